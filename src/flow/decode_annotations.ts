@@ -1,0 +1,114 @@
+/**
+ * Why decoding stopped where it did, and which counters the meter publishes: the two closed lists that TypeScript and
+ * the addon share. The order is the number on both sides; `scripts/generate.ts` writes it into the C++ header.
+ */
+
+/** `none` first; every other value is counted per packet and kept in the row's `decodeAnnotation`. */
+export const decodeAnnotations = [
+  'none',
+  'truncatedLinkHeader',
+  'truncatedVlanTag',
+  'truncatedMpls',
+  'truncatedPppoe',
+  'truncatedIpHeader',
+  'badIpVersion',
+  'badIpHeaderLength',
+  'badIpTotalLength',
+  'truncatedExtensionHeader',
+  'tooManyExtensionHeaders',
+  'truncatedTransportHeader',
+  'badTransportHeader',
+  'laterFragmentWithoutFirst',
+  'truncatedTunnelHeader',
+  'tooManyTunnels',
+  'tooManyTags',
+  'unsupportedTunnelVersion',
+  'encrypted',
+  'superPacket',
+] as const;
+export type DecodeAnnotation = (typeof decodeAnnotations)[number];
+
+/** RFC 5102 / IANA registry of flowEndReason (136). */
+export const flowEndReasons = { idleTimeout: 1, activeTimeout: 2, endOfFlow: 3, forcedEnd: 4, lackOfResources: 5 } as const;
+
+/** RFC 5103 section 6.3: biflowDirection (239). */
+export const biflowDirections = { arbitrary: 0, initiator: 1, reverseInitiator: 2, perimeter: 3 } as const;
+
+/** Values of `tunnelType`. */
+export const tunnelTypes = [
+  'none',
+  'gre',
+  'nvgre',
+  'erspan2',
+  'erspan3',
+  'vxlan',
+  'geneve',
+  'gtpu',
+  'ipInIp',
+  'sixInFour',
+  'teredo',
+  'l2tpv3',
+] as const;
+
+/** Unsigned 64-bit counters and gauges that `stats()` returns, summed over the meter's threads, in this order. */
+export const meterCounters = [
+  'receivedPackets',
+  'receivedOctets',
+  'droppedByKernelPackets',
+  'droppedByNicPackets',
+  'filteredPackets',
+  'filteredOctets',
+  'undecodablePackets',
+  'undecodableOctets',
+  'decodedPackets',
+  'decodedOctets',
+  'duplicatePackets', // removed: a term of the ledger
+  'duplicateOctets',
+  'duplicatesSeenPackets', // noticed, removed or not
+  'duplicatesSeenOctets',
+  'sampledOutPackets',
+  'sampledOutOctets',
+  'meteredPackets',
+  'meteredOctets',
+  'meteredIpOctets',
+  'handedOverPackets',
+  'handedOverOctets',
+  'handedOverIpOctets',
+  'handedOverRecords',
+  'handedOverFlows',
+  'cachedPackets',
+  'cachedOctets',
+  'cachedIpOctets',
+  'cachedFlows',
+  'cacheCapacityFlows',
+  'flowsCreated',
+  'flowsEndedIdle',
+  'flowsEndedActive',
+  'flowsEndedByProtocol',
+  'flowsEndedForced',
+  'flowsEndedForResources',
+  'flowsAggregated',
+  'aggregateRecords',
+  'fragmentTableMisses',
+  'blocksCapacity',
+  'blocksFilled',
+  'handOverStalls', // times a row waited for a free block
+  'sourceStateUp', // interfaces that are up, live; 1 while a file is being read
+  'sourceStateCount',
+  'sourceFinished', // 1 when a file source has reached its end
+  'lastPacketNs', // row clock
+  'threadCpuNs',
+  'memoryBytes',
+] as const;
+export type MeterCounter = (typeof meterCounters)[number];
+
+/** Layout of a block in the shared buffer: a header in host byte order, then rows. Offsets in octets. */
+export const blockHeader = {
+  bytes: 64,
+  rowCount: 0, // u32
+  thread: 4, // u32
+  sequence: 8, // u64, counts blocks of that thread from 0
+  closedAtNs: 16, // u64, row clock
+  firstRowStartNs: 24, // u64, smallest flowStart in the block
+  lastRowEndNs: 32, // u64, largest flowEnd in the block
+} as const;
