@@ -1,6 +1,14 @@
 /** The C++ side of the row: `native/generated/row_layout.h`, with a static assert on every offset. */
 import { blockHeader, decodeAnnotations, meterCounters, tunnelTypes } from '../../src/flow/decode_annotations.ts';
-import { describeLayout, layoutHash, presenceGroups, ROW_BYTES, type RowField, rowFamilies, rowFields } from '../../src/flow/row_layout.ts';
+import {
+  describeLayout,
+  layoutHash,
+  presenceGroups,
+  ROW_BYTES,
+  type RowField,
+  rowFamilies,
+  rowFields,
+} from '../../src/flow/row_layout.ts';
 
 const cType: Record<number, string> = { 1: 'uint8_t', 2: 'uint16_t', 4: 'uint32_t', 8: 'uint64_t' };
 

@@ -150,7 +150,9 @@ function settle(): Promise<void> {
 export async function withDeadline<T>(clock: Clock, deadlineMs: number, what: string, work: Promise<T>): Promise<T> {
   let timer: Timer | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = clock.after(deadlineMs, () => reject(new ApplianceError('deadlineExceeded', `${what} took longer than ${deadlineMs} ms`)));
+    timer = clock.after(deadlineMs, () =>
+      reject(new ApplianceError('deadlineExceeded', `${what} took longer than ${deadlineMs} ms`)),
+    );
   });
   try {
     return await Promise.race([work, late]);

@@ -37,7 +37,11 @@ export interface LedgerEquation {
 /** The exact equations from `received` on; each must hold with `left === right`. */
 export function ledgerEquations(c: MeterCounts): LedgerEquation[] {
   return [
-    { name: 'received = undecodable + decoded (packets)', left: c.receivedPackets, right: c.undecodablePackets + c.decodedPackets },
+    {
+      name: 'received = undecodable + decoded (packets)',
+      left: c.receivedPackets,
+      right: c.undecodablePackets + c.decodedPackets,
+    },
     { name: 'received = undecodable + decoded (octets)', left: c.receivedOctets, right: c.undecodableOctets + c.decodedOctets },
     {
       name: 'decoded = duplicates + sampledOut + metered (packets)',
@@ -51,7 +55,11 @@ export function ledgerEquations(c: MeterCounts): LedgerEquation[] {
     },
     { name: 'metered = handedOver + cached (packets)', left: c.meteredPackets, right: c.handedOverPackets + c.cachedPackets },
     { name: 'metered = handedOver + cached (octets)', left: c.meteredOctets, right: c.handedOverOctets + c.cachedOctets },
-    { name: 'metered = handedOver + cached (IP octets)', left: c.meteredIpOctets, right: c.handedOverIpOctets + c.cachedIpOctets },
+    {
+      name: 'metered = handedOver + cached (IP octets)',
+      left: c.meteredIpOctets,
+      right: c.handedOverIpOctets + c.cachedIpOctets,
+    },
   ];
 }
 

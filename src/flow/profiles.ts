@@ -3,8 +3,15 @@
  * From a profile come a handful of templates: family × one-way/two-way × aggregate. Pure.
  */
 import { elementNamed, findElement, penOf } from './elements.ts';
-import { compilePlan, type PlanOptions, type ProjectionPlan, type ProjectionTable, rowClass, rowClassCount } from './projection.ts';
-import { type RowFamily, rowFamilies, rowFields, rowFieldOfElement } from './row_layout.ts';
+import {
+  compilePlan,
+  type PlanOptions,
+  type ProjectionPlan,
+  type ProjectionTable,
+  rowClass,
+  rowClassCount,
+} from './projection.ts';
+import { type RowFamily, rowFamilies, rowFieldOfElement, rowFields } from './row_layout.ts';
 
 export const profileNames = ['generic', 'lean', 'standard', 'full'] as const;
 export type ProfileName = (typeof profileNames)[number];
@@ -13,7 +20,14 @@ export type ProfileName = (typeof profileNames)[number];
 export const FIRST_TEMPLATE_ID = 256;
 
 // Elements in any order; templates put them in row order so that neighbours merge.
-const core = ['flowStartMilliseconds', 'flowEndMilliseconds', 'octetDeltaCount', 'packetDeltaCount', 'flowEndReason', 'ingressInterface'];
+const core = [
+  'flowStartMilliseconds',
+  'flowEndMilliseconds',
+  'octetDeltaCount',
+  'packetDeltaCount',
+  'flowEndReason',
+  'ingressInterface',
+];
 const ip = ['protocolIdentifier', 'ipClassOfService', 'tcpControlBits', 'sourceTransportPort', 'destinationTransportPort'];
 const link = ['sourceMacAddress', 'destinationMacAddress', 'vlanId'];
 const tags = ['sourceMacAddress', 'destinationMacAddress', 'dot1qVlanId', 'dot1qCustomerVlanId', 'ethernetType'];
@@ -29,7 +43,10 @@ const measures = [
 const selections: Record<ProfileName, { uniflow: boolean; elements: readonly string[] | 'all' }> = {
   generic: { uniflow: true, elements: [...core, ...ip, ...link] },
   lean: { uniflow: false, elements: [...core, ...ip, 'biflowDirection'] },
-  standard: { uniflow: false, elements: [...core, ...ip, ...tags, ...truth, ...lengths, ...measures, 'biflowDirection', 'tcpSequenceNumber'] },
+  standard: {
+    uniflow: false,
+    elements: [...core, ...ip, ...tags, ...truth, ...lengths, ...measures, 'biflowDirection', 'tcpSequenceNumber'],
+  },
   full: { uniflow: false, elements: 'all' },
 };
 
@@ -61,7 +78,9 @@ const absentFrom: Record<RowFamily, RegExp> = {
 const keptInEthernet = new Set(['packetDeltaCount']);
 
 function elementsFor(spec: ProfileSpec, family: RowFamily, twoWay: boolean): string[] {
-  const forward = spec.elements.filter((name) => !absentFrom[family].test(name) || (family === 'ethernet' && keptInEthernet.has(name)));
+  const forward = spec.elements.filter(
+    (name) => !absentFrom[family].test(name) || (family === 'ethernet' && keptInEthernet.has(name)),
+  );
   if (family === 'ipv4' || family === 'aggregate') forward.push('sourceIPv4Address', 'destinationIPv4Address');
   if (family === 'ipv4') forward.push('icmpTypeCodeIPv4');
   if (family === 'ipv6') forward.push('sourceIPv6Address', 'destinationIPv6Address', 'icmpTypeCodeIPv6');
@@ -70,7 +89,9 @@ function elementsFor(spec: ProfileSpec, family: RowFamily, twoWay: boolean): str
   if (!twoWay || spec.uniflow) return forward;
   const reverse = forward
     .map((name) => `reverse${name[0]!.toUpperCase()}${name.slice(1)}`)
-    .filter((name) => findElement(name) !== undefined && rowFieldOfElement(name) !== undefined && !/reverseFlow(Start|End)/.test(name));
+    .filter(
+      (name) => findElement(name) !== undefined && rowFieldOfElement(name) !== undefined && !/reverseFlow(Start|End)/.test(name),
+    );
   return [...forward, ...reverse];
 }
 
@@ -88,7 +109,9 @@ export function compileProfile(spec: ProfileSpec, privatePen: number, blank: Rea
   const plans: ProjectionPlan[] = [];
   let templateId = FIRST_TEMPLATE_ID;
   const compile = (family: RowFamily, twoWay: boolean, options: PlanOptions, id: number): ProjectionPlan => {
-    const names = inRowOrder(elementsFor(spec, family, twoWay).filter((name) => penOf(elementNamed(name), privatePen) !== undefined));
+    const names = inRowOrder(
+      elementsFor(spec, family, twoWay).filter((name) => penOf(elementNamed(name), privatePen) !== undefined),
+    );
     return compilePlan(id, names, { ...options, blank });
   };
   for (const family of rowFamilies) {

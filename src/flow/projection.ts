@@ -7,7 +7,14 @@ import { type Element, elementNamed, VARIABLE_LENGTH } from './elements.ts';
 import { ROW_BYTES, type RowFamily, rowFamilies, rowField, rowFieldOfElement } from './row_layout.ts';
 
 /** What a step does with the row's octets; the number is the addon's. */
-export const stepKinds = { copy: 0, timeSeconds: 1, timeMilliseconds: 2, timeNtpMicroseconds: 3, timeNtpNanoseconds: 4, zero: 5 } as const;
+export const stepKinds = {
+  copy: 0,
+  timeSeconds: 1,
+  timeMilliseconds: 2,
+  timeNtpMicroseconds: 3,
+  timeNtpNanoseconds: 4,
+  zero: 5,
+} as const;
 type StepKind = (typeof stepKinds)[keyof typeof stepKinds];
 
 /** `source` and `target` are offsets in the row and in the record; `octets` is what is written. */
@@ -108,7 +115,11 @@ export function compilePlan(templateId: number, names: readonly string[], option
     if (held === undefined) throw new Error(`rows do not carry ${name}`);
     const field = rowField(sourceFieldName(held.name, options));
     const isTime = held.kind === 'time';
-    const octets = isTime ? element.octets : element.octets === VARIABLE_LENGTH ? field.octets : Math.min(element.octets, field.octets);
+    const octets = isTime
+      ? element.octets
+      : element.octets === VARIABLE_LENGTH
+        ? field.octets
+        : Math.min(element.octets, field.octets);
     // A narrower element takes the low octets of a wider field: network order puts them last; addresses stand first.
     const source = field.offset + (isTime || field.kind === 'address' || field.kind === 'octets' ? 0 : field.octets - octets);
     const kind = options.blank?.has(held.name) ? stepKinds.zero : isTime ? timeKinds[element.type]! : stepKinds.copy;
@@ -211,7 +222,14 @@ export function projectRows(
   return result;
 }
 
-function runStep(step: ProjectionStep, input: DataView, row: number, output: DataView, record: number, wallOffsetNs: bigint): void {
+function runStep(
+  step: ProjectionStep,
+  input: DataView,
+  row: number,
+  output: DataView,
+  record: number,
+  wallOffsetNs: bigint,
+): void {
   const to = record + step.target;
   if (step.kind === stepKinds.copy) {
     for (let i = 0; i < step.octets; i++) output.setUint8(to + i, input.getUint8(row + step.source + i));

@@ -117,7 +117,13 @@ const entries: Entry[] = [
   u('layer2SegmentId', 8, 'tunnelId'),
   u('diffServCodePointSet', 8, 'ip'),
   u('reverseDiffServCodePointSet', 8, 'reverse'),
-  { name: 'sourceAddress', octets: 16, kind: 'address', presence: 'addresses', elements: ['sourceIPv4Address', 'sourceIPv6Address'] },
+  {
+    name: 'sourceAddress',
+    octets: 16,
+    kind: 'address',
+    presence: 'addresses',
+    elements: ['sourceIPv4Address', 'sourceIPv6Address'],
+  },
   {
     name: 'destinationAddress',
     octets: 16,
@@ -202,7 +208,14 @@ function place(): RowField[] {
     if (offset % alignment !== 0) throw new Error(`row field ${entry.name} would be misaligned at ${offset}`);
     const names = entry.elements ?? [entry.name];
     for (const name of names) elementNamed(name);
-    const field = { name: entry.name, octets: entry.octets, kind: entry.kind ?? 'unsigned', presence: entry.presence, offset, elements: names };
+    const field = {
+      name: entry.name,
+      octets: entry.octets,
+      kind: entry.kind ?? 'unsigned',
+      presence: entry.presence,
+      offset,
+      elements: names,
+    };
     offset += entry.octets;
     return field;
   });

@@ -90,7 +90,12 @@ export interface NativeMeter {
   stats(): NativeStats;
   /** Rows of up to `count` flows now in the cache, largest first, as they would be handed over. */
   snapshot(count: number): Uint8Array;
-  configure(change: { sampling?: NativeSampling; activeTimeoutMs?: number; idleTimeoutMs?: number; testWallOffsetNs?: bigint }): void;
+  configure(change: {
+    sampling?: NativeSampling;
+    activeTimeoutMs?: number;
+    idleTimeoutMs?: number;
+    testWallOffsetNs?: bigint;
+  }): void;
   /** Ends capture, hands over the whole cache (flowEndReason 4). Blocks may still be polled and released afterwards. */
   stop(): void;
   /** True when the threads have ended and every block has been polled. */

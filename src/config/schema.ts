@@ -1,0 +1,282 @@
+/**
+ * Every setting, once: type, default, bounds, unit, reason, and whether a change needs a restart. Validation, defaults,
+ * the reference in `config/`, the JSON schema for editors and the settings view all derive from this file.
+ *
+ * Keys are spelled as in code, unit last. Unknown keys are refused. A key named `password` is redacted wherever shown.
+ */
+import { z } from 'zod';
+import { tunnelTypes } from '../flow/decode_annotations.ts';
+import { findElement } from '../flow/elements.ts';
+import { profileNames } from '../flow/profiles.ts';
+
+interface Facts {
+  /** Why one would change it, in a sentence for the operator. */
+  reason: string;
+  unit?: string;
+  /** True when the service must restart to take it up; otherwise it is taken up while running. */
+  restart?: boolean;
+}
+
+const facts = ({ reason, unit, restart = true }: Facts): Record<string, unknown> => ({
+  description: reason,
+  ...(unit === undefined ? {} : { unit }),
+  restart,
+});
+
+const MIB = 1024 * 1024;
+const integer = (minimum: number, maximum: number, value: number, about: Facts) =>
+  z.int().min(minimum).max(maximum).default(value).meta(facts(about));
+const flag = (value: boolean, about: Facts) => z.boolean().default(value).meta(facts(about));
+const text = (value: string, about: Facts) => z.string().max(1_000).default(value).meta(facts(about));
+const choice = <const T extends readonly [string, ...string[]]>(values: T, value: NoInfer<T[number]>, about: Facts) =>
+  z
+    .enum(values)
+    .default(value as never)
+    .meta(facts(about));
+
+const name = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/,
+    'letters, digits, dot, dash and underscore, starting with a letter or digit, at most 63',
+  );
+const prefix = z.union([z.cidrv4(), z.cidrv6()], { error: 'an address prefix such as 10.20.0.0/16 or 2001:db8::/48' });
+const port = z.int().min(1).max(65535);
+const host = z.string().min(1).max(253);
+
+const sampling = z
+  .strictObject({
+    kind: choice(['none', 'count', 'random'], 'none', {
+      reason: 'How packets are selected: all, every n-th (RFC 5475 5.1), or each with probability 1/n (RFC 5475 5.2.2)',
+      restart: false,
+    }),
+    interval: integer(1, 1_000_000, 1, { reason: 'One packet of this many is selected', unit: 'packets', restart: false }),
+  })
+  .prefault({});
+
+const meter = z
+  .strictObject({
+    source: choice(['interface', 'capture', 'demo', 'none'], 'demo', {
+      reason: 'Where packets come from: a mirror port, a capture file replayed in real time, the bundled demo office, or nowhere',
+    }),
+    interfaces: z
+      .array(name)
+      .max(8)
+      .default([])
+      .meta(facts({ reason: 'Mirror ports to meter when source is interface' })),
+    capture: text('', { reason: 'Capture file to replay when source is capture' }),
+    loop: flag(true, { reason: 'Replay the capture again when it ends' }),
+    filter: text('', { reason: 'Only packets that match this pcap-filter expression are metered' }),
+    threads: integer(1, 16, 1, { reason: 'Metering threads; packets are spread over them by address pair' }),
+    ringBytes: integer(MIB, 1024 * MIB, 32 * MIB, {
+      reason: 'Capture ring per interface and thread: longer rides over pauses',
+      unit: 'octets',
+    }),
+    snapLength: integer(64, 262_144, 256, {
+      reason: 'Octets of each frame that are looked at; lengths are always the whole frame',
+      unit: 'octets',
+    }),
+    promiscuous: flag(true, { reason: 'A mirror port must accept frames for others' }),
+    manageOffloads: flag(true, {
+      reason: 'Turn GRO and LRO off while metering, since merged packets falsify counts; restored on exit',
+    }),
+    cacheFlows: integer(1_024, 16_777_216, 131_072, {
+      reason: 'Flows held at once; memory for all is taken at start',
+      unit: 'flows',
+    }),
+    activeTimeoutS: integer(1, 3_600, 60, {
+      reason: 'A long flow is reported this often, aligned to minute boundaries',
+      unit: 's',
+      restart: false,
+    }),
+    idleTimeoutS: integer(1, 3_600, 15, { reason: 'A flow without packets for this long has ended', unit: 's', restart: false }),
+    idleTimeoutByProtocolS: z
+      .record(z.string().regex(/^(25[0-5]|2[0-4]\d|1?\d?\d)$/, 'a protocol number from 0 to 255'), z.int().min(1).max(3_600))
+      .default({})
+      .meta(facts({ reason: 'Idle time-outs that differ by IP protocol number', unit: 's' })),
+    lingerMs: integer(0, 60_000, 1_000, { reason: 'A TCP flow that has ended waits this long for late packets', unit: 'ms' }),
+    vlanInKey: flag(true, { reason: 'The same addresses in different VLANs are different flows' }),
+    duplicates: choice(['off', 'report', 'remove'], 'report', { reason: 'What to do with packets that the mirror shows twice' }),
+    duplicateWindowMs: integer(1, 2_000, 50, { reason: 'A copy arrives within this time of the first', unit: 'ms' }),
+    tunnels: z
+      .array(z.enum(tunnelTypes.slice(1) as unknown as [string, ...string[]]))
+      .default([])
+      .meta(facts({ reason: 'Tunnels that are opened to the inner flow' })),
+    sampling,
+    blocks: integer(4, 4_096, 64, { reason: 'Blocks of finished rows that can wait for the pipeline', unit: 'blocks' }),
+    rowsPerBlock: integer(16, 8_192, 512, { reason: 'Rows in one block', unit: 'rows' }),
+  })
+  .prefault({});
+
+const destination = z
+  .strictObject({
+    name: name.meta(
+      facts({ reason: 'How this destination is called on the page, in logs and in the spool; renaming starts it anew' }),
+    ),
+    protocol: choice(['ipfix'], 'ipfix', { reason: 'What is spoken' }),
+    transport: choice(['udp', 'tcp', 'tls'], 'tcp', { reason: 'How it is carried; only TCP and TLS can prove arrival' }),
+    host: host.meta(facts({ reason: 'Name or address of the collector; names are resolved again on every reconnect' })),
+    port: port.default(4739).meta(facts({ reason: 'Port of the collector (4739 is IANA’s for IPFIX, 4740 over TLS)' })),
+    profile: choice(profileNames, 'generic', { reason: 'Which elements are sent; generic is understood by every collector' }),
+    elements: z
+      .array(z.string().refine((value) => findElement(value) !== undefined, 'the name of an information element'))
+      .default([])
+      .meta(facts({ reason: 'Elements to send instead of a profile’s' })),
+    uniflow: flag(true, { reason: 'With elements: one record per direction instead of RFC 5103 biflows' }),
+    templateResendS: integer(1, 86_400, 60, { reason: 'Over UDP templates are resent this often (RFC 7011 8.1)', unit: 's' }),
+    messageBytesMax: integer(0, 65_535, 0, {
+      reason: 'Largest message; 0 takes 512 or the known path over UDP, 16 384 over TCP',
+      unit: 'octets',
+    }),
+    connectTimeoutMs: integer(100, 120_000, 10_000, { reason: 'A connection attempt is given up after this', unit: 'ms' }),
+    retryFirstMs: integer(10, 600_000, 1_000, {
+      reason: 'Bound of the first wait before reconnecting; doubles up to retryCapMs',
+      unit: 'ms',
+    }),
+    retryCapMs: integer(10, 3_600_000, 60_000, { reason: 'Longest wait before reconnecting', unit: 'ms' }),
+    resendMarginBytes: integer(0, 16 * MIB, 65_536, {
+      reason:
+        'Octets before the proven point that are sent again in the next session, since proxies and crashed collectors lose what they acknowledged',
+      unit: 'octets',
+    }),
+    caFile: text('', { reason: 'TLS: certificates that sign the collector’s; empty for the system’s' }),
+    certificateFile: text('', { reason: 'TLS: our certificate, where the collector asks for one' }),
+    keyFile: text('', { reason: 'TLS: our private key' }),
+  })
+  .refine((d) => (d.certificateFile === '') === (d.keyFile === ''), {
+    path: ['keyFile'],
+    message: 'certificateFile and keyFile go together',
+  });
+
+const exporting = z
+  .strictObject({
+    observationDomainId: integer(1, 4_294_967_295, 1, { reason: 'observationDomainId (149) of this box’s records' }),
+    privateEnterpriseNumber: integer(0, 4_294_967_295, 0, {
+      reason: 'Your IANA private enterprise number, for elements that IANA has none for; 0 leaves those out',
+    }),
+    destinations: z
+      .array(destination)
+      .max(16)
+      .default([])
+      .refine((all) => new Set(all.map((d) => d.name)).size === all.length, 'every destination needs a name of its own')
+      .meta(facts({ reason: 'Collectors that receive flow records' })),
+  })
+  .prefault({});
+
+const spool = z
+  .strictObject({
+    memoryBytesMax: integer(MIB, 4_096 * MIB, 32 * MIB, {
+      reason: 'Newest rows held in memory before they must go to disk',
+      unit: 'octets',
+    }),
+    diskBytesMax: integer(MIB, 1_048_576 * MIB, 2_048 * MIB, {
+      reason: 'Disk for rows that wait for a collector',
+      unit: 'octets',
+    }),
+    ageMaxS: integer(60, 31_536_000, 2_592_000, { reason: 'Rows older than this are dropped, and counted', unit: 's' }),
+    persistAfterS: integer(1, 3_600, 5, { reason: 'Rows not acknowledged for this long go to disk', unit: 's' }),
+  })
+  .prefault({});
+
+const broker = z.strictObject({
+  name: name.meta(facts({ reason: 'How this broker is called on the page and in logs' })),
+  host: host.meta(facts({ reason: 'Name or address of the MQTT 5 broker' })),
+  port: port.default(1883).meta(facts({ reason: 'Port of the broker (8883 over TLS)' })),
+  tls: flag(false, { reason: 'Speak TLS' }),
+  caFile: text('', { reason: 'TLS: certificates that sign the broker’s; empty for the system’s' }),
+  certificateFile: text('', { reason: 'TLS: our certificate, where the broker asks for one' }),
+  keyFile: text('', { reason: 'TLS: our private key' }),
+  username: text('', { reason: 'User name; empty for none' }),
+  password: text('', { reason: 'Password; passwordFile keeps it out of this file' }),
+  passwordFile: text('', { reason: 'File whose first line is the password' }),
+  keepAliveS: integer(5, 3_600, 30, { reason: 'The broker notices our loss after one and a half times this', unit: 's' }),
+  encoding: choice(['json', 'msgpack'], 'json', { reason: 'How payloads are written' }),
+  inFlightMax: integer(1, 1_000, 50, { reason: 'Messages on the way that are not acknowledged yet' }),
+  retryFirstMs: integer(10, 600_000, 1_000, {
+    reason: 'Bound of the first wait before reconnecting; doubles up to retryCapMs',
+    unit: 'ms',
+  }),
+  retryCapMs: integer(10, 3_600_000, 60_000, { reason: 'Longest wait before reconnecting', unit: 'ms' }),
+});
+
+const mqtt = z
+  .strictObject({
+    brokers: z
+      .array(broker)
+      .max(4)
+      .default([])
+      .refine((all) => new Set(all.map((b) => b.name)).size === all.length, 'every broker needs a name of its own')
+      .meta(facts({ reason: 'MQTT 5 brokers that receive summaries and health' })),
+    topicPrefix: text('flowspan/v1', { reason: 'First levels of every topic; site and node follow' }),
+    healthPeriodS: integer(5, 3_600, 60, { reason: 'How often health is published', unit: 's' }),
+    summaryTop: integer(1, 100, 10, { reason: 'Hosts, conversations and applications named in a summary' }),
+    outboxBytesMax: integer(MIB, 65_536 * MIB, 64 * MIB, { reason: 'Disk for messages that wait for a broker', unit: 'octets' }),
+    outboxAgeMaxS: integer(60, 31_536_000, 604_800, { reason: 'Messages older than this are dropped, and counted', unit: 's' }),
+  })
+  .prefault({});
+
+const history = z
+  .strictObject({
+    enabled: flag(true, { reason: 'Keep the local history' }),
+    tenSecondsForS: integer(60, 86_400, 3_600, { reason: 'How long 10 s windows are kept (in memory)', unit: 's' }),
+    minutesForS: integer(3_600, 31_536_000, 172_800, { reason: 'How long 1 min windows are kept', unit: 's' }),
+    hoursForS: integer(86_400, 315_360_000, 34_214_400, { reason: 'How long 1 h windows are kept', unit: 's' }),
+    topK: integer(5, 1_000, 100, { reason: 'Keys kept per dimension and window; the rest is summed as other' }),
+    keysMax: integer(100, 1_000_000, 20_000, { reason: 'Keys counted per dimension while a window is open', unit: 'keys' }),
+    bytesMax: integer(MIB, 1_048_576 * MIB, 512 * MIB, { reason: 'Disk for the history; the oldest goes first', unit: 'octets' }),
+    lateS: integer(0, 3_600, 75, {
+      reason: 'A window closes this long after its end, for flows that are reported late',
+      unit: 's',
+    }),
+  })
+  .prefault({});
+
+const status = z
+  .strictObject({
+    enabled: flag(true, { reason: 'Serve the status page and the API' }),
+    address: text('127.0.0.1', {
+      reason: 'Address the page listens on. It has no sign-in yet: only open it to a network you trust',
+    }),
+    port: integer(0, 65535, 8480, { reason: 'Port of the page' }),
+  })
+  .prefault({});
+
+const logging = z
+  .strictObject({
+    level: choice(['debug', 'info', 'warn', 'error'], 'info', { reason: 'Least level that is written', restart: false }),
+    format: choice(['auto', 'json', 'text'], 'auto', { reason: 'auto writes text to a terminal and JSON lines elsewhere' }),
+  })
+  .prefault({});
+
+export const settingsSchema = z
+  .strictObject({
+    site: name.default('site').meta(facts({ reason: 'The branch this box stands at; part of MQTT topics' })),
+    node: name
+      .or(z.literal(''))
+      .default('')
+      .meta(facts({ reason: 'This box’s name; empty takes the host name' })),
+    siteNetworks: z
+      .array(prefix)
+      .max(1_000)
+      .default(['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', 'fc00::/7', 'fe80::/10'])
+      .meta(facts({ reason: 'Prefixes inside the site: they decide what is upload and download', restart: false })),
+    dataFolder: text('var', { reason: 'Where everything that is kept lives' }),
+    meter,
+    export: exporting,
+    spool,
+    mqtt,
+    history,
+    status,
+    log: logging,
+  })
+  .prefault({});
+
+export type Settings = z.output<typeof settingsSchema>;
+export type SettingsInput = z.input<typeof settingsSchema>;
+export type MeterSettings = Settings['meter'];
+export type DestinationSettings = Settings['export']['destinations'][number];
+export type SpoolSettings = Settings['spool'];
+export type BrokerSettings = Settings['mqtt']['brokers'][number];
+export type MqttSettings = Settings['mqtt'];
+export type HistorySettings = Settings['history'];
+export type StatusSettings = Settings['status'];

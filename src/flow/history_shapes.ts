@@ -1,0 +1,96 @@
+/**
+ * The shapes of the history: dimensions, windows, figures. Shared by the rollup (writes), the store (keeps), the page, the
+ * CLI and MQTT (read). Volumes are octets of whole frames on the wire (layer 2) and packets.
+ */
+
+export const tiers = ['10s', '1m', '1h'] as const;
+export type Tier = (typeof tiers)[number];
+export const tierSeconds: Readonly<Record<Tier, number>> = { '10s': 10, '1m': 60, '1h': 3_600 };
+
+export const dimensions = ['total', 'host', 'conversation', 'application', 'protocol', 'vlan'] as const;
+export type Dimension = (typeof dimensions)[number];
+
+/**
+ * What is counted for a key. `out` is what the key sent (host), went from A to B (conversation), or from initiator to
+ * responder (application, protocol, VLAN, total); `in` is the other direction. A host's flows count for both its ends.
+ */
+export interface Volume {
+  outOctets: number;
+  inOctets: number;
+  outPackets: number;
+  inPackets: number;
+  /** Flows by deltaFlowCount, counted once in the window in which they were reported to end. */
+  flows: number;
+}
+
+export interface KeyVolume extends Volume {
+  /**
+   * host `192.0.2.1`; conversation `192.0.2.1 198.51.100.7`, the two in the order of their octets; application `tcp/443`
+   * (protocol and service port) or `icmp`; protocol `tcp`; VLAN `20`, untagged `none`; the total has the empty string.
+   */
+  readonly key: string;
+}
+
+/** One closed window of one dimension: `Σ top + other = total of the dimension`, exactly. */
+export interface WindowOfDimension {
+  readonly dimension: Dimension;
+  readonly top: readonly KeyVolume[];
+  readonly other: Volume;
+  /** Keys counted apart plus an estimate of those that were not. */
+  readonly distinctKeys: number;
+}
+
+export interface HistoryWindow {
+  readonly tier: Tier;
+  /** Start of the window, wall time in ms. */
+  readonly startMs: number;
+  readonly dimensions: readonly WindowOfDimension[];
+  /** True when part of the window was not metered (start, stop, power cut): shown as a gap, not as silence. */
+  readonly partial: boolean;
+}
+
+export interface SeriesPoint extends Volume {
+  readonly startMs: number;
+  /** False where there is no window: the box was off or the meter stood still. */
+  readonly present: boolean;
+}
+
+export interface TopAnswer {
+  readonly dimension: Dimension;
+  readonly tier: Tier;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly rows: readonly KeyVolume[];
+  readonly other: Volume;
+  readonly total: Volume;
+}
+
+export interface SeriesAnswer {
+  readonly tier: Tier;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly stepMs: number;
+  readonly points: readonly SeriesPoint[];
+}
+
+/** Answers questions about what was kept. `fromMs` inclusive, `toMs` exclusive, wall time. */
+export interface HistoryReader {
+  top(question: { dimension: Dimension; fromMs: number; toMs: number; limit: number }): Promise<TopAnswer>;
+  series(question: {
+    fromMs: number;
+    toMs: number;
+    pointsMax: number;
+    dimension?: Dimension;
+    key?: string;
+  }): Promise<SeriesAnswer>;
+}
+
+export const emptyVolume = (): Volume => ({ outOctets: 0, inOctets: 0, outPackets: 0, inPackets: 0, flows: 0 });
+
+export function addVolume(to: Volume, from: Readonly<Volume>): void {
+  to.outOctets += from.outOctets;
+  to.inOctets += from.inOctets;
+  to.outPackets += from.outPackets;
+  to.inPackets += from.inPackets;
+  to.flows += from.flows;
+}

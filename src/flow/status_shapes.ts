@@ -1,0 +1,130 @@
+/**
+ * What the box says about itself, once a second to the page and once a minute over MQTT. Made by the composition root
+ * from what the services report; the page and the API only show it. Times are wall time in ms, sizes octets.
+ */
+
+import type { Volume } from './history_shapes.ts';
+import type { Ledger } from './ledger.ts';
+
+/** Traffic of one second, from the meter's own counters (never from spread flows). */
+export interface TrafficSecond {
+  readonly atMs: number;
+  readonly packets: number;
+  readonly octets: number;
+  readonly droppedPackets: number;
+  readonly newFlows: number;
+}
+
+export const uplinkStates = ['connecting', 'up', 'waiting', 'refused', 'stopped'] as const;
+export type UplinkState = (typeof uplinkStates)[number];
+
+/** One destination or broker. */
+export interface UplinkStatus {
+  readonly name: string;
+  readonly kind: 'ipfix' | 'mqtt';
+  /** `tcp://192.0.2.9:4739`: never with credentials. */
+  readonly address: string;
+  readonly state: UplinkState;
+  readonly sinceMs: number;
+  /** Why it is not up, in words for a technician; empty when it is. */
+  readonly reason: string;
+  readonly backlogRecords: number;
+  readonly backlogOctets: number;
+  /** Age of the oldest record that waits, ms; 0 for none. */
+  readonly backlogAgeMs: number;
+  readonly sentRecords: number;
+  readonly acknowledgedRecords: number;
+  readonly droppedRecords: number;
+  /** What the transport's acknowledgement is worth, in a few words. */
+  readonly proof: string;
+  /** Next attempt, or 0. */
+  readonly retryAtMs: number;
+}
+
+export interface InterfaceStatus {
+  readonly name: string;
+  readonly up: boolean;
+  readonly speedMbps: number | null;
+  readonly receivedPackets: number;
+  readonly droppedByKernelPackets: number;
+  readonly droppedByNicPackets: number;
+}
+
+export interface MeterStatus {
+  readonly source: 'interface' | 'capture' | 'demo' | 'none';
+  readonly state: 'metering' | 'waiting' | 'stopped' | 'failed';
+  readonly reason: string;
+  readonly interfaces: readonly InterfaceStatus[];
+  readonly cachedFlows: number;
+  readonly cacheCapacityFlows: number;
+  readonly blocksFilled: number;
+  readonly blocksCapacity: number;
+  readonly sampling: { readonly kind: string; readonly interval: number };
+  readonly duplicatesSeenPackets: number;
+}
+
+export interface StoreStatus {
+  readonly name: 'history' | 'spool' | 'outbox';
+  readonly state: 'open' | 'stopped' | 'repaired';
+  /** Why it does not work, in words for a technician; empty when it does. */
+  readonly reason: string;
+  readonly octetsOnDisk: number;
+  readonly octetsMax: number;
+}
+
+/** The box itself. `null` where this machine does not tell. */
+export interface HostHealth {
+  readonly model: string;
+  readonly os: string;
+  readonly kernel: string;
+  readonly uptimeS: number;
+  readonly cpuPercent: number;
+  readonly cpuCores: number;
+  readonly load1: number;
+  readonly memoryTotalOctets: number;
+  readonly memoryAvailableOctets: number;
+  readonly processOctets: number;
+  readonly temperatureC: number | null;
+  readonly diskTotalOctets: number;
+  readonly diskFreeOctets: number;
+  readonly writtenOctetsPerDay: number;
+  readonly clockSynchronised: boolean | null;
+}
+
+export interface BoxEvent {
+  readonly atMs: number;
+  readonly level: 'info' | 'warn' | 'error';
+  /** A stable name: `uplinkLost`, `meterStarted`, `historyStopped`, `gapMarked`, … */
+  readonly event: string;
+  readonly text: string;
+}
+
+export interface BoxStatus {
+  readonly version: string;
+  readonly site: string;
+  readonly node: string;
+  readonly nowMs: number;
+  readonly startedMs: number;
+  readonly meter: MeterStatus;
+  readonly ledger: Ledger;
+  readonly uplinks: readonly UplinkStatus[];
+  readonly stores: readonly StoreStatus[];
+  readonly host: HostHealth;
+  readonly events: readonly BoxEvent[];
+  /** What is not configured yet, each with what to do. */
+  readonly notConfigured: readonly string[];
+}
+
+/** `summary/1m` and `summary/1h` over MQTT. */
+export interface TrafficSummary {
+  readonly schema: 1;
+  readonly site: string;
+  readonly node: string;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly partial: boolean;
+  readonly total: Volume;
+  readonly hosts: readonly (Volume & { readonly key: string })[];
+  readonly conversations: readonly (Volume & { readonly key: string })[];
+  readonly applications: readonly (Volume & { readonly key: string })[];
+}
