@@ -106,7 +106,15 @@ const meter = z
     blocks: integer(4, 4_096, 64, { reason: 'Blocks of finished rows that can wait for the pipeline', unit: 'blocks' }),
     rowsPerBlock: integer(16, 8_192, 512, { reason: 'Rows in one block', unit: 'rows' }),
   })
-  .prefault({});
+  .prefault({})
+  .refine((m) => m.source !== 'interface' || m.interfaces.length > 0, {
+    path: ['interfaces'],
+    message: 'at least one interface name when source is interface',
+  })
+  .refine((m) => m.source !== 'capture' || m.capture !== '', {
+    path: ['capture'],
+    message: 'a file name when source is capture',
+  });
 
 const destination = z
   .strictObject({
