@@ -14,7 +14,7 @@ export const command: Command = {
   positionals: ['FILE'],
   async run(values, [file], { out }) {
     const settings = loadSettings(file as string);
-    if (values['show'] === true) out.write(stringify(redact(settings)));
+    if (values.show === true) out.write(stringify(redact(settings)));
     else out.write(`${file}: good\n`);
     return exitCodes.good;
   },

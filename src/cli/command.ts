@@ -45,7 +45,7 @@ export function parseCommandLine(command: Command, argv: readonly string[]): { v
     throw new ApplianceError('usage', (error as Error).message.split('. ')[0] as string, { cause: error });
   }
   const required = command.positionals.filter((name) => !name.endsWith('?'));
-  if (parsed.values['help'] !== true) {
+  if (parsed.values.help !== true) {
     if (parsed.positionals.length < required.length) {
       throw new ApplianceError('usage', `${command.name} needs ${required[parsed.positionals.length]}`);
     }

@@ -66,17 +66,23 @@ function faultsOf(
     });
   }
   return [
-    { path: formatPath(issue.path), value: shown(valueAt(input, issue.path)), message: worded(issue), line: lineOf(issue.path) },
+    {
+      path: formatPath(issue.path),
+      value: shown(valueAt(input, issue.path)),
+      message: worded(issue, valueAt(input, issue.path)),
+      line: lineOf(issue.path),
+    },
   ];
 }
 
-function worded(issue: z.core.$ZodIssue): string {
+function worded(issue: z.core.$ZodIssue, value: unknown): string {
   switch (issue.code) {
     case 'too_small':
       return `too small; allowed: at least ${issue.minimum}`;
     case 'too_big':
       return `too large; allowed: at most ${issue.maximum}`;
     case 'invalid_type':
+      if (value === undefined) return 'missing; it has no default';
       return `wrong type; allowed: ${issue.expected === 'int' || issue.expected === 'number' ? 'a whole number' : `a value of type ${issue.expected}`}`;
     case 'invalid_value':
       return `not allowed; allowed: ${issue.values.map(String).join(', ')}`;

@@ -1,0 +1,112 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { defaultSettings, formatFault, loadSettings, parseSettings, type SettingFault } from '../../src/config/load.ts';
+import { redact } from '../../src/config/redact.ts';
+import { schemaPaths, settingsList } from '../../src/config/reference.ts';
+import { ApplianceError } from '../../src/core/errors.ts';
+
+const faultsOf = (yaml: string): readonly SettingFault[] => {
+  const result = parseSettings(yaml);
+  return 'faults' in result ? result.faults : [];
+};
+
+describe('settings', () => {
+  test('an empty file is the defaults', () => {
+    expect(parseSettings('')).toEqual({ settings: defaultSettings() });
+    expect(defaultSettings().meter.activeTimeoutS).toBe(60);
+  });
+
+  test.each([
+    ['meter: {threads: 99}', 'meter.threads', '99', /at most 16/],
+    ['meter: {threads: 1.5}', 'meter.threads', '1.5', /whole number/],
+    ['meter: {threads: two}', 'meter.threads', '"two"', /whole number/],
+    ['meter: {colour: red}', 'meter.colour', '"red"', /unknown setting; allowed here: source, interfaces/],
+    ['colour: red', 'colour', '"red"', /unknown setting; allowed here: site, node/],
+    ['meter: {source: interface}', 'meter.interfaces', undefined, /at least one interface/],
+    ['meter: {source: capture}', 'meter.capture', undefined, /a file name/],
+    [
+      'export: {destinations: [{name: a, host: h, profile: fat}]}',
+      'export.destinations[0].profile',
+      '"fat"',
+      /generic, lean, standard, full/,
+    ],
+    ['export: {destinations: [{name: a}]}', 'export.destinations[0].host', undefined, /missing/],
+    [
+      'export: {destinations: [{name: a, host: h, elements: [nope]}]}',
+      'export.destinations[0].elements[0]',
+      '"nope"',
+      /information element/,
+    ],
+    ['export: {destinations: [{name: a, host: h}, {name: a, host: i}]}', 'export.destinations', undefined, /a name of its own/],
+    ['siteNetworks: [10.0.0.0/40]', 'siteNetworks[0]', '"10.0.0.0/40"', /prefix such as/],
+    ['site: "a b"', 'site', '"a b"', /letters, digits/],
+  ])('%s is refused at %s', (yaml, path, value, message) => {
+    const fault = faultsOf(yaml).find((candidate) => candidate.path === path);
+    expect(fault, JSON.stringify(faultsOf(yaml))).toBeDefined();
+    if (value !== undefined) expect(fault!.value).toBe(value);
+    expect(fault!.message).toMatch(message);
+  });
+
+  test('all faults are told at once, each with its line', () => {
+    const faults = faultsOf('site: ok\nmeter:\n  threads: 99\n  idleTimeoutS: 0\nstatus:\n  port: 70000\n');
+    expect(faults.map((fault) => [fault.path, fault.line])).toEqual([
+      ['meter.threads', 3],
+      ['meter.idleTimeoutS', 4],
+      ['status.port', 6],
+    ]);
+  });
+
+  test('text that is no YAML is refused with its line', () => {
+    expect(faultsOf('site: [\nmeter: }')[0]).toMatchObject({ path: '', message: expect.stringMatching(/not valid YAML/) });
+    expect(faultsOf('site: a\nsite: b\n')[0]?.message).toMatch(/unique/i);
+  });
+
+  test('a fault in a password does not print the password', () => {
+    const [fault] = faultsOf('mqtt: {brokers: [{name: a, host: h, password: 12345678}]}');
+    expect(fault!.path).toBe('mqtt.brokers[0].password');
+    expect(formatFault(fault!, 'f.yaml')).not.toContain('12345678');
+  });
+
+  test('passwords are hidden where settings are shown, everything else is kept', () => {
+    const settings = { mqtt: { brokers: [{ password: 'secret', passwordFile: '/etc/p', username: 'u' }, { password: '' }] } };
+    expect(redact(settings)).toEqual({
+      mqtt: { brokers: [{ password: '(set, not shown)', passwordFile: '/etc/p', username: 'u' }, { password: '' }] },
+    });
+  });
+});
+
+describe('settings files', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'settings-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('a file that is not there is named', () => {
+    const file = join(folder, 'missing.yaml');
+    expect(() => loadSettings(file)).toThrow(
+      expect.objectContaining({ code: 'settingsUnreadable', message: expect.stringContaining(file) }),
+    );
+  });
+
+  test('a bad file names file, line, path and what is allowed', () => {
+    const file = join(folder, 'bad.yaml');
+    writeFileSync(file, 'meter:\n  threads: 0\n');
+    expect(() => loadSettings(file)).toThrow(ApplianceError);
+    expect(() => loadSettings(file)).toThrow(`${file}:2: meter.threads: 0: too small; allowed: at least 1`);
+  });
+
+  test('the shipped defaults are accepted and change nothing', () => {
+    expect(loadSettings(new URL('../../config/default.yaml', import.meta.url).pathname)).toEqual(defaultSettings());
+  });
+});
+
+describe('settings reference', () => {
+  const reference = readFileSync(new URL('../../config/settings.md', import.meta.url), 'utf8');
+
+  test('every key of the schema stands in it, with a reason', () => {
+    const paths = schemaPaths();
+    expect(paths.length).toBeGreaterThan(60);
+    for (const path of paths) expect(reference).toContain(`\`${path}\``);
+    for (const setting of settingsList()) expect(setting.reason, setting.path).not.toBe('');
+  });
+});
