@@ -1,0 +1,54 @@
+// The addon's table of contents: NativeAddon of src/meter/addon.ts. May be loaded in several environments (worker threads)
+// of one process; it keeps no state of its own beyond each environment.
+#include <napi.h>
+
+#include "../generated/row_layout.h"
+#include "../source/clocks.h"
+#include "meter_object.h"
+#include "projection_object.h"
+#include "socket_measures.h"
+
+namespace flowspan {
+
+namespace {
+
+Napi::Value clocks(const Napi::CallbackInfo& info) {
+  // The wall clock between two readings of the monotonic one: their middle is at most half a call away from it.
+  const uint64_t before = monotonicNs();
+  const uint64_t wall = realtimeNs();
+  const uint64_t after = monotonicNs();
+  Napi::Object to = Napi::Object::New(info.Env());
+  to.Set("monotonicNs", Napi::BigInt::New(info.Env(), before + (after - before) / 2));
+  to.Set("realtimeNs", Napi::BigInt::New(info.Env(), wall));
+  return to;
+}
+
+Napi::Object load(Napi::Env env, Napi::Object exports) {
+  auto* meterClass = new Napi::FunctionReference(Napi::Persistent(MeterObject::define(env)));
+  env.SetInstanceData(meterClass);  // freed with the environment
+  exports.Set("open", Napi::Function::New(env, [meterClass](const Napi::CallbackInfo& info) -> Napi::Value {
+                return meterClass->New({info[0]});
+              }));
+  exports.Set("layoutHash", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
+                return Napi::Number::New(info.Env(), kLayoutHash);
+              }));
+  exports.Set("layoutDescription", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
+                return Napi::String::New(info.Env(), kLayoutDescription);
+              }));
+  exports.Set("version", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
+                return Napi::String::New(info.Env(), FLOWSPAN_VERSION);
+              }));
+  exports.Set("clocks", Napi::Function::New(env, clocks));
+  exports.Set("compileProjection", Napi::Function::New(env, compileProjection));
+  exports.Set("project", Napi::Function::New(env, project));
+  exports.Set("unacknowledgedBytes", Napi::Function::New(env, unacknowledgedBytes));
+  exports.Set("pathMtu", Napi::Function::New(env, pathMtu));
+  exports.Set("setUserTimeout", Napi::Function::New(env, setUserTimeout));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(flowspan, load)
+
+}  // namespace flowspan

@@ -1,0 +1,53 @@
+// Reads what JavaScript hands over and refuses what is out of bounds, naming the argument, its value and what is allowed.
+// JavaScript thread only.
+#pragma once
+
+#include <napi.h>
+
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "../engine/engine.h"
+
+namespace flowspan {
+
+// An object with a name for error messages: `source.path`.
+class Arguments {
+ public:
+  Arguments(const Napi::Value& value, std::string name);
+
+  bool has(const char* key) const;
+  Arguments object(const char* key) const;
+  double number(const char* key, double minimum, double maximum) const;
+  double number(const char* key, double minimum, double maximum, double otherwise) const;
+  bool flag(const char* key) const;
+  bool flag(const char* key, bool otherwise) const;
+  std::string text(const char* key) const;
+  std::string text(const char* key, const std::string& otherwise) const;
+  // Index of the string among the allowed ones.
+  size_t choice(const char* key, std::initializer_list<const char*> allowed) const;
+  std::vector<std::string> texts(const char* key) const;
+  int64_t signedBig(const char* key) const;
+  uint64_t unsignedBig(const char* key) const;
+  const Napi::Object& value() const { return object_; }
+  std::string path(const char* key) const { return name_.empty() ? key : name_ + "." + key; }
+  [[noreturn]] void refuse(const char* key, const std::string& allowed) const;
+
+ private:
+  Napi::Value required(const char* key) const;
+
+  Napi::Object object_;
+  std::string name_;
+};
+
+// One whole number handed over as a plain argument.
+uint32_t wholeNumber(const Napi::CallbackInfo& info, size_t index, const char* name, double minimum, double maximum);
+
+EngineOptions engineOptions(const Napi::Value& value);
+void samplingOf(const Arguments& sampling, SamplingKind& kind, uint32_t& interval);
+
+// Throws into JavaScript an Error with `code`.
+[[noreturn]] void throwFailure(Napi::Env env, const std::string& code, const std::string& message);
+
+}  // namespace flowspan

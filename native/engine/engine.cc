@@ -1,0 +1,178 @@
+#include "engine.h"
+
+#include <algorithm>
+
+#include "../source/clocks.h"
+#include "../source/failure.h"
+#include "../source/file_source.h"
+#include "source_set.h"
+
+namespace flowspan {
+
+namespace {
+constexpr uint64_t kAnswerWaitNs = 5'000'000;
+}
+
+Engine::Engine(const EngineOptions& options) {
+  auto sources = openSources(options);
+  buffer_ = std::make_shared<BlockBuffer>(options.blocks, options.rowsPerBlock);
+  held_.resize(options.blocks);
+  const bool live = options.ring || options.realtime;
+  CoreOptions core = options.core;
+  selectorsUsed_ = selectorId_ = core.selectorId = core.sampling == SamplingKind::none ? 0 : 1;
+  const uint32_t share = options.blocks / options.threads;
+  for (uint32_t i = 0; i < options.threads; i++) {
+    const uint32_t blocks = i + 1 == options.threads ? options.blocks - share * i : share;
+    auto lane = std::make_unique<BlockLane>(*buffer_, i, share * i, blocks, live ? WhenFull::refuse : WhenFull::block, bell_);
+    workers_.push_back(std::make_unique<Worker>(core, std::move(sources[i]), std::move(lane), live, options.blockMaxAgeNs, bell_));
+  }
+}
+
+Engine::~Engine() { close(); }
+
+void Engine::start() {
+  if (started_ || threadsDone()) return;
+  // Sources join their fanout groups in the order of the threads, so that a hash means the same thread on every interface.
+  for (auto& worker : workers_) worker->startSource();
+  for (auto& worker : workers_) worker->startThread();
+  started_ = true;
+}
+
+int32_t Engine::poll() {
+  for (size_t i = 0; i < workers_.size(); i++) {
+    BlockLane& lane = workers_[nextLane_]->lane();
+    const int32_t block = lane.take();
+    if (block >= 0) {
+      held_[static_cast<size_t>(block)] = true;
+      return block;
+    }
+    lane.wakeProducer();  // the consumer has nothing left to do here: let a stalled worker go on
+    nextLane_ = (nextLane_ + 1) % workers_.size();
+  }
+  return -1;
+}
+
+int32_t Engine::waitBlock(uint64_t timeoutNs) {
+  const uint64_t untilNs = monotonicNs() + timeoutNs;
+  for (;;) {
+    const uint32_t seen = bell_.seen();
+    const bool done = threadsDone();  // before polling: what a thread handed over last is seen by that poll
+    const int32_t block = poll();
+    const uint64_t nowNs = monotonicNs();
+    if (block >= 0 || done || !started_ || nowNs >= untilNs) return block;
+    bell_.wait(seen, untilNs - nowNs);
+  }
+}
+
+bool Engine::release(uint32_t block) {
+  if (block >= held_.size() || !held_[block]) return false;
+  held_[block] = false;
+  for (auto& worker : workers_) {
+    if (worker->lane().holds(block)) worker->lane().release(block);
+  }
+  return true;
+}
+
+EngineFigures Engine::figures() {
+  if (closed_) return last_;
+  EngineFigures sum;
+  uint64_t filled = 0;
+  for (auto& worker : workers_) {
+    const Published one = worker->figures(kAnswerWaitNs);
+    const uint64_t lastPacketNs = counter(sum.counters, MeterCounter::lastPacketNs);
+    for (size_t i = 0; i < sum.counters.size(); i++) sum.counters[i] += one.counters[i];
+    for (size_t i = 0; i < sum.annotations.size(); i++) sum.annotations[i] += one.annotations[i];
+    CounterArray mine = one.counters;
+    counter(sum.counters, MeterCounter::lastPacketNs) = std::max(lastPacketNs, counter(mine, MeterCounter::lastPacketNs));
+    // Every thread watches every interface: states are the first thread's, counts are sums.
+    if (sum.interfaces.empty()) {
+      sum.interfaces = one.interfaces;
+    } else {
+      for (size_t i = 0; i < std::min(sum.interfaces.size(), one.interfaces.size()); i++) {
+        sum.interfaces[i].receivedPackets += one.interfaces[i].receivedPackets;
+        sum.interfaces[i].droppedByKernelPackets += one.interfaces[i].droppedByKernelPackets;
+        sum.interfaces[i].droppedByNicPackets += one.interfaces[i].droppedByNicPackets;
+      }
+    }
+    if (sum.trouble.empty()) sum.trouble = one.trouble;
+    filled += worker->lane().filled();
+  }
+  const uint64_t threads = workers_.size();
+  for (const MeterCounter gauge : {MeterCounter::sourceStateUp, MeterCounter::sourceStateCount, MeterCounter::sourceFinished}) {
+    counter(sum.counters, gauge) /= threads;
+  }
+  counter(sum.counters, MeterCounter::blocksCapacity) = buffer_->blocks();
+  counter(sum.counters, MeterCounter::blocksFilled) = filled;
+  counter(sum.counters, MeterCounter::memoryBytes) += buffer_->octets();
+  sum.selectorId = selectorId_;
+  last_ = sum;
+  return sum;
+}
+
+std::vector<Row> Engine::snapshot(size_t count) {
+  std::vector<Row> rows;
+  if (closed_ || count == 0) return rows;
+  for (auto& worker : workers_) {
+    const std::vector<Row> some = worker->snapshot(count, 4 * kAnswerWaitNs);
+    rows.insert(rows.end(), some.begin(), some.end());
+  }
+  if (workers_.size() > 1) {
+    const auto octets = [](const Row& row) { return __builtin_bswap64(row.layer2OctetDeltaCount) + __builtin_bswap64(row.reverseLayer2OctetDeltaCount); };
+    std::stable_sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) { return octets(a) > octets(b); });
+    if (rows.size() > count) rows.resize(count);
+  }
+  return rows;
+}
+
+// A selectorId means one thing in a session (RFC 5476): every change of sampling gets the next one; 0 stands for none.
+uint16_t Engine::setSampling(SamplingKind kind, uint32_t interval) {
+  selectorId_ = kind == SamplingKind::none ? 0 : ++selectorsUsed_;
+  Change change;
+  change.sampling = true;
+  change.kind = kind;
+  change.interval = interval;
+  change.selectorId = selectorId_;
+  for (auto& worker : workers_) worker->apply(change);
+  return selectorId_;
+}
+
+void Engine::setTimeouts(uint64_t activeNs, uint64_t idleNs) {
+  Change change;
+  change.timeouts = true;
+  change.activeNs = activeNs;
+  change.idleNs = idleNs;
+  for (auto& worker : workers_) worker->apply(change);
+}
+
+void Engine::setTestWallOffset(int64_t offsetNs) {
+  Change change;
+  change.wallOffset = true;
+  change.wallOffsetNs = offsetNs;
+  for (auto& worker : workers_) worker->apply(change);
+}
+
+void Engine::stop() {
+  for (auto& worker : workers_) {
+    if (started_) worker->requestStop();
+    else worker->cancel();
+  }
+}
+
+bool Engine::threadsDone() const {
+  return std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->isDone(); });
+}
+
+bool Engine::drained() const {
+  if (closed_) return true;
+  return threadsDone() && std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->lane().ready() == 0; });
+}
+
+void Engine::close() {
+  if (closed_) return;
+  for (auto& worker : workers_) worker->abandon();
+  figures();
+  closed_ = true;
+  workers_.clear();
+}
+
+}  // namespace flowspan

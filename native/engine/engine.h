@@ -1,0 +1,84 @@
+// The native meter as a whole: sources, workers, blocks. Owned and called by one JavaScript thread; nothing here waits for
+// traffic longer than a few milliseconds.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "block_buffer.h"
+#include "worker.h"
+
+namespace flowspan {
+
+struct EngineOptions {
+  bool ring = false;
+  std::vector<std::string> interfaces;
+  std::string path;
+  bool realtime = false;
+  bool loop = false;
+  std::string filter;
+  uint64_t ringBytes = 32u << 20;
+  uint32_t snapLength = 262'144;
+  bool promiscuous = true;
+  bool manageOffloads = true;
+
+  CoreOptions core;
+  uint32_t threads = 1;
+  uint32_t rowsPerBlock = 512;
+  uint32_t blocks = 64;
+  uint64_t blockMaxAgeNs = 1'000'000'000;
+  int64_t testWallOffsetNs = 0;
+};
+
+struct EngineFigures {
+  CounterArray counters{};
+  AnnotationArray annotations{};
+  std::vector<InterfaceReport> interfaces;
+  std::string trouble;
+  uint16_t selectorId = 0;
+};
+
+class Engine {
+ public:
+  // Takes all memory and opens the source. Throws Failure.
+  explicit Engine(const EngineOptions& options);
+  ~Engine();
+
+  void start();
+  int32_t poll();
+  // Waits for a block; −1 when none came in time or none can come any more.
+  int32_t waitBlock(uint64_t timeoutNs);
+  // False for a block that is not the caller's.
+  bool release(uint32_t block);
+  EngineFigures figures();
+  std::vector<Row> snapshot(size_t count);
+  // Returns the selectorId that stands for this sampling from now on.
+  uint16_t setSampling(SamplingKind kind, uint32_t interval);
+  void setTimeouts(uint64_t activeNs, uint64_t idleNs);
+  void setTestWallOffset(int64_t offsetNs);
+  void stop();
+  bool drained() const;
+  // Joins the threads and closes the source; figures stay readable, held blocks stay valid.
+  void close();
+
+  uint16_t selectorId() const { return selectorId_; }
+  const std::shared_ptr<BlockBuffer>& buffer() const { return buffer_; }
+  bool isClosed() const { return closed_; }
+
+ private:
+  bool threadsDone() const;
+
+  std::shared_ptr<BlockBuffer> buffer_;
+  Doorbell bell_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<bool> held_;
+  EngineFigures last_;
+  size_t nextLane_ = 0;
+  uint16_t selectorId_ = 0;
+  uint16_t selectorsUsed_ = 0;
+  bool started_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace flowspan

@@ -1,0 +1,34 @@
+// What a worker tells when it is asked: a copy made between two batches, so that the ledger's equations hold in it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "../core/meter_core.h"
+#include "../source/source.h"
+
+namespace flowspan {
+
+struct Published {
+  CounterArray counters{};
+  AnnotationArray annotations{};
+  std::vector<InterfaceReport> interfaces;
+  std::string trouble;
+};
+
+inline uint64_t& counter(CounterArray& counters, MeterCounter which) { return counters[static_cast<unsigned>(which)]; }
+
+// A change of settings while metering, applied between two batches.
+struct Change {
+  bool sampling = false;
+  SamplingKind kind = SamplingKind::none;
+  uint32_t interval = 1;
+  uint16_t selectorId = 0;
+  bool timeouts = false;
+  uint64_t activeNs = 0;
+  uint64_t idleNs = 0;
+  bool wallOffset = false;
+  int64_t wallOffsetNs = 0;
+};
+
+}  // namespace flowspan

@@ -1,0 +1,72 @@
+// One metering thread: source -> core -> lane. Everything another thread wants of it (figures, a snapshot, a change) is left
+// in a mailbox that it empties between two batches; the data path itself takes no lock.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "block_lane.h"
+#include "published.h"
+#include "wake_event.h"
+
+namespace flowspan {
+
+class Worker {
+ public:
+  // `live`: rows are on the monotonic clock, so time passes without packets and blocks age.
+  Worker(const CoreOptions& options, std::unique_ptr<PacketSource> source, std::unique_ptr<BlockLane> lane, bool live,
+         uint64_t blockMaxAgeNs, Doorbell& consumerBell);
+  ~Worker();
+
+  void startSource() { source_->start(); }
+  void startThread();
+  // Ends capture; the thread then hands over its cache.
+  void requestStop();
+  // Ends without waiting for a consumer; joins.
+  void abandon();
+  // Instead of startThread: there will never be anything to meter.
+  void cancel() { done_.store(true, std::memory_order_release); }
+  bool isDone() const { return done_.load(std::memory_order_acquire); }
+
+  BlockLane& lane() { return *lane_; }
+  // Figures newer than the call, or the latest when the thread is stalled or too slow. `waitNs` bounds the wait.
+  Published figures(uint64_t waitNs);
+  // Up to `count` flows as rows; fewer when the thread does not answer in time.
+  std::vector<Row> snapshot(size_t count, uint64_t waitNs);
+  void apply(const Change& change);
+
+ private:
+  void run();
+  void meter();
+  void handOverCache();
+  void serve();
+  void publish();
+  void ask(std::unique_lock<std::mutex>& lock, uint64_t waitNs);
+
+  std::unique_ptr<BlockLane> lane_;
+  std::unique_ptr<PacketSource> source_;
+  MeterCore core_;
+  const bool live_;
+  const uint64_t blockMaxAgeNs_;
+  Doorbell& consumerBell_;
+  WakeEvent wake_;
+  std::thread thread_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> abandoned_{false};
+  std::atomic<bool> done_{false};
+  std::atomic<bool> mail_{false};
+
+  // The mailbox.
+  std::mutex mutex_;
+  std::condition_variable answered_;
+  uint64_t asked_ = 0;
+  uint64_t answers_ = 0;
+  size_t snapshotWanted_ = 0;
+  std::vector<Row> snapshot_;
+  std::vector<Change> changes_;
+  Published published_;
+  uint64_t cpuNs_ = 0;
+};
+
+}  // namespace flowspan

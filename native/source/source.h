@@ -1,0 +1,66 @@
+// What feeds a MeterCore: a source lends batches of packets. One source belongs to one worker thread; `start` is called
+// before that thread exists, everything else on it. Lent packets stay valid until the next call of `next`.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "../core/meter_core.h"
+
+namespace flowspan {
+
+struct PacketBatch {
+  std::array<PacketView, kBatchPackets> packets;
+  size_t count = 0;
+  uint64_t nowNs = 0;  // row clock once these packets are metered
+};
+
+enum class SourceState : uint8_t {
+  active,    // more may follow at once
+  idle,      // nothing came for a while, or `wakeFd` became readable
+  finished,  // nothing will come any more
+};
+
+// What a source counts itself; the ledger checks it against what the core says (DESIGN section 5).
+struct SourceCounters {
+  uint64_t receivedPackets = 0;
+  uint64_t receivedOctets = 0;
+  uint64_t filteredPackets = 0;
+  uint64_t filteredOctets = 0;
+  uint64_t droppedByKernelPackets = 0;
+  uint64_t droppedByNicPackets = 0;
+  uint64_t stateUp = 0;
+  uint64_t stateCount = 0;
+  uint64_t finished = 0;
+  uint64_t lastPacketNs = 0;
+};
+
+struct InterfaceReport {
+  std::string name;
+  uint32_t index = 0;
+  bool up = false;
+  uint64_t receivedPackets = 0;
+  uint64_t droppedByKernelPackets = 0;
+  uint64_t droppedByNicPackets = 0;
+  std::string offloads;  // what became of GRO and LRO
+};
+
+class PacketSource {
+ public:
+  virtual ~PacketSource() = default;
+  virtual void start() {}
+  virtual SourceState next(PacketBatch& batch, int wakeFd) = 0;
+  // Row clock now: what `finish` is told.
+  virtual uint64_t nowNs() const = 0;
+  // Refreshes and returns the counters; called when somebody asks, not per packet.
+  virtual const SourceCounters& counters() = 0;
+  virtual void report(std::vector<InterfaceReport>&) const {}
+  // Empty, or `CODE: words` why the source waits or has stopped.
+  virtual std::string trouble() const { return {}; }
+  virtual void setTestWallOffset(int64_t) {}
+  virtual size_t memoryBytes() const { return 0; }
+};
+
+}  // namespace flowspan
