@@ -200,6 +200,19 @@ const broker = z.strictObject({
   keepAliveS: integer(5, 3_600, 30, { reason: 'The broker notices our loss after one and a half times this', unit: 's' }),
   encoding: choice(['json', 'msgpack'], 'json', { reason: 'How payloads are written' }),
   inFlightMax: integer(1, 1_000, 50, { reason: 'Messages on the way that are not acknowledged yet' }),
+  connectTimeoutMs: integer(100, 120_000, 10_000, { reason: 'A connection attempt is given up after this', unit: 'ms' }),
+  acknowledgeTimeoutMs: integer(1_000, 600_000, 60_000, {
+    reason: 'A broker that acknowledges nothing for this long is taken for dead',
+    unit: 'ms',
+  }),
+  offlineAfterS: integer(0, 3_600, 5, {
+    reason: 'The broker announces our loss (the last will) after this; a reconnect within it is not announced',
+    unit: 's',
+  }),
+  sessionExpiryS: integer(0, 86_400, 60, {
+    reason: 'The broker remembers our session this long after a loss; at least offlineAfterS',
+    unit: 's',
+  }),
   retryFirstMs: integer(10, 600_000, 1_000, {
     reason: 'Bound of the first wait before reconnecting; doubles up to retryCapMs',
     unit: 'ms',
@@ -219,6 +232,11 @@ const mqtt = z
     healthPeriodS: integer(5, 3_600, 60, { reason: 'How often health is published', unit: 's' }),
     summaryTop: integer(1, 100, 10, { reason: 'Hosts, conversations and applications named in a summary' }),
     outboxBytesMax: integer(MIB, 65_536 * MIB, 64 * MIB, { reason: 'Disk for messages that wait for a broker', unit: 'octets' }),
+    outboxMemoryBytesMax: integer(65_536, 1_024 * MIB, 4 * MIB, {
+      reason: 'Newest messages held in memory before they must go to disk',
+      unit: 'octets',
+    }),
+    outboxPersistAfterS: integer(1, 3_600, 5, { reason: 'Messages not acknowledged for this long go to disk', unit: 's' }),
     outboxAgeMaxS: integer(60, 31_536_000, 604_800, { reason: 'Messages older than this are dropped, and counted', unit: 's' }),
   })
   .prefault({});
