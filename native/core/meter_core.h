@@ -53,6 +53,7 @@ struct CoreOptions {
   std::array<uint32_t, 256> idleTimeoutMsByProtocol{};  // 0: idleTimeoutNs
   uint64_t lingerNs = 1'000'000'000ull;  // a TCP flow that ended stays this long for late packets
   bool vlanInKey = true;
+  bool interfaceInKey = false;           // interfaces form one observation point (the two halves of a TAP)
   DuplicateMode duplicates = DuplicateMode::report;
   uint64_t duplicateWindowNs = 100'000'000ull;
   uint32_t tunnels = 0;                  // bit per TunnelType that is opened
@@ -88,6 +89,14 @@ class MeterCore {
   void setSampling(SamplingKind kind, uint32_t interval, uint16_t selectorId);
   void setTimeouts(uint64_t activeNs, uint64_t idleNs);
   size_t memoryBytes() const;
+  // What of it grows with cacheFlows: entries, cold parts, index.
+  size_t flowBytes() const;
+
+  // What the cache holds, added up entry by entry: tests compare it with the counters, which are kept as differences.
+  struct Audit {
+    uint64_t flows = 0, packets = 0, octets = 0, ipOctets = 0;
+  };
+  Audit audit() const;
 
  private:
   struct State;

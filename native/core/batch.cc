@@ -1,0 +1,175 @@
+// The way of a batch: decode all and ask for their index lines, then for their entries, then update; so that a packet's
+// cache misses overlap with those of its neighbours. See meter_state.h.
+#include <algorithm>
+
+#include "meter_state.h"
+#include "tcp_measures.h"
+
+namespace flowspan {
+
+namespace {
+
+// Visits to the wheel for one batch: more than the flows a batch can create, so expiry keeps up with creation.
+constexpr unsigned kVisitsPerBatch = 64;
+
+inline void countPacket(DirectionLine& line, const DecodedPacket& p) {
+  const bool first = line.packets == 0;
+  line.packets++;
+  line.layer2Octets += p.wireOctets;
+  line.ipOctets += p.ipOctets;
+  line.firstNs = p.ns < line.firstNs ? p.ns : line.firstNs;
+  // After a cut the last time is the earlier record's.
+  line.lastNs = ((p.ns > line.lastNs) | first) ? p.ns : line.lastNs;
+}
+
+inline void measureIp(DirectionLine& line, ColdEntry& cold, const DecodedPacket& p) {
+  const auto length = static_cast<uint16_t>(p.ipOctets < 0xffff ? p.ipOctets : 0xffff);
+  line.minimumLength = length < line.minimumLength ? length : line.minimumLength;
+  line.maximumLength = length > line.maximumLength ? length : line.maximumLength;
+  line.minimumTtl = p.ttl < line.minimumTtl ? p.ttl : line.minimumTtl;
+  line.maximumTtl = p.ttl > line.maximumTtl ? p.ttl : line.maximumTtl;
+  if (line.packets == 1) line.classOfService = p.classOfService;
+  if (((line.classOfService ^ p.classOfService) & 0xfc) != 0) [[unlikely]] cold.otherDscp[p.side] |= 1ull << (p.classOfService >> 2);
+  if ((p.flags & kFragment) != 0) [[unlikely]] addHigh(line.layer2Octets);
+}
+
+}  // namespace
+
+void MeterCore::State::process(const PacketView* packets, size_t number) {
+  size_t decoded = 0;
+  uint64_t receivedOctets = 0, decodedOctets = 0;
+  const bool compare = options.duplicates != DuplicateMode::off;
+  for (size_t i = 0; i < number; i++) {
+    const PacketView& view = packets[i];
+    if (i + 4 < number) __builtin_prefetch(packets[i + 4].data);
+    receivedOctets += view.wire;
+    DecodedPacket& packet = batch[decoded];
+    if (!decoder.decode(view, interfaces.slotOf(view.interfaceIndex), packet)) continue;
+    decodedOctets += view.wire;
+    decoded++;
+    table.index().prefetch(packet.hash);
+    if (compare) duplicates.prefetch(packet.digest);
+  }
+  count(MeterCounter::receivedPackets) += number;
+  count(MeterCounter::receivedOctets) += receivedOctets;
+  count(MeterCounter::decodedPackets) += decoded;
+  count(MeterCounter::decodedOctets) += decodedOctets;
+  count(MeterCounter::undecodablePackets) += number - decoded;
+  count(MeterCounter::undecodableOctets) += receivedOctets - decodedOctets;
+
+  for (size_t i = 0; i < decoded; i++) {
+    const uint32_t e = table.index().guess(batch[i].hash);
+    guesses[i] = e;
+    if (e != kNoEntry) table.prefetchEntry(e);
+  }
+
+  uint64_t meteredPackets = 0, meteredOctets = 0, meteredIpOctets = 0;
+  for (size_t i = 0; i < decoded; i++) {
+    DecodedPacket& packet = batch[i];
+    setClock(packet.ns);
+    if (compare && packet.digest != 0 && duplicates.seen(packet.digest, packet.ns, packet.identified)) [[unlikely]] {
+      count(MeterCounter::duplicatesSeenPackets)++;
+      count(MeterCounter::duplicatesSeenOctets) += packet.wireOctets;
+      if (options.duplicates == DuplicateMode::remove) {
+        count(MeterCounter::duplicatePackets)++;
+        count(MeterCounter::duplicateOctets) += packet.wireOctets;
+        continue;
+      }
+    }
+    if (!selector.selects()) {
+      count(MeterCounter::sampledOutPackets)++;
+      count(MeterCounter::sampledOutOctets) += packet.wireOctets;
+      continue;
+    }
+    meteredPackets++;
+    meteredOctets += packet.wireOctets;
+    meteredIpOctets += packet.ipOctets;
+    if ((packet.flags & (kFirstFragment | kAwaitsFirst)) != 0) [[unlikely]] meterFragment(packet);
+    else meter(packet, guesses[i]);
+  }
+  count(MeterCounter::meteredPackets) += meteredPackets;
+  count(MeterCounter::meteredOctets) += meteredOctets;
+  count(MeterCounter::meteredIpOctets) += meteredIpOctets;
+
+  if (early.count() > 0) releaseEarlyFragments(false);
+  expire(kVisitsPerBatch);
+  if (!aggregates.empty()) flushAggregates(1'000'000'000);
+}
+
+void MeterCore::State::meter(DecodedPacket& packet, uint32_t guess) {
+  const KeyWords words = wordsOf(packet.key);
+  uint32_t e = guess;
+  if (e == kNoEntry || !sameFlow(words, table.entry(e).key, lastWordMask) || (table.entry(e).flags & kInUse) == 0) {
+    e = table.find(packet.hash, words, lastWordMask);
+    if (e == kNoEntry) e = create(packet);
+  }
+  FlowEntry& flow = table.entry(e);
+  const uint32_t tick = tickOf(packet.ns);
+  if (((stampOf(flow) ^ stamp) & stampMask) != 0 || tick - flow.lastTick >= idleTicksByProtocol[packet.key.protocol] ||
+      flow.direction[packet.side].packets >= 0xfffffff0u) [[unlikely]] {
+    settle(e, packet);
+  }
+  if (static_cast<int32_t>(tick - flow.lastTick) > 0) flow.lastTick = tick;
+  ColdEntry& cold = table.cold(e);
+  DirectionLine& line = flow.direction[packet.side];
+  if ((packet.flags & kTcpHeader) != 0) {
+    if ((packet.tcpBits & (kTcpSyn | kTcpAck)) == kTcpSyn && (flow.flags & kInitiatorKnown) == 0) {
+      flow.flags = static_cast<uint8_t>((flow.flags & ~kInitiatorSide) | kInitiatorKnown | (packet.side != 0 ? kInitiatorSide : 0));
+    }
+    const bool before = (flow.flags & kEnded) != 0;
+    measureTcp(flow, cold, packet);
+    if (bothFinished(flow)) flow.flags |= kEnded;
+    countPacket(line, packet);
+    if (!before && (flow.flags & kEnded) != 0) [[unlikely]] noteEnd(e);
+  } else {
+    countPacket(line, packet);
+  }
+  if ((packet.flags & kHasIp) != 0) measureIp(line, cold, packet);
+  if (packet.annotation != 0 && annotationOf(cold.label) == 0) [[unlikely]] cold.label |= uint32_t{packet.annotation} << 26;
+  if ((packet.flags & kUnreachable) != 0) [[unlikely]] creditUnreachable(packet);
+}
+
+// An ICMP error counts for the direction whose packet it quotes.
+void MeterCore::State::creditUnreachable(const DecodedPacket& packet) {
+  DecodedPacket quoted;
+  if (packet.quoted == nullptr || !decoder.decodeQuoted(packet, quoted)) return;
+  const uint32_t e = table.find(quoted.hash, wordsOf(quoted.key), lastWordMask);
+  if (e == kNoEntry) return;
+  uint8_t& unreachable = table.entry(e).direction[quoted.side].unreachable;
+  if (unreachable != 0xff) unreachable++;
+}
+
+// First fragments release those that came before them; a later one without its first waits.
+void MeterCore::State::meterFragment(DecodedPacket& packet) {
+  if ((packet.flags & kAwaitsFirst) != 0) {
+    if (early.full()) releaseEarlyFragments(false);
+    early.hold(packet);
+    return;
+  }
+  const uint64_t id = packet.fragmentId;
+  meter(packet, kNoEntry);
+  if (early.count() == 0) return;
+  const FragmentPorts* ports = decoder.fragments().find(id, packet.ns);
+  if (ports == nullptr) return;
+  uint8_t macs[12];
+  DecodedPacket held;
+  while (early.takeOf(id, held, macs)) {
+    decoder.adoptPorts(held, *ports);
+    meter(held, kNoEntry);
+  }
+}
+
+// Those whose first did not come in time go to a flow with port 0 (DESIGN section 2).
+void MeterCore::State::releaseEarlyFragments(bool all) {
+  uint8_t macs[12];
+  DecodedPacket held;
+  while (early.count() > 0 && (all || early.full() || nowNs >= early.oldestNs() + EarlyFragments::kHoldNs)) {
+    early.takeOldest(held, macs);
+    if (held.annotation == 0) held.annotation = static_cast<uint8_t>(DecodeAnnotation::laterFragmentWithoutFirst);
+    decoder.annotations()[static_cast<unsigned>(DecodeAnnotation::laterFragmentWithoutFirst)]++;
+    fragmentMisses++;
+    meter(held, kNoEntry);
+  }
+}
+
+}  // namespace flowspan

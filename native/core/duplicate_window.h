@@ -1,0 +1,61 @@
+// Packets that the mirror shows twice. Digests of recent packets (decode_transport.cc) in 32768 buckets of two, 512 KiB:
+// about the last 65 thousand packets or the window, whichever is shorter. Owner: the core's thread.
+//
+// Against false alarms: with a non-zero IPv4 identification (or an IPv6 fragment's) the full window counts, because a
+// packet sent again carries another one. Without (IPv6, and IPv4 hosts that send 0 with DF, RFC 6864) two identical
+// packets may be two: a repeated acknowledgement, a keepalive. A mirror's two copies come within microseconds, so only
+// `kUnidentifiedNs` counts there. Frames that are not IP are never compared.
+#pragma once
+
+#include <cstdint>
+
+#include "memory_region.h"
+
+namespace flowspan {
+
+class DuplicateWindow {
+ public:
+  static constexpr uint32_t kBuckets = 32768;
+  static constexpr uint64_t kUnidentifiedNs = 1'000'000;
+
+  explicit DuplicateWindow(uint64_t windowNs) : windowNs_(windowNs), region_(kBuckets * sizeof(Bucket)) {}
+
+  void prefetch(uint64_t digest) const { __builtin_prefetch(&bucket(digest), 1); }
+
+  // True when a packet with this digest was seen within the window; otherwise remembers this one. The first copy's time
+  // stays, so a third copy is measured from the first.
+  bool seen(uint64_t digest, uint64_t ns, bool identified) {
+    Bucket& b = bucket(digest);
+    const auto print = static_cast<uint32_t>(digest);
+    const auto now = static_cast<uint32_t>(ns >> kShift);
+    const uint64_t within = identified ? windowNs_ : (windowNs_ < kUnidentifiedNs ? windowNs_ : kUnidentifiedNs);
+    const auto limit = static_cast<uint32_t>(within >> kShift);
+    for (unsigned i = 0; i < 2; i++) {
+      if (b.print[i] != print) continue;
+      const auto distance = static_cast<int32_t>(now - b.at[i]);
+      if (static_cast<uint32_t>(distance < 0 ? -distance : distance) <= limit) return true;
+      b.at[i] = now;
+      return false;
+    }
+    // The older of the two gives way.
+    const unsigned i = static_cast<int32_t>(b.at[0] - b.at[1]) <= 0 ? 0 : 1;
+    b.print[i] = print;
+    b.at[i] = now;
+    return false;
+  }
+
+  size_t memoryBytes() const { return region_.bytes(); }
+
+ private:
+  static constexpr unsigned kShift = 14;  // 16 µs; wraps after 19 h, when a 32-bit print would have to agree as well
+  struct Bucket {
+    uint32_t print[2];
+    uint32_t at[2];
+  };
+  Bucket& bucket(uint64_t digest) const { return region_.as<Bucket>()[digest >> 32 & (kBuckets - 1)]; }
+
+  uint64_t windowNs_;
+  MemoryRegion region_;
+};
+
+}  // namespace flowspan

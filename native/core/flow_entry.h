@@ -1,0 +1,103 @@
+// A cached flow: three cache lines that packets touch (the key line, and one line per direction) and a cold part that they
+// rarely touch. 192 + 56 octets; with the index (index_bucket.h) a flow stays below 256. Host order.
+#pragma once
+
+#include <cstdint>
+
+#include "flow_key.h"
+
+namespace flowspan {
+
+inline constexpr uint32_t kNoEntry = 0xffffffffu;
+
+enum FlowFlag : uint8_t {
+  kInitiatorSide = 1 << 0,   // side of the initiator
+  kInitiatorKnown = 1 << 1,  // it sent a SYN without ACK: biflowDirection 1
+  kEnded = 1 << 2,           // RST, or FIN from both sides: lingers
+  kProbePending = 1 << 3,    // a segment waits to be acknowledged: a round trip is being measured
+  kProbeSide = 1 << 4,
+  kForwardIsReply = 1 << 5,  // an ICMP echo flow whose first packet was the reply
+  kInUse = 1 << 6,
+};
+
+enum DirectionFlag : uint8_t {
+  kSequenceKnown = 1 << 0,  // nextSequence means something
+  kFirstSequenceKnown = 1 << 1,
+  kFinSeen = 1 << 2,
+  kGapOpen = 1 << 3,     // a segment jumped ahead: what fills the hole soon is out of order, not sent again
+  kAckAhead = 1 << 4,    // the peer acknowledged octets not seen (yet)
+};
+
+// One direction's share. Octet counts hold 48 bits; a small saturating counter rides in the upper 16 of each word.
+struct alignas(64) DirectionLine {
+  uint64_t layer2Octets;  // | fragments << 48
+  uint64_t ipOctets;      // | zero windows << 48
+  uint64_t firstNs;
+  uint64_t lastNs;
+  uint32_t packets;
+  uint32_t nextSequence;
+  uint32_t firstSequence;
+  uint32_t rttMicros;  // least seen, kNoRtt without
+  uint32_t retransmitted;
+  uint16_t minimumLength;  // IP total length, saturating at 65535
+  uint16_t maximumLength;
+  uint16_t tcpBits;
+  uint8_t minimumTtl;
+  uint8_t maximumTtl;
+  uint8_t classOfService;  // of the first packet
+  uint8_t flags;
+  uint8_t unreachable;   // ICMP errors that quote this direction, saturating
+  uint8_t contextOctet;  // half of the flow's context number, see contextOf
+};
+static_assert(sizeof(DirectionLine) == 64);
+
+inline constexpr uint64_t kLow48 = 0xffff'ffff'ffffull;
+inline constexpr uint64_t kHighUnit = 1ull << 48;
+
+inline void addHigh(uint64_t& word) {
+  if ((word >> 48) != 0xffff) word += kHighUnit;
+}
+
+struct alignas(64) FlowEntry {
+  FlowKey key;
+  uint32_t probeSequence;  // acknowledging this ends the measurement
+  uint32_t probeMicros;    // when the segment was seen, low 32 bits
+  uint32_t lastTick;       // last packet, in ticks of 2^20 ns: enough to see that nothing is due
+  // The next four octets are compared as one word on every packet, see FlowStamp.
+  uint8_t flags;
+  uint8_t window;  // active time-out window the open record belongs to, low 8 bits
+  uint16_t selectorId;
+  DirectionLine direction[2];
+};
+static_assert(sizeof(FlowEntry) == 192);
+
+inline constexpr uint32_t kNoRtt = 0xffffffff;
+inline constexpr uint16_t kNoContext = 0;
+
+// Context (context_table.h): outer addresses, MPLS labels, GRE key. Kept in two halves, one a direction line.
+inline uint16_t contextOf(const FlowEntry& flow) { return uint16_t(flow.direction[1].contextOctet << 8 | flow.direction[0].contextOctet); }
+inline void setContext(FlowEntry& flow, uint16_t context) {
+  flow.direction[0].contextOctet = static_cast<uint8_t>(context);
+  flow.direction[1].contextOctet = static_cast<uint8_t>(context >> 8);
+}
+
+struct ColdEntry {
+  uint64_t otherDscp[2];  // code points beside that of the first packet
+  uint32_t outOfOrder[2];
+  uint32_t unseenOctets[2];  // acknowledged by the peer, never seen
+  uint32_t label;            // see below
+  uint32_t previous;         // links of the time wheel; a free entry's `next` is the free list
+  uint32_t next;
+  uint8_t mac[2][6];  // by side
+};
+static_assert(sizeof(ColdEntry) == 56);
+
+// ColdEntry::label: IPv6 flow label, 802.1Q priorities of both tags, decode annotation, and whether there is a flow label.
+inline constexpr uint32_t kLabelled = 1u << 31;
+inline uint32_t makeLabel(uint32_t flowLabel, unsigned priorities, unsigned annotation, bool labelled) {
+  return (flowLabel & 0xfffff) | (priorities & 0x3f) << 20 | (annotation & 0x1f) << 26 | (labelled ? kLabelled : 0);
+}
+inline unsigned prioritiesOf(uint32_t label) { return label >> 20 & 0x3f; }
+inline unsigned annotationOf(uint32_t label) { return label >> 26 & 0x1f; }
+
+}  // namespace flowspan

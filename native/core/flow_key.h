@@ -1,0 +1,65 @@
+// What makes packets one flow. Endpoints stand in a canonical order so that both directions meet in one entry; the
+// packet says which endpoint sent it. Host order but for addresses. Six words, compared and hashed as words.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+namespace flowspan {
+
+enum FlowKind : uint8_t { kKindIpv4 = 0, kKindIpv6 = 1, kKindEthernet = 2 };
+// Set beside the kind when the transport header was not seen: an ICMP type of 0 would otherwise read as an echo reply.
+inline constexpr uint8_t kKindMask = 0x0f;
+inline constexpr uint8_t kKindTransportUnknown = 0x10;
+inline constexpr uint8_t kKindWithoutMac = 0x20;
+inline constexpr uint8_t kKindWithoutEtherType = 0x40;
+
+inline constexpr uint16_t kTagPresent = 0x8000;  // beside a 12-bit VLAN id
+
+struct FlowKey {
+  uint8_t address[2][16];  // IPv4 in the first four octets; MACs for ethernet flows
+  uint16_t port[2];        // ICMP: type and code, echo identifier; ethernet: EtherType, LLC service access points
+  uint32_t tunnelId;
+  uint16_t vlan;  // kTagPresent | VID of the outer tag, 0 without
+  uint16_t customerVlan;
+  uint8_t protocol;
+  uint8_t kind;
+  uint8_t tunnelType;
+  uint8_t interfaceSlot;  // see InterfaceSlots
+};
+static_assert(sizeof(FlowKey) == 48);
+
+struct KeyWords {
+  uint64_t word[6];
+};
+
+inline KeyWords wordsOf(const FlowKey& key) {
+  KeyWords words;
+  std::memcpy(&words, &key, sizeof words);
+  return words;
+}
+
+// Bits of the last word that take part in comparison: VLANs and interface drop out by setting, yet stay in the entry,
+// because a row shows those of the flow's first packet.
+class KeyMask {
+ public:
+  KeyMask(bool vlanInKey, bool interfaceInKey) {
+    FlowKey key;
+    std::memset(&key, 0xff, sizeof key);
+    if (!vlanInKey) key.vlan = key.customerVlan = 0;
+    if (!interfaceInKey) key.interfaceSlot = 0;
+    last_ = wordsOf(key).word[5];
+  }
+  uint64_t lastWord() const { return last_; }
+
+ private:
+  uint64_t last_;
+};
+
+inline bool sameFlow(const KeyWords& a, const FlowKey& key, uint64_t lastWordMask) {
+  const KeyWords b = wordsOf(key);
+  return ((a.word[0] ^ b.word[0]) | (a.word[1] ^ b.word[1]) | (a.word[2] ^ b.word[2]) | (a.word[3] ^ b.word[3]) |
+          (a.word[4] ^ b.word[4]) | ((a.word[5] ^ b.word[5]) & lastWordMask)) == 0;
+}
+
+}  // namespace flowspan

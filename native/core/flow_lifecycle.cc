@@ -1,0 +1,251 @@
+// How flows begin, are cut and end (DESIGN section 2). Time-outs are checked exactly when a packet comes, so which flows
+// there are does not depend on when the wheel gets round to them. See meter_state.h.
+#include <algorithm>
+
+#include "meter_state.h"
+#include "tcp_measures.h"
+
+namespace flowspan {
+
+namespace {
+
+constexpr uint64_t kMinuteNs = 60'000'000'000ull;
+
+// DESIGN section 2: cuts fall on minute boundaries of the row clock. Longer time-outs are whole minutes, rounded down, so
+// that no record is longer than set; shorter ones divide time from the minute on when they can.
+uint64_t windowFor(uint64_t activeNs) {
+  if (activeNs >= kMinuteNs) return activeNs / kMinuteNs * kMinuteNs;
+  return activeNs == 0 ? 1'000'000 : activeNs;
+}
+
+}  // namespace
+
+void MeterCore::State::configureTimeouts(uint64_t activeNs, uint64_t idleNs) {
+  options.activeTimeoutNs = activeNs;
+  options.idleTimeoutNs = idleNs;
+  activeWindowNs = windowFor(activeNs);
+  for (unsigned p = 0; p < 256; p++) {
+    const uint32_t ms = options.idleTimeoutMsByProtocol[p];
+    idleNsByProtocol[p] = ms != 0 ? uint64_t{ms} * 1'000'000 : idleNs;
+    idleTicksByProtocol[p] = static_cast<uint32_t>(std::min<uint64_t>(idleNsByProtocol[p] >> kTickShift, 0x3fffffff));
+  }
+  if (started) {
+    windowStartNs = nowNs / activeWindowNs * activeWindowNs;
+    windowEndNs = windowStartNs + activeWindowNs;
+  }
+}
+
+void MeterCore::State::makeStamp() {
+  FlowEntry flow{};
+  flow.window = window;
+  flow.selectorId = selectorId;
+  stamp = stampOf(flow);
+  flow.flags = kEnded;
+  flow.window = 0xff;
+  flow.selectorId = 0xffff;
+  stampMask = stampOf(flow);
+}
+
+void MeterCore::State::setClock(uint64_t ns) {
+  if (!started) {
+    started = true;
+    nowNs = ns;
+    wheel.begin(ns);
+    windowStartNs = ns / activeWindowNs * activeWindowNs;
+    windowEndNs = windowStartNs + activeWindowNs;
+    makeStamp();
+    return;
+  }
+  if (ns <= nowNs) return;
+  nowNs = ns;
+  if (ns >= windowEndNs) {
+    windowStartNs = ns / activeWindowNs * activeWindowNs;
+    windowEndNs = windowStartNs + activeWindowNs;
+    window++;
+    makeStamp();
+  }
+}
+
+uint64_t MeterCore::State::idleNsOf(const FlowEntry& flow) const {
+  return (flow.flags & kEnded) != 0 ? options.lingerNs : idleNsByProtocol[flow.key.protocol];
+}
+
+uint64_t MeterCore::State::lastNsOf(const FlowEntry& flow) const { return std::max(flow.direction[0].lastNs, flow.direction[1].lastNs); }
+
+uint64_t MeterCore::State::hashOf(const FlowKey& key) const {
+  KeyWords words = wordsOf(key);
+  words.word[5] &= lastWordMask;
+  return hash.ofSixWords(words.word);
+}
+
+uint32_t MeterCore::State::create(const DecodedPacket& packet) {
+  if (table.full()) [[unlikely]] makeRoom();
+  const uint32_t e = table.allocate(packet.hash);
+  begin(e, packet);
+  wheel.insert(e, packet.ns + idleNsOf(table.entry(e)));
+  return e;
+}
+
+void MeterCore::State::begin(uint32_t e, const DecodedPacket& packet) {
+  FlowEntry& flow = table.entry(e);
+  ColdEntry& cold = table.cold(e);
+  flow.key = packet.key;
+  flow.probeSequence = flow.probeMicros = 0;
+  flow.lastTick = tickOf(packet.ns);
+  flow.flags = static_cast<uint8_t>(kInUse | (packet.side != 0 ? kInitiatorSide : 0) | ((packet.flags & kEchoReply) != 0 ? kForwardIsReply : 0));
+  std::memset(static_cast<void*>(flow.direction), 0, sizeof flow.direction);
+  openRecord(e);
+  if (packet.frameMacs != nullptr) {
+    std::memcpy(cold.mac[packet.side], packet.frameMacs + 6, 6);
+    std::memcpy(cold.mac[packet.side ^ 1], packet.frameMacs, 6);
+  }
+  cold.label = makeLabel((packet.flags & kFlowLabelled) != 0 ? packet.flowLabel : 0, packet.priorities, packet.annotation,
+                         (packet.flags & kFlowLabelled) != 0);
+  if ((packet.flags & ContextTable::kKept) != 0) [[unlikely]] setContext(flow, contexts.acquire(packet));
+  count(MeterCounter::flowsCreated)++;
+}
+
+// Counters of a fresh record; what belongs to the flow (initiator, sequence numbers, last packet's time) stays.
+void MeterCore::State::openRecord(uint32_t e) {
+  FlowEntry& flow = table.entry(e);
+  ColdEntry& cold = table.cold(e);
+  flow.window = window;
+  flow.selectorId = selectorId;
+  for (DirectionLine& line : flow.direction) {
+    line.layer2Octets = line.ipOctets = 0;
+    line.firstNs = ~0ull;
+    line.packets = 0;
+    line.rttMicros = kNoRtt;
+    line.retransmitted = 0;
+    line.minimumLength = 0xffff;
+    line.maximumLength = 0;
+    line.tcpBits = 0;
+    line.minimumTtl = 0xff;
+    line.maximumTtl = 0;
+    line.unreachable = 0;
+    line.flags &= static_cast<uint8_t>(~kFirstSequenceKnown);
+  }
+  for (unsigned i = 0; i < 2; i++) cold.otherDscp[i] = cold.outOfOrder[i] = cold.unseenOctets[i] = 0;
+}
+
+RowSource MeterCore::State::rowSource(uint32_t e, uint8_t reason) const {
+  const FlowEntry& flow = table.entry(e);
+  return RowSource{flow, table.cold(e), contexts, hashOf(flow.key), interfaces.indexOf(flow.key.interfaceSlot), reason};
+}
+
+// Writes the open record as a row. False when the sink has no slot: nothing has changed then.
+bool MeterCore::State::emit(uint32_t e, uint8_t reason) {
+  const FlowEntry& flow = table.entry(e);
+  Row* row = sink.next(nowNs);
+  if (row == nullptr) return false;
+  writeRow(rowSource(e, reason), *row);
+  const DirectionLine &a = flow.direction[0], &b = flow.direction[1];
+  count(MeterCounter::handedOverPackets) += uint64_t{a.packets} + b.packets;
+  count(MeterCounter::handedOverOctets) += (a.layer2Octets & kLow48) + (b.layer2Octets & kLow48);
+  count(MeterCounter::handedOverIpOctets) += (a.ipOctets & kLow48) + (b.ipOctets & kLow48);
+  count(MeterCounter::handedOverRecords)++;
+  count(MeterCounter::handedOverFlows)++;
+  switch (reason) {
+    case kReasonIdle: count(MeterCounter::flowsEndedIdle)++; break;
+    case kReasonActive: count(MeterCounter::flowsEndedActive)++; break;
+    case kReasonEnd: count(MeterCounter::flowsEndedByProtocol)++; break;
+    case kReasonForced: count(MeterCounter::flowsEndedForced)++; break;
+    default: count(MeterCounter::flowsEndedForResources)++; break;
+  }
+  return true;
+}
+
+void MeterCore::State::remove(uint32_t e) {
+  const FlowEntry& flow = table.entry(e);
+  contexts.release(contextOf(flow));
+  table.release(e, hashOf(flow.key));
+}
+
+// A new flow with the same key in the place of one that is over.
+void MeterCore::State::restart(uint32_t e, const DecodedPacket& packet) {
+  contexts.release(contextOf(table.entry(e)));
+  wheel.remove(e);
+  begin(e, packet);
+  wheel.insert(e, packet.ns + idleNsOf(table.entry(e)));
+}
+
+// Why the open record ends, given that it has to: what came first on the row clock, whenever it is noticed. `otherwise` is
+// the answer when nothing is due yet.
+uint8_t MeterCore::State::reasonOf(const FlowEntry& flow, uint8_t otherwise) const {
+  if ((flow.flags & kEnded) != 0) return kReasonEnd;
+  const uint64_t last = lastNsOf(flow);
+  const uint64_t due = last + idleNsOf(flow);
+  const uint64_t boundary = (last / activeWindowNs + 1) * activeWindowNs;
+  if (boundary <= due && boundary <= nowNs) return kReasonActive;
+  return nowNs > due ? kReasonIdle : otherwise;
+}
+
+void MeterCore::State::settle(uint32_t e, const DecodedPacket& packet) {
+  FlowEntry& flow = table.entry(e);
+  const uint64_t last = lastNsOf(flow);
+  const bool ended = (flow.flags & kEnded) != 0;
+  const bool lapsed = packet.ns > last && packet.ns - last > idleNsOf(flow);
+  const bool reopened = ended && (packet.flags & kTcpHeader) != 0 && (packet.tcpBits & (kTcpSyn | kTcpAck | kTcpRst)) == kTcpSyn;
+  if (lapsed || reopened) {
+    if (hasPackets(flow) && !emit(e, reasonOf(flow, kReasonIdle))) aggregate(e);
+    restart(e, packet);
+    return;
+  }
+  if (flow.selectorId != selectorId) {
+    // Split lazily: a record never mixes two sampling rates, even when it can only go into an aggregate.
+    if (hasPackets(flow) && !emit(e, kReasonActive)) aggregate(e);
+    openRecord(e);
+  } else if (flow.window != window) {
+    // Without room the record stays open: late, but whole.
+    if (!hasPackets(flow)) {
+      openRecord(e);
+    } else if (emit(e, kReasonActive)) {
+      openRecord(e);
+    }
+  } else if (flow.direction[packet.side].packets >= 0xfffffff0u) {
+    if (!emit(e, kReasonActive)) aggregate(e);
+    openRecord(e);
+  }
+}
+
+void MeterCore::State::noteEnd(uint32_t e) {
+  wheel.remove(e);
+  wheel.insert(e, lastNsOf(table.entry(e)) + options.lingerNs);
+}
+
+// The wheel's slot of this entry has passed.
+void MeterCore::State::visit(uint32_t e) {
+  const FlowEntry& flow = table.entry(e);
+  const uint64_t due = lastNsOf(flow) + idleNsOf(flow);
+  const bool ended = (flow.flags & kEnded) != 0;
+  const bool open = hasPackets(flow);
+  if (nowNs > due || (ended && open && flow.window != window)) {
+    if (open && !emit(e, reasonOf(flow, kReasonIdle))) {
+      wheel.insert(e, nowNs);
+      return;
+    }
+    remove(e);
+    return;
+  }
+  if (open && flow.window != window) {
+    if (!emit(e, kReasonActive)) {
+      wheel.insert(e, nowNs);
+      return;
+    }
+    openRecord(e);
+  }
+  wheel.insert(e, hasPackets(flow) ? std::min(due, windowEndNs) : due);
+}
+
+// At most `visits` entries; none while the sink has no room for a bulk of rows.
+void MeterCore::State::expire(unsigned visits) {
+  unsigned slots = 64;
+  while (visits > 0 && sink.hasRoom()) {
+    const uint32_t e = wheel.takeDue(nowNs, slots);
+    if (e == kNoEntry) return;
+    visits--;
+    visit(e);
+  }
+}
+
+}  // namespace flowspan

@@ -1,0 +1,81 @@
+// Storage of the cached flows: entries, cold parts, index and free list, all taken at construction for exactly `capacity`
+// flows. Entries that were never used come in order, so a fresh table is filled sequentially. Owner: the core's thread.
+#pragma once
+
+#include <cstdint>
+
+#include "flow_entry.h"
+#include "flow_index.h"
+#include "memory_region.h"
+
+namespace flowspan {
+
+class FlowTable {
+ public:
+  explicit FlowTable(uint32_t capacity)
+      : capacity_(capacity),
+        entryRegion_(size_t{capacity} * sizeof(FlowEntry)),
+        coldRegion_(size_t{capacity} * sizeof(ColdEntry)),
+        index_(capacity) {}
+
+  FlowEntry& entry(uint32_t e) const { return entryRegion_.as<FlowEntry>()[e]; }
+  ColdEntry& cold(uint32_t e) const { return coldRegion_.as<ColdEntry>()[e]; }
+  FlowIndex& index() { return index_; }
+  const FlowIndex& index() const { return index_; }
+  uint32_t capacity() const { return capacity_; }
+  uint32_t used() const { return used_; }
+  // Entries at and above this were never used.
+  uint32_t highWater() const { return fresh_; }
+
+  uint32_t find(uint64_t hash, const KeyWords& key, uint64_t lastWordMask) const {
+    return index_.find(hash, [&](uint32_t e) { return sameFlow(key, entry(e).key, lastWordMask); });
+  }
+
+  bool full() const { return free_ == kNoEntry && fresh_ == capacity_; }
+
+  // An entry, not cleared; the caller has made sure that the table is not full.
+  uint32_t allocate(uint64_t hash) {
+    uint32_t e;
+    if (free_ != kNoEntry) {
+      e = free_;
+      free_ = cold(e).next;
+    } else {
+      e = fresh_++;
+    }
+    used_++;
+    index_.insert(hash, e);
+    return e;
+  }
+
+  void release(uint32_t e, uint64_t hash) {
+    index_.erase(hash, e);
+    entry(e).flags = 0;
+    cold(e).next = free_;
+    free_ = e;
+    used_--;
+  }
+
+  // The entry that the next allocate gives, for prefetching.
+  uint32_t nextFree() const { return free_ != kNoEntry ? free_ : (fresh_ < capacity_ ? fresh_ : kNoEntry); }
+
+  void prefetchEntry(uint32_t e) const {
+    const auto* at = reinterpret_cast<const uint8_t*>(&entry(e));
+    __builtin_prefetch(at, 1);
+    __builtin_prefetch(at + 64, 1);
+    __builtin_prefetch(at + 128, 1);
+  }
+  void prefetchCold(uint32_t e) const { __builtin_prefetch(&cold(e), 1); }
+
+  size_t memoryBytes() const { return entryRegion_.bytes() + coldRegion_.bytes() + index_.memoryBytes(); }
+
+ private:
+  uint32_t capacity_;
+  uint32_t used_ = 0;
+  uint32_t fresh_ = 0;
+  uint32_t free_ = kNoEntry;
+  MemoryRegion entryRegion_;
+  MemoryRegion coldRegion_;
+  FlowIndex index_;
+};
+
+}  // namespace flowspan

@@ -1,0 +1,52 @@
+// Keyed hash of a flow key and of small records: multiply-and-fold of word pairs with secret words, two rounds. Nobody
+// who does not know the secret can aim packets at one bucket. Not a cryptographic hash. Pure; any thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace flowspan {
+
+inline uint64_t foldMultiply(uint64_t a, uint64_t b) {
+  const unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
+  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+}
+
+// SplitMix64: spreads a seed into secrets, and serves as the meter's random source for sampling.
+class SplitMix {
+ public:
+  explicit SplitMix(uint64_t seed) : state_(seed) {}
+  uint64_t next() {
+    uint64_t z = (state_ += 0x9e3779b97f4a7c15ull);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return z ^ (z >> 31);
+  }
+
+ private:
+  uint64_t state_;
+};
+
+class KeyedHash {
+ public:
+  explicit KeyedHash(uint64_t seed) {
+    SplitMix random(seed);
+    for (uint64_t& word : secret_) word = random.next() | 1;
+  }
+
+  // Three independent products, so the multiplier is kept busy; the second round mixes them under another secret.
+  uint64_t ofSixWords(const uint64_t* w) const {
+    const uint64_t h = foldMultiply(w[0] ^ secret_[0], w[1] ^ secret_[1]) ^ foldMultiply(w[2] ^ secret_[2], w[3] ^ secret_[3]) ^
+                       foldMultiply(w[4] ^ secret_[4], w[5] ^ secret_[5]);
+    return foldMultiply(h ^ secret_[6], secret_[7]);
+  }
+
+  uint64_t ofTwoWords(uint64_t a, uint64_t b) const { return foldMultiply(foldMultiply(a ^ secret_[0], b ^ secret_[1]) ^ secret_[2], secret_[3]); }
+  uint64_t join(uint64_t hash, uint64_t a, uint64_t b) const { return foldMultiply(a ^ secret_[4] ^ hash, b ^ secret_[5]); }
+
+ private:
+  std::array<uint64_t, 8> secret_{};
+};
+
+}  // namespace flowspan

@@ -1,0 +1,85 @@
+// The public surface of the core. See meter_core.h and meter_state.h.
+#include "meter_core.h"
+
+#include <algorithm>
+
+#include "meter_state.h"
+
+namespace flowspan {
+
+namespace {
+
+// A tick has time: it may clear more than a batch does.
+constexpr unsigned kVisitsPerTick = 8192;
+
+}  // namespace
+
+MeterCore::State::State(const CoreOptions& given, BlockSink& rows)
+    : options(given),
+      sink(rows),
+      hash(given.seed),
+      lastWordMask(KeyMask(given.vlanInKey, given.interfaceInKey).lastWord()),
+      table(std::clamp<uint32_t>(given.cacheFlows, 1, 1u << 26)),
+      wheel(table),
+      contexts(hash),
+      decoder(given.tunnels, hash, lastWordMask),
+      aggregates(hash),
+      duplicates(given.duplicateWindowNs),
+      selector(given.seed) {
+  configureTimeouts(given.activeTimeoutNs, given.idleTimeoutNs);
+  selectorId = given.selectorId;
+  selector.configure(given.sampling, given.samplingInterval);
+  makeStamp();
+}
+
+MeterCore::MeterCore(const CoreOptions& options, BlockSink& sink) : state_(std::make_unique<State>(options, sink)) {
+  state_->count(MeterCounter::memoryBytes) = memoryBytes();
+}
+
+MeterCore::~MeterCore() = default;
+
+void MeterCore::process(const PacketView* packets, size_t count) {
+  while (count > 0) {
+    const size_t part = std::min(count, kBatchPackets);
+    state_->process(packets, part);
+    packets += part;
+    count -= part;
+  }
+}
+
+void MeterCore::tick(uint64_t nowNs) {
+  if (!state_->started) return;
+  state_->setClock(nowNs);
+  state_->releaseEarlyFragments(false);
+  state_->expire(kVisitsPerTick);
+  state_->flushAggregates(0);
+}
+
+bool MeterCore::finish(uint64_t nowNs) { return state_->finish(nowNs); }
+
+const CounterArray& MeterCore::counters() const {
+  state_->refreshGauges();
+  return state_->counters;
+}
+
+const AnnotationArray& MeterCore::annotations() const { return state_->decoder.annotations(); }
+
+void MeterCore::setSampling(SamplingKind kind, uint32_t interval, uint16_t selectorId) {
+  state_->selectorId = selectorId;
+  state_->options.sampling = kind;
+  state_->options.samplingInterval = interval;
+  state_->selector.configure(kind, interval);
+  state_->makeStamp();
+}
+
+void MeterCore::setTimeouts(uint64_t activeNs, uint64_t idleNs) { state_->configureTimeouts(activeNs, idleNs); }
+
+size_t MeterCore::memoryBytes() const {
+  const State& s = *state_;
+  return sizeof(State) + s.table.memoryBytes() + s.contexts.memoryBytes() + s.decoder.fragments().memoryBytes() + s.early.memoryBytes() +
+         s.aggregates.memoryBytes() + s.duplicates.memoryBytes();
+}
+
+size_t MeterCore::flowBytes() const { return state_->table.memoryBytes(); }
+
+}  // namespace flowspan

@@ -1,0 +1,109 @@
+// Everything a MeterCore holds. The work is split by subject: batch.cc (packets in), flow_lifecycle.cc (how flows begin,
+// are cut and end), pressure.cc (no room), meter_core.cc (the public surface). Owner: the core's thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "aggregate_table.h"
+#include "context_table.h"
+#include "decoder.h"
+#include "duplicate_window.h"
+#include "early_fragments.h"
+#include "flow_table.h"
+#include "interface_slots.h"
+#include "keyed_hash.h"
+#include "meter_core.h"
+#include "packet_selector.h"
+#include "row_writer.h"
+#include "time_wheel.h"
+
+namespace flowspan {
+
+struct MeterCore::State {
+  State(const CoreOptions& given, BlockSink& rows);
+
+  // batch.cc
+  void process(const PacketView* packets, size_t count);
+  void meter(DecodedPacket& packet, uint32_t guess);
+  void meterFragment(DecodedPacket& packet);
+  void creditUnreachable(const DecodedPacket& packet);
+  void releaseEarlyFragments(bool all);
+
+  // flow_lifecycle.cc
+  uint32_t create(const DecodedPacket& packet);
+  void begin(uint32_t e, const DecodedPacket& packet);
+  // Closes the entry's open record, or begins a new flow in its place, when this packet shows that it is time.
+  void settle(uint32_t e, const DecodedPacket& packet);
+  void restart(uint32_t e, const DecodedPacket& packet);
+  void openRecord(uint32_t e);
+  void noteEnd(uint32_t e);
+  bool emit(uint32_t e, uint8_t reason);
+  void remove(uint32_t e);
+  void visit(uint32_t e);
+  void expire(unsigned visits);
+  void setClock(uint64_t ns);
+  void makeStamp();
+  uint64_t idleNsOf(const FlowEntry& flow) const;
+  uint64_t lastNsOf(const FlowEntry& flow) const;
+  uint8_t reasonOf(const FlowEntry& flow, uint8_t otherwise) const;
+  bool hasPackets(const FlowEntry& flow) const { return (flow.direction[0].packets | flow.direction[1].packets) != 0; }
+  uint64_t hashOf(const FlowKey& key) const;
+  void configureTimeouts(uint64_t activeNs, uint64_t idleNs);
+
+  // pressure.cc
+  void aggregate(uint32_t e);
+  void makeRoom();
+  void flushAggregates(uint64_t olderThanNs);
+  bool handOverAggregate(uint8_t reason);
+  bool finish(uint64_t ns);
+  void refreshGauges();
+  RowSource rowSource(uint32_t e, uint8_t reason) const;
+
+  uint64_t& count(MeterCounter c) { return counters[static_cast<unsigned>(c)]; }
+
+  CoreOptions options;
+  BlockSink& sink;
+  KeyedHash hash;
+  uint64_t lastWordMask;
+  FlowTable table;
+  TimeWheel wheel;
+  ContextTable contexts;
+  Decoder decoder;
+  EarlyFragments early;
+  AggregateTable aggregates;
+  DuplicateWindow duplicates;
+  PacketSelector selector;
+  InterfaceSlots interfaces;
+
+  uint64_t nowNs = 0;  // latest packet or tick: never steps back
+  bool started = false;
+  uint64_t activeWindowNs = 0;
+  uint64_t windowStartNs = 0;
+  uint64_t windowEndNs = 0;
+  uint32_t stamp = 0;      // what an entry's flags, window and selector look like when nothing is due
+  uint32_t stampMask = 0;
+  uint16_t selectorId = 0;
+  uint8_t window = 0;
+  std::array<uint32_t, 256> idleTicksByProtocol{};
+  std::array<uint64_t, 256> idleNsByProtocol{};
+  uint32_t sweepHand = 0;   // where the search for short flows goes on
+  uint32_t finishHand = 0;  // where finish goes on
+  uint64_t fragmentMisses = 0;
+
+  std::array<DecodedPacket, kBatchPackets> batch;
+  std::array<uint32_t, kBatchPackets> guesses;
+  CounterArray counters{};
+};
+
+inline constexpr unsigned kTickShift = 20;
+inline uint32_t tickOf(uint64_t ns) { return static_cast<uint32_t>(ns >> kTickShift); }
+
+// The four octets beside lastTick as one word: flags, window, selector.
+inline uint32_t stampOf(const FlowEntry& flow) {
+  uint32_t word;
+  std::memcpy(&word, &flow.flags, sizeof word);
+  return word;
+}
+
+}  // namespace flowspan

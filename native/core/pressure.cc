@@ -1,0 +1,107 @@
+// When there is no room, in the cache or in the hand-over: short flows are merged into aggregates, long ones stay or, when
+// every flow is long, the least recent is handed over early. Nothing is lost, every eviction is counted. See meter_state.h.
+#include <algorithm>
+
+#include "meter_state.h"
+
+namespace flowspan {
+
+namespace {
+
+constexpr uint32_t kShortPackets = 2;
+constexpr unsigned kSweepEntries = 64;
+constexpr unsigned kEvictions = 16;
+// A sum is handed over once it is this old, or with the active time-out's window.
+constexpr uint64_t kAggregateAgeNs = 1'000'000'000;
+
+}  // namespace
+
+// The open record goes into a sum. The entry stays, its record has to be opened anew or the entry removed.
+void MeterCore::State::aggregate(uint32_t e) {
+  const FlowEntry& flow = table.entry(e);
+  aggregates.add(flow, interfaces.indexOf(flow.key.interfaceSlot));
+  count(MeterCounter::flowsAggregated)++;
+  count(MeterCounter::flowsEndedForResources)++;
+}
+
+// Frees at least one entry. The hand goes through the table in order, which the processor reads ahead.
+void MeterCore::State::makeRoom() {
+  unsigned freed = 0;
+  uint32_t oldest = kNoEntry;
+  for (unsigned seen = 0; seen < kSweepEntries && freed < kEvictions; seen++) {
+    const uint32_t e = sweepHand;
+    sweepHand = sweepHand + 1 == table.capacity() ? 0 : sweepHand + 1;
+    const FlowEntry& flow = table.entry(e);
+    if ((flow.flags & kInUse) == 0) continue;
+    const uint32_t packets = std::max(flow.direction[0].packets, flow.direction[1].packets);
+    if (packets > kShortPackets) {
+      if (oldest == kNoEntry || static_cast<int32_t>(flow.lastTick - table.entry(oldest).lastTick) < 0) oldest = e;
+      continue;
+    }
+    if (hasPackets(flow)) aggregate(e);
+    wheel.remove(e);
+    remove(e);
+    freed++;
+  }
+  if (freed > 0) return;
+  if (!emit(oldest, kReasonResources)) aggregate(oldest);
+  wheel.remove(oldest);
+  remove(oldest);
+}
+
+bool MeterCore::State::handOverAggregate(uint8_t reason) {
+  Row* row = sink.next(nowNs);
+  if (row == nullptr) return false;
+  const AggregateTable::Totals totals = aggregates.takeRow(reason, *row);
+  count(MeterCounter::handedOverPackets) += totals.packets;
+  count(MeterCounter::handedOverOctets) += totals.octets;
+  count(MeterCounter::handedOverIpOctets) += totals.ipOctets;
+  count(MeterCounter::handedOverRecords)++;
+  count(MeterCounter::handedOverFlows) += totals.flows;
+  count(MeterCounter::aggregateRecords)++;
+  return true;
+}
+
+void MeterCore::State::flushAggregates(uint64_t olderThanNs) {
+  if (aggregates.empty() || !sink.hasRoom()) return;
+  if (nowNs < aggregates.oldestNs() + olderThanNs) return;
+  while (!aggregates.empty()) {
+    if (!handOverAggregate(kReasonResources)) return;
+  }
+}
+
+bool MeterCore::State::finish(uint64_t ns) {
+  setClock(ns);
+  releaseEarlyFragments(true);
+  for (; finishHand < table.highWater(); finishHand++) {
+    if (finishHand + 4 < table.highWater()) table.prefetchEntry(finishHand + 4);
+    const FlowEntry& flow = table.entry(finishHand);
+    if ((flow.flags & kInUse) == 0) continue;
+    if (hasPackets(flow)) {
+      if (!emit(finishHand, reasonOf(flow, kReasonForced))) return false;
+    }
+    wheel.remove(finishHand);
+    remove(finishHand);
+  }
+  while (!aggregates.empty()) {
+    if (!handOverAggregate(kReasonResources)) return false;
+  }
+  finishHand = 0;
+  sink.flush(nowNs);
+  return true;
+}
+
+void MeterCore::State::refreshGauges() {
+  const auto level = [&](MeterCounter cached, MeterCounter metered, MeterCounter handedOver) {
+    count(cached) = count(metered) - count(handedOver);
+  };
+  level(MeterCounter::cachedPackets, MeterCounter::meteredPackets, MeterCounter::handedOverPackets);
+  level(MeterCounter::cachedOctets, MeterCounter::meteredOctets, MeterCounter::handedOverOctets);
+  level(MeterCounter::cachedIpOctets, MeterCounter::meteredIpOctets, MeterCounter::handedOverIpOctets);
+  count(MeterCounter::cachedFlows) = table.used();
+  count(MeterCounter::cacheCapacityFlows) = table.capacity();
+  count(MeterCounter::fragmentTableMisses) = fragmentMisses;
+  count(MeterCounter::lastPacketNs) = started ? nowNs : 0;
+}
+
+}  // namespace flowspan

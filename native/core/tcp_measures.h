@@ -1,0 +1,112 @@
+// What sequence numbers tell about a connection: segments sent again or out of order, zero windows, round trips on both
+// sides of the meter, and octets acknowledged that the mirror never showed. Part of the per-packet update; pure but for the
+// entry it is given. Owner: the core's thread.
+#pragma once
+
+#include <cstdint>
+
+#include "decoded_packet.h"
+#include "flow_entry.h"
+
+namespace flowspan {
+
+inline constexpr uint16_t kTcpFin = 0x01, kTcpSyn = 0x02, kTcpRst = 0x04, kTcpAck = 0x10;
+
+namespace tcp_limits {
+// A hole filled this soon was reordering on the way; later it was sent again, for no sender reacts faster than a round trip.
+inline constexpr uint64_t kReorderNs = 3'000'000;
+// Acknowledgements and data reach a mirror port through different queues.
+inline constexpr uint64_t kMirrorSkewNs = 3'000'000;
+// A jump beyond the largest window (RFC 7323 section 2.3) is not a sequence number of this connection.
+inline constexpr int32_t kJumpMax = 1 << 30;
+inline constexpr uint32_t kProbeMaxMicros = 10'000'000;
+}  // namespace tcp_limits
+
+inline uint32_t microsOf(uint64_t ns) { return static_cast<uint32_t>(ns / 1000); }
+
+// Acknowledgement of what the peer sent: ends a round trip, and shows what was missed.
+inline void measureAcknowledgment(FlowEntry& flow, ColdEntry& cold, const DecodedPacket& p) {
+  const unsigned peerSide = p.side ^ 1u;
+  DirectionLine& peer = flow.direction[peerSide];
+  if ((flow.flags & kProbePending) != 0 && ((flow.flags & kProbeSide) != 0) == (peerSide != 0) &&
+      static_cast<int32_t>(p.acknowledgment - flow.probeSequence) >= 0) {
+    const uint32_t micros = microsOf(p.ns) - flow.probeMicros;
+    flow.flags &= static_cast<uint8_t>(~kProbePending);
+    if (micros < tcp_limits::kProbeMaxMicros && micros < peer.rttMicros) peer.rttMicros = micros;
+  }
+  if ((peer.flags & kSequenceKnown) == 0) {
+    peer.nextSequence = p.acknowledgment;
+    peer.flags |= kSequenceKnown;
+    return;
+  }
+  const auto ahead = static_cast<int32_t>(p.acknowledgment - peer.nextSequence);
+  if (ahead > 0 && ahead < tcp_limits::kJumpMax) [[unlikely]] {
+    const uint32_t sum = cold.unseenOctets[peerSide] + static_cast<uint32_t>(ahead);
+    cold.unseenOctets[peerSide] = sum < cold.unseenOctets[peerSide] ? 0xffffffffu : sum;
+    peer.nextSequence = p.acknowledgment;
+    peer.flags |= kAckAhead;
+  }
+}
+
+// Octets that were expected earlier: an unseen segment after all, reordered, a keepalive, or sent again.
+inline void measureOldSegment(FlowEntry& flow, ColdEntry& cold, DirectionLine& own, const DecodedPacket& p, uint32_t length) {
+  const uint64_t since = p.ns > own.lastNs ? p.ns - own.lastNs : 0;
+  const DirectionLine& peer = flow.direction[p.side ^ 1u];
+  if ((own.flags & kAckAhead) != 0 && cold.unseenOctets[p.side] >= length && p.ns < peer.lastNs + tcp_limits::kMirrorSkewNs) {
+    cold.unseenOctets[p.side] -= length;
+    if (cold.unseenOctets[p.side] == 0) own.flags &= static_cast<uint8_t>(~kAckAhead);
+    return;
+  }
+  if ((own.flags & kGapOpen) != 0 && since < tcp_limits::kReorderNs) {
+    cold.outOfOrder[p.side]++;
+    return;
+  }
+  // RFC 9293 3.8.4: a keepalive repeats the last octet.
+  if (p.payloadOctets <= 1 && (p.tcpBits & (kTcpSyn | kTcpFin)) == 0 && p.sequence + 1 == own.nextSequence) return;
+  own.retransmitted++;
+  // Karn's rule (RFC 6298 section 3): an acknowledgement of a segment sent twice measures nothing.
+  if ((flow.flags & kProbePending) != 0 && ((flow.flags & kProbeSide) != 0) == (p.side != 0)) flow.flags &= static_cast<uint8_t>(~kProbePending);
+}
+
+// Called before the direction's times are updated.
+inline void measureTcp(FlowEntry& flow, ColdEntry& cold, const DecodedPacket& p) {
+  DirectionLine& own = flow.direction[p.side];
+  const uint16_t bits = p.tcpBits;
+  own.tcpBits |= bits;
+  if ((own.flags & kFirstSequenceKnown) == 0) {
+    own.firstSequence = p.sequence;
+    own.flags |= kFirstSequenceKnown;
+  }
+  if ((bits & kTcpRst) != 0) {
+    flow.flags |= kEnded;
+    return;  // a reset's numbers may be anything (RFC 9293 3.5.2)
+  }
+  if (p.window == 0 && (bits & (kTcpSyn | kTcpFin)) == 0) addHigh(own.ipOctets);
+  if ((bits & kTcpAck) != 0) measureAcknowledgment(flow, cold, p);
+  const uint32_t length = p.payloadOctets + ((bits & kTcpSyn) != 0) + ((bits & kTcpFin) != 0);
+  const uint32_t end = p.sequence + length;
+  if ((own.flags & kSequenceKnown) == 0) {
+    own.flags |= kSequenceKnown;
+    own.nextSequence = end;
+  } else if (length > 0) {
+    const auto advance = static_cast<int32_t>(end - own.nextSequence);
+    if (advance <= 0) {
+      measureOldSegment(flow, cold, own, p, length);
+      if ((bits & kTcpFin) != 0) own.flags |= kFinSeen;
+      return;
+    }
+    if (static_cast<int32_t>(p.sequence - own.nextSequence) > 0) own.flags |= kGapOpen;
+    own.nextSequence = end;
+  }
+  if (length > 0 && ((flow.flags & kProbePending) == 0 || microsOf(p.ns) - flow.probeMicros > tcp_limits::kProbeMaxMicros)) {
+    flow.probeSequence = end;
+    flow.probeMicros = microsOf(p.ns);
+    flow.flags = static_cast<uint8_t>((flow.flags & ~kProbeSide) | kProbePending | (p.side != 0 ? kProbeSide : 0));
+  }
+  if ((bits & kTcpFin) != 0) own.flags |= kFinSeen;
+}
+
+// After measureTcp: both sides are done.
+inline bool bothFinished(const FlowEntry& flow) { return (flow.direction[0].flags & flow.direction[1].flags & kFinSeen) != 0; }
+
+}  // namespace flowspan
