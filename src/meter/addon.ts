@@ -66,6 +66,8 @@ export interface NativeInterface {
   receivedPackets: number;
   droppedByKernelPackets: number;
   droppedByNicPackets: number;
+  /** What became of GRO and LRO: `off`, `off (were on)`, `not managed`, or why they stay on. */
+  offloads: string;
 }
 
 export interface NativeStats {
@@ -76,6 +78,8 @@ export interface NativeStats {
   interfaces: NativeInterface[];
   /** Empty, or why the source stopped or waits: a code and words, e.g. `ENETDOWN: eth1 is down`. */
   sourceError: string;
+  /** Stands for the sampling now in force; 0 for none. A number never means two things in a session. */
+  selectorId: number;
 }
 
 export interface NativeMeter {
@@ -85,21 +89,28 @@ export interface NativeMeter {
   start(): void;
   /** Index of the next filled block, or −1. */
   poll(): number;
+  /**
+   * Blocks this thread until a block is filled; −1 when none came in time or the meter is drained. For one-shot commands
+   * only, never on the event loop of the service.
+   */
+  waitBlock(timeoutMs: number): number;
   release(block: number): void;
   /** A consistent copy of the counters, published by the meter's threads on request (waits a few ms at most). */
   stats(): NativeStats;
   /** Rows of up to `count` flows now in the cache, largest first, as they would be handed over. */
   snapshot(count: number): Uint8Array;
+  /** Applied by the meter's threads at their next batch. Returns the selectorId of the sampling then in force. */
   configure(change: {
     sampling?: NativeSampling;
     activeTimeoutMs?: number;
     idleTimeoutMs?: number;
     testWallOffsetNs?: bigint;
-  }): void;
+  }): number;
   /** Ends capture, hands over the whole cache (flowEndReason 4). Blocks may still be polled and released afterwards. */
   stop(): void;
   /** True when the threads have ended and every block has been polled. */
   drained(): boolean;
+  /** Ends without waiting; statistics stay readable, and so does `buffer`. */
   close(): void;
 }
 
