@@ -22,7 +22,8 @@ class BlockLane final : public BlockSink {
   bool hasRoom() const override;
   void flush(uint64_t nowNs) override;
   void flushOlderThan(uint64_t ageNs, uint64_t nowNs) {
-    if (block_ >= 0 && rows_ > 0 && nowNs - openedAtNs_ > ageNs) flush(nowNs);
+    // Signed: packets may be a little older than the clock that opened the block.
+    if (block_ >= 0 && rows_ > 0 && static_cast<int64_t>(nowNs - openedAtNs_) > static_cast<int64_t>(ageNs)) flush(nowNs);
   }
   void waitForRoom(uint64_t timeoutNs);
   uint64_t stalls() const { return stalls_; }

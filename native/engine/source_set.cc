@@ -1,14 +1,35 @@
 #include "source_set.h"
 
-#include "../source/failure.h"
 #include "../source/file_source.h"
+#include "../source/ring_source.h"
 #include "engine.h"
 
 namespace flowspan {
 
-std::vector<std::unique_ptr<PacketSource>> openSources(const EngineOptions& options) {
-  std::vector<std::unique_ptr<PacketSource>> sources;
-  if (options.ring) throw Failure("EINVAL", "source.kind ring is not built in yet");
+namespace {
+
+using Sources = std::vector<std::unique_ptr<PacketSource>>;
+
+Sources openRings(const EngineOptions& options) {
+  std::vector<std::shared_ptr<RingGroup>> groups;
+  for (size_t i = 0; i < options.interfaces.size(); i++) groups.push_back(std::make_shared<RingGroup>());
+  Sources sources;
+  for (uint32_t i = 0; i < options.threads; i++) {
+    RingOptions ring;
+    ring.ringBytes = options.ringBytes;
+    ring.snapLength = options.snapLength;
+    ring.promiscuous = options.promiscuous;
+    ring.manageOffloads = options.manageOffloads;
+    ring.filter = options.filter;
+    ring.part = i;
+    ring.parts = options.threads;
+    sources.push_back(std::make_unique<RingSource>(options.interfaces, ring, groups, options.testWallOffsetNs));
+  }
+  return sources;
+}
+
+Sources openFiles(const EngineOptions& options) {
+  Sources sources;
   for (uint32_t i = 0; i < options.threads; i++) {
     FileSourceOptions file;
     file.path = options.path;
@@ -22,5 +43,9 @@ std::vector<std::unique_ptr<PacketSource>> openSources(const EngineOptions& opti
   }
   return sources;
 }
+
+}  // namespace
+
+Sources openSources(const EngineOptions& options) { return options.ring ? openRings(options) : openFiles(options); }
 
 }  // namespace flowspan

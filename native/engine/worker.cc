@@ -9,7 +9,7 @@ namespace flowspan {
 
 namespace {
 // How often expiry is driven by the clock while packets keep coming, and figures are published while nobody asks.
-constexpr uint64_t kTickNs = 50'000'000;
+constexpr int64_t kTickNs = 50'000'000;
 constexpr uint32_t kPublishBatches = 1024;
 constexpr uint64_t kRoomWaitNs = 20'000'000;
 constexpr size_t kChangesMax = 64;
@@ -71,7 +71,7 @@ void Worker::meter() {
     const SourceState state = source_->next(batch, wake_.fd());
     if (batch.count > 0) core_.process(batch.packets.data(), batch.count);
     if (live_) {
-      if (state == SourceState::idle || batch.nowNs - tickedNs > kTickNs) {
+      if (state == SourceState::idle || static_cast<int64_t>(batch.nowNs - tickedNs) > kTickNs) {
         core_.tick(batch.nowNs);
         tickedNs = batch.nowNs;
       }

@@ -1,0 +1,140 @@
+#include "ring_port.h"
+
+#include <net/if_arp.h>
+
+#include "failure.h"
+#include "link_type.h"
+#include "live_filter.h"
+
+namespace flowspan {
+
+namespace {
+constexpr int kHardwareNone = 0xfffe;  // ARPHRD_NONE: tun devices and the like, bare IP
+}
+
+RingPort::RingPort(const std::string& name, const RingOptions& options, std::shared_ptr<RingGroup> group)
+    : configured_(name), options_(options), group_(std::move(group)), name_(name) {
+  index_ = interfaceIndex(name);
+  if (index_ == 0) throw Failure("ENODEV", "there is no interface " + name);
+  openSocket();
+  up_ = interfaceIsUp(name_);
+}
+
+// Socket, ring and filter for the interface as it is now; nothing is received before it is bound.
+void RingPort::openSocket() {
+  const int hardware = interfaceHardware(name_);
+  if (hardware != ARPHRD_ETHER && hardware != ARPHRD_LOOPBACK && hardware != kHardwareNone) {
+    throw Failure("ELINKTYPE", name_ + " has hardware type " + std::to_string(hardware) + ", only Ethernet and bare IP are supported");
+  }
+  link_ = hardware == kHardwareNone ? LinkType::rawIp : LinkType::ethernet;
+  auto socket = std::make_unique<PacketSocket>(options_.ringBytes);
+  socket->attach(liveFilter(options_.filter, name_, options_.snapLength, link_ == LinkType::rawIp));
+  socket_ = std::move(socket);
+  bound_ = false;
+}
+
+void RingPort::start() { bindSocket(); }
+
+// With several threads the kernel lets only running sockets join a group, so a port that is down is bound later.
+void RingPort::bindSocket() {
+  if (bound_ || !socket_) return;
+  if (options_.parts > 1 && (!up_ || group_->joined.load() != options_.part)) return;
+  if (options_.part == 0) {
+    if (options_.manageOffloads) {
+      offloads_ = std::make_unique<Offloads>(index_);
+      offloads_->turnOff();
+    }
+    baseline_ = interfaceCounters(index_).value_or(InterfaceCounters{});
+  }
+  socket_->bindTo(index_, options_.promiscuous);
+  if (options_.parts > 1) {
+    const uint16_t id = options_.part == 0 ? 0 : static_cast<uint16_t>(group_->id.load());
+    group_->id.store(socket_->joinFanout(id, fanoutProgram()));
+  }
+  bound_ = true;
+  group_->joined.fetch_add(1);
+}
+
+void RingPort::releaseFinished() {
+  if (block_ == nullptr || left_ > 0) return;
+  socket_->giveBack();
+  block_ = nullptr;
+}
+
+void RingPort::check() {
+  if (socket_) {
+    const std::string name = interfaceName(index_);
+    if (!name.empty()) name_ = name;
+    up_ = !name.empty() && interfaceIsUp(name);
+    socket_->takeError();  // ENETDOWN is reported once and would keep poll(2) awake; the socket itself stays bound
+    gone_ = name.empty();
+    // What the ring still holds is metered first.
+    if (gone_ && block_ == nullptr && socket_->readyBlock() == nullptr) leave();
+    else if (!gone_ && !bound_) reopen();
+    return;
+  }
+  reopen();
+}
+
+void RingPort::leave() {
+  refreshCounters();
+  socket_.reset();
+  offloads_.reset();
+  up_ = false;
+  if (bound_) group_->joined.fetch_sub(1);
+  bound_ = false;
+}
+
+// The interface may be a new device with the old name. Trouble is kept as words and tried again at the next check.
+void RingPort::reopen() {
+  try {
+    if (!socket_) {
+      const uint32_t index = interfaceIndex(configured_);
+      if (index == 0) return;
+      index_ = index;
+      name_ = configured_;
+      openSocket();
+      gone_ = false;
+    }
+    up_ = interfaceIsUp(name_);
+    bindSocket();
+    failure_.clear();
+  } catch (const Failure& failure) {
+    failure_ = failure.what();
+  }
+}
+
+void RingPort::refreshCounters() {
+  if (!socket_ || !bound_) return;
+  const RingStatistics taken = socket_->takeStatistics();
+  droppedByKernel_ += taken.dropped;
+  const uint64_t tapped = group_->tapped.fetch_add(taken.tapped) + taken.tapped;
+  if (options_.part != 0) return;
+  const auto now = interfaceCounters(index_);
+  if (!now) return;
+  // Drivers reset their counters at times; a step back starts over.
+  if (now->droppedPackets >= baseline_.droppedPackets) droppedByNic_ += now->droppedPackets - baseline_.droppedPackets;
+  if (now->receivedPackets >= baseline_.receivedPackets) portPackets_ += now->receivedPackets - baseline_.receivedPackets;
+  baseline_ = *now;
+  // The kernel does not count what a filter refuses: what the port had and the socket was not shown (DESIGN section 5).
+  if (!options_.filter.empty() && portPackets_ > tapped) filtered_ = portPackets_ - tapped;
+}
+
+void RingPort::report(InterfaceReport& to) const {
+  to.name = name_;
+  to.index = index_;
+  to.up = up_;
+  to.receivedPackets = received_;
+  to.droppedByKernelPackets = droppedByKernel_;
+  to.droppedByNicPackets = droppedByNic_;
+  to.offloads = offloads_ ? offloads_->words() : "not managed";
+}
+
+std::string RingPort::trouble() const {
+  if (!failure_.empty()) return failure_;
+  if (!socket_ || gone_) return "ENODEV: " + configured_ + " is gone; metering goes on when it is back";
+  if (!up_) return "ENETDOWN: " + name_ + " is down; metering goes on when it is up";
+  return {};
+}
+
+}  // namespace flowspan

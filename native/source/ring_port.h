@@ -1,0 +1,149 @@
+// One interface as one thread sees it: its socket and ring, where reading stands in it, and whether the interface is there.
+// An interface that goes down, is renamed or unplugged and comes back is metered again without anybody's help.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "fanout_program.h"
+#include "interface_facts.h"
+#include "offloads.h"
+#include "packet_socket.h"
+#include "ring_clock.h"
+#include "source.h"
+
+namespace flowspan {
+
+struct RingOptions {
+  uint64_t ringBytes = 32u << 20;
+  uint32_t snapLength = 256;
+  bool promiscuous = true;
+  bool manageOffloads = true;
+  std::string filter;
+  uint32_t part = 0;
+  uint32_t parts = 1;
+};
+
+// What the threads of one interface share. They join its fanout group in order, also after it was gone, so that a hash means
+// the same thread on every interface: the two halves of a TAP meet.
+struct RingGroup {
+  std::atomic<uint32_t> joined{0};
+  std::atomic<uint32_t> id{0};
+  std::atomic<uint64_t> tapped{0};  // packets the kernel gave to any of the threads
+};
+
+class RingPort {
+ public:
+  // Throws Failure: ENODEV, EPERM, ENOMEM, EBADFILTER, ELINKTYPE.
+  RingPort(const std::string& name, const RingOptions& options, std::shared_ptr<RingGroup> group);
+  void start();
+
+  int fd() const { return socket_ ? socket_->fd() : -1; }
+  // Gives the finished block back; its packets are no longer used.
+  void releaseFinished();
+  // Makes the next packet available; false when the ring has none. `wallShift` is the test's.
+  template <typename WallShift>
+  bool advance(RingClock& clock, const WallShift& shift);
+  bool hasPacket() const { return left_ > 0; }
+  uint64_t nextNs() const { return nextNs_; }
+  // Lends the packet and steps to the following one.
+  template <typename WallShift>
+  void take(PacketView& to, const WallShift& shift);
+  // The block behind the packets lent last is used up: the batch must be metered before going on.
+  bool isBlockFinished() const { return block_ != nullptr && left_ == 0; }
+
+  // Looks after the interface; a few times a second.
+  void check();
+  void refreshCounters();
+  void report(InterfaceReport& to) const;
+  std::string trouble() const;
+  bool isUp() const { return up_; }
+  uint64_t received() const { return received_; }
+  uint64_t droppedByKernel() const { return droppedByKernel_; }
+  uint64_t droppedByNic() const { return droppedByNic_; }
+  uint64_t filtered() const { return filtered_; }
+  size_t memoryBytes() const { return socket_ ? socket_->octets() : 0; }
+
+ private:
+  void openSocket();
+  void bindSocket();
+  void leave();
+  void reopen();
+
+  const std::string configured_;
+  const RingOptions options_;
+  const std::shared_ptr<RingGroup> group_;
+  std::string name_;
+  uint32_t index_ = 0;
+  LinkType link_ = LinkType::ethernet;
+  std::unique_ptr<PacketSocket> socket_;
+  std::unique_ptr<Offloads> offloads_;
+  bool bound_ = false;
+  bool up_ = false;
+  bool gone_ = false;
+  std::string failure_;  // why opening it again did not work
+
+  tpacket_block_desc* block_ = nullptr;
+  const uint8_t* at_ = nullptr;
+  uint32_t left_ = 0;
+  uint64_t nextNs_ = 0;
+  BlockTime time_;
+
+  uint64_t received_ = 0;
+  uint64_t droppedByKernel_ = 0;
+  uint64_t droppedByNic_ = 0;
+  uint64_t portPackets_ = 0;
+  uint64_t filtered_ = 0;
+  InterfaceCounters baseline_;
+};
+
+template <typename WallShift>
+inline uint64_t wallStamp(const tpacket3_hdr* header, const WallShift& shift) {
+  return shift(static_cast<uint64_t>(header->tp_sec) * 1'000'000'000ull + header->tp_nsec);
+}
+
+template <typename WallShift>
+bool RingPort::advance(RingClock& clock, const WallShift& shift) {
+  while (left_ == 0) {
+    if (!socket_ || block_ != nullptr) return false;
+    block_ = socket_->readyBlock();
+    if (block_ == nullptr) return false;
+    time_ = clock.openBlock(shift.monotonic(), shift.wall());
+    left_ = block_->hdr.bh1.num_pkts;
+    at_ = reinterpret_cast<const uint8_t*>(block_) + block_->hdr.bh1.offset_to_first_pkt;
+    if (left_ == 0) {
+      releaseFinished();
+      continue;
+    }
+    nextNs_ = time_.toRowNs(wallStamp(reinterpret_cast<const tpacket3_hdr*>(at_), shift));
+  }
+  return true;
+}
+
+template <typename WallShift>
+void RingPort::take(PacketView& to, const WallShift& shift) {
+  const auto* header = reinterpret_cast<const tpacket3_hdr*>(at_);
+  to.data = at_ + header->tp_mac;
+  to.ns = nextNs_;
+  to.captured = header->tp_snaplen;
+  to.wire = header->tp_len;
+  to.interfaceIndex = index_;
+  to.vlanTpid = to.vlanTci = 0;
+  to.link = link_;
+  if (header->tp_status & TP_STATUS_VLAN_VALID) {
+    // The kernel took four octets out of the frame (skb_vlan_untag); on the wire they were there.
+    to.vlanTpid = header->tp_status & TP_STATUS_VLAN_TPID_VALID ? header->hv1.tp_vlan_tpid : 0x8100;
+    to.vlanTci = static_cast<uint16_t>(header->hv1.tp_vlan_tci);
+    to.wire += 4;
+  }
+  received_++;
+  if (--left_ > 0) {
+    at_ += header->tp_next_offset;
+    const auto* following = reinterpret_cast<const tpacket3_hdr*>(at_);
+    __builtin_prefetch(at_ + header->tp_next_offset);
+    nextNs_ = time_.toRowNs(wallStamp(following, shift));
+  }
+}
+
+}  // namespace flowspan
