@@ -28,6 +28,7 @@ export class OutboxLane {
   readonly #log: OutboxLog;
   readonly #broker: number;
   #unrecorded = 0;
+  #recording = false;
   #onWork: () => void = () => {};
 
   constructor(store: LaneStore, log: OutboxLog, broker: number) {
@@ -110,8 +111,17 @@ export class OutboxLane {
     this.wake();
   }
 
+  /** Has acknowledgements written down now, unless they are being written. */
+  recordNow(): void {
+    if (this.#unrecorded === 0 || this.#recording) return;
+    this.#recording = true;
+    void this.#store.record().finally(() => {
+      this.#recording = false;
+    });
+  }
+
   #settledOnDisk(): void {
     this.#unrecorded++;
-    if (this.#unrecorded % recordEvery === 0 || this.pending === 0) void this.#store.record();
+    if (this.#unrecorded >= recordEvery) this.recordNow();
   }
 }

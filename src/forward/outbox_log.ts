@@ -50,6 +50,8 @@ interface Reader {
   floor: number;
   /** Everything before this position is done with or in flight. */
   next: number;
+  /** Nothing from this position on has been taken in this session. */
+  taken: number;
   handedOver: number;
   acknowledged: number;
   pending: number;
@@ -80,6 +82,7 @@ export class OutboxLog {
       bit: 1 << index,
       floor: 0,
       next: 0,
+      taken: 0,
       handedOver: 0,
       acknowledged: 0,
       pending: 0,
@@ -164,6 +167,7 @@ export class OutboxLog {
     for (let at = this.#index(reader.next); at < this.#entries.length; at++) {
       const entry = this.#entries[at]!;
       reader.next = this.#position(at) + 1;
+      reader.taken = Math.max(reader.taken, reader.next);
       if ((entry.waiting & reader.bit) !== 0 && (entry.inFlight & reader.bit) === 0) {
         entry.inFlight |= reader.bit;
         return entry;
@@ -182,8 +186,9 @@ export class OutboxLog {
   /** The session is gone: whatever was on its way to the broker is to be sent again, in order. */
   rewind(broker: number): void {
     const reader = this.#readers[broker]!;
-    for (let at = this.#index(reader.floor); at < this.#index(reader.next); at++) this.#entries[at]!.inFlight &= ~reader.bit;
+    for (let at = this.#index(reader.floor); at < this.#index(reader.taken); at++) this.#entries[at]!.inFlight &= ~reader.bit;
     reader.next = reader.floor;
+    reader.taken = reader.floor;
   }
 
   /** False when the message no longer waited: an acknowledgement that came after it was dropped. */

@@ -1,0 +1,121 @@
+/**
+ * What is said over MQTT: pure functions from the shapes of `flow/` to payloads. Every payload opens with `schema`, `site`
+ * and `node`; `config/mqtt-payloads.md` shows an example of each and is generated from these functions.
+ *
+ * Times are wall time in integer ms since 1970, sizes octets of whole frames. Within a schema version fields are only ever
+ * added; a changed meaning is a new version.
+ */
+import {
+  addVolume,
+  type Dimension,
+  emptyVolume,
+  type HistoryWindow,
+  type KeyVolume,
+  tierSeconds,
+  type Volume,
+} from '../../flow/history_shapes.ts';
+import type { Ledger } from '../../flow/ledger.ts';
+import type {
+  BoxEvent,
+  BoxStatus,
+  HostHealth,
+  MeterStatus,
+  StoreStatus,
+  TrafficSummary,
+  UplinkStatus,
+} from '../../flow/status_shapes.ts';
+import type { Identity, Topic } from './topics.ts';
+
+/** Version of each topic's payload; also sent as the user property `schema`. */
+export const schemaVersions = { state: 1, health: 1, summary1m: 1, summary1h: 1, event: 1 } as const satisfies Record<
+  Topic,
+  number
+>;
+
+export interface StatePayload {
+  readonly schema: 1;
+  readonly site: string;
+  readonly node: string;
+  readonly online: boolean;
+  /** `connected`; `stopped` by a planned stop; `lost` when the broker had to say it (last will). */
+  readonly reason: 'connected' | 'stopped' | 'lost';
+  readonly version: string;
+  /** When this was written: for `lost`, when the connection that was lost began. */
+  readonly atMs: number;
+}
+
+export interface HealthPayload {
+  readonly schema: 1;
+  readonly site: string;
+  readonly node: string;
+  readonly atMs: number;
+  readonly version: string;
+  readonly startedMs: number;
+  readonly host: HostHealth;
+  readonly meter: MeterStatus;
+  readonly ledger: Ledger;
+  readonly uplinks: readonly UplinkStatus[];
+  readonly stores: readonly StoreStatus[];
+}
+
+export interface EventPayload extends BoxEvent {
+  readonly schema: 1;
+  readonly site: string;
+  readonly node: string;
+}
+
+export function statePayload(identity: Identity, reason: StatePayload['reason'], version: string, atMs: number): StatePayload {
+  const { site, node } = identity;
+  return { schema: schemaVersions.state, site, node, online: reason === 'connected', reason, version, atMs };
+}
+
+export function healthPayload(status: BoxStatus): HealthPayload {
+  const { site, node, nowMs, version, startedMs, host, meter, ledger, uplinks, stores } = status;
+  return { schema: schemaVersions.health, site, node, atMs: nowMs, version, startedMs, host, meter, ledger, uplinks, stores };
+}
+
+export function eventPayload(identity: Identity, event: BoxEvent): EventPayload {
+  const { site, node } = identity;
+  const { atMs, level, event: name, text } = event;
+  return { schema: schemaVersions.event, site, node, atMs, level, event: name, text };
+}
+
+/**
+ * One closed window, with the `top` largest keys of a dimension by octets. What is not named is the total less the named
+ * ones; a host's octets count at both its ends, so hosts add up to twice the total.
+ */
+export function summaryPayload(window: HistoryWindow, identity: Identity, top: number): TrafficSummary {
+  const { site, node } = identity;
+  const total = emptyVolume();
+  const all = window.dimensions.find(({ dimension }) => dimension === 'total');
+  if (all !== undefined) for (const volume of [...all.top, all.other]) addVolume(total, volume);
+  return {
+    schema: schemaVersions.summary1m,
+    site,
+    node,
+    startMs: window.startMs,
+    endMs: window.startMs + tierSeconds[window.tier] * 1_000,
+    partial: window.partial,
+    total,
+    hosts: largest(window, 'host', top),
+    conversations: largest(window, 'conversation', top),
+    applications: largest(window, 'application', top),
+  };
+}
+
+const octets = (volume: Volume): number => volume.outOctets + volume.inOctets;
+
+function largest(window: HistoryWindow, dimension: Dimension, top: number): KeyVolume[] {
+  const found = window.dimensions.find((candidate) => candidate.dimension === dimension);
+  return [...(found?.top ?? [])]
+    .sort((a, b) => octets(b) - octets(a) || (a.key < b.key ? -1 : 1))
+    .slice(0, top)
+    .map(({ key, outOctets, inOctets, outPackets, inPackets, flows }) => ({
+      key,
+      outOctets,
+      inOctets,
+      outPackets,
+      inPackets,
+      flows,
+    }));
+}
