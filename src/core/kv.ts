@@ -31,8 +31,10 @@ export interface Kv {
   entries(range: KvRange): AsyncIterable<[Uint8Array, Uint8Array]>;
   /** Deletes a range; space comes back later. */
   clear(range: KvRange): Promise<void>;
-  /** Octets on disk of a key range, roughly. */
+  /** Octets on disk of a key range, roughly; of `{}` what the whole store takes. */
   approximateSize(range: KvRange): Promise<number>;
+  /** Gives the space of what was deleted in the range back now: rewrites files, so rarely and in small ranges. */
+  compact?(range: KvRange): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -46,7 +46,10 @@ export class MemoryKv implements Kv {
 
   async clear(range: KvRange): Promise<void> {
     this.#check();
-    this.#entries = this.#entries.filter(([key]) => !inRange(key, range));
+    const selected = this.#entries.filter(([key]) => inRange(key, range));
+    if (range.reverse) selected.reverse();
+    const doomed = new Set(selected.slice(0, range.limit ?? selected.length));
+    this.#entries = this.#entries.filter((entry) => !doomed.has(entry));
   }
 
   async approximateSize(range: KvRange): Promise<number> {
