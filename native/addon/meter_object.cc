@@ -4,6 +4,7 @@
 
 #include "../source/failure.h"
 #include "arguments.h"
+#include "exit_guard.h"
 
 namespace flowspan {
 
@@ -56,7 +57,8 @@ MeterObject::MeterObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Mete
     self.DefineProperties({Napi::PropertyDescriptor::Value("buffer", buffer, napi_enumerable),
                            Napi::PropertyDescriptor::Value("blockBytes", Napi::Number::New(env, blocks->blockOctets()), napi_enumerable)});
     engine_ = new std::shared_ptr<Engine>(std::move(engine));
-    napi_add_env_cleanup_hook(env, closeAtExit, engine_);
+    napi_add_env_cleanup_hook(env, closeWithEnvironment, engine_);
+    closeAtExit(*engine_);
     return env.Undefined();
   });
 }
@@ -64,11 +66,12 @@ MeterObject::MeterObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Mete
 // Runs for an unreachable object: threads end, offloads are restored.
 MeterObject::~MeterObject() {
   if (engine_ == nullptr) return;
-  napi_remove_env_cleanup_hook(env_, closeAtExit, engine_);
+  napi_remove_env_cleanup_hook(env_, closeWithEnvironment, engine_);
+  forgetAtExit(*engine_);
   delete engine_;
 }
 
-void MeterObject::closeAtExit(void* engine) { (*static_cast<std::shared_ptr<Engine>*>(engine))->close(); }
+void MeterObject::closeWithEnvironment(void* engine) { (*static_cast<std::shared_ptr<Engine>*>(engine))->close(); }
 
 Napi::Value MeterObject::start(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Napi::Env env) {

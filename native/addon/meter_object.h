@@ -27,7 +27,7 @@ class MeterObject : public Napi::ObjectWrap<MeterObject> {
   Napi::Value stop(const Napi::CallbackInfo& info);
   Napi::Value drained(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
-  static void closeAtExit(void* engine);
+  static void closeWithEnvironment(void* engine);
 
   // Shared with the cleanup hook, which may outlive this object or run before it.
   std::shared_ptr<Engine>* engine_ = nullptr;

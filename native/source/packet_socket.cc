@@ -97,8 +97,17 @@ void PacketSocket::bindTo(uint32_t interface, bool promiscuous) {
   setOption(fd_, PACKET_ADD_MEMBERSHIP, membership, "promiscuous mode");
 }
 
-uint16_t PacketSocket::joinFanout(uint16_t id, const std::vector<sock_filter>& code) {
-  const uint32_t flags = PACKET_FANOUT_CBPF | (id == 0 ? PACKET_FANOUT_FLAG_UNIQUEID : 0);
+uint16_t PacketSocket::makeFanout(const std::vector<sock_filter>& code) {
+  enterFanout(0, PACKET_FANOUT_CBPF | PACKET_FANOUT_FLAG_UNIQUEID, code);
+  uint32_t value = 0;
+  socklen_t size = sizeof value;
+  if (getsockopt(fd_, SOL_PACKET, PACKET_FANOUT, &value, &size) != 0) refused("reading the threads' group");
+  return static_cast<uint16_t>(value & 0xffff);
+}
+
+void PacketSocket::joinFanout(uint16_t id, const std::vector<sock_filter>& code) { enterFanout(id, PACKET_FANOUT_CBPF, code); }
+
+void PacketSocket::enterFanout(uint32_t id, uint32_t flags, const std::vector<sock_filter>& code) {
   uint32_t value = id | (flags | PACKET_FANOUT_FLAG_IGNORE_OUTGOING) << 16;
   if (setsockopt(fd_, SOL_PACKET, PACKET_FANOUT, &value, sizeof value) != 0) {
     // Older kernels cannot have the group ignore what the host sends; a mirror port sends nothing anyway.
@@ -107,9 +116,6 @@ uint16_t PacketSocket::joinFanout(uint16_t id, const std::vector<sock_filter>& c
   }
   const sock_fprog program = programOf(code);
   setOption(fd_, PACKET_FANOUT_DATA, program, "the program that spreads packets over threads");
-  socklen_t size = sizeof value;
-  if (getsockopt(fd_, SOL_PACKET, PACKET_FANOUT, &value, &size) != 0) refused("reading the threads' group");
-  return static_cast<uint16_t>(value & 0xffff);
 }
 
 RingStatistics PacketSocket::takeStatistics() const {

@@ -26,8 +26,9 @@ class PacketSocket {
   void attach(const std::vector<sock_filter>& program);
   // From here on packets come in. Throws Failure: ENODEV, ENETDOWN, EINVAL.
   void bindTo(uint32_t interface, bool promiscuous);
-  // Joins the group `id`, or makes one when it is 0. Returns the group's id.
-  uint16_t joinFanout(uint16_t id, const std::vector<sock_filter>& program);
+  // Makes a group of threads that share the packets, and returns its id (any number, 0 too).
+  uint16_t makeFanout(const std::vector<sock_filter>& program);
+  void joinFanout(uint16_t id, const std::vector<sock_filter>& program);
 
   int fd() const { return fd_; }
   uint64_t octets() const { return octets_; }
@@ -42,6 +43,7 @@ class PacketSocket {
   void giveBack();
 
  private:
+  void enterFanout(uint32_t id, uint32_t flags, const std::vector<sock_filter>& program);
   tpacket_block_desc* block() const { return reinterpret_cast<tpacket_block_desc*>(memory_ + next_ * blockOctets_); }
 
   int fd_ = -1;

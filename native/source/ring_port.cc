@@ -48,8 +48,8 @@ void RingPort::bindSocket() {
   }
   socket_->bindTo(index_, options_.promiscuous);
   if (options_.parts > 1) {
-    const uint16_t id = options_.part == 0 ? 0 : static_cast<uint16_t>(group_->id.load());
-    group_->id.store(socket_->joinFanout(id, fanoutProgram()));
+    if (options_.part == 0) group_->id.store(socket_->makeFanout(fanoutProgram()));
+    else socket_->joinFanout(static_cast<uint16_t>(group_->id.load()), fanoutProgram());
   }
   bound_ = true;
   group_->joined.fetch_add(1);

@@ -1,0 +1,38 @@
+/** The meter's statistics by name, and what is derived from them. Pure. */
+import { meterCounters } from '../flow/decode_annotations.ts';
+import { type Ledger, ledgerOf, type MeterCounts } from '../flow/ledger.ts';
+import type { NativeInterface, NativeStats } from './addon.ts';
+
+export interface MeterFigures {
+  readonly counts: MeterCounts;
+  readonly annotations: readonly number[];
+  readonly interfaces: readonly NativeInterface[];
+  /** `CODE: words`, or empty. */
+  readonly sourceError: string;
+  readonly selectorId: number;
+}
+
+export function figuresOf(stats: NativeStats): MeterFigures {
+  const counts = Object.fromEntries(meterCounters.map((name, index) => [name, stats.counters[index] ?? 0])) as MeterCounts;
+  return {
+    counts,
+    annotations: [...stats.annotations],
+    interfaces: stats.interfaces,
+    sourceError: stats.sourceError,
+    selectorId: stats.selectorId,
+  };
+}
+
+/** Of a meter that has not been opened: all zero. */
+export const noFigures: MeterFigures = figuresOf({
+  counters: new Float64Array(meterCounters.length),
+  annotations: new Float64Array(0),
+  interfaces: [],
+  sourceError: '',
+  selectorId: 0,
+});
+
+/** A live kernel filter counts packets only; of a file the octets are known too. */
+export function ledgerOfFigures(figures: MeterFigures): Ledger {
+  return ledgerOf(figures.counts, figures.annotations, figures.interfaces.length === 0);
+}

@@ -1,0 +1,230 @@
+/**
+ * The native meter as a service: opens it as the settings say, carries blocks of rows to the pipeline, keeps figures for the
+ * page, waits for interfaces that are not there yet. Hands over on the event loop; metering itself never waits for it.
+ *
+ * Hand-over policy when the pipeline is busy: `aggregate` (the meter merges short flows, DESIGN section 3 "Pressure").
+ */
+import type { MeterSettings } from '../config/schema.ts';
+import type { Timer } from '../core/clock.ts';
+import { ApplianceError, errorCodes, messageOf } from '../core/errors.ts';
+import type { Service } from '../core/lifecycle.ts';
+import type { World } from '../core/world.ts';
+import type { Ledger } from '../flow/ledger.ts';
+import type { MeterStatus } from '../flow/status_shapes.ts';
+import { loadAddon, type NativeAddon, type NativeMeter } from './addon.ts';
+import { BlockReader, type BlockReceiver } from './block_reader.ts';
+import { figuresOf, ledgerOfFigures, type MeterFigures, noFigures } from './figures.ts';
+import { registerMetrics } from './meter_metrics.ts';
+import { errorOfNative, errorOfSource } from './native_errors.ts';
+import { nativeOptions, samplingOf } from './native_options.ts';
+
+export interface MeterParts {
+  /** This boot, on whose monotonic clock rows are. */
+  readonly bootId: string;
+  readonly receive: BlockReceiver;
+  /** Where the demo's capture lies; made when first asked for. Needed when `source` is `demo`. */
+  readonly demoCapture?: (signal: AbortSignal) => Promise<string>;
+  /** For tests; otherwise the built addon is loaded at start. */
+  readonly addon?: NativeAddon;
+}
+
+const turnBudgetMs = 8;
+const pollFirstMs = 20;
+const pollBounds = { leastMs: 5, mostMs: 50 } as const;
+const watchMs = 1_000;
+const reopenMs = 2_000;
+/** Figures younger than this are not asked for again: several readers share one request to the meter's threads. */
+const figuresFreshMs = 100;
+
+export class MeterService implements Service {
+  readonly name = 'meter';
+  readonly #world: World;
+  readonly #parts: MeterParts;
+  #settings: MeterSettings;
+  #addon: NativeAddon | undefined;
+  #meter: NativeMeter | undefined;
+  #reader: BlockReader | undefined;
+  #state: MeterStatus['state'] = 'stopped';
+  #reason = '';
+  #capture = '';
+  #figures: MeterFigures = noFigures;
+  #figuresAtMs = Number.NEGATIVE_INFINITY;
+  #pollMs = pollFirstMs;
+  #turn: Promise<void> = Promise.resolve();
+  #openedAtMs = 0;
+  #pollTimer: Timer | undefined;
+  #watchTimer: Timer | undefined;
+  #stopping = false;
+
+  constructor(world: World, settings: MeterSettings, parts: MeterParts) {
+    this.#world = world;
+    this.#settings = settings;
+    this.#parts = parts;
+  }
+
+  /**
+   * Resolves when packets come in, and also when they cannot: a missing interface is waited for, anything else leaves the
+   * state `failed` with its reason, and the rest of the appliance works on. Throws when the addon itself cannot be loaded.
+   */
+  async start(signal: AbortSignal): Promise<void> {
+    if (this.#settings.source === 'none') return;
+    this.#addon = this.#parts.addon ?? loadAddon();
+    this.#capture = this.#settings.capture;
+    if (this.#settings.source === 'demo') this.#capture = (await this.#parts.demoCapture?.(signal)) ?? '';
+    registerMetrics(this.#world.metrics, () => this.figures());
+    this.#open();
+    this.#watchTimer = this.#world.clock.every(watchMs, () => this.#watch(), this.#surface);
+  }
+
+  /** Ends capture and hands over the whole cache; what the deadline does not allow is said. */
+  async stop(deadlineMs: number): Promise<void> {
+    const { clock, log } = this.#world;
+    this.#stopping = true;
+    this.#watchTimer?.cancel();
+    this.#pollTimer?.cancel();
+    await this.#turn;
+    if (this.#meter === undefined) return;
+    const endMs = clock.monotonicMs() + deadlineMs;
+    this.#meter.stop();
+    while (!this.#meter.drained() && clock.monotonicMs() < endMs) {
+      const blocks = await this.#reader!.drain(clock, turnBudgetMs, this.#parts.receive);
+      await clock.sleep(blocks > 0 ? 0 : 2);
+    }
+    const whole = this.#meter.drained();
+    this.#close();
+    const { counts } = this.#figures;
+    const fields = { packets: counts.meteredPackets, records: counts.handedOverRecords, leftInCache: counts.cachedPackets };
+    if (whole) log.info('meterStopped', fields);
+    else log.warn('meterStoppedEarly', { ...fields, deadlineMs });
+    this.#enter('stopped', '');
+  }
+
+  /** Counters, not older than a moment. After `stop` the last ones. */
+  figures(): MeterFigures {
+    const nowMs = this.#world.clock.monotonicMs();
+    if (this.#meter !== undefined && nowMs - this.#figuresAtMs >= figuresFreshMs) {
+      this.#figures = figuresOf(this.#meter.stats());
+      this.#figuresAtMs = nowMs;
+    }
+    return this.#figures;
+  }
+
+  ledger(): Ledger {
+    return ledgerOfFigures(this.figures());
+  }
+
+  status(): MeterStatus {
+    const { counts, interfaces } = this.figures();
+    return {
+      source: this.#settings.source,
+      state: this.#state,
+      reason: this.#reason,
+      interfaces: interfaces.map((one) => ({
+        name: one.name,
+        up: one.up,
+        speedMbps: null,
+        receivedPackets: one.receivedPackets,
+        droppedByKernelPackets: one.droppedByKernelPackets,
+        droppedByNicPackets: one.droppedByNicPackets,
+      })),
+      cachedFlows: counts.cachedFlows,
+      cacheCapacityFlows: counts.cacheCapacityFlows,
+      blocksFilled: counts.blocksFilled,
+      blocksCapacity: counts.blocksCapacity,
+      sampling: samplingOf(this.#settings),
+      duplicatesSeenPackets: counts.duplicatesSeenPackets,
+    };
+  }
+
+  /** Rows of the largest flows now in the cache, on this boot's clock. */
+  snapshot(count: number): Uint8Array {
+    return this.#meter?.snapshot(count) ?? new Uint8Array();
+  }
+
+  /** Takes up what can change without losing the cache: sampling and time-outs. */
+  configure(settings: MeterSettings): void {
+    this.#settings = settings;
+    this.#meter?.configure({
+      sampling: samplingOf(settings),
+      activeTimeoutMs: settings.activeTimeoutS * 1_000,
+      idleTimeoutMs: settings.idleTimeoutS * 1_000,
+    });
+  }
+
+  #open(): void {
+    const { random, log, clock } = this.#world;
+    const seed = new DataView(random.bytes(8).buffer).getBigUint64(0);
+    this.#openedAtMs = clock.monotonicMs();
+    try {
+      this.#meter = this.#addon!.open(nativeOptions(this.#settings, this.#capture, seed));
+      this.#meter.start();
+    } catch (thrown) {
+      this.#meter?.close();
+      this.#meter = undefined;
+      const error = errorOfNative(thrown);
+      if (!(error instanceof ApplianceError)) throw error;
+      this.#enter(errorCodes[error.code].retryable ? 'waiting' : 'failed', error.message);
+      log.error('meterNotOpened', { code: error.code, reason: error.message });
+      return;
+    }
+    this.#reader = new BlockReader(this.#meter, this.#parts.bootId);
+    this.#enter('metering', '');
+    log.info('meterStarted', { source: this.#settings.source, interfaces: this.#settings.interfaces });
+    this.#pollTimer = clock.after(this.#pollMs, () => this.#poll());
+  }
+
+  #close(): void {
+    this.#figures = figuresOf(this.#meter!.stats());
+    this.#meter!.close();
+    this.#meter = undefined;
+    this.#reader = undefined;
+  }
+
+  // One turn at a time; the next comes sooner when blocks pile up and later when the site is quiet.
+  #poll(): void {
+    const { clock } = this.#world;
+    this.#turn = this.#reader!.drain(clock, turnBudgetMs, this.#parts.receive).then((blocks) => {
+      if (this.#stopping || this.#meter === undefined) return;
+      const capacity = this.#figures.counts.blocksCapacity || this.#settings.blocks;
+      if (blocks * 4 >= capacity) this.#pollMs = pollBounds.leastMs;
+      else this.#pollMs = blocks > 0 ? pollFirstMs : Math.min(this.#pollMs * 2, pollBounds.mostMs);
+      if (this.#meter.drained()) this.#ended();
+      else this.#pollTimer = clock.after(this.#pollMs, () => this.#poll());
+    });
+    this.#turn.catch(this.#surface);
+  }
+
+  // The capture was replayed to its end, or the source has given up.
+  #ended(): void {
+    const error = errorOfSource(this.figures().sourceError);
+    this.#close();
+    this.#enter(error === undefined ? 'stopped' : 'failed', error?.message ?? 'the capture has ended');
+    this.#world.log.warn('meterEnded', { reason: this.#reason });
+  }
+
+  #watch(): void {
+    if (this.#stopping) return;
+    if (this.#meter === undefined) {
+      const sinceMs = this.#world.clock.monotonicMs() - this.#openedAtMs;
+      if (this.#state === 'waiting' && sinceMs >= reopenMs) this.#open();
+      return;
+    }
+    const error = errorOfSource(this.figures().sourceError);
+    this.#enter(error === undefined ? 'metering' : 'waiting', error?.message ?? '');
+  }
+
+  #enter(state: MeterStatus['state'], reason: string): void {
+    if (state === this.#state && reason === this.#reason) return;
+    const before = this.#state;
+    this.#state = state;
+    this.#reason = reason;
+    if (state === 'waiting') this.#world.log.warn('meterWaits', { reason });
+    else if (state === 'metering' && before === 'waiting') this.#world.log.info('meterGoesOn');
+  }
+
+  // An error on a timer is a bug (operating errors were handled): it must not vanish.
+  readonly #surface = (error: unknown): void => {
+    this.#world.log.error('meterBug', { reason: messageOf(error) });
+    throw error;
+  };
+}

@@ -1,0 +1,56 @@
+/** From the settings section `meter` to what the addon takes. Pure; defaults and bounds are the schema's. */
+import type { MeterSettings } from '../config/schema.ts';
+import type { NativeOptions, NativeSampling, NativeSource } from './addon.ts';
+
+/** Rows wait at most this long for their block to fill: the page and the collectors see a quiet site too. */
+const blockMaxAgeMs = 1_000;
+
+/**
+ * @param capture path of the capture to replay when the source is not an interface
+ * @param seed of the keyed hash and of random sampling
+ */
+export function nativeOptions(settings: MeterSettings, capture: string, seed: bigint): NativeOptions {
+  return { ...cacheOptions(settings, seed), source: sourceOf(settings, capture) };
+}
+
+/** Everything but the source: the same for live metering, replays and files. */
+export function cacheOptions(settings: MeterSettings, seed: bigint): Omit<NativeOptions, 'source'> {
+  const byProtocol = Object.entries(settings.idleTimeoutByProtocolS).map(([protocol, s]) => [protocol, s * 1_000]);
+  return {
+    sampling: samplingOf(settings),
+    threads: settings.threads,
+    cacheFlows: settings.cacheFlows,
+    activeTimeoutMs: settings.activeTimeoutS * 1_000,
+    idleTimeoutMs: settings.idleTimeoutS * 1_000,
+    idleTimeoutByProtocolMs: Object.fromEntries(byProtocol),
+    lingerMs: settings.lingerMs,
+    vlanInKey: settings.vlanInKey,
+    duplicates: settings.duplicates,
+    duplicateWindowMs: settings.duplicateWindowMs,
+    tunnels: settings.tunnels,
+    rowsPerBlock: settings.rowsPerBlock,
+    blocks: Math.max(settings.blocks, 2 * settings.threads),
+    blockMaxAgeMs,
+    seed,
+  };
+}
+
+export function samplingOf(settings: MeterSettings): NativeSampling {
+  const { kind, interval } = settings.sampling;
+  return kind === 'none' ? { kind, interval: 1 } : { kind, interval };
+}
+
+function sourceOf(settings: MeterSettings, capture: string): NativeSource {
+  if (settings.source !== 'interface') {
+    return { kind: 'file', path: capture, pace: 'realtime', loop: settings.loop, filter: settings.filter };
+  }
+  return {
+    kind: 'ring',
+    interfaces: settings.interfaces,
+    filter: settings.filter,
+    ringBytes: settings.ringBytes,
+    snapLength: settings.snapLength,
+    promiscuous: settings.promiscuous,
+    manageOffloads: settings.manageOffloads,
+  };
+}

@@ -1,0 +1,234 @@
+/** Live capture on a veth pair: what was sent is what is counted, whatever happens to the interface meanwhile. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { presenceBit, rowField } from '../../src/flow/row_layout.ts';
+import { udpFrame } from '../captures/frames.ts';
+import { packetsOf, pcapFile } from '../captures/pcap_writer.ts';
+import { CaptureFolder } from './metering.ts';
+import { networkMissing, VethPair } from './network.ts';
+import { type Refusal, RingDriver, send } from './ring_driver.ts';
+
+const missing = networkMissing();
+const folder = new CaptureFolder();
+afterAll(() => folder[Symbol.dispose]());
+
+const frames = Array.from({ length: 400 }, (_, i) => {
+  const [source, destination] =
+    i % 2 === 0 ? [`10.0.0.${(i % 50) + 1}`, '10.1.0.1'] : ['10.1.0.1', `10.0.0.${((i - 1) % 50) + 1}`];
+  const [sourcePort, destinationPort] = i % 2 === 0 ? [4_000, 53] : [53, 4_000];
+  return udpFrame({ source, destination, sourcePort, destinationPort, payloadOctets: 20 + (i % 300) });
+});
+const capture = folder.write('frames.pcap', pcapFile(packetsOf(frames)));
+const octetsOf = (count: number): number =>
+  Array.from({ length: count }, (_, i) => frames[i % frames.length]!.length).reduce((sum, octets) => sum + octets, 0);
+
+describe.skipIf(missing !== undefined)(`ring${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {
+  let pair: VethPair;
+  beforeAll(() => {
+    pair = new VethPair();
+  });
+  afterAll(() => pair[Symbol.dispose]());
+  beforeEach(() => pair.setUp(true));
+
+  it('meters every packet, both directions in one flow', async () => {
+    await using meter = new RingDriver(pair);
+    await meter.ask({ do: 'open' });
+    await send(pair, capture, 10_000, 100_000);
+    const seen = await meter.until(({ counts }) => counts.receivedPackets === 10_000);
+    expect(seen.faults).toEqual([]);
+    expect(seen.interfaces[0]).toMatchObject({ name: 'mirror0', up: true, receivedPackets: 10_000, droppedByKernelPackets: 0 });
+    const stopped = await meter.stop();
+    expect(stopped.counts.receivedOctets).toBe(octetsOf(10_000));
+    expect(stopped.counts.handedOverPackets).toBe(10_000);
+    expect(stopped.rows).toHaveLength(25);
+    expect(stopped.faults).toEqual([]);
+  });
+
+  it('restores VLAN tags that the kernel keeps beside the frame', async () => {
+    const tagged = [udpFrame({ vlans: [{ id: 42, priority: 5 }] }), udpFrame({ vlans: [{ id: 7, tpid: 0x88a8 }, { id: 8 }] })];
+    const path = folder.write('tagged.pcap', pcapFile(packetsOf(tagged)));
+    await using meter = new RingDriver(pair);
+    await meter.ask({ do: 'open' });
+    await send(pair, path, 20);
+    await meter.until(({ counts }) => counts.receivedPackets === 20);
+    const { rows, counts } = await meter.stop();
+    expect(counts.receivedOctets).toBe(10 * (tagged[0]!.length + tagged[1]!.length));
+    const ids = rows.map((row) => {
+      const view = new DataView(row.buffer, row.byteOffset);
+      const inner = (view.getUint32(4) & presenceBit('customerVlan')) !== 0;
+      return [view.getUint16(rowField('dot1qVlanId').offset), inner ? view.getUint16(rowField('dot1qCustomerVlanId').offset) : 0];
+    });
+    expect(ids.sort()).toEqual(
+      [
+        [42, 0],
+        [7, 8],
+      ].sort(),
+    );
+  });
+
+  it('lets the kernel filter, tags included', async () => {
+    const mixed = [udpFrame({ vlans: [{ id: 42 }] }), udpFrame({ vlans: [{ id: 43 }] }), udpFrame()];
+    const path = folder.write('mixed.pcap', pcapFile(packetsOf(mixed)));
+    await using meter = new RingDriver(pair);
+    await meter.ask({ do: 'open', source: { filter: 'vlan 42' } });
+    await send(pair, path, 300);
+    const { counts } = await meter.until(
+      (figures) => figures.counts.receivedPackets === 100 && figures.counts.filteredPackets === 200,
+    );
+    expect(counts.receivedPackets).toBe(100);
+    expect(counts.filteredPackets).toBe(200);
+  });
+
+  it('goes on after the interface was down, and says so meanwhile', async () => {
+    await using meter = new RingDriver(pair);
+    await meter.ask({ do: 'open' });
+    await send(pair, capture, 400);
+    pair.setUp(false);
+    const down = await meter.until(({ sourceError }) => sourceError !== '');
+    expect(down.sourceError).toBe('ENETDOWN: mirror0 is down; metering goes on when it is up');
+    expect(down.counts.sourceStateUp).toBe(0);
+    pair.setUp(true);
+    await meter.until(({ sourceError }) => sourceError === '');
+    await send(pair, capture, 400);
+    const { counts } = await meter.until((figures) => figures.counts.receivedPackets === 800);
+    expect(counts.receivedPackets).toBe(800);
+  });
+
+  it('starts on an interface that is still down', async () => {
+    pair.setUp(false);
+    await using meter = new RingDriver(pair);
+    await meter.ask({ do: 'open' });
+    pair.setUp(true);
+    await meter.until(({ sourceError }) => sourceError === '');
+    await send(pair, capture, 400);
+    expect((await meter.until(({ counts }) => counts.receivedPackets === 400)).counts.receivedPackets).toBe(400);
+  });
+
+  it('goes on after the interface was renamed', async () => {
+    await using meter = new RingDriver(pair);
+    await meter.ask({ do: 'open' });
+    pair.setUp(false);
+    pair.rename('mirror0', 'mirror9');
+    try {
+      await meter.until(({ interfaces }) => interfaces[0]!.name === 'mirror9');
+    } finally {
+      pair.rename('mirror9', 'mirror0');
+      pair.setUp(true);
+    }
+    await meter.until(({ sourceError }) => sourceError === '');
+    await send(pair, capture, 400);
+    expect((await meter.until(({ counts }) => counts.receivedPackets === 400)).counts.receivedPackets).toBe(400);
+  });
+
+  it('goes on after the interface was unplugged and came back, a new one of the old name', async () => {
+    await using meter = new RingDriver(pair);
+    await meter.ask({ do: 'open' });
+    await send(pair, capture, 400);
+    await meter.until(({ counts }) => counts.receivedPackets === 400);
+    pair.unplug();
+    const gone = await meter.until(({ sourceError }) => sourceError.startsWith('ENODEV'));
+    expect(gone.sourceError).toBe('ENODEV: mirror0 is gone; metering goes on when it is back');
+    pair.plug();
+    await meter.until(({ sourceError }) => sourceError === '');
+    await send(pair, capture, 400);
+    const back = await meter.until(({ counts }) => counts.receivedPackets === 800);
+    expect(back.counts.receivedPackets).toBe(800);
+    expect(back.faults).toEqual([]);
+  });
+
+  it('counts what the kernel drops when the ring is full, and loses nothing of the rest', async () => {
+    await using meter = new RingDriver(pair, ['nice', '-n', '19']);
+    await meter.ask({ do: 'open', source: { ringBytes: 1 << 20, snapLength: 9_000 }, options: { blocks: 8 } });
+    const long = folder.write('long.pcap', pcapFile(packetsOf([udpFrame({ payloadOctets: 8_000 })])));
+    let sent = 0;
+    let figures = await meter.stats();
+    for (let round = 0; round < 20 && figures.counts.droppedByKernelPackets === 0; round++) {
+      sent += (await send(pair, long, 50_000)).packets;
+      figures = await meter.until(({ counts }) => counts.receivedPackets + counts.droppedByKernelPackets >= sent);
+    }
+    expect(figures.counts.droppedByKernelPackets).toBeGreaterThan(0);
+    expect(figures.counts.receivedPackets + figures.counts.droppedByKernelPackets).toBe(sent);
+    expect(figures.faults).toEqual([]);
+  });
+
+  it('spreads packets over threads so that both directions meet', async () => {
+    await using meter = new RingDriver(pair);
+    await meter.ask({ do: 'open', options: { threads: 3, blocks: 12 } });
+    await send(pair, capture, 10_000, 100_000);
+    await meter.until(({ counts }) => counts.receivedPackets === 10_000);
+    const stopped = await meter.stop();
+    expect(stopped.counts.receivedPackets).toBe(10_000);
+    expect(stopped.rows).toHaveLength(25);
+    expect(stopped.faults).toEqual([]);
+  });
+
+  it('goes on with several threads after the interface was down, gone and back', async () => {
+    await using meter = new RingDriver(pair);
+    await meter.ask({ do: 'open', options: { threads: 3, blocks: 12 } });
+    pair.setUp(false);
+    await meter.until(({ sourceError }) => sourceError !== '');
+    pair.setUp(true);
+    await meter.until(({ sourceError }) => sourceError === '');
+    pair.unplug();
+    await meter.until(({ sourceError }) => sourceError.startsWith('ENODEV'));
+    pair.plug();
+    await meter.until(({ sourceError }) => sourceError === '');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await send(pair, capture, 4_000, 100_000);
+    await meter.until(({ counts }) => counts.receivedPackets === 4_000);
+    const stopped = await meter.stop();
+    expect(stopped.rows).toHaveLength(25);
+    expect(stopped.counts.receivedPackets).toBe(4_000);
+  });
+
+  it('turns GRO off while metering and on again afterwards', async () => {
+    const gro = (): string => /generic-receive-offload: (\w+)/.exec(pair.ethtool('-k', 'mirror0'))?.[1] ?? '';
+    pair.ethtool('-K', 'mirror0', 'gro', 'on');
+    const meter = new RingDriver(pair);
+    await meter.ask({ do: 'open' });
+    expect((await meter.stats()).interfaces[0]!.offloads).toBe('off (were on)');
+    expect(gro()).toBe('off');
+    await meter[Symbol.asyncDispose]();
+    expect(gro()).toBe('on');
+    // Also when the process leaves without closing the meter.
+    const leaving = new RingDriver(pair);
+    await leaving.ask({ do: 'open' });
+    expect(gro()).toBe('off');
+    const ended = leaving.exit;
+    await leaving.ask({ do: 'exit' }).catch(() => undefined);
+    await ended;
+    expect(gro()).toBe('on');
+  });
+
+  it('keeps row time monotonic and right when the wall clock is stepped by an hour', async () => {
+    await using meter = new RingDriver(pair);
+    await meter.ask({ do: 'open', options: { idleTimeoutMs: 300 } });
+    const hourNs = 3_600_000_000_000n;
+    for (const testWallOffsetNs of [hourNs, -hourNs, 0n]) {
+      const before = BigInt((await meter.ask<{ monotonicNs: string }>({ do: 'rows' })).monotonicNs);
+      await send(pair, capture, 400, 4_000);
+      await meter.ask({ do: 'configure', change: { testWallOffsetNs: String(testWallOffsetNs) } });
+      await send(pair, capture, 400, 4_000);
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      const { rows, monotonicNs } = await meter.ask<{ rows: string[]; monotonicNs: string }>({ do: 'rows' });
+      expect(rows.length).toBeGreaterThan(0);
+      for (const row of rows.map((text) => Buffer.from(text, 'base64'))) {
+        const start = row.readBigUInt64BE(rowField('flowStart').offset);
+        const end = row.readBigUInt64BE(rowField('flowEnd').offset);
+        expect(start).toBeGreaterThanOrEqual(before);
+        expect(end).toBeGreaterThanOrEqual(start);
+        expect(end).toBeLessThanOrEqual(BigInt(monotonicNs));
+      }
+    }
+  });
+
+  it('says which interface is missing and which capability', async () => {
+    await using meter = new RingDriver(pair);
+    const absent = await meter.ask<Refusal>({ do: 'open', interfaces: ['nowhere0'] });
+    expect(absent.error).toEqual({ code: 'ENODEV', message: 'ENODEV: there is no interface nowhere0' });
+    await using bare = new RingDriver(pair, ['setpriv', '--bounding-set=-net_raw', '--inh-caps=-net_raw']);
+    const refused = await bare.ask<Refusal>({ do: 'open' });
+    expect(refused.error.code).toBe('EPERM');
+    expect(refused.error.message).toContain('CAP_NET_RAW');
+    expect(refused.error.message).toContain('setcap');
+  });
+});
