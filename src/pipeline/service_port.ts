@@ -1,0 +1,23 @@
+/**
+ * Which port of a flow names its application: the server's. Where the initiator is known (RFC 5103 biflowDirection) the
+ * server is the other end; else the port that has a name, else the lower one. Pure.
+ */
+import { biflowDirections } from '../flow/decode_annotations.ts';
+import { knownPorts } from '../flow/services.ts';
+
+const noPorts = new Uint8Array(8_192);
+// TCP, DCCP, UDP, UDP-Lite, SCTP: DCCP and UDP-Lite run the services of TCP and UDP.
+const known = new Map(
+  [6, 17, 33, 132, 136].map((protocol) => [protocol, knownPorts(protocol === 136 ? 17 : protocol === 33 ? 6 : protocol)]),
+);
+const table: readonly Uint8Array[] = Array.from({ length: 256 }, (_, protocol) => known.get(protocol) ?? noPorts);
+
+export function servicePort(protocol: number, sourcePort: number, destinationPort: number, biflowDirection: number): number {
+  if (biflowDirection === biflowDirections.initiator) return destinationPort;
+  if (biflowDirection === biflowDirections.reverseInitiator) return sourcePort;
+  const ports = table[protocol]!;
+  const sourceKnown = (ports[sourcePort >> 3]! >> (sourcePort & 7)) & 1;
+  const destinationKnown = (ports[destinationPort >> 3]! >> (destinationPort & 7)) & 1;
+  if (sourceKnown !== destinationKnown) return sourceKnown ? sourcePort : destinationPort;
+  return Math.min(sourcePort, destinationPort);
+}
