@@ -11,25 +11,29 @@ namespace {
 
 // Visits to the wheel for one batch: more than the flows a batch can create, so expiry keeps up with creation.
 constexpr unsigned kVisitsPerBatch = 64;
+// Frames whose headers are asked for before they are decoded: two lines hold Ethernet, IPv6 and TCP.
+constexpr size_t kFramesAhead = 8;
 
 inline void countPacket(DirectionLine& line, const DecodedPacket& p) {
-  const bool first = line.packets == 0;
-  line.packets++;
   line.layer2Octets += p.wireOctets;
   line.ipOctets += p.ipOctets;
-  line.firstNs = p.ns < line.firstNs ? p.ns : line.firstNs;
-  // After a cut the last time is the earlier record's.
-  line.lastNs = ((p.ns > line.lastNs) | first) ? p.ns : line.lastNs;
+  // The first of a record, or time stepped back. (After a cut the last time is the earlier record's.)
+  if (line.packets++ == 0) [[unlikely]] line.firstNs = line.lastNs = p.ns;
+  else if (p.ns >= line.lastNs) [[likely]] line.lastNs = p.ns;
+  else if (p.ns < line.firstNs) line.firstNs = p.ns;
 }
 
+// Ranges settle after a few packets, so that one comparison each is all.
 inline void measureIp(DirectionLine& line, ColdEntry& cold, const DecodedPacket& p) {
   const auto length = static_cast<uint16_t>(p.ipOctets < 0xffff ? p.ipOctets : 0xffff);
-  line.minimumLength = length < line.minimumLength ? length : line.minimumLength;
-  line.maximumLength = length > line.maximumLength ? length : line.maximumLength;
-  line.minimumTtl = p.ttl < line.minimumTtl ? p.ttl : line.minimumTtl;
-  line.maximumTtl = p.ttl > line.maximumTtl ? p.ttl : line.maximumTtl;
-  if (line.packets == 1) line.classOfService = p.classOfService;
-  if (((line.classOfService ^ p.classOfService) & 0xfc) != 0) [[unlikely]] cold.otherDscp[p.side] |= 1ull << (p.classOfService >> 2);
+  if (length < line.minimumLength) line.minimumLength = length;
+  if (length > line.maximumLength) line.maximumLength = length;
+  if (p.ttl < line.minimumTtl) line.minimumTtl = p.ttl;
+  if (p.ttl > line.maximumTtl) line.maximumTtl = p.ttl;
+  if (((line.classOfService ^ p.classOfService) & 0xfc) != 0) [[unlikely]] {
+    if (line.packets > 1) cold.otherDscp[p.side] |= 1ull << (p.classOfService >> 2);
+  }
+  if (line.packets == 1) [[unlikely]] line.classOfService = p.classOfService;
   if ((p.flags & kFragment) != 0) [[unlikely]] addHigh(line.layer2Octets);
 }
 
@@ -41,7 +45,10 @@ void MeterCore::State::process(const PacketView* packets, size_t number) {
   const bool compare = options.duplicates != DuplicateMode::off;
   for (size_t i = 0; i < number; i++) {
     const PacketView& view = packets[i];
-    if (i + 4 < number) __builtin_prefetch(packets[i + 4].data);
+    if (i + kFramesAhead < number) {
+      __builtin_prefetch(packets[i + kFramesAhead].data);
+      __builtin_prefetch(packets[i + kFramesAhead].data + 64);
+    }
     receivedOctets += view.wire;
     DecodedPacket& packet = batch[decoded];
     if (!decoder.decode(view, interfaces.slotOf(view.interfaceIndex), packet)) continue;

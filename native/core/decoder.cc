@@ -1,46 +1,16 @@
 // Order of layers, and the key that comes out of them. See decoder.h.
 #include "decoder.h"
 
+#include "decode_common.h"
+#include "decode_link.h"
+#include "decode_transport.h"
+// After the transport, which it ends in.
+#include "decode_ip.h"
+#include "decode_tunnel.h"
+
 namespace flowspan {
 
-bool Decoder::decode(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet) {
-  packet.ns = view.ns;
-  packet.wireOctets = view.wire;
-  packet.ipOctets = 0;
-  packet.flags = 0;
-  packet.annotation = 0;
-  packet.priorities = 0;
-  packet.digest = 0;
-  packet.identified = false;
-  packet.frameMacs = nullptr;
-  packet.payloadOctets = 0;
-  packet.ttl = 0;
-  packet.classOfService = 0;
-  packet.fragmentId = 0;
-  packet.key.tunnelId = 0;
-  packet.key.vlan = 0;
-  packet.key.customerVlan = 0;
-  packet.key.tunnelType = 0;
-  packet.key.interfaceSlot = interfaceSlot;
-
-  Cursor cursor{view.data, view.data + view.captured, view.wire};
-  uint16_t etherType = 0;
-  if (!linkHeader(view.link, cursor, packet, etherType)) {
-    annotations_[static_cast<unsigned>(DecodeAnnotation::truncatedLinkHeader)]++;
-    return false;
-  }
-  // A tag that the NIC or the kernel took out of the frame was the outermost one.
-  if (view.vlanTpid != 0) {
-    packet.key.vlan = kTagPresent | (view.vlanTci & 0x0fff);
-    packet.priorities = static_cast<uint8_t>(view.vlanTci >> 13);
-  }
-  network(cursor, etherType, packet, 0);
-  finish(packet);
-  if (packet.annotation != 0) annotations_[packet.annotation]++;
-  return true;
-}
-
-bool Decoder::network(Cursor cursor, uint16_t etherType, DecodedPacket& packet, unsigned depth) {
+FLOWSPAN_HOT bool Decoder::network(Cursor cursor, uint16_t etherType, DecodedPacket& packet, unsigned depth) {
   // Tags inside a tunnel are not the frame's; those of the frame stay.
   const bool keep = depth == 0;
   if (etherType != kEtherTypeIpv4 && etherType != kEtherTypeIpv6) {
@@ -59,7 +29,7 @@ bool Decoder::network(Cursor cursor, uint16_t etherType, DecodedPacket& packet, 
   return decoded;
 }
 
-void Decoder::ethernetKey(const uint8_t* macs, uint16_t etherType, DecodedPacket& packet) {
+FLOWSPAN_COLD void Decoder::ethernetKey(const uint8_t* macs, uint16_t etherType, DecodedPacket& packet) {
   FlowKey& key = packet.key;
   std::memset(key.address, 0, sizeof key.address);
   key.kind = kKindEthernet;
@@ -95,7 +65,7 @@ void Decoder::adoptPorts(DecodedPacket& packet, const FragmentPorts& ports) {
   finish(packet);
 }
 
-void Decoder::finish(DecodedPacket& packet) const {
+FLOWSPAN_HOT void Decoder::finish(DecodedPacket& packet) const {
   FlowKey& key = packet.key;
   if (packet.frameMacs == nullptr) key.kind |= kKindWithoutMac;
   uint64_t a[2], b[2];
@@ -135,6 +105,47 @@ bool Decoder::decodeQuoted(const DecodedPacket& error, DecodedPacket& quoted) {
   const bool decoded = (error.key.kind & kKindMask) == kKindIpv4 ? ipv4(cursor, quoted, kTunnelsMax) : ipv6(cursor, quoted, kTunnelsMax);
   if (!decoded || (quoted.flags & kAwaitsFirst) != 0) return false;
   finish(quoted);
+  return true;
+}
+
+bool Decoder::decode(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet) {
+  return commonPacket(view, interfaceSlot, packet) || anyPacket(view, interfaceSlot, packet);
+}
+
+bool Decoder::anyPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet) {
+  packet.ns = view.ns;
+  packet.wireOctets = view.wire;
+  packet.ipOctets = 0;
+  packet.flags = 0;
+  packet.annotation = 0;
+  packet.priorities = 0;
+  packet.digest = 0;
+  packet.identified = false;
+  packet.frameMacs = nullptr;
+  packet.payloadOctets = 0;
+  packet.ttl = 0;
+  packet.classOfService = 0;
+  packet.fragmentId = 0;
+  packet.key.tunnelId = 0;
+  packet.key.vlan = 0;
+  packet.key.customerVlan = 0;
+  packet.key.tunnelType = 0;
+  packet.key.interfaceSlot = interfaceSlot;
+
+  Cursor cursor{view.data, view.data + view.captured, view.wire};
+  uint16_t etherType = 0;
+  if (!linkHeader(view.link, cursor, packet, etherType)) {
+    annotations_[static_cast<unsigned>(DecodeAnnotation::truncatedLinkHeader)]++;
+    return false;
+  }
+  // A tag that the NIC or the kernel took out of the frame was the outermost one.
+  if (view.vlanTpid != 0) {
+    packet.key.vlan = kTagPresent | (view.vlanTci & 0x0fff);
+    packet.priorities = static_cast<uint8_t>(view.vlanTci >> 13);
+  }
+  network(cursor, etherType, packet, 0);
+  finish(packet);
+  if (packet.annotation != 0) annotations_[packet.annotation]++;
   return true;
 }
 

@@ -1,6 +1,5 @@
 // From a frame to a flow key and the packet's measures. Layers are decoded in turn by small functions, one file each:
-// decode_link (link header, tags), decode_ip, decode_transport, decode_tunnel; each returns where to go on. Trouble in a
-// frame is an annotation and the best key that what was read allows, never an error. Owner: the core's thread.
+// decode_link (link header, tags), decode_ip, decode_transport, decode_tunnel. Trouble in a frame is an annotation and the best key that what was read allows, never an error. Owner: the core's thread.
 #pragma once
 
 #include <array>
@@ -12,8 +11,13 @@
 #include "fragment_table.h"
 #include "keyed_hash.h"
 #include "meter_core.h"
+#include "packet_identity.h"
 
 namespace flowspan {
+
+// The common way through a packet is one straight piece of code; what is rare stays out of its way.
+#define FLOWSPAN_HOT [[gnu::always_inline]] inline
+#define FLOWSPAN_COLD [[gnu::noinline]]
 
 inline constexpr uint16_t kEtherTypeIpv4 = 0x0800;
 inline constexpr uint16_t kEtherTypeIpv6 = 0x86dd;
@@ -43,6 +47,8 @@ class Decoder {
 
   // False when the frame is shorter than its link header: undecodable, `packet` is not to be used.
   bool decode(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet);
+  // The same without the short way for common packets.
+  FLOWSPAN_COLD bool anyPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet);
   // The key of the packet that an ICMP error quotes. False when too little of it is there.
   bool decodeQuoted(const DecodedPacket& error, DecodedPacket& quoted);
   // Fills in what the first fragment showed, of a later fragment that came before it.
@@ -62,6 +68,7 @@ class Decoder {
   // What the octets at the cursor are.
   enum class Inner : uint8_t { nothing, ethernet, ipv4, ipv6 };
 
+  bool commonPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet);
   bool linkHeader(LinkType link, Cursor& cursor, DecodedPacket& packet, uint16_t& etherType);
   bool otherLinkHeader(LinkType link, Cursor& cursor, DecodedPacket& packet, uint16_t& etherType);
   uint16_t pppToEtherType(Cursor& cursor, uint16_t otherwise);
@@ -77,6 +84,7 @@ class Decoder {
   bool extensionHeaders(Cursor& cursor, DecodedPacket& packet, uint8_t& next, uint32_t& jumboOctets, bool& later);
   void laterFragment(DecodedPacket& packet);
   void transport(Cursor cursor, uint8_t protocol, uint32_t octets, DecodedPacket& packet, unsigned depth);
+  bool withoutPorts(Cursor cursor, uint8_t protocol, uint32_t octets, DecodedPacket& packet, unsigned depth);
   void tcp(const Cursor& cursor, uint32_t octets, DecodedPacket& packet);
   void icmp(Cursor cursor, uint8_t protocol, DecodedPacket& packet);
   void gre(const Cursor& cursor, DecodedPacket& packet);

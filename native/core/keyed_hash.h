@@ -35,17 +35,23 @@ class KeyedHash {
     for (uint64_t& word : secret_) word = random.next() | 1;
   }
 
-  // Three independent products, so the multiplier is kept busy; the second round mixes them under another secret.
+  // Independent products, so the multiplier is kept busy; the second round mixes them under another secret. IPv4 keys have
+  // zeros in words 1 and 3 and are spared that product.
   uint64_t ofSixWords(const uint64_t* w) const {
-    const uint64_t h = foldMultiply(w[0] ^ secret_[0], w[1] ^ secret_[1]) ^ foldMultiply(w[2] ^ secret_[2], w[3] ^ secret_[3]) ^
-                       foldMultiply(w[4] ^ secret_[4], w[5] ^ secret_[5]);
-    return foldMultiply(h ^ secret_[6], secret_[7]);
+    return (w[1] | w[3]) == 0 ? ofFourWords(w[0], w[2], w[4], w[5])
+                              : second(foldMultiply(w[1] ^ secret_[4], w[3] ^ secret_[5]) ^ first(w[0], w[2], w[4], w[5]));
   }
+  uint64_t ofFourWords(uint64_t a, uint64_t b, uint64_t c, uint64_t d) const { return second(first(a, b, c, d)); }
 
   uint64_t ofTwoWords(uint64_t a, uint64_t b) const { return foldMultiply(foldMultiply(a ^ secret_[0], b ^ secret_[1]) ^ secret_[2], secret_[3]); }
   uint64_t join(uint64_t hash, uint64_t a, uint64_t b) const { return foldMultiply(a ^ secret_[4] ^ hash, b ^ secret_[5]); }
 
  private:
+  uint64_t first(uint64_t a, uint64_t b, uint64_t c, uint64_t d) const {
+    return foldMultiply(a ^ secret_[0], b ^ secret_[1]) ^ foldMultiply(c ^ secret_[2], d ^ secret_[3]);
+  }
+  uint64_t second(uint64_t h) const { return foldMultiply(h ^ secret_[6], secret_[7]); }
+
   std::array<uint64_t, 8> secret_{};
 };
 

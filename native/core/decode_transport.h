@@ -1,19 +1,20 @@
 // Transport headers: ports of TCP, UDP, UDP-Lite, SCTP and DCCP; TCP's sequence numbers; ICMP types; GRE keys; and the
-// digest that finds duplicates. See decoder.h.
+// digest that finds duplicates.
+// A part of decoder.cc, included there alone, so that the layers inline into each other. See decoder.h.
+#pragma once
+
 #include "decoder.h"
 
 namespace flowspan {
 
 namespace {
 
-constexpr uint32_t kDigestOctets = 48;
-
 // RFC 7011's exporter sees only what was captured: 4 octets give the ports.
 constexpr size_t kPortOctets = 4;
 
 }  // namespace
 
-void Decoder::transport(Cursor cursor, uint8_t protocol, uint32_t octets, DecodedPacket& packet, unsigned depth) {
+FLOWSPAN_HOT void Decoder::transport(Cursor cursor, uint8_t protocol, uint32_t octets, DecodedPacket& packet, unsigned depth) {
   if (octets < cursor.left()) cursor.end = cursor.at + octets;  // the rest is padding
   digest(cursor, protocol, packet);
   FlowKey& key = packet.key;
@@ -26,24 +27,8 @@ void Decoder::transport(Cursor cursor, uint8_t protocol, uint32_t octets, Decode
       key.port[1] = load16(cursor.at + 2);
       if (protocol == kTcp) tcp(cursor, octets, packet);
     }
-  } else {
-    switch (protocol) {
-      case kIcmp:
-      case kIcmpv6: icmp(cursor, protocol, packet); break;
-      case kGre: gre(cursor, packet); break;
-      case kEsp: annotate(packet, DecodeAnnotation::encrypted); break;
-      case kAh:
-        // IPv4 only; in IPv6 it is an extension header. Authenticated, not encrypted: what follows can be read.
-        if ((key.kind & kKindMask) == kKindIpv4 && cursor.has(12) && cursor.has((cursor.at[1] + 2u) * 4) && cursor.at[0] != kAh) {
-          const uint32_t header = (cursor.at[1] + 2u) * 4;
-          key.protocol = cursor.at[0];
-          cursor.skip(header);
-          transport(cursor, key.protocol, octets - header, packet, depth);
-          return;
-        }
-        break;
-      default: break;
-    }
+  } else if (!withoutPorts(cursor, protocol, octets, packet, depth)) [[unlikely]] {
+    return;
   }
   if (tunnels_ != 0 && mayBeTunnel(protocol, packet)) tunnel(cursor, protocol, packet, depth);
   if ((packet.flags & kFirstFragment) != 0) [[unlikely]] {
@@ -53,7 +38,29 @@ void Decoder::transport(Cursor cursor, uint8_t protocol, uint32_t octets, Decode
   }
 }
 
-void Decoder::tcp(const Cursor& cursor, uint32_t octets, DecodedPacket& packet) {
+// False when what follows an authentication header was decoded in its place.
+FLOWSPAN_COLD bool Decoder::withoutPorts(Cursor cursor, uint8_t protocol, uint32_t octets, DecodedPacket& packet, unsigned depth) {
+  FlowKey& key = packet.key;
+  switch (protocol) {
+    case kIcmp:
+    case kIcmpv6: icmp(cursor, protocol, packet); break;
+    case kGre: gre(cursor, packet); break;
+    case kEsp: annotate(packet, DecodeAnnotation::encrypted); break;
+    case kAh: {
+      // IPv4 only; in IPv6 it is an extension header. Authenticated, not encrypted: what follows can be read.
+      const uint32_t header = cursor.has(12) ? (cursor.at[1] + 2u) * 4 : 0;
+      if ((key.kind & kKindMask) != kKindIpv4 || header < 12 || !cursor.has(header) || cursor.at[0] == kAh) break;
+      key.protocol = cursor.at[0];
+      cursor.skip(header);
+      transport(cursor, key.protocol, octets - header, packet, depth);
+      return false;
+    }
+    default: break;
+  }
+  return true;
+}
+
+FLOWSPAN_HOT void Decoder::tcp(const Cursor& cursor, uint32_t octets, DecodedPacket& packet) {
   if (!cursor.has(16)) {
     annotate(packet, DecodeAnnotation::truncatedTransportHeader);
     return;
@@ -72,7 +79,7 @@ void Decoder::tcp(const Cursor& cursor, uint32_t octets, DecodedPacket& packet) 
   packet.payloadOctets = octets - headerOctets;
 }
 
-void Decoder::icmp(Cursor cursor, uint8_t protocol, DecodedPacket& packet) {
+FLOWSPAN_COLD void Decoder::icmp(Cursor cursor, uint8_t protocol, DecodedPacket& packet) {
   FlowKey& key = packet.key;
   if (!cursor.has(2)) {
     key.kind |= kKindTransportUnknown;
@@ -97,7 +104,7 @@ void Decoder::icmp(Cursor cursor, uint8_t protocol, DecodedPacket& packet) {
 }
 
 // RFC 2890: the key follows the checksum when that is present. Kept for the row; not part of an unopened flow's key.
-void Decoder::gre(const Cursor& cursor, DecodedPacket& packet) {
+FLOWSPAN_COLD void Decoder::gre(const Cursor& cursor, DecodedPacket& packet) {
   if (!cursor.has(4)) {
     annotate(packet, DecodeAnnotation::truncatedTransportHeader);
     return;
@@ -111,24 +118,17 @@ void Decoder::gre(const Cursor& cursor, DecodedPacket& packet) {
 }
 
 // Over what two copies of a packet share even when VLAN, MACs or TTL differ: addresses, length, identification, and the
-// first octets of the transport, whose checksum stands for the rest. See duplicates.h.
-void Decoder::digest(const Cursor& cursor, uint8_t protocol, DecodedPacket& packet) {
-  const size_t left = cursor.left();
-  const size_t n = left < kDigestOctets ? left : kDigestOctets;
-  const uint8_t* at = cursor.at;
-  uint64_t h = identity_ ^ protocol;
-  if (n >= 16) {
-    h = hash_.join(h, loadRaw<uint64_t>(at), loadRaw<uint64_t>(at + 8));
-    if (n >= 32) h = hash_.join(h, loadRaw<uint64_t>(at + 16), loadRaw<uint64_t>(at + 24));
-    h = hash_.join(h, loadRaw<uint64_t>(at + n - 16), loadRaw<uint64_t>(at + n - 8));
-  } else if (n >= 8) {
-    h = hash_.join(h, loadRaw<uint64_t>(at), loadRaw<uint64_t>(at + n - 8));
-  } else {
-    uint64_t word = n;
-    for (size_t i = 0; i < n; i++) word = word << 8 | at[i];
-    h = hash_.join(h, word, n);
+// first octets of the transport, whose checksum stands for the rest. See duplicate_window.h.
+FLOWSPAN_HOT void Decoder::digest(const Cursor& cursor, uint8_t protocol, DecodedPacket& packet) {
+  const size_t n = cursor.left() < kDigestOctets ? cursor.left() : kDigestOctets;
+  if (n >= 16) [[likely]] {
+    packet.digest = digestOf(hash_, identity_ ^ protocol, cursor.at, n);
+    return;
   }
-  packet.digest = h | 1;
+  uint64_t words[2] = {n, protocol};
+  std::memcpy(words, cursor.at, n);
+  words[1] ^= uint64_t{n} << 56;
+  packet.digest = hash_.join(identity_ ^ protocol, words[0], words[1]) | 1;
 }
 
 }  // namespace flowspan

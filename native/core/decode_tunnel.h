@@ -1,5 +1,8 @@
 // Tunnels, opened to the inner flow where set: the inner packet gives the key, the tunnel's type and id are part of it, the
-// outer addresses are kept beside it. A tunnel that cannot be read to an inner flow stays the outer flow. See decoder.h.
+// outer addresses are kept beside it. A tunnel that cannot be read to an inner flow stays the outer flow.
+// A part of decoder.cc, included there alone, so that the layers inline into each other. See decoder.h.
+#pragma once
+
 #include "decoder.h"
 
 namespace flowspan {
@@ -25,7 +28,7 @@ bool Decoder::mayBeTunnel(uint8_t protocol, const DecodedPacket& packet) const {
   }
 }
 
-bool Decoder::tunnel(Cursor cursor, uint8_t protocol, DecodedPacket& packet, unsigned depth) {
+FLOWSPAN_COLD bool Decoder::tunnel(Cursor cursor, uint8_t protocol, DecodedPacket& packet, unsigned depth) {
   if ((packet.key.kind & kKindTransportUnknown) != 0) return false;
   TunnelType type = TunnelType::none;
   uint32_t id = 0;

@@ -1,10 +1,13 @@
 // Link headers and what may stand between them and IP: 802.1Q and 802.1ad tags, LLC and SNAP, MPLS, PPPoE, PPP. Each
-// returns the EtherType of what follows. See decoder.h.
+// returns the EtherType of what follows.
+// A part of decoder.cc, included there alone, so that the layers inline into each other. See decoder.h.
+#pragma once
+
 #include "decoder.h"
 
 namespace flowspan {
 
-bool Decoder::linkHeader(LinkType link, Cursor& cursor, DecodedPacket& packet, uint16_t& etherType) {
+FLOWSPAN_HOT bool Decoder::linkHeader(LinkType link, Cursor& cursor, DecodedPacket& packet, uint16_t& etherType) {
   if (link != LinkType::ethernet) return otherLinkHeader(link, cursor, packet, etherType);
   if (!cursor.has(14)) return false;
   packet.frameMacs = cursor.at;
@@ -14,7 +17,7 @@ bool Decoder::linkHeader(LinkType link, Cursor& cursor, DecodedPacket& packet, u
 }
 
 // Formats as on tcpdump.org/linktypes. None of them carries both MAC addresses.
-bool Decoder::otherLinkHeader(LinkType link, Cursor& cursor, DecodedPacket& packet, uint16_t& etherType) {
+FLOWSPAN_COLD bool Decoder::otherLinkHeader(LinkType link, Cursor& cursor, DecodedPacket& packet, uint16_t& etherType) {
   (void)packet;
   switch (link) {
     case LinkType::linuxSll:
@@ -67,7 +70,7 @@ bool Decoder::otherLinkHeader(LinkType link, Cursor& cursor, DecodedPacket& pack
 }
 
 // The PPP protocol number at the cursor, one octet when compressed (RFC 1661 section 6.5): odd numbers end it.
-uint16_t Decoder::pppToEtherType(Cursor& cursor, uint16_t otherwise) {
+FLOWSPAN_COLD uint16_t Decoder::pppToEtherType(Cursor& cursor, uint16_t otherwise) {
   if (!cursor.has(1)) return otherwise;
   uint16_t protocol = cursor.at[0];
   if ((protocol & 1) != 0) {
@@ -85,7 +88,7 @@ uint16_t Decoder::pppToEtherType(Cursor& cursor, uint16_t otherwise) {
   }
 }
 
-uint16_t Decoder::tags(Cursor& cursor, DecodedPacket& packet, uint16_t etherType, bool keep) {
+FLOWSPAN_COLD uint16_t Decoder::tags(Cursor& cursor, DecodedPacket& packet, uint16_t etherType, bool keep) {
   for (unsigned count = 0; etherType == kEtherTypeVlan || etherType == kEtherTypeServiceVlan || etherType == kEtherTypeOldServiceVlan; count++) {
     if (count == kTagsMax) {
       annotate(packet, DecodeAnnotation::tooManyTags);
@@ -112,7 +115,7 @@ uint16_t Decoder::tags(Cursor& cursor, DecodedPacket& packet, uint16_t etherType
 
 // 802.3: the field is a length, LLC follows. SNAP with OUI 0 (or 802.1H's 00-00-F8) carries an EtherType. Without SNAP the
 // service access points are left in `sequence` for the key: a frame that is not IP has no use for it.
-uint16_t Decoder::logicalLink(Cursor& cursor, DecodedPacket& packet) {
+FLOWSPAN_COLD uint16_t Decoder::logicalLink(Cursor& cursor, DecodedPacket& packet) {
   packet.sequence = 0;
   if (!cursor.has(3)) return 0;
   if (cursor.has(8) && load16(cursor.at) == 0xaaaa && cursor.at[2] == 0x03) {
@@ -128,7 +131,7 @@ uint16_t Decoder::logicalLink(Cursor& cursor, DecodedPacket& packet) {
 }
 
 // RFC 3032. What follows the stack is not named: an IP version nibble is trusted, all else stays an MPLS frame.
-uint16_t Decoder::mpls(Cursor& cursor, DecodedPacket& packet, uint16_t etherType, bool keep) {
+FLOWSPAN_COLD uint16_t Decoder::mpls(Cursor& cursor, DecodedPacket& packet, uint16_t etherType, bool keep) {
   uint32_t depth = 0;
   uint32_t top = 0;
   for (bool bottom = false; !bottom; depth++) {
@@ -154,7 +157,7 @@ uint16_t Decoder::mpls(Cursor& cursor, DecodedPacket& packet, uint16_t etherType
 }
 
 // RFC 2516 section 4: version and type 1, code 0, session, length; then PPP.
-uint16_t Decoder::pppoe(Cursor& cursor, DecodedPacket& packet) {
+FLOWSPAN_COLD uint16_t Decoder::pppoe(Cursor& cursor, DecodedPacket& packet) {
   if (!cursor.has(8)) {
     annotate(packet, DecodeAnnotation::truncatedPppoe);
     return kEtherTypePppoe;

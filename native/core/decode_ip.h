@@ -1,5 +1,8 @@
 // IPv4 (RFC 791), IPv6 and its extension headers (RFC 8200), fragments. octets counted are those the IP header claims,
-// never the frame's: padding is not IP. See decoder.h.
+// never the frame's: padding is not IP.
+// A part of decoder.cc, included there alone, so that the layers inline into each other. See decoder.h.
+#pragma once
+
 #include "decoder.h"
 
 namespace flowspan {
@@ -11,7 +14,7 @@ constexpr uint32_t kPaddedOctets = 46;
 
 }  // namespace
 
-bool Decoder::ipv4(Cursor cursor, DecodedPacket& packet, unsigned depth) {
+FLOWSPAN_HOT bool Decoder::ipv4(Cursor cursor, DecodedPacket& packet, unsigned depth) {
   if (!cursor.has(20)) {
     annotate(packet, DecodeAnnotation::truncatedIpHeader);
     return false;
@@ -48,9 +51,7 @@ bool Decoder::ipv4(Cursor cursor, DecodedPacket& packet, unsigned depth) {
   const uint16_t fragment = load16(header + 6);
   const uint16_t identification = load16(header + 4);
   packet.identified = identification != 0;
-  // TTL, checksum and the class of service may change on the way; length, identification, protocol do not.
-  identity_ = foldMultiply(loadRaw<uint64_t>(header + 12) ^ 0x9e3779b97f4a7c15ull,
-                           (uint64_t{identification} << 48 | uint64_t{fragment} << 32 | total << 8 | header[9]) ^ 0xd6e8feb86659fd93ull);
+  identity_ = identityOf4(header, total);
   if (!cursor.has(headerOctets)) [[unlikely]] {
     key.kind |= kKindTransportUnknown;
     annotate(packet, DecodeAnnotation::truncatedIpHeader);
@@ -73,7 +74,7 @@ bool Decoder::ipv4(Cursor cursor, DecodedPacket& packet, unsigned depth) {
   return true;
 }
 
-bool Decoder::ipv6(Cursor cursor, DecodedPacket& packet, unsigned depth) {
+FLOWSPAN_HOT bool Decoder::ipv6(Cursor cursor, DecodedPacket& packet, unsigned depth) {
   if (!cursor.has(40)) {
     annotate(packet, DecodeAnnotation::truncatedIpHeader);
     return false;
@@ -95,9 +96,7 @@ bool Decoder::ipv6(Cursor cursor, DecodedPacket& packet, unsigned depth) {
   packet.identified = false;
   const uint32_t claimed = load16(header + 4);
   const uint32_t wire = cursor.wire;
-  identity_ = foldMultiply(loadRaw<uint64_t>(header + 8) ^ 0x9e3779b97f4a7c15ull, loadRaw<uint64_t>(header + 16) ^ 0xd6e8feb86659fd93ull) ^
-              foldMultiply(loadRaw<uint64_t>(header + 24) ^ 0xa0761d6478bd642full, loadRaw<uint64_t>(header + 32) ^ 0xe7037ed1a0b428dbull) ^
-              (uint64_t{claimed} << 20 | packet.flowLabel);
+  identity_ = identityOf6(header);
   uint8_t next = header[6];
   cursor.skip(40);
   const uint8_t* payloadStart = cursor.at;
@@ -132,7 +131,7 @@ bool Decoder::ipv6(Cursor cursor, DecodedPacket& packet, unsigned depth) {
 
 // Walks to the transport header. `later` is set for a fragment that does not start the datagram: what follows it is data.
 // False when the chain is cut short or too long: `next` is then the last type known.
-bool Decoder::extensionHeaders(Cursor& cursor, DecodedPacket& packet, uint8_t& next, uint32_t& jumboOctets, bool& later) {
+FLOWSPAN_COLD bool Decoder::extensionHeaders(Cursor& cursor, DecodedPacket& packet, uint8_t& next, uint32_t& jumboOctets, bool& later) {
   const uint8_t* addresses = packet.key.address[0];
   for (unsigned count = 0;; count++) {
     uint32_t octets = 0;
@@ -193,7 +192,7 @@ bool Decoder::extensionHeaders(Cursor& cursor, DecodedPacket& packet, uint8_t& n
   }
 }
 
-void Decoder::laterFragment(DecodedPacket& packet) {
+FLOWSPAN_COLD void Decoder::laterFragment(DecodedPacket& packet) {
   if (const FragmentPorts* ports = fragments_.find(packet.fragmentId, packet.ns)) {
     packet.key.port[0] = ports->port[0];
     packet.key.port[1] = ports->port[1];

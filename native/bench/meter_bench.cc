@@ -1,0 +1,181 @@
+// The meter alone: frames in memory through a MeterCore into a ring of blocks that nobody reads, beside a memory-bound
+// minimum (same frames touched, same index and entries looked up, three lines of an entry written, nothing decoded) and the
+// projection of rows. `meter_bench [runs] [name]...` prints medians. CPU time of this thread. With FLOWSPAN_BENCH_PACKETS the
+// cases are cut to that many packets, for counting instructions:
+// `valgrind --tool=callgrind --toggle-collect='flowspan::MeterCore::process(*' meter_bench 1 imix`.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+
+#include "../core/flow_table.h"
+#include "../core/meter_core.h"
+#include "traffic.h"
+
+namespace {
+
+using namespace flowspan;
+
+// Room for every flow of the flood.
+constexpr uint32_t kCacheFlows = 1u << 21;
+
+double cpuSeconds() {
+  timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
+
+// Blocks of rows as the engine lends them: 64 blocks of 512 rows, overwritten in turn.
+class RingSink : public BlockSink {
+ public:
+  RingSink() : rows_(64 * 512) {}
+  Row* next(uint64_t) override {
+    Row* row = &rows_[at_++ % rows_.size()];
+    __builtin_prefetch(&rows_[(at_ + 2) % rows_.size()], 1);
+    return row;
+  }
+  bool hasRoom() const override { return true; }
+  void flush(uint64_t) override {}
+
+ private:
+  std::vector<Row> rows_;
+  size_t at_ = 0;
+};
+
+struct Frames {
+  std::vector<TrafficFrame> frame;
+  std::vector<uint8_t> packed;  // as in a mapped capture: record header, then octets
+  std::vector<PacketView> view;
+};
+
+// Packets to run: all, or as many as the environment says.
+uint32_t packetsOf(const TrafficShape& shape) {
+  const char* limit = std::getenv("FLOWSPAN_BENCH_PACKETS");
+  const auto most = limit != nullptr ? static_cast<uint32_t>(std::atoi(limit)) : shape.packets;
+  return std::min(most, shape.packets);
+}
+
+Frames make(const TrafficShape& shape, uint32_t packets) {
+  Frames f;
+  Traffic traffic(shape, 1);
+  TrafficFrame frame;
+  std::vector<size_t> offset;
+  f.packed.reserve(size_t{packets} * 144);
+  for (uint32_t i = 0; i < packets; i++) {
+    traffic.fill(i, frame);
+    f.packed.resize(f.packed.size() + 16);
+    offset.push_back(f.packed.size());
+    f.packed.insert(f.packed.end(), frame.octets, frame.octets + frame.captured);
+    f.view.push_back(PacketView{nullptr, frame.ns, frame.captured, frame.wire, 1, 0, 0, LinkType::ethernet});
+  }
+  for (uint32_t i = 0; i < packets; i++) f.view[i].data = f.packed.data() + offset[i];
+  return f;
+}
+
+CoreOptions optionsFor() {
+  CoreOptions options;
+  options.cacheFlows = kCacheFlows;
+  options.seed = 42;
+  return options;
+}
+
+double meterOnce(const Frames& f, uint64_t& rows) {
+  RingSink sink;
+  MeterCore core(optionsFor(), sink);
+  const double start = cpuSeconds();
+  for (size_t i = 0; i < f.view.size(); i += kBatchPackets) core.process(&f.view[i], std::min(kBatchPackets, f.view.size() - i));
+  core.finish(f.view.back().ns);
+  const double seconds = cpuSeconds() - start;
+  rows = core.counters()[static_cast<unsigned>(MeterCounter::handedOverRecords)];
+  return seconds;
+}
+
+// The least that this table can cost: frame touched, key hashed from a number known beforehand, index, entry.
+double minimumOnce(const Frames& f, const std::vector<uint32_t>& flow) {
+  FlowTable table(kCacheFlows);
+  const KeyedHash hash(42);
+  const double start = cpuSeconds();
+  uint64_t sum = 0;
+  uint64_t hashes[kBatchPackets];
+  uint32_t entries[kBatchPackets];
+  for (size_t i = 0; i < f.view.size(); i += kBatchPackets) {
+    const size_t n = std::min(kBatchPackets, f.view.size() - i);
+    for (size_t j = 0; j < n; j++) {
+      sum += f.view[i + j].data[30];
+      hashes[j] = hash.ofTwoWords(flow[i + j], 7);
+      table.index().prefetch(hashes[j]);
+    }
+    for (size_t j = 0; j < n; j++) {
+      entries[j] = table.index().guess(hashes[j]);
+      if (entries[j] != kNoEntry) table.prefetchEntry(entries[j]);
+    }
+    for (size_t j = 0; j < n; j++) {
+      const uint32_t id = flow[i + j];
+      uint32_t e = table.index().find(hashes[j], [&](uint32_t c) { return table.entry(c).key.tunnelId == id; });
+      if (e == kNoEntry) {
+        if (table.full()) {
+          e = static_cast<uint32_t>(id % table.capacity());
+        } else {
+          e = table.allocate(hashes[j]);
+          std::memset(static_cast<void*>(&table.entry(e)), 0, sizeof(FlowEntry));
+          table.entry(e).key.tunnelId = id;
+          table.cold(e).label = id;
+        }
+      }
+      FlowEntry& entry = table.entry(e);
+      entry.lastTick++;
+      entry.direction[0].packets++;
+      entry.direction[1].layer2Octets += f.view[i + j].wire;
+    }
+  }
+  const double seconds = cpuSeconds() - start;
+  if (sum == 1) std::puts("");
+  return seconds;
+}
+
+double median(std::vector<double> v) {
+  std::sort(v.begin(), v.end());
+  return v[v.size() / 2];
+}
+
+std::vector<uint32_t> flowNumbers(const Frames& f) {
+  // A number for each biflow: sum of what both directions share.
+  std::vector<uint32_t> flow;
+  const KeyedHash hash(3);
+  for (const PacketView& v : f.view) {
+    const uint8_t* ip = v.data + (load16(v.data + 12) == 0x8100 ? 18 : 14);
+    const bool six = ip[0] >> 4 == 6;
+    const uint64_t a = six ? load32(ip + 20) : load32(ip + 12), b = six ? load32(ip + 36) : load32(ip + 16);
+    const uint8_t* l4 = ip + (six ? 40 : 20);
+    flow.push_back(static_cast<uint32_t>(hash.ofTwoWords(a + b, uint64_t{load16(l4)} + load16(l4 + 2))));
+  }
+  return flow;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int runs = argc > 1 ? std::atoi(argv[1]) : 5;
+  std::printf("%-10s %10s %10s %12s %10s %8s %10s\n", "case", "ns/packet", "Mpackets/s", "minimum ns", "ratio", "rows", "bytes/flow");
+  for (const TrafficShape& shape : kShapes) {
+    bool wanted = argc < 3;
+    for (int i = 2; i < argc; i++) wanted = wanted || std::string(argv[i]) == shape.name;
+    if (!wanted) continue;
+    const uint32_t packets = packetsOf(shape);
+    const Frames f = make(shape, packets);
+    const std::vector<uint32_t> flow = flowNumbers(f);
+    std::vector<double> meter, least;
+    uint64_t rows = 0;
+    for (int r = 0; r < runs; r++) {
+      meter.push_back(meterOnce(f, rows));
+      least.push_back(minimumOnce(f, flow));
+    }
+    const double n = packets;
+    RingSink sink;
+    const MeterCore core(optionsFor(), sink);
+    std::printf("%-10s %10.1f %10.1f %12.1f %10.2f %8llu %10.1f\n", shape.name, median(meter) / n * 1e9, n / median(meter) / 1e6,
+                median(least) / n * 1e9, median(meter) / median(least), static_cast<unsigned long long>(rows),
+                static_cast<double>(core.flowBytes()) / (kCacheFlows));
+  }
+  return 0;
+}
