@@ -1,0 +1,80 @@
+/**
+ * Windows added up: what was counted under a key stays under it, what falls behind the top K joins `other`. Totals are
+ * the sums of the parts, exactly. Pure; shared by the rollup, the store and whoever reads.
+ */
+import {
+  addVolume,
+  type Dimension,
+  dimensions,
+  emptyVolume,
+  type HistoryWindow,
+  type KeyVolume,
+  type Tier,
+  type Volume,
+  type WindowOfDimension,
+} from './history_shapes.ts';
+
+/** Adds windows of one dimension, one after the other; `close` ranks the keys. Limits: every key of every part is held. */
+export class DimensionSum {
+  readonly dimension: Dimension;
+  readonly #keys = new Map<string, KeyVolume>();
+  readonly #other = emptyVolume();
+  readonly #total = emptyVolume();
+  #distinct = 0;
+
+  constructor(dimension: Dimension) {
+    this.dimension = dimension;
+  }
+
+  add(part: WindowOfDimension): void {
+    for (const row of part.top) {
+      const known = this.#keys.get(row.key);
+      if (known === undefined) this.#keys.set(row.key, { ...row });
+      else addVolume(known, row);
+      addVolume(this.#total, row);
+    }
+    addVolume(this.#other, part.other);
+    addVolume(this.#total, part.other);
+    this.#distinct = Math.max(this.#distinct, part.distinctKeys);
+  }
+
+  /** Of everything added, keys and others. */
+  total(): Volume {
+    return { ...this.#total };
+  }
+
+  /** Distinct keys are at least what one part had and at least what is known by name: a lower bound. */
+  close(topK: number): WindowOfDimension {
+    const ranked = [...this.#keys.values()].sort(byVolume);
+    const other = { ...this.#other };
+    for (const row of ranked.slice(topK)) addVolume(other, row);
+    const top = ranked.slice(0, topK);
+    return { dimension: this.dimension, top, other, distinctKeys: Math.max(this.#distinct, ranked.length) };
+  }
+}
+
+/** Largest first; keys decide between equals, so that the same data is always shown in the same order. */
+export function byVolume(a: KeyVolume, b: KeyVolume): number {
+  return b.outOctets + b.inOctets - (a.outOctets + a.inOctets) || (a.key < b.key ? -1 : 1);
+}
+
+/**
+ * @param parts windows inside the wider one, none twice
+ * @param complete false when some part of the time has no window: the result is marked partial
+ */
+export function mergeWindows(
+  parts: readonly HistoryWindow[],
+  tier: Tier,
+  startMs: number,
+  topK: number,
+  complete: boolean,
+): HistoryWindow {
+  const sums = new Map(dimensions.map((dimension) => [dimension, new DimensionSum(dimension)]));
+  for (const window of parts) for (const part of window.dimensions) sums.get(part.dimension)?.add(part);
+  return {
+    tier,
+    startMs,
+    dimensions: [...sums.values()].map((sum) => sum.close(topK)),
+    partial: !complete || parts.some((window) => window.partial),
+  };
+}

@@ -1,0 +1,185 @@
+/**
+ * The one place that says in which order a block of rows is worked on: enrich, roll up, hand on. Runs on the event loop
+ * that polls the meter; `process` is done with the block's memory when it returns.
+ *
+ * Also keeps the rollup's idea of wall time: it follows the row clock's offset, and closes the windows when that steps.
+ */
+import type { Clock, Timer } from '../core/clock.ts';
+import type { Service } from '../core/lifecycle.ts';
+import type { World } from '../core/world.ts';
+import { mergeWindows } from '../flow/history_merge.ts';
+import type { HistoryWindow } from '../flow/history_shapes.ts';
+import { type RowBlock, type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
+import { RowCursor } from '../flow/row_cursor.ts';
+import { Enricher } from './enrich.ts';
+import { Rollup, type RollupFigures } from './rollup.ts';
+
+export interface PipelineOptions {
+  readonly siteNetworks: readonly string[];
+  readonly topK: number;
+  readonly keysMax: number;
+  readonly lateS: number;
+}
+
+export interface PipelineParts {
+  readonly clock: RowClock;
+  /** Takes every enriched block; copies what it keeps before it returns (the spool). */
+  readonly keepRows: (block: RowBlock) => void;
+  /**
+   * What was kept of the hour that is open at start, by an earlier run; undefined for nothing, or when that hour is closed
+   * already. Given: an open hour is left out at stop, because its minutes come back this way.
+   */
+  readonly hourSoFar?: (hourStartMs: number) => Promise<HistoryWindow | undefined>;
+}
+
+export type WindowListener = (window: HistoryWindow) => void;
+
+const tickMs = 1_000;
+/** Blocks may wait this long between meter and pipeline: time that the clock alone tells is taken for that much earlier. */
+const handOverMs = 5_000;
+/** A smaller change of the offset is the clock being steered, not set. */
+const stepMs = 1_000;
+const hourMs = 3_600_000;
+
+export class PipelineService implements Service {
+  readonly name = 'pipeline';
+  readonly #options: PipelineOptions;
+  readonly #parts: PipelineParts;
+  readonly #world: World;
+  readonly #rollup: Rollup;
+  readonly #listeners = new Set<WindowListener>();
+  #enricher: Enricher;
+  #timer: Timer | undefined;
+  #offsetNs = 0n;
+  #newestMs = 0;
+  #steps = 0;
+  #hourSoFar: HistoryWindow | undefined;
+
+  constructor(options: PipelineOptions, parts: PipelineParts, world: World) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#world = { ...world, log: world.log.child(this.name) };
+    this.#enricher = new Enricher(options.siteNetworks);
+    this.#rollup = new Rollup(
+      { topK: options.topK, keysMax: options.keysMax, lateMs: options.lateS * 1_000 },
+      world.random,
+      (window) => this.#emit(window),
+    );
+  }
+
+  /** Metering begins now: what the window that is open misses is marked. */
+  async start(_signal: AbortSignal): Promise<void> {
+    this.#offsetNs = this.#currentOffsetNs();
+    const nowMs = this.#wallMs();
+    const hourStartMs = Math.floor(nowMs / hourMs) * hourMs;
+    this.#hourSoFar = await this.#parts.hourSoFar?.(hourStartMs);
+    this.#newestMs = nowMs;
+    this.#rollup.begin(nowMs);
+    this.#registerMetrics();
+    this.#timer = this.#world.clock.every(
+      tickMs,
+      () => this.#tick(),
+      (error) => {
+        throw error; // a rollup that fails is a bug
+      },
+    );
+  }
+
+  /** Closes the open windows, as partial where they are not over. The meter has been drained before. */
+  async stop(_deadlineMs: number): Promise<void> {
+    this.#timer?.cancel();
+    this.#rollup.flush(Math.max(this.#newestMs, this.#wallMs()), undefined, this.#parts.hourSoFar === undefined);
+  }
+
+  /** Enriches the rows where they lie, counts them, and hands them on. */
+  process(block: RowBlock): void {
+    const row = new RowCursor(block.bytes);
+    for (let i = 0; i < block.count; i++) this.#enricher.enrich(row.at(i, block.firstRow));
+    const offsetNs = this.#offsetOf(block.bootId);
+    if (block.bootId === this.#parts.clock.bootId) this.#follow(offsetNs);
+    const offsetMs = Number(offsetNs / 1_000_000n);
+    const closedMs = Number(block.closedAtNs / 1_000_000n) + offsetMs;
+    this.#rollup.add(block.bytes, block.firstRow, block.count, offsetMs, closedMs);
+    this.#newestMs = Math.max(this.#newestMs, closedMs);
+    this.#rollup.advance(closedMs);
+    this.#parts.keepRows(block);
+  }
+
+  /** Calls the listener with every window that closes, in order of time. Returns how to end that. */
+  onWindow(listener: WindowListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The meter stood still between these wall times (interface down, restart): their windows are marked as gaps. */
+  markUnmetered(fromMs: number, toMs: number): void {
+    this.#rollup.markUnmetered(fromMs, toMs);
+  }
+
+  /** Takes up settings that change while running. */
+  configure(change: { siteNetworks: readonly string[] }): void {
+    this.#enricher = new Enricher(change.siteNetworks);
+  }
+
+  figures(): Readonly<RollupFigures> & { readonly openWindows: number; readonly clockSteps: number } {
+    return { ...this.#rollup.figures, openWindows: this.#rollup.openWindows, clockSteps: this.#steps };
+  }
+
+  #tick(): void {
+    this.#follow(this.#currentOffsetNs());
+    this.#rollup.advance(this.#wallMs() - handOverMs);
+  }
+
+  #emit(window: HistoryWindow): void {
+    let whole = window;
+    if (window.tier === '1h' && this.#hourSoFar !== undefined) {
+      if (this.#hourSoFar.startMs === window.startMs) {
+        whole = mergeWindows([this.#hourSoFar, window], '1h', window.startMs, this.#options.topK, false);
+      }
+      this.#hourSoFar = undefined;
+    }
+    for (const listener of this.#listeners) listener(whole);
+  }
+
+  /** Windows are labels of wall time: when that steps, those that are open end here and new ones begin there. */
+  #follow(offsetNs: bigint): void {
+    const changeMs = Number(offsetNs - this.#offsetNs) / 1e6;
+    this.#offsetNs = offsetNs;
+    if (Math.abs(changeMs) < stepMs) return;
+    this.#steps++;
+    const nowMs = this.#wallMs();
+    this.#world.log.warn('clockStepped', { byMs: Math.round(changeMs), nowMs });
+    this.#rollup.flush(Math.round(nowMs - changeMs), nowMs);
+    this.#newestMs = nowMs;
+  }
+
+  #offsetOf(bootId: string): bigint {
+    if (bootId === WALL_BOOT_ID) return 0n;
+    return this.#parts.clock.wallOffsetNs(bootId) ?? this.#currentOffsetNs();
+  }
+
+  #currentOffsetNs(): bigint {
+    return this.#parts.clock.wallOffsetNs(this.#parts.clock.bootId) ?? offsetOfClock(this.#world.clock);
+  }
+
+  /** Wall time now as the row clock has it, so that rows and ticks agree. */
+  #wallMs(): number {
+    return Number((this.#world.clock.monotonicNs() + this.#offsetNs) / 1_000_000n);
+  }
+
+  #registerMetrics(): void {
+    const { metrics } = this.#world;
+    const figure = (name: string, help: string, read: () => number): void => metrics.gauge(name, help, read);
+    const { figures } = this.#rollup;
+    figure('pipeline_rows', 'Rows enriched and counted', () => figures.rows);
+    figure('pipeline_late_rows', 'Rows of which a part fell into a window already closed', () => figures.lateRows);
+    figure('pipeline_early_rows', 'Rows that end later than their block', () => figures.earlyRows);
+    figure('pipeline_evicted_keys', 'Keys whose volume went to other for lack of room', () => figures.evictedKeys);
+    figure('pipeline_open_windows', 'Windows of 10 s that are open', () => this.#rollup.openWindows);
+  }
+}
+
+/** Where nobody knows the row clock's offset: this machine's own idea of it. */
+function offsetOfClock(clock: Clock): bigint {
+  return BigInt(Math.round(clock.wallMs())) * 1_000_000n - clock.monotonicNs();
+}
