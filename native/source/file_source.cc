@@ -45,7 +45,7 @@ SourceState FileSource::next(PacketBatch& batch, int wakeFd) {
   if (options_.realtime) return nextPaced(batch, wakeFd);
   if (ended_) return SourceState::finished;
   const bool more = fill(batch);
-  for (size_t i = 0; i < batch.count; i++) count(batch.packets[i]);
+  count(batch.packets.data(), batch.count);
   batch.nowNs = fileNs_;
   return more ? SourceState::active : finish();
 }
@@ -61,41 +61,50 @@ bool FileSource::fill(PacketBatch& batch) {
   return state != ReadState::end;
 }
 
-// Keeps the packets that are this thread's and that the filter wants, and counts.
+// Keeps the packets that are this thread's and that the filter wants.
 void FileSource::choose(PacketBatch& batch, size_t from) {
+  for (size_t i = from; i < batch.count; i++) fileNs_ = std::max(fileNs_, batch.packets[i].ns);
+  if (options_.snapLength < kPacketOctetsMax) {
+    for (size_t i = from; i < batch.count; i++) batch.packets[i].captured = std::min(batch.packets[i].captured, options_.snapLength);
+  }
+  if (options_.parts == 1 && !filter_) return;
   size_t kept = from;
   for (size_t i = from; i < batch.count; i++) {
-    PacketView packet = batch.packets[i];
-    fileNs_ = std::max(fileNs_, packet.ns);
+    const PacketView& packet = batch.packets[i];
     if (options_.parts > 1 && partitionOf(partitionHash(packet), options_.parts) != options_.part) continue;
-    if (filter_) {
-      if (!filter_->isPrepared(packet.link)) {
-        try {
-          filter_->prepare(packet.link, reader_->linkNumber(packet.link));
-        } catch (const Failure& failure) {
-          trouble_ = failure.what();  // valid for the first link type, not for this one: nothing of it can match
-          ended_ = true;
-          batch.count = kept;
-          return;
-        }
-      }
-      if (!filter_->matches(packet)) {
-        counters_.filteredPackets++;
-        counters_.filteredOctets += packet.wire;
-        continue;
-      }
-    }
-    packet.captured = std::min(packet.captured, options_.snapLength);
+    if (filter_ && !passes(packet)) continue;
     batch.packets[kept++] = packet;
   }
   batch.count = kept;
 }
 
+bool FileSource::passes(const PacketView& packet) {
+  if (!filter_->isPrepared(packet.link)) {
+    try {
+      filter_->prepare(packet.link, reader_->linkNumber(packet.link));
+    } catch (const Failure& failure) {
+      trouble_ = failure.what();  // good for the first link type, not for this one: reading ends, and says so
+      ended_ = true;
+      return false;
+    }
+  }
+  if (filter_->matches(packet)) return true;
+  counters_.filteredPackets++;
+  counters_.filteredOctets += packet.wire;
+  return false;
+}
+
 // Received is what was lent, so that the ledger holds at every batch boundary.
-void FileSource::count(const PacketView& packet) {
-  counters_.receivedPackets++;
-  counters_.receivedOctets += packet.wire;
-  counters_.lastPacketNs = std::max(counters_.lastPacketNs, packet.ns);
+void FileSource::count(const PacketView* packets, size_t count) {
+  uint64_t octets = 0;
+  uint64_t lastNs = counters_.lastPacketNs;
+  for (size_t i = 0; i < count; i++) {
+    octets += packets[i].wire;
+    lastNs = std::max(lastNs, packets[i].ns);
+  }
+  counters_.receivedPackets += count;
+  counters_.receivedOctets += octets;
+  counters_.lastPacketNs = lastNs;
 }
 
 SourceState FileSource::finish() {
@@ -123,7 +132,7 @@ SourceState FileSource::nextPaced(PacketBatch& batch, int wakeFd) {
     if (static_cast<int64_t>(packet.ns - now) > 0) break;
     batch.packets[batch.count++] = packet;
     heldNext_++;
-    count(packet);
+    count(&packet, 1);
   }
   if (batch.count > 0 || heldNext_ == held_.count) return SourceState::active;
   const uint64_t waitNs = held_.packets[heldNext_].ns + shiftNs_ - now;

@@ -35,7 +35,8 @@ class FileSource final : public PacketSource {
  private:
   bool fill(PacketBatch& batch);
   void choose(PacketBatch& batch, size_t from);
-  void count(const PacketView& packet);
+  bool passes(const PacketView& packet);
+  void count(const PacketView* packets, size_t count);
   SourceState nextPaced(PacketBatch& batch, int wakeFd);
   bool startAgain();
   SourceState finish();

@@ -35,9 +35,8 @@ PcapReader::PcapReader(std::unique_ptr<ByteWindow> window, const std::string& pa
 }
 
 bool PcapReader::rewind() {
-  window_->rewind();
   packets_ = 0;
-  return window_->need(kFileHeader) && window_->skip(kFileHeader);
+  return window_->rewind() && window_->need(kFileHeader) && window_->skip(kFileHeader);
 }
 
 ReadState PcapReader::read(PacketBatch& batch) { return swapped_ ? readRecords<true>(batch) : readRecords<false>(batch); }

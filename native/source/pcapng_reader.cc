@@ -15,7 +15,7 @@ constexpr uint32_t kByteOrderMagic = 0x1a2b3c4d;
 enum BlockType : uint32_t { kInterface = 1, kOldPacket = 2, kSimplePacket = 3, kStatistics = 5, kEnhancedPacket = 6 };
 constexpr size_t kInterfacesMax = 4096;
 constexpr uint32_t kBlockOctetsMin = 12;
-// Of blocks that must be in view as a whole: the longest packet with room for its options.
+// Of blocks that must be in view as a whole: the longest packet with room for its options. The window holds that much.
 constexpr uint32_t kBlockOctetsMax = 1u << 20;
 
 bool isRead(uint32_t type) {
@@ -43,11 +43,10 @@ PcapngReader::PcapngReader(std::unique_ptr<ByteWindow> window, const std::string
 }
 
 bool PcapngReader::rewind() {
-  window_->rewind();
   interfaces_.clear();
   trouble_.clear();
   packets_ = lastNs_ = earlierDroppedByNic_ = earlierDroppedByKernel_ = 0;
-  return true;
+  return window_->rewind();
 }
 
 ReadState PcapngReader::read(PacketBatch& batch) {
