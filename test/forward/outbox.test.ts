@@ -1,10 +1,14 @@
 /** The outbox over every `Kv` there is. A kill is an outbox that is simply no longer used; a power cut loses what no sync covered. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Kv } from '../../src/core/kv.ts';
 import { MemoryKv } from '../../src/core/memory_kv.ts';
 import { destinationFault } from '../../src/flow/ledger.ts';
 import { messageKey, messageRange } from '../../src/forward/outbox_record.ts';
-import { numbered, numberOf, numbersOf, openOutbox, rebooted, simulatedWorld, takeAll } from './outbox_world.ts';
+import { openLevelKv } from '../../src/store/level_kv.ts';
+import { numbered, numberOf, numbersOf, openOutbox, rebooted, simulatedWorld, takeAll, WatchedKv } from './outbox_world.ts';
 
 interface Store {
   open(): Promise<Kv>;
@@ -22,6 +26,20 @@ const stores: Record<string, () => Store> = {
       remove: async () => {},
     };
   },
+  LevelKv: () => {
+    const folder = mkdtempSync(join(tmpdir(), 'flowspan-outbox-'));
+    let kv: Kv | undefined;
+    return {
+      open: async () => {
+        kv = await openLevelKv(folder);
+        return kv;
+      },
+      remove: async () => {
+        await kv?.close();
+        rmSync(folder, { recursive: true });
+      },
+    };
+  },
 };
 
 const count = async (kv: Kv): Promise<number> => {
@@ -32,10 +50,10 @@ const count = async (kv: Kv): Promise<number> => {
 
 describe.each(Object.entries(stores))('outbox over %s', (_, makeStore) => {
   let store: Store;
-  let kv: Kv;
+  let kv: WatchedKv;
   beforeEach(async () => {
     store = makeStore();
-    kv = await store.open();
+    kv = new WatchedKv(await store.open());
   });
   afterEach(() => store.remove());
 
@@ -46,7 +64,7 @@ describe.each(Object.entries(stores))('outbox over %s', (_, makeStore) => {
     for (let i = 0; i < 100; i++) {
       outbox.append(numbered(i));
       lane.acknowledge((await lane.next())!);
-      await world.clock.advance(1_000);
+      await kv.pass(world, 1_000);
     }
     expect(await count(kv)).toBe(0);
     const cursors: unknown[] = [];
@@ -59,9 +77,9 @@ describe.each(Object.entries(stores))('outbox over %s', (_, makeStore) => {
     let world = simulatedWorld();
     const first = await openOutbox(kv, world);
     for (let i = 0; i < 50; i++) first.outbox.append(numbered(i));
-    await world.clock.advance(4_000);
+    await kv.pass(world, 4_000);
     expect(await count(kv)).toBe(0);
-    await world.clock.advance(3_000);
+    await kv.pass(world, 3_000);
     expect(await count(kv)).toBe(50);
 
     world = rebooted(world);
@@ -95,7 +113,7 @@ describe.each(Object.entries(stores))('outbox over %s', (_, makeStore) => {
     const slow = first.outbox.lane('slow');
     const slowItems = await takeAll(slow);
     for (const item of slowItems.slice(0, 5)) slow.acknowledge(item);
-    await world.clock.advance(10_000);
+    await kv.pass(world, 10_000);
     expect(await count(kv)).toBe(15);
 
     world = rebooted(world);
@@ -114,7 +132,7 @@ describe.each(Object.entries(stores))('outbox over %s', (_, makeStore) => {
     const second = await openOutbox(kv, world, ['new']);
     second.outbox.append(numbered(5));
     expect(numbersOf(await takeAll(second.outbox.lane('new')))).toEqual([5]);
-    await world.clock.advance(10_000);
+    await kv.pass(world, 10_000);
     expect(await count(kv)).toBe(1);
   });
 
@@ -122,7 +140,7 @@ describe.each(Object.entries(stores))('outbox over %s', (_, makeStore) => {
     let world = simulatedWorld();
     const first = await openOutbox(kv, world);
     for (let i = 0; i < 10; i++) first.outbox.append(numbered(i));
-    await world.clock.advance(10_000);
+    await kv.pass(world, 10_000);
     const lane = first.outbox.lane('a');
     const items = await takeAll(lane);
     for (const index of [9, 3, 7, 5]) lane.acknowledge(items[index]!);
@@ -138,7 +156,7 @@ describe.each(Object.entries(stores))('outbox over %s', (_, makeStore) => {
     let world = simulatedWorld();
     const first = await openOutbox(kv, world);
     for (let i = 0; i < 300; i++) first.outbox.append(numbered(i));
-    await world.clock.advance(10_000);
+    await kv.pass(world, 10_000);
     const lane = first.outbox.lane('a');
     let acknowledged = 0;
     let most = 0;
@@ -146,8 +164,9 @@ describe.each(Object.entries(stores))('outbox over %s', (_, makeStore) => {
       lane.acknowledge(item);
       acknowledged++;
       most = Math.max(most, lane.unrecorded);
-      while (lane.unrecorded >= 16) await new Promise((resolve) => setImmediate(resolve));
+      if (lane.unrecorded >= 16) await kv.idle();
     }
+    await kv.idle();
     const unrecorded = lane.unrecorded;
     world = rebooted(world);
     const second = await openOutbox(kv, world);
@@ -164,7 +183,7 @@ describe.each(Object.entries(stores))('outbox over %s', (_, makeStore) => {
     for (let i = 0; i < 100; i++) {
       outbox.append(numbered(i, undefined, 900));
       if (i < 30) b.acknowledge((await b.next())!);
-      await world.clock.advance(1_000);
+      await kv.pass(world, 1_000);
     }
     const left = numbersOf(await takeAll(outbox.lane('a')));
     expect(left.length).toBeGreaterThan(15);
@@ -175,7 +194,7 @@ describe.each(Object.entries(stores))('outbox over %s', (_, makeStore) => {
       expect(account.dropped.overBudget).toBe(100 - left.length - (name === 'b' ? 30 : 0));
     }
     expect(outbox.status().octetsOnDisk).toBeLessThanOrEqual(20_000);
-    await world.clock.advance(1_000);
+    await kv.pass(world, 1_000);
     expect(await count(kv)).toBeLessThanOrEqual(left.length);
   });
 
@@ -184,9 +203,10 @@ describe.each(Object.entries(stores))('outbox over %s', (_, makeStore) => {
     const first = await openOutbox(kv, world);
     first.outbox.append(numbered(0, world.clock.wallMs()));
     await world.clock.advance(2_000_000);
+    await kv.idle();
     first.outbox.append(numbered(1, world.clock.wallMs()));
     world.clock.stepWall(86_400_000);
-    await world.clock.advance(10_000);
+    await kv.pass(world, 10_000);
     expect(first.outbox.lane('a').account().dropped.tooOld).toBe(0);
     world.clock.stepWall(-86_400_000);
     await first.outbox.stop(1_000);
@@ -217,7 +237,7 @@ describe.each(Object.entries(stores))('outbox over %s', (_, makeStore) => {
     const world = simulatedWorld();
     const { outbox } = await openOutbox(kv, world);
     for (let i = 0; i < 3; i++) outbox.append(numbered(i));
-    await world.clock.advance(10_000);
+    await kv.pass(world, 10_000);
     await kv.batch([{ key: messageKey(1), value: Buffer.from([99]) }], [messageKey(2)]);
     const lane = outbox.lane('a');
     expect(numbersOf(await takeAll(lane))).toEqual([2]);

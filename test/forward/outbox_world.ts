@@ -23,6 +23,42 @@ export function rebooted(world: World & { clock: SimulatedClock }): World & { cl
   return simulatedWorld(new SimulatedClock(1_000, world.clock.wallMs()));
 }
 
+/** A store that knows whether somebody waits for it: real I/O does not stand still with the simulated clock. */
+export class WatchedKv implements Kv {
+  readonly #kv: Kv;
+  #busy = 0;
+
+  constructor(kv: Kv) {
+    this.#kv = kv;
+  }
+  get = (key: Uint8Array): Promise<Uint8Array | undefined> => this.#watch(this.#kv.get(key));
+  batch: Kv['batch'] = (puts, deletes, options) => this.#watch(this.#kv.batch(puts, deletes, options));
+  entries: Kv['entries'] = (range) => this.#kv.entries(range);
+  clear: Kv['clear'] = (range) => this.#watch(this.#kv.clear(range));
+  approximateSize: Kv['approximateSize'] = (range) => this.#kv.approximateSize(range);
+  close: Kv['close'] = () => this.#kv.close();
+
+  /** Lets time pass, second by second, with all I/O done in each. */
+  async pass(world: { clock: SimulatedClock }, durationMs: number): Promise<void> {
+    for (let leftMs = durationMs; leftMs > 0; leftMs -= 1_000) {
+      await world.clock.advance(Math.min(1_000, leftMs));
+      await this.idle();
+    }
+  }
+  async idle(): Promise<void> {
+    for (let quiet = 0; quiet < 3; quiet = this.#busy > 0 ? 0 : quiet + 1) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async #watch<T>(work: Promise<T>): Promise<T> {
+    this.#busy++;
+    try {
+      return await work;
+    } finally {
+      this.#busy--;
+    }
+  }
+}
+
 export interface Heard {
   readonly level: string;
   readonly event: string;

@@ -30,6 +30,7 @@ export class Delivery {
   #inFlight = 0;
   #sent = 0;
   #acknowledged = 0;
+  #refused = 0;
   #progressMs: number;
   #draining = false;
   #ended = false;
@@ -48,6 +49,9 @@ export class Delivery {
   }
   get acknowledged(): number {
     return this.#acknowledged;
+  }
+  get refused(): number {
+    return this.#refused;
   }
 
   /** There may be something to do. */
@@ -128,6 +132,7 @@ export class Delivery {
       if (!(error instanceof ApplianceError)) throw error;
       if (isPassing(error)) session.drop(error);
       else if (error.code === 'publishRefused' || error.code === 'messageTooLong') {
+        this.#refused++;
         lane.drop(item, 'refused');
         onRefused(error);
       }

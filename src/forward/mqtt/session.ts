@@ -69,12 +69,19 @@ export const openSession: OpenSession = async (options, signal) => {
       const words = `${addressOf(broker)}: no answer within ${broker.connectTimeoutMs} ms`;
       throw new ApplianceError('connectTimedOut', words, { cause: error });
     }
-    throw socketFailure(error, addressOf(broker));
+    throw unanswered(socketFailure(error, addressOf(broker)), addressOf(broker));
   } finally {
     // After a time-out this ends what is still under way; a session that stands has let go of the signal.
     attempt.abort();
   }
 };
+
+/** A connection that is lost before the broker has answered is most often one to the wrong port. */
+function unanswered(failure: ApplianceError, address: string): ApplianceError {
+  if (failure.code !== 'connectionLost' || failure.fields.reasonCode !== undefined) return failure;
+  const words = `${address}: the connection was closed before the broker answered: is it the right port, with TLS as it is set?`;
+  return new ApplianceError('connectionLost', words, { cause: failure });
+}
 
 /** `mqtts://broker.example:8883`, without credentials. */
 export function addressOf(broker: BrokerSettings): string {
@@ -143,7 +150,11 @@ class ClientSession implements MqttSession {
         return reject(new ApplianceError('messageTooLong', words, { fields: { topic, octets } }));
       }
       this.#pending.add(reject);
-      const properties = { contentType, payloadFormatIndicator: isText, userProperties: { schema: String(schemaVersion) } };
+      const properties = {
+        contentType,
+        payloadFormatIndicator: isText,
+        userProperties: { schema: String(schemaVersion) },
+      };
       const body = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
       this.#client.publish(topic, body, { qos: 1, retain: retain && this.limits.retainAvailable, properties }, (error) => {
         this.#pending.delete(reject);

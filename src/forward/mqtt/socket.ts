@@ -33,8 +33,7 @@ export function openSocket(broker: BrokerSettings, signal: AbortSignal): Promise
       reject(error);
     };
     const onError = (error: Error): void => fail(error);
-    const onClose = (): void =>
-      fail(Object.assign(new Error('closed while connecting'), { code: broker.tls ? 'EPROTO' : 'ECONNRESET' }));
+    const onClose = (): void => fail(Object.assign(new Error('closed while connecting'), { code: 'ECONNRESET' }));
     const onAbort = (): void => fail(signal.reason);
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort, { once: true });

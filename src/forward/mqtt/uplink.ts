@@ -162,7 +162,7 @@ export class MqttUplink implements Service {
     } catch (error) {
       return operating(error);
     } finally {
-      if (delivery.acknowledged > 0 || clock.monotonicMs() - startedMs >= goodSessionMs) this.#retry.reset();
+      if (delivery.acknowledged + delivery.refused > 0 || clock.monotonicMs() - startedMs >= goodSessionMs) this.#retry.reset();
       this.#sentBefore += delivery.sent;
       this.#delivery = undefined;
       session.drop(new ApplianceError('connectionLost', 'done with'));
