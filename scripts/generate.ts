@@ -1,6 +1,7 @@
 /**
  * Writes every generated file from its single source: the element table from the registry's CSV, the C++ row layout and
- * the TypeScript row cursor from `src/flow/row_layout.ts`, the settings reference from `src/config/schema.ts`.
+ * the TypeScript row cursor from `src/flow/row_layout.ts`, the settings reference from `src/config/schema.ts`, the
+ * reference of MQTT payloads from `src/forward/mqtt`.
  *
  *   node scripts/generate.ts           write what has changed
  *   node scripts/generate.ts --check   write nothing; exit 1 and name what is stale
@@ -40,7 +41,12 @@ ${lines.join('\n')}
 async function main(): Promise<void> {
   emit('src/flow/elements_iana.ts', elementTable());
   // Imported only now: the registry reads the table that was written above.
-  const generators = ['./generate/row_header.ts', './generate/row_cursor.ts', './generate/settings_reference.ts'];
+  const generators = [
+    './generate/row_header.ts',
+    './generate/row_cursor.ts',
+    './generate/settings_reference.ts',
+    './generate/mqtt_payloads.ts',
+  ];
   for (const path of generators) {
     const generator = (await import(path)) as { files: () => Record<string, string> };
     for (const [file, text] of Object.entries(generator.files())) emit(file, text);

@@ -1,0 +1,147 @@
+/** A small branch office, as its box would describe it: the examples of `config/mqtt-payloads.md` and of the tests. Pure. */
+import { emptyVolume, type HistoryWindow, type Volume } from '../../flow/history_shapes.ts';
+import type { LedgerTerm } from '../../flow/ledger.ts';
+import type { BoxStatus } from '../../flow/status_shapes.ts';
+import { eventPayload, healthPayload, statePayload, summaryPayload } from './payloads.ts';
+import type { Topic } from './topics.ts';
+
+const identity = { site: 'branch-17', node: 'box-1' };
+const minuteMs = 1_767_264_060_000;
+
+const volume = (outOctets: number, inOctets: number, outPackets: number, inPackets: number, flows: number): Volume => ({
+  outOctets,
+  inOctets,
+  outPackets,
+  inPackets,
+  flows,
+});
+const term = (packets: number, octets: number | null): LedgerTerm => ({ packets, octets });
+
+export const exampleWindow: HistoryWindow = {
+  tier: '1m',
+  startMs: minuteMs,
+  partial: false,
+  dimensions: [
+    {
+      dimension: 'total',
+      top: [{ key: '', ...volume(9_125_000, 60_870_000, 31_200, 48_900, 412) }],
+      other: emptyVolume(),
+      distinctKeys: 1,
+    },
+    {
+      dimension: 'host',
+      top: [
+        { key: '10.20.0.15', ...volume(7_400_000, 41_000_000, 22_000, 33_000, 120) },
+        { key: '203.0.113.80', ...volume(41_000_000, 7_400_000, 33_000, 22_000, 96) },
+      ],
+      other: volume(21_595_000, 21_595_000, 25_100, 25_100, 608),
+      distinctKeys: 57,
+    },
+    {
+      dimension: 'conversation',
+      top: [{ key: '10.20.0.15 203.0.113.80', ...volume(7_400_000, 41_000_000, 22_000, 33_000, 96) }],
+      other: volume(1_725_000, 19_870_000, 9_200, 15_900, 316),
+      distinctKeys: 131,
+    },
+    {
+      dimension: 'application',
+      top: [{ key: 'tcp/443', ...volume(8_600_000, 59_100_000, 28_400, 46_000, 301) }],
+      other: volume(525_000, 1_770_000, 2_800, 2_900, 111),
+      distinctKeys: 14,
+    },
+  ],
+};
+
+export const exampleStatus: BoxStatus = {
+  version: '0.1.0',
+  ...identity,
+  nowMs: minuteMs + 60_000,
+  startedMs: minuteMs - 86_400_000,
+  meter: {
+    source: 'interface',
+    state: 'metering',
+    reason: '',
+    interfaces: [
+      {
+        name: 'eth1',
+        up: true,
+        speedMbps: 1_000,
+        receivedPackets: 118_000_412,
+        droppedByKernelPackets: 0,
+        droppedByNicPackets: 0,
+      },
+    ],
+    cachedFlows: 812,
+    cacheCapacityFlows: 131_072,
+    blocksFilled: 0,
+    blocksCapacity: 64,
+    sampling: { kind: 'none', interval: 1 },
+    duplicatesSeenPackets: 0,
+  },
+  ledger: {
+    received: term(118_000_412, 96_120_000_000),
+    droppedByNic: term(0, null),
+    droppedByKernel: term(0, null),
+    filtered: term(0, null),
+    undecodable: term(0, 0),
+    decoded: term(118_000_412, 96_120_000_000),
+    duplicates: term(0, 0),
+    sampledOut: term(0, 0),
+    metered: term(118_000_412, 96_120_000_000),
+    handedOver: { ...term(117_984_101, 96_101_500_000), records: 1_204_911 },
+    cached: term(16_311, 18_500_000),
+    annotations: {},
+    balanced: true,
+  },
+  uplinks: [
+    {
+      name: 'central',
+      kind: 'ipfix',
+      address: 'tcp://192.0.2.9:4739',
+      state: 'waiting',
+      sinceMs: minuteMs,
+      reason: 'tcp://192.0.2.9:4739: nothing listens on that port',
+      backlogRecords: 812,
+      backlogOctets: 311_808,
+      backlogAgeMs: 58_000,
+      sentRecords: 1_204_099,
+      acknowledgedRecords: 1_204_099,
+      droppedRecords: 0,
+      proof: 'the collector’s kernel has taken the octets over',
+      retryAtMs: minuteMs + 71_000,
+    },
+  ],
+  stores: [{ name: 'spool', state: 'open', reason: '', octetsOnDisk: 311_808, octetsMax: 2_147_483_648 }],
+  host: {
+    model: 'Raspberry Pi 4 Model B Rev 1.5',
+    os: 'Debian GNU/Linux 12 (bookworm)',
+    kernel: '6.6.51+rpt-rpi-v8',
+    uptimeS: 86_520,
+    cpuPercent: 7.4,
+    cpuCores: 4,
+    load1: 0.31,
+    memoryTotalOctets: 4_025_049_088,
+    memoryAvailableOctets: 3_388_997_632,
+    processOctets: 171_966_464,
+    temperatureC: 48.3,
+    diskTotalOctets: 30_966_259_712,
+    diskFreeOctets: 24_102_232_064,
+    writtenOctetsPerDay: 41_943_040,
+    clockSynchronised: true,
+  },
+  events: [],
+  notConfigured: [],
+};
+
+export const examples: Readonly<Record<Topic, object>> = {
+  state: statePayload(identity, 'connected', '0.1.0', minuteMs),
+  health: healthPayload(exampleStatus),
+  summary1m: summaryPayload(exampleWindow, identity, 10),
+  summary1h: summaryPayload({ ...exampleWindow, tier: '1h', startMs: minuteMs - 60_000 }, identity, 1),
+  event: eventPayload(identity, {
+    atMs: minuteMs,
+    level: 'warn',
+    event: 'uplinkLost',
+    text: 'tcp://192.0.2.9:4739: nothing listens on that port',
+  }),
+};
