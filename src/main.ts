@@ -43,7 +43,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const { command } = await load();
   try {
     const { values, positionals } = parseCommandLine(command, rest);
-    if (values['help'] === true) {
+    if (values.help === true) {
       stdout.write(`${command.summary}\n\nUsage: flowspan ${command.usage}\n`);
       return exitCodes.good;
     }
