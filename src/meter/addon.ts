@@ -122,7 +122,8 @@ export interface NativeAddon {
   /** Compiles a packed projection table (`packTable`) once; the handle is used by `project`. */
   compileProjection(table: Int32Array): object;
   /**
-   * `projectRows` of `flow/projection.ts` in C++. `result` receives octets, rows, records.
+   * `projectRows` of `flow/projection.ts` in C++. `result` receives octets, rows, records. Octets of `out` behind the
+   * records and before the limit are scratch.
    */
   project(
     projection: object,

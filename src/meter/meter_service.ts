@@ -196,8 +196,8 @@ export class MeterService implements Service {
 
   // The capture was replayed to its end, or the source has given up.
   #ended(): void {
-    const error = errorOfSource(this.figures().sourceError);
     this.#close();
+    const error = errorOfSource(this.#figures.sourceError);
     this.#enter(error === undefined ? 'stopped' : 'failed', error?.message ?? 'the capture has ended');
     this.#world.log.warn('meterEnded', { reason: this.#reason });
   }
