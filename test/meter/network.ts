@@ -25,8 +25,8 @@ export class VethPair {
   }
 
   /** Makes the veth pair; a plugged adapter. */
-  plug(): void {
-    const { namespace, peerNamespace, port, peer } = this;
+  plug(port: string = this.port, peer: string = this.peer): void {
+    const { namespace, peerNamespace } = this;
     run('ip', '-n', namespace, 'link', 'add', port, 'type', 'veth', 'peer', 'name', peer, 'netns', peerNamespace);
     for (const [where, link] of [
       [namespace, port],

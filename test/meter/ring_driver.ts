@@ -75,8 +75,9 @@ export async function send(
   capture: string,
   packets: number,
   perSecond = 0,
+  peer = pair.peer,
 ): Promise<{ packets: number; octets: number }> {
-  const args = ['netns', 'exec', pair.peerNamespace, `${root}build/native/flowspan-send`, pair.peer, capture, String(packets)];
+  const args = ['netns', 'exec', pair.peerNamespace, `${root}build/native/flowspan-send`, peer, capture, String(packets)];
   const { stdout } = await promisify(execFile)('ip', perSecond > 0 ? [...args, String(perSecond)] : args);
   return JSON.parse(stdout) as { packets: number; octets: number };
 }
