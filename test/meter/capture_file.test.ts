@@ -1,5 +1,6 @@
 /** Capture files through the addon: every format gives the same flows, and damage is told exactly and never crashes. */
-import { chmodSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { rowField } from '../../src/flow/row_layout.ts';
@@ -218,9 +219,18 @@ describe('what cannot be opened', () => {
     expect(metered.stats.sourceError).toBe('');
   });
 
-  it.skipIf(process.getuid?.() === 0)('says EACCES for a file it may not read', () => {
+  it('says EACCES for a file it may not read', () => {
     const path = folder.write('secret.pcap', pcapFile(packets));
     chmodSync(path, 0);
-    expect(refusal(path)).toMatchObject({ code: 'EACCES' });
+    if (process.getuid?.() !== 0) {
+      expect(refusal(path)).toMatchObject({ code: 'EACCES' });
+      return;
+    }
+    // Root reads everything: without the capabilities that let it, it is somebody else's file.
+    chownSync(path, 65_534, 65_534);
+    const drop = '-dac_override,-dac_read_search';
+    const child = new URL('../native/lifecycle_child.ts', import.meta.url).pathname;
+    const args = [`--bounding-set=${drop}`, `--inh-caps=${drop}`, process.execPath, child, 'openOnly', path];
+    expect(spawnSync('setpriv', args, { encoding: 'utf8' }).stderr).toContain('EACCES: cannot open the capture');
   });
 });
