@@ -143,9 +143,13 @@ export class MeterService implements Service {
 
   /** Takes up what can change without losing the cache: sampling and time-outs. */
   configure(settings: MeterSettings): void {
+    const before = samplingOf(this.#settings);
+    const sampling = samplingOf(settings);
     this.#settings = settings;
+    // The same sampling again would get a new selectorId, which collectors would take for a change.
+    const changed = before.kind !== sampling.kind || before.interval !== sampling.interval;
     this.#meter?.configure({
-      sampling: samplingOf(settings),
+      ...(changed ? { sampling } : {}),
       activeTimeoutMs: settings.activeTimeoutS * 1_000,
       idleTimeoutMs: settings.idleTimeoutS * 1_000,
     });

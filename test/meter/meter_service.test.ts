@@ -131,6 +131,7 @@ describe('meter service', () => {
     await meter.start(signal);
     expect(meter.figures().selectorId).toBe(0);
     meter.configure(meterSettings({ ...replay, loop: true, sampling: { kind: 'count', interval: 10 } }));
+    meter.configure(meterSettings({ ...replay, loop: true, idleTimeoutS: 5, sampling: { kind: 'count', interval: 10 } }));
     await until(() => meter.figures().selectorId === 1 && meter.figures().counts.sampledOutPackets > 0);
     expect(meter.figures().selectorId).toBe(1);
     await meter.stop(1_000);

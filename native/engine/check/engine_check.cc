@@ -1,9 +1,16 @@
-// Drives the engine the way the addon does, from several ends at once, to be run under TSan and ASan: `flowspan-engine-check
-// CAPTURE`. Exits with 1 when the ledger does not balance or a run gives other flows than the first.
+// Drives the engine the way the addon does, from several ends at once, also under TSan and ASan: `flowspan-engine-check
+// [CAPTURE]`, with traffic of its own when none is given. Exits with 1 when the ledger does not balance or a run gives other
+// flows than the first.
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
+
+#include <unistd.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
 
 #include "../../source/clocks.h"
 #include "../engine.h"
@@ -26,6 +33,38 @@ void checkLedger(EngineFigures& f) {
   check(figure(f, C::receivedOctets) == figure(f, C::undecodableOctets) + figure(f, C::decodedOctets), "received octets");
   check(figure(f, C::meteredPackets) == figure(f, C::handedOverPackets) + figure(f, C::cachedPackets), "metered packets");
   check(figure(f, C::meteredOctets) == figure(f, C::handedOverOctets) + figure(f, C::cachedOctets), "metered octets");
+}
+
+// 20 000 UDP packets of 1 000 flows, both directions, as a classic pcap file in the host's byte order.
+std::string makeCapture() {
+  char path[] = "/tmp/flowspan-engine-check-XXXXXX";
+  const int fd = mkstemp(path);
+  check(fd >= 0, "no temporary file");
+  std::vector<uint8_t> octets;
+  const auto put = [&](auto value) {
+    octets.insert(octets.end(), reinterpret_cast<uint8_t*>(&value), reinterpret_cast<uint8_t*>(&value) + sizeof value);
+  };
+  for (const uint32_t word : {0xa1b2c3d4u, 0x00040002u, 0u, 0u, 65535u, 1u}) put(word);
+  for (uint32_t i = 0; i < 20'000; i++) {
+    const uint32_t flow = i * 7919u % 1'000u;
+    const bool back = (i / 1'000u) % 2 != 0;
+    uint8_t frame[60] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x08, 0x00, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17};
+    const uint8_t near[4] = {10, 0, static_cast<uint8_t>(flow >> 8), static_cast<uint8_t>(flow)};
+    const uint8_t far[4] = {192, 0, 2, 1};
+    std::memcpy(frame + 26, back ? far : near, 4);
+    std::memcpy(frame + 30, back ? near : far, 4);
+    frame[back ? 35 : 37] = 53;
+    frame[back ? 36 : 34] = 0x40;
+    frame[39] = 26;
+    put(1'700'000'000u + i / 1'000u);
+    put(i % 1'000u * 1'000u);
+    put(uint32_t{sizeof frame});
+    put(uint32_t{sizeof frame});
+    octets.insert(octets.end(), frame, frame + sizeof frame);
+  }
+  check(write(fd, octets.data(), octets.size()) == static_cast<ssize_t>(octets.size()), "the temporary file cannot be written");
+  close(fd);
+  return path;
 }
 
 // To the end, with statistics, snapshots and changes in between. Returns the rows.
@@ -84,12 +123,9 @@ void meterForAWhile(EngineOptions options, bool orderly, uint64_t forNs) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: flowspan-engine-check CAPTURE\n");
-    return 2;
-  }
+  const std::string made = argc > 1 ? "" : makeCapture();
   EngineOptions options;
-  options.path = argv[1];
+  options.path = argc > 1 ? argv[1] : made;
   options.rowsPerBlock = 4;
   options.blocks = 8;
   options.blockMaxAgeNs = 10'000'000;
@@ -103,6 +139,7 @@ int main(int argc, char** argv) {
     meterForAWhile(options, true, 150'000'000);
     meterForAWhile(options, false, 150'000'000);
   }
+  if (!made.empty()) unlink(made.c_str());
   std::printf("%llu rows, every run the same\n", static_cast<unsigned long long>(rows));
   return 0;
 }
