@@ -1,0 +1,63 @@
+/** The real server over a fake office, fed once a second like the real one. For tests and the preview; not shipped. */
+import { fileURLToPath } from 'node:url';
+import { settingsSchema } from '../../src/config/schema.ts';
+import { SystemClock } from '../../src/core/clock.ts';
+import { silentLog } from '../../src/core/log.ts';
+import { createMetrics } from '../../src/core/metrics.ts';
+import { SystemRandom } from '../../src/core/random.ts';
+import type { World } from '../../src/core/world.ts';
+import { LiveBuffer, secondsKept } from '../../src/status/live_feed.ts';
+import { StatusServer } from '../../src/status/status_server.ts';
+import { fakeHistory, type Scenario, secondAt } from './fake_feed.ts';
+import { fakeStatus } from './fake_status.ts';
+
+export const pageFolder = fileURLToPath(new URL('../../build/page', import.meta.url));
+
+export interface FakeBox {
+  readonly url: string;
+  readonly live: LiveBuffer;
+  /** Ends the feed but not the server, as a main thread that hangs. */
+  hang(): void;
+  stop(): Promise<void>;
+}
+
+export async function startFakeBox(
+  scenario: Scenario,
+  where: { port: number; address?: string } = { port: 0 },
+): Promise<FakeBox> {
+  const clock = new SystemClock();
+  const world: World = { clock, random: new SystemRandom(), log: silentLog, metrics: createMetrics() };
+  const live = new LiveBuffer();
+  const feed = (atMs: number): void => {
+    const second = secondAt(atMs, scenario);
+    if (second !== undefined) live.pushSecond(second);
+  };
+  let lastMs = Math.floor(clock.wallMs() / 1_000) * 1_000;
+  const firstMs = scenario === 'first-start' ? lastMs - 240_000 : lastMs - (secondsKept - 1) * 1_000;
+  for (let atMs = firstMs; atMs <= lastMs; atMs += 1_000) feed(atMs);
+  live.pushStatus(fakeStatus(scenario, clock.wallMs()));
+  const ticking = setInterval(() => {
+    while (lastMs + 1_000 <= clock.wallMs()) {
+      lastMs += 1_000;
+      feed(lastMs);
+    }
+    live.pushStatus(fakeStatus(scenario, clock.wallMs()));
+  }, 1_000);
+  const settings = settingsSchema.parse({ status: where }).status;
+  const server = new StatusServer(world, settings, {
+    history: fakeHistory(scenario),
+    live,
+    metrics: () => world.metrics.render(),
+    pageFolder,
+  });
+  await server.start(new AbortController().signal);
+  return {
+    url: server.url,
+    live,
+    hang: () => clearInterval(ticking),
+    stop: async () => {
+      clearInterval(ticking);
+      await server.stop(5_000);
+    },
+  };
+}

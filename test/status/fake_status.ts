@@ -1,0 +1,220 @@
+/** What the box says about itself in each scenario. For the page's tests and for looking at the page; not shipped. */
+import type { Ledger, LedgerTerm } from '../../src/flow/ledger.ts';
+import type { BoxEvent, BoxStatus, StoreStatus, UplinkStatus } from '../../src/flow/status_shapes.ts';
+import { VERSION } from '../../src/flow/version.ts';
+import { type Scenario, startedNow } from './fake_feed.ts';
+
+const bootMs = (scenario: Scenario): number =>
+  startedNow - (scenario === 'first-start' ? 9 * 60_000 : 6 * 86_400_000 + 4_123_000);
+
+function ledger(scenario: Scenario, nowMs: number): Ledger {
+  const quiet = scenario === 'no-data' ? 190_000 : 0;
+  const seconds = Math.floor((Math.max(startedNow - quiet, quiet > 0 ? 0 : nowMs) - bootMs(scenario)) / 1_000);
+  const term = (packets: number, octetsEach: number | null): LedgerTerm => ({
+    packets,
+    octets: octetsEach === null ? null : packets * octetsEach,
+  });
+  const received = seconds * 5_400;
+  const undecodable = Math.floor(seconds / 700);
+  const decoded = received - undecodable;
+  const duplicates = Math.floor(decoded * 0.021);
+  const metered = decoded - duplicates;
+  const cached = 18_400;
+  const handedOver = metered - cached - (scenario === 'ledger-fault' ? 127 : 0);
+  return {
+    received: term(received, 640),
+    droppedByNic: term(0, null),
+    droppedByKernel: term(Math.floor(seconds / 45), null),
+    filtered: term(0, null),
+    undecodable: term(undecodable, 640),
+    decoded: term(decoded, 640),
+    duplicates: term(duplicates, 640),
+    sampledOut: term(0, 640),
+    metered: term(metered, 640),
+    handedOver: { ...term(handedOver, 640), records: Math.floor(handedOver / 41) },
+    cached: term(cached, 640),
+    annotations: {
+      encrypted: Math.floor(seconds * 3.1),
+      laterFragmentWithoutFirst: Math.floor(seconds / 90),
+      truncatedTransportHeader: Math.floor(seconds / 4_000),
+      badIpTotalLength: 12,
+    },
+    balanced: scenario !== 'ledger-fault',
+  };
+}
+
+function uplinks(scenario: Scenario, nowMs: number): UplinkStatus[] {
+  if (scenario === 'first-start') return [];
+  const down = scenario === 'uplink-down';
+  const lostMs = startedNow - 2_540_000;
+  const up = { reason: '', backlogRecords: 0, backlogOctets: 0, backlogAgeMs: 0, droppedRecords: 0, retryAtMs: 0 };
+  return [
+    {
+      name: 'central',
+      kind: 'ipfix',
+      address: 'tcp://192.0.2.9:4739',
+      state: 'up',
+      sinceMs: bootMs(scenario) + 2_100,
+      sentRecords: 8_812_340,
+      acknowledgedRecords: 8_812_340 - 212,
+      proof: 'the next hop’s kernel has it',
+      ...up,
+      backlogRecords: 212,
+      backlogOctets: 81_408,
+      backlogAgeMs: 900,
+    },
+    {
+      name: 'noc-archive',
+      kind: 'ipfix',
+      address: 'tls://flows.noc.example.net:4740',
+      state: down ? 'waiting' : 'up',
+      sinceMs: down ? lostMs : startedNow - 86_400_000,
+      sentRecords: 2_201_877,
+      acknowledgedRecords: 2_201_800,
+      proof: 'the next hop’s kernel has it',
+      ...up,
+      ...(down
+        ? {
+            reason: 'The connection timed out: nothing answers at flows.noc.example.net port 4740.',
+            backlogRecords: 184_220 + Math.floor((nowMs - startedNow) / 14),
+            backlogOctets: 71_845_800,
+            backlogAgeMs: nowMs - lostMs,
+            retryAtMs: nowMs + 30_000 - (nowMs % 30_000),
+          }
+        : {}),
+    },
+    {
+      name: 'broker',
+      kind: 'mqtt',
+      address: 'mqtts://mqtt.example.net:8883',
+      state: down ? 'refused' : 'up',
+      sinceMs: down ? lostMs + 60_000 : startedNow - 500_000_000,
+      sentRecords: 9_211,
+      acknowledgedRecords: 9_211,
+      proof: 'the broker acknowledged (PUBACK)',
+      ...up,
+      ...(down
+        ? {
+            reason: 'The broker refuses the user name or password. Check mqtt.brokers.username and passwordFile.',
+            backlogRecords: 88,
+            backlogOctets: 402_112,
+            backlogAgeMs: nowMs - lostMs,
+            retryAtMs: nowMs + 55_000,
+          }
+        : {}),
+    },
+  ];
+}
+
+function stores(scenario: Scenario): StoreStatus[] {
+  const full = scenario === 'disk-full';
+  const MB = 1_048_576;
+  return [
+    {
+      name: 'history',
+      state: full ? 'stopped' : 'open',
+      reason: full ? 'The disk is full. Export goes on; the history opens again by itself once there is room.' : '',
+      octetsOnDisk: 187 * MB,
+      octetsMax: 512 * MB,
+    },
+    {
+      name: 'spool',
+      state: scenario === 'uplink-down' ? 'repaired' : 'open',
+      reason: scenario === 'uplink-down' ? 'It was damaged by a power cut and repaired; nothing was lost.' : '',
+      octetsOnDisk: scenario === 'uplink-down' ? 69 * MB : 0,
+      octetsMax: 2_048 * MB,
+    },
+    { name: 'outbox', state: 'open', reason: '', octetsOnDisk: scenario === 'uplink-down' ? MB : 0, octetsMax: 64 * MB },
+  ];
+}
+
+function events(scenario: Scenario): BoxEvent[] {
+  const at = (agoS: number, level: BoxEvent['level'], event: string, text: string): BoxEvent => ({
+    atMs: startedNow - agoS * 1_000,
+    level,
+    event,
+    text,
+  });
+  if (scenario === 'first-start') return [at(539, 'info', 'meterStarted', 'Metering eth1.')];
+  const list = [
+    at(522_000, 'info', 'meterStarted', 'Metering eth1.'),
+    at(521_990, 'info', 'uplinkUp', 'central is connected.'),
+    at(86_400, 'warn', 'uplinkLost', 'noc-archive: the collector closed the connection.'),
+    at(86_391, 'info', 'uplinkUp', 'noc-archive is connected again; 3,112 records caught up.'),
+    at(40_100, 'warn', 'gapMarked', 'Not metered from 03:12 to 04:06: the interface was down.'),
+    at(312, 'warn', 'interfaceDown', 'eth1 lost its link.'),
+    at(290, 'info', 'interfaceUp', 'eth1 has its link again.'),
+  ];
+  if (scenario === 'uplink-down') {
+    list.push(at(2_540, 'error', 'uplinkLost', 'noc-archive: the connection timed out. Records wait in the spool.'));
+    list.push(at(2_480, 'error', 'uplinkRefused', 'broker: the user name or password is refused.'));
+  }
+  if (scenario === 'disk-full') list.push(at(620, 'error', 'historyStopped', 'The history stopped: the disk is full.'));
+  return list.sort((a, b) => a.atMs - b.atMs);
+}
+
+export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
+  const GB = 1_073_741_824;
+  const first = scenario === 'first-start';
+  const book = ledger(scenario, nowMs);
+  return {
+    version: VERSION,
+    site: first ? 'site' : 'lisbon-02',
+    node: first ? 'flowspan' : 'fs-lis-02a',
+    nowMs,
+    startedMs: bootMs(scenario),
+    meter: {
+      source: 'interface',
+      state: 'metering',
+      reason: '',
+      interfaces: [
+        {
+          name: 'eth1',
+          up: true,
+          speedMbps: 1_000,
+          receivedPackets: book.received.packets,
+          droppedByKernelPackets: book.droppedByKernel.packets,
+          droppedByNicPackets: 0,
+        },
+      ],
+      cachedFlows: 1_912 + Math.round(60 * Math.sin(nowMs / 9_000)),
+      cacheCapacityFlows: 262_144,
+      blocksFilled: 1,
+      blocksCapacity: 64,
+      sampling: { kind: 'none', interval: 1 },
+      duplicatesSeenPackets: book.duplicates.packets,
+    },
+    ledger: book,
+    uplinks: uplinks(scenario, nowMs),
+    stores: stores(scenario),
+    host: {
+      model: 'Raspberry Pi Compute Module 4 Rev 1.1',
+      os: 'Debian GNU/Linux 12 (bookworm)',
+      kernel: '6.12.34-v8',
+      uptimeS: Math.floor((nowMs - bootMs(scenario)) / 1_000) + 41,
+      cpuPercent: 14 + 4 * Math.sin(nowMs / 7_000),
+      cpuCores: 4,
+      load1: 0.42,
+      memoryTotalOctets: 3.7 * GB,
+      memoryAvailableOctets: 2.9 * GB,
+      processOctets: 212_000_000,
+      temperatureC: 51.2 + Math.sin(nowMs / 20_000),
+      diskTotalOctets: 29 * GB,
+      diskFreeOctets: scenario === 'disk-full' ? 0 : 21.4 * GB,
+      writtenOctetsPerDay: 96_000_000,
+      clockSynchronised: scenario !== 'uplink-down',
+      complaints:
+        scenario === 'uplink-down'
+          ? ['The supply voltage was too low since the last start: use the board’s own power supply.']
+          : [],
+    },
+    events: events(scenario),
+    notConfigured: first
+      ? [
+          'Flow records: no collector is set, so none are exported. Add one under export.destinations.',
+          'Summaries: no MQTT broker is set. Add one under mqtt.brokers.',
+          'Site: this box does not know its branch. Set site, and siteNetworks for upload and download.',
+        ]
+      : [],
+  };
+}
