@@ -264,6 +264,17 @@ const status = z
       reason: 'Address the page listens on. It has no sign-in yet: only open it to a network you trust',
     }),
     port: integer(0, 65535, 8480, { reason: 'Port of the page' }),
+    allowedHosts: z
+      .array(host)
+      .max(32)
+      .default([])
+      .meta(
+        facts({
+          reason:
+            'Further names by which browsers may call this box, such as one given by your DNS; others are refused, since a foreign web site could point a name of its own here',
+        }),
+      ),
+    streamsMax: integer(1, 1_000, 32, { reason: 'Browsers that are shown live figures at once' }),
   })
   .prefault({});
 

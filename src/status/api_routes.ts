@@ -1,0 +1,128 @@
+/**
+ * The API under /api/v1: what the page shows, as JSON, and the endpoints for machines that watch the box. Questions to the
+ * history are limited to `questionsMax` at once; whoever comes later is told to try again.
+ */
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { Clock } from '../core/clock.ts';
+import { messageOf } from '../core/errors.ts';
+import type { HistoryReader } from '../flow/history_shapes.ts';
+import { ApiError } from './answers.ts';
+import type { EventStreams } from './event_streams.ts';
+import type { LiveFeed } from './live_feed.ts';
+import { openApi } from './open_api.ts';
+import { noParameters, parseParameters, seriesParameters, timeRange, topParameters } from './questions.ts';
+import { securityHeaders } from './request_rules.ts';
+
+export interface ApiParts {
+  readonly clock: Clock;
+  readonly history: HistoryReader;
+  readonly live: LiveFeed;
+  readonly streams: EventStreams;
+  readonly metrics: () => Promise<string>;
+}
+
+const questionsMax = 8;
+/** A box whose last word is older than this is not ready. */
+const staleAfterMs = 10_000;
+
+export function addApiRoutes(server: FastifyInstance, parts: ApiParts): void {
+  const { clock, history, live, streams, metrics } = parts;
+  const limited = questionLimit();
+  let statusAtMs = Number.NEGATIVE_INFINITY;
+  const unsubscribe = live.subscribe((change) => {
+    if (change.kind === 'status') statusAtMs = clock.monotonicMs();
+  });
+  server.addHook('onClose', async () => unsubscribe());
+
+  server.get('/api/v1/status', (request) => {
+    parseParameters(noParameters, request.query);
+    const status = live.latest();
+    if (status === undefined)
+      throw new ApiError('notReady', 'The box has just started and has not reported yet; try again in a second.');
+    return status;
+  });
+
+  server.get('/api/v1/traffic/seconds', (request) => {
+    parseParameters(noParameters, request.query);
+    return { seconds: live.seconds() };
+  });
+
+  server.get('/api/v1/top', (request) => {
+    const asked = parseParameters(topParameters, request.query);
+    const question = { dimension: asked.by, ...timeRange(defined(asked), clock.wallMs()), limit: asked.limit };
+    return limited(() => history.top(question));
+  });
+
+  server.get('/api/v1/series', (request) => {
+    const asked = parseParameters(seriesParameters, request.query);
+    if (asked.key !== undefined && asked.by === undefined) {
+      throw new ApiError('badParameter', 'key needs by, the dimension it belongs to.', { parameter: 'by' });
+    }
+    const range = timeRange(defined(asked), clock.wallMs());
+    const of = asked.by === undefined ? {} : { dimension: asked.by, ...(asked.key === undefined ? {} : { key: asked.key }) };
+    return limited(() => history.series({ ...range, pointsMax: asked.points, ...of }));
+  });
+
+  server.get('/api/v1/events', (request, reply) => {
+    parseParameters(noParameters, request.query);
+    if (streams.isFull) {
+      throw new ApiError('tooBusy', 'As many browsers as status.streamsMax allows are looking already; close one or raise it.');
+    }
+    reply.hijack();
+    streams.add(reply.raw, securityHeaders);
+  });
+
+  server.get('/api/v1/openapi.json', () => openApi());
+
+  server.get('/healthz', (_request, reply) => plain(reply, 200, 'ok\n'));
+
+  server.get('/readyz', (_request, reply) => {
+    const status = live.latest();
+    if (status === undefined) return plain(reply, 503, 'not ready: the box has not reported yet\n');
+    const ageMs = clock.monotonicMs() - statusAtMs;
+    if (ageMs > staleAfterMs) return plain(reply, 503, `not ready: the last report is ${Math.round(ageMs / 1_000)} s old\n`);
+    if (status.meter.state === 'failed') return plain(reply, 503, `not ready: the meter has failed: ${status.meter.reason}\n`);
+    return plain(reply, 200, 'ready\n');
+  });
+
+  server.get('/metrics', async (_request, reply) => {
+    let text: string;
+    try {
+      text = await metrics();
+    } catch (error) {
+      throw new ApiError('metricsUnavailable', `The figures could not be collected: ${messageOf(error)}`);
+    }
+    return reply.type('text/plain; version=0.0.4; charset=utf-8').send(text);
+  });
+}
+
+/** Without absent keys, which exact optional properties tell apart from undefined ones. */
+function defined(asked: { from?: number | undefined; to?: number | undefined; last?: number | undefined }): {
+  from?: number;
+  to?: number;
+  last?: number;
+} {
+  return {
+    ...(asked.from === undefined ? {} : { from: asked.from }),
+    ...(asked.to === undefined ? {} : { to: asked.to }),
+    ...(asked.last === undefined ? {} : { last: asked.last }),
+  };
+}
+
+function questionLimit(): <T>(ask: () => Promise<T>) => Promise<T> {
+  let underWay = 0;
+  return async (ask) => {
+    if (underWay >= questionsMax)
+      throw new ApiError('tooBusy', 'The box is answering as many questions as it can; try again shortly.');
+    underWay++;
+    try {
+      return await ask();
+    } finally {
+      underWay--;
+    }
+  };
+}
+
+function plain(reply: FastifyReply, code: number, text: string): FastifyReply {
+  return reply.code(code).type('text/plain; charset=utf-8').send(text);
+}

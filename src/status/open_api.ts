@@ -1,0 +1,129 @@
+/** The API's description in OpenAPI 3.1, parameters from the schemas that check them. Pure. */
+import { z } from 'zod';
+import { dimensions } from '../flow/history_shapes.ts';
+import { VERSION } from '../flow/version.ts';
+import { apiErrors } from './answers.ts';
+import { seriesParameters, topParameters } from './questions.ts';
+
+type Json = Record<string, unknown>;
+
+const number = { type: 'number' };
+const time = { type: 'integer', description: 'Milliseconds since 1970' };
+const object = (properties: Json, description = ''): Json => ({
+  type: 'object',
+  ...(description === '' ? {} : { description }),
+  properties,
+  required: Object.keys(properties),
+});
+const list = (items: Json): Json => ({ type: 'array', items });
+const reference = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+
+const volume = { outOctets: number, inOctets: number, outPackets: number, inPackets: number, flows: number };
+const range = { fromMs: time, toMs: time };
+
+const schemas: Json = {
+  Volume: object(volume, 'Octets are those of whole frames. out: what the key sent, or from initiator to responder.'),
+  KeyVolume: object({ key: { type: 'string' }, ...volume }),
+  Top: object({
+    dimension: { enum: dimensions },
+    tier: { enum: ['10s', '1m', '1h'] },
+    ...range,
+    rows: list(reference('KeyVolume')),
+    other: reference('Volume'),
+    total: reference('Volume'),
+  }),
+  Series: object({
+    tier: { enum: ['10s', '1m', '1h'] },
+    ...range,
+    stepMs: number,
+    points: list(object({ startMs: time, present: { type: 'boolean' }, ...volume }, 'present: false where nothing was metered')),
+  }),
+  TrafficSecond: object({ atMs: time, packets: number, octets: number, droppedPackets: number, newFlows: number }),
+  Status: object(
+    {
+      version: { type: 'string' },
+      site: { type: 'string' },
+      node: { type: 'string' },
+      nowMs: time,
+      startedMs: time,
+      meter: { type: 'object' },
+      ledger: { type: 'object' },
+      uplinks: list({ type: 'object' }),
+      stores: list({ type: 'object' }),
+      host: { type: 'object' },
+      events: list({ type: 'object' }),
+      notConfigured: list({ type: 'string' }),
+    },
+    'What the box says about itself, as of this second',
+  ),
+  Error: object({
+    error: {
+      ...object({ code: { enum: Object.keys(apiErrors) }, message: { type: 'string' } }),
+      properties: {
+        code: { enum: Object.keys(apiErrors) },
+        message: { type: 'string' },
+        parameter: { type: 'string' },
+        value: { type: 'string' },
+        allowed: { type: 'string' },
+      },
+    },
+  }),
+};
+
+function parametersOf(schema: z.ZodObject): Json[] {
+  return Object.entries(schema.shape).map(([name, type]) => {
+    const {
+      description,
+      default: byDefault,
+      ...json
+    } = z.toJSONSchema(type as z.ZodType, { io: 'input', unrepresentable: 'any' }) as Json;
+    const { $schema: _, ...plain } = json;
+    return {
+      name,
+      in: 'query',
+      required: false,
+      ...(description === undefined ? {} : { description }),
+      schema: byDefault === undefined ? plain : { ...plain, default: byDefault },
+    };
+  });
+}
+
+const failure = {
+  description: 'What is wrong, and what is allowed',
+  content: { 'application/json': { schema: reference('Error') } },
+};
+const get = (summary: string, type: string, schema: Json, parameters: Json[] = []): Json => ({
+  get: {
+    summary,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    responses: { 200: { description: summary, content: { [type]: { schema } } }, default: failure },
+  },
+});
+
+export function openApi(): Json {
+  const json = 'application/json';
+  const text = { type: 'string' };
+  return {
+    openapi: '3.1.0',
+    info: { title: 'flowspan', version: VERSION, description: 'Status and history of one box. Read only.' },
+    paths: {
+      '/api/v1/status': get('The box as of this second', json, reference('Status')),
+      '/api/v1/traffic/seconds': get(
+        'Traffic second by second, the last ten minutes',
+        json,
+        object({ seconds: list(reference('TrafficSecond')) }),
+      ),
+      '/api/v1/top': get('Largest keys of a dimension in a time range', json, reference('Top'), parametersOf(topParameters)),
+      '/api/v1/series': get('A line over time: the total, or one key', json, reference('Series'), parametersOf(seriesParameters)),
+      '/api/v1/events': get(
+        'Server-sent events: `second` (TrafficSecond) and `status` (Status; `events` only when it has changed) once a second; `skipped` to a browser that reads too slowly',
+        'text/event-stream',
+        text,
+      ),
+      '/healthz': get('200 while the page’s thread answers', 'text/plain', text),
+      '/readyz': get('200 while the box reports and its meter has not failed', 'text/plain', text),
+      '/metrics': get('Figures for Prometheus', 'text/plain', text),
+    },
+    components: { schemas },
+  };
+}
