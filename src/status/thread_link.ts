@@ -28,7 +28,7 @@ export type ToMain =
 /** What both `Worker` and `MessagePort` are. */
 export interface LinkPort {
   postMessage(message: unknown): void;
-  on(event: 'message', listener: (message: never) => void): unknown;
+  on(event: 'message', listener: (message: unknown) => void): unknown;
 }
 
 const inFlightMax = 64;
@@ -60,7 +60,7 @@ export class MainEnd {
 
   /** Begins to listen; call once, before the thread speaks. */
   open(): void {
-    this.#port.on('message', (message: ToMain) => this.#take(message));
+    this.#port.on('message', (message) => this.#take(message as ToMain));
   }
 
   second(second: TrafficSecond): void {
@@ -163,7 +163,7 @@ export class PageEnd {
   }
 
   open(): void {
-    this.#port.on('message', (message: ToPage) => this.#take(message));
+    this.#port.on('message', (message) => this.#take(message as ToPage));
   }
 
   /** The main thread's figures as text. Whoever asks while a question is under way gets its answer: never two at once. */

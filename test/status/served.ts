@@ -1,0 +1,113 @@
+/** A status server over a small page and a history that the test writes; for the tests of the server. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { settingsSchema } from '../../src/config/schema.ts';
+import { SystemClock } from '../../src/core/clock.ts';
+import { createLog, type LogFields } from '../../src/core/log.ts';
+import { createMetrics } from '../../src/core/metrics.ts';
+import { SystemRandom } from '../../src/core/random.ts';
+import type { World } from '../../src/core/world.ts';
+import { emptyVolume, type HistoryReader } from '../../src/flow/history_shapes.ts';
+import { exampleStatus } from '../../src/forward/mqtt/payload_examples.ts';
+import { LiveBuffer } from '../../src/status/live_feed.ts';
+import { StatusServer } from '../../src/status/status_server.ts';
+
+export { exampleStatus };
+
+export const pageText = `<!doctype html><title>flowspan</title>${'<p>page</p>'.repeat(400)}`;
+
+export interface Served {
+  readonly server: StatusServer;
+  readonly url: string;
+  readonly port: number;
+  readonly live: LiveBuffer;
+  readonly logged: { event: string; fields: LogFields }[];
+  /** What the history was asked last. */
+  readonly asked: unknown[];
+  stop(): Promise<void>;
+}
+
+export interface ServedOptions {
+  readonly settings?: Record<string, unknown>;
+  readonly history?: Partial<HistoryReader>;
+  readonly metrics?: () => Promise<string>;
+  readonly withoutPage?: boolean;
+}
+
+export async function serve(options: ServedOptions = {}): Promise<Served> {
+  const folder = await mkdtemp(join(tmpdir(), 'flowspan-page-'));
+  if (options.withoutPage !== true) await writePage(join(folder, 'page'));
+  await writeFile(join(folder, 'secret.txt'), 'not for browsers');
+  const logged: Served['logged'] = [];
+  const asked: unknown[] = [];
+  const clock = new SystemClock();
+  const log = createLog(clock, (_level, _part, event, fields) => logged.push({ event, fields }));
+  const world: World = { clock, random: new SystemRandom(), log, metrics: createMetrics() };
+  const live = new LiveBuffer();
+  const settings = settingsSchema.parse({ status: { port: 0, ...options.settings } }).status;
+  const server = new StatusServer(world, settings, {
+    live,
+    metrics: options.metrics ?? (() => world.metrics.render()),
+    pageFolder: join(folder, 'page'),
+    history: {
+      async top(question) {
+        asked.push(question);
+        const { dimension, fromMs, toMs } = question;
+        return { dimension, tier: '1m', fromMs, toMs, rows: [], other: emptyVolume(), total: emptyVolume() };
+      },
+      async series(question) {
+        asked.push(question);
+        return { tier: '1m', fromMs: question.fromMs, toMs: question.toMs, stepMs: 60_000, points: [] };
+      },
+      ...options.history,
+    },
+  });
+  await server.start(new AbortController().signal);
+  return {
+    server,
+    url: server.url,
+    port: Number(new URL(server.url).port),
+    live,
+    logged,
+    asked,
+    stop: async () => {
+      await server.stop(5_000);
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+async function writePage(folder: string): Promise<void> {
+  await mkdir(join(folder, 'assets'), { recursive: true });
+  await writeFile(join(folder, 'index.html'), pageText);
+  await writeFile(join(folder, 'index.html.br'), brotliCompressSync(pageText));
+  await writeFile(join(folder, 'index.html.gz'), gzipSync(pageText));
+  await writeFile(join(folder, 'assets', 'main-a1b2c3.js'), 'export {};');
+}
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly head: string;
+  readonly body: string;
+}
+
+/** Sends octets as they are, which no HTTP client would, and reads until the server closes. */
+export function sendRaw(port: number, text: string): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    const parts: Buffer[] = [];
+    socket.on('data', (part) => parts.push(part));
+    socket.on('error', reject);
+    socket.on('close', () => {
+      const whole = Buffer.concat(parts).toString('latin1');
+      const [head = '', ...rest] = whole.split('\r\n\r\n');
+      resolve({ status: Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1] ?? 0), head, body: rest.join('\r\n\r\n') });
+    });
+  });
+}
+
+export const getRaw = (port: number, target: string, headers: readonly string[] = []): Promise<RawAnswer> =>
+  sendRaw(port, `GET ${target} HTTP/1.1\r\n${['host: localhost', 'connection: close', ...headers].join('\r\n')}\r\n\r\n`);
