@@ -25,8 +25,9 @@ export interface Volume {
 
 export interface KeyVolume extends Volume {
   /**
-   * host `192.0.2.1`; conversation `192.0.2.1 198.51.100.7`, the two in the order of their octets; application `tcp/443`
-   * (protocol and service port) or `icmp`; protocol `tcp`; VLAN `20`, untagged `none`; the total has the empty string.
+   * host `192.0.2.1`, or a MAC for traffic without addresses; conversation `192.0.2.1 198.51.100.7`, the two in the order
+   * of their octets; application `tcp/443` (protocol and service port), `icmp` or `arp`; protocol `tcp` or `arp`; VLAN
+   * `20`, untagged `none`; the total has the empty string.
    */
   readonly key: string;
 }
@@ -53,6 +54,8 @@ export interface SeriesPoint extends Volume {
   readonly startMs: number;
   /** False where there is no window: the box was off or the meter stood still. */
   readonly present: boolean;
+  /** True when part of the point's time was not metered, or is not over yet. */
+  readonly partial?: boolean;
 }
 
 export interface TopAnswer {

@@ -4,6 +4,7 @@
  * Limits: sized for a board with 1 GB: `cacheOctets` of blocks, two write buffers, `openFilesMax` tables. One process holds
  * a store; inside it several threads may, when each opens it with `multithreading`. The last handle to close ends it.
  */
+import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ClassicLevel } from 'classic-level';
@@ -20,7 +21,7 @@ export interface LevelKvOptions {
   readonly openFilesMax?: number;
   /** Room the file system must have left; below, the store counts as full before LevelDB runs into it. */
   readonly freeOctetsMin?: number;
-  /** False: `storeUnwritable` instead of a new store when there is none. */
+  /** False: `storeClosed` instead of a new store when there is none, and no trial write: for those who only read. */
   readonly createIfMissing?: boolean;
 }
 
@@ -54,6 +55,8 @@ export async function openLevelKv(path: string, options: LevelKvOptions = {}): P
       const words = fault.code === 'storeFull' ? `no room left for ${where}` : `${where} cannot be written`;
       throw new ApplianceError(fault.code, words, { cause: fault.cause, fields: { path: where } });
     }
+  } else if (!existsSync(join(where, 'CURRENT'))) {
+    throw new ApplianceError('storeClosed', `there is no store at ${where}`, { fields: { path: where } });
   }
   const level = new Database<Bytes, Bytes>(where, {
     keyEncoding: 'view',
