@@ -95,6 +95,8 @@ export class Rollup {
 
   /** Between these moments the meter stood still: the windows are marked, their traffic is not known. */
   markUnmetered(fromMs: number, toMs: number): void {
+    // Windows before the gap are not concerned: they must be open before the mark applies to those that follow.
+    this.#window(Math.floor((Math.min(fromMs, this.#nowMs) - 1) / windowMs));
     this.#unmeteredUntilMs = Math.max(this.#unmeteredUntilMs, toMs);
     for (const window of this.#windows) {
       const startMs = window.ordinal * windowMs;
@@ -166,11 +168,12 @@ export class Rollup {
     let reversePacketsDone = 0;
     for (let ordinal = first; ordinal <= last; ordinal++) {
       // Cumulative shares, rounded down: each is at least the one before, and the last window takes what is left.
-      const share = ordinal === last ? 1 : ((ordinal + 1) * windowMs - startMs) / (endMs - startMs);
-      const octetsUpTo = Math.floor(octets * share);
-      const packetsUpTo = Math.floor(packets * share);
-      const reverseOctetsUpTo = Math.floor(reverseOctets * share);
-      const reversePacketsUpTo = Math.floor(reversePackets * share);
+      const elapsed = ordinal === last ? 1 : (ordinal + 1) * windowMs - startMs;
+      const duration = ordinal === last ? 1 : endMs - startMs;
+      const octetsUpTo = Math.floor((octets * elapsed) / duration);
+      const packetsUpTo = Math.floor((packets * elapsed) / duration);
+      const reverseOctetsUpTo = Math.floor((reverseOctets * elapsed) / duration);
+      const reversePacketsUpTo = Math.floor((reversePackets * elapsed) / duration);
       addTo(
         this.#windows[ordinal - this.#oldest]!,
         this.#tables,
