@@ -136,6 +136,15 @@ const destination = z
       reason: 'Largest message; 0 takes 512 or the known path over UDP, 16 384 over TCP',
       unit: 'octets',
     }),
+    udpMessagesPerSecondMax: integer(1, 1_000_000, 5_000, {
+      reason: 'Over UDP no more messages a second than this, so that a backlog does not overrun the collector',
+      unit: 'messages/s',
+    }),
+    probe: choice(['auto', 'tcp', 'none'], 'auto', {
+      reason:
+        'Over UDP arrival is taken for proven when the collector’s host answers a TCP connection attempt (accepted or refused) begun after the send; auto relies on it once an answer has been seen, none trusts the local network port alone',
+    }),
+    probePort: integer(0, 65535, 0, { reason: 'TCP port that the probe tries; 0 takes the collector’s own' }),
     connectTimeoutMs: integer(100, 120_000, 10_000, { reason: 'A connection attempt is given up after this', unit: 'ms' }),
     retryFirstMs: integer(10, 600_000, 1_000, {
       reason: 'Bound of the first wait before reconnecting; doubles up to retryCapMs',

@@ -3,18 +3,13 @@
  * its own state; it owns no socket. RFC 7011 section 3.1: the sequence counts data records of this session and domain,
  * options data records included. A template id means one thing for as long as the session lasts (section 8).
  */
+import { ApplianceError } from '../../core/errors.ts';
 import { compileProfile, type ProfileSpec } from '../../flow/profiles.ts';
+import type { ProjectionPlan } from '../../flow/projection.ts';
 import type { Projection, Projector } from '../../flow/projector.ts';
-import {
-  advanceSequence,
-  MESSAGE_HEADER_OCTETS,
-  makeSet,
-  makeSets,
-  SET_HEADER_OCTETS,
-  setIds,
-  writeMessageHeader,
-} from './message.ts';
-import { type ExportFacts, optionsSets } from './options.ts';
+import { advanceSequence, MESSAGE_HEADER_OCTETS, makeSet, SET_HEADER_OCTETS, setIds, writeMessageHeader } from './message.ts';
+import { optionsSets } from './options.ts';
+import { distinctTemplates, type ExportFacts } from './options_tables.ts';
 import { templateRecord } from './templates.ts';
 
 export interface SessionOptions {
@@ -26,88 +21,138 @@ export interface SessionOptions {
 }
 
 export interface EncodedRows {
-  /** A view of the session's buffer, valid until the next call. Empty when no row fits. */
+  /** The message, the caller's to keep. Empty when not even one row fits, or no row is for this destination. */
   readonly message: Uint8Array;
+  /** Rows taken, those that gave no record included. */
   readonly rows: number;
   readonly records: number;
 }
+
+const nothing = new Uint8Array(0);
 
 export class IpfixSession {
   readonly #options: SessionOptions;
   readonly #projection: Projection;
   readonly #templates: readonly Uint8Array[];
-  readonly #buffer: Uint8Array;
+  readonly #optionsTemplatesSent = new Set<number>();
+  readonly plans: readonly ProjectionPlan[];
+  #octetsMax: number;
+  #buffer = nothing;
   #sequence = 0;
 
+  /** Throws `messageTooLong` when a template or a record cannot fit a message: neither can be split. */
   constructor(options: SessionOptions) {
     this.#options = options;
     const { plans, table } = compileProfile(options.profile, options.privatePen);
+    this.plans = plans;
     this.#projection = options.projector.compile(table);
-    this.#templates = plans.map((plan) => templateRecord(plan, options.privatePen));
-    this.#buffer = new Uint8Array(options.messageOctetsMax);
+    this.#templates = distinctTemplates(plans).map((plan) => templateRecord(plan, options.privatePen));
+    this.#octetsMax = options.messageOctetsMax;
+    this.#checkRoom();
   }
 
   get sequence(): number {
     return this.#sequence;
   }
 
-  /** Messages with every template: before data over TCP, and again by time over UDP. */
-  templateMessages(exportTimeS: number): Uint8Array[] {
-    return this.#messagesOf(makeSets(setIds.template, this.#templates, this.#setOctetsMax), exportTimeS, 0);
+  /** The path has changed. Throws as the constructor does. */
+  resize(messageOctetsMax: number): void {
+    this.#octetsMax = messageOctetsMax;
+    this.#buffer = nothing;
+    this.#checkRoom();
   }
 
-  /** Messages with options templates and their data. */
-  optionsMessages(facts: ExportFacts, exportTimeS: number): Uint8Array[] {
-    const { templates, data } = optionsSets(facts);
-    const messages = this.#messagesOf(makeSets(setIds.optionsTemplate, templates, this.#setOctetsMax), exportTimeS, 0);
-    for (const { templateId, records } of data) {
-      for (const record of records) messages.push(...this.#messagesOf([makeSet(templateId, [record])], exportTimeS, 1));
+  /** Messages with every template: before data over TCP, and again by time over UDP. */
+  templateMessages(exportTimeS: number): Uint8Array[] {
+    return this.#pack(
+      this.#templates.map((record) => ({ setId: setIds.template, record, counts: false })),
+      exportTimeS,
+    );
+  }
+
+  /**
+   * Messages with options data, their templates before them.
+   * @param again sends templates that were sent before once more: over UDP (RFC 7011 section 8.1), never over TCP
+   */
+  optionsMessages(facts: ExportFacts, exportTimeS: number, again: boolean): Uint8Array[] {
+    const sets = optionsSets(facts, this.#options.privatePen);
+    const items: PackItem[] = [];
+    for (const { templateId, template } of sets) {
+      if (!again && this.#optionsTemplatesSent.has(templateId)) continue;
+      this.#optionsTemplatesSent.add(templateId);
+      items.push({ setId: setIds.optionsTemplate, record: template, counts: false });
     }
-    return messages;
+    for (const { templateId, records } of sets)
+      for (const record of records) items.push({ setId: templateId, record, counts: true });
+    return this.#pack(items, exportTimeS);
   }
 
   /** One message from as many of the rows as fit. */
   dataMessage(rows: Uint8Array, firstRow: number, count: number, wallOffsetNs: bigint, exportTimeS: number): EncodedRows {
-    const limit = this.#buffer.length - MESSAGE_HEADER_OCTETS;
-    const {
-      octets,
-      rows: taken,
-      records,
-    } = this.#projection.run(rows, firstRow, count, this.#buffer, MESSAGE_HEADER_OCTETS, limit, wallOffsetNs);
-    if (records === 0) return { message: this.#buffer.subarray(0, 0), rows: taken, records };
-    this.#stamp(this.#buffer, MESSAGE_HEADER_OCTETS + octets, exportTimeS);
+    if (this.#buffer.length === 0) this.#buffer = new Uint8Array(this.#octetsMax);
+    const buffer = this.#buffer;
+    const limit = buffer.length - MESSAGE_HEADER_OCTETS;
+    const result = this.#projection.run(rows, firstRow, count, buffer, MESSAGE_HEADER_OCTETS, limit, wallOffsetNs);
+    const { rows: taken, records } = result;
+    if (records === 0) return { message: nothing, rows: taken, records };
+    const octets = MESSAGE_HEADER_OCTETS + result.octets;
+    this.#stamp(buffer, octets, exportTimeS);
     this.#sequence = advanceSequence(this.#sequence, records);
-    return { message: this.#buffer.subarray(0, MESSAGE_HEADER_OCTETS + octets), rows: taken, records };
+    // A nearly full buffer is given away; a small message must not hold a large one.
+    if (octets * 2 < buffer.length) return { message: buffer.slice(0, octets), rows: taken, records };
+    this.#buffer = nothing;
+    return { message: buffer.subarray(0, octets), rows: taken, records };
   }
 
-  get #setOctetsMax(): number {
-    return this.#options.messageOctetsMax - MESSAGE_HEADER_OCTETS;
+  #checkRoom(): void {
+    const room = this.#octetsMax - MESSAGE_HEADER_OCTETS - SET_HEADER_OCTETS;
+    const largest = Math.max(...this.#templates.map(({ length }) => length));
+    // Both directions of a row go into one message.
+    const records = Math.max(...this.plans.map(({ recordOctets }) => recordOctets)) * (this.#options.profile.uniflow ? 2 : 1);
+    const needed = Math.max(largest, records);
+    if (needed <= room) return;
+    const wanted = needed + MESSAGE_HEADER_OCTETS + SET_HEADER_OCTETS;
+    throw new ApplianceError(
+      'messageTooLong',
+      `messages of ${this.#octetsMax} octets are too small for this profile, which needs ${wanted}: set messageBytesMax, or choose a smaller profile`,
+    );
   }
 
-  /** Packs sets into messages, several to one where they fit. */
-  #messagesOf(sets: readonly Uint8Array[], exportTimeS: number, records: number): Uint8Array[] {
+  /** Puts records into sets and sets into messages, in order: a set holds records of one id, a message what fits. */
+  #pack(items: readonly PackItem[], exportTimeS: number): Uint8Array[] {
     const messages: Uint8Array[] = [];
-    let group: Uint8Array[] = [];
+    let sets: { setId: number; records: Uint8Array[] }[] = [];
+    let octets = MESSAGE_HEADER_OCTETS;
+    let counted = 0;
     const flush = (): void => {
-      if (group.length === 0) return;
-      const octets = group.reduce((sum, set) => sum + set.length, MESSAGE_HEADER_OCTETS);
+      if (sets.length === 0) return;
       const message = new Uint8Array(octets);
       let at = MESSAGE_HEADER_OCTETS;
-      for (const set of group) {
+      for (const { setId, records } of sets) {
+        const set = makeSet(setId, records);
         message.set(set, at);
         at += set.length;
       }
       this.#stamp(message, octets, exportTimeS);
+      this.#sequence = advanceSequence(this.#sequence, counted);
       messages.push(message);
-      group = [];
+      sets = [];
+      octets = MESSAGE_HEADER_OCTETS;
+      counted = 0;
     };
-    for (const set of sets) {
-      const octets = group.reduce((sum, one) => sum + one.length, SET_HEADER_OCTETS);
-      if (octets + set.length > this.#setOctetsMax) flush();
-      group.push(set);
+    for (const { setId, record, counts } of items) {
+      const opens = sets.at(-1)?.setId !== setId;
+      if (octets + record.length + (opens ? SET_HEADER_OCTETS : 0) > this.#octetsMax) flush();
+      const set = sets.at(-1)?.setId === setId ? sets.at(-1)! : { setId, records: [] };
+      if (set.records.length === 0) {
+        sets.push(set);
+        octets += SET_HEADER_OCTETS;
+      }
+      set.records.push(record);
+      octets += record.length;
+      if (counts) counted++;
     }
     flush();
-    this.#sequence = advanceSequence(this.#sequence, records);
     return messages;
   }
 
@@ -115,4 +160,11 @@ export class IpfixSession {
     const { observationDomainId } = this.#options;
     writeMessageHeader(buffer, 0, octets, { exportTimeS, sequence: this.#sequence, observationDomainId });
   }
+}
+
+interface PackItem {
+  readonly setId: number;
+  readonly record: Uint8Array;
+  /** Data records count for the sequence number, templates do not. */
+  readonly counts: boolean;
 }

@@ -1,0 +1,271 @@
+/**
+ * One destination: reads rows at its place in the spool, encodes them when it sends, and tells the spool what arrived. A
+ * broken session is followed by another, after a wait that grows and is spread by chance; what was not proven to have
+ * arrived is sent again. A dead destination costs the others nothing: it only holds its own place.
+ *
+ * Order is kept within a session. Owned by the main event loop.
+ */
+import type { DestinationSettings } from '../config/schema.ts';
+import { ApplianceError, messageOf } from '../core/errors.ts';
+import type { Service } from '../core/lifecycle.ts';
+import { RetrySchedule } from '../core/retry.ts';
+import type { World } from '../core/world.ts';
+import type { DestinationAccount } from '../flow/ledger.ts';
+import { type ProfileSpec, profileSpec } from '../flow/profiles.ts';
+import type { Projector } from '../flow/projector.ts';
+import type { RowClock } from '../flow/row_block.ts';
+import type { BoxEvent, UplinkState, UplinkStatus } from '../flow/status_shapes.ts';
+import { ExporterSession } from './exporter_session.ts';
+import type { Gap } from './gaps.ts';
+import type { ExportFacts, MeteringFacts } from './ipfix/options_tables.ts';
+import { IpfixSession } from './ipfix/session.ts';
+import type { Link, Transport } from './link.ts';
+import type { SpoolLane } from './spool_lane.ts';
+
+export interface ExporterParts {
+  readonly world: World;
+  readonly settings: DestinationSettings;
+  readonly observationDomainId: number;
+  /** 0 for none. */
+  readonly privatePen: number;
+  readonly lane: SpoolLane;
+  readonly transport: Transport;
+  readonly rowClock: RowClock;
+  readonly projector: Projector;
+  readonly facts: () => MeteringFacts;
+  readonly onEvent?: (level: BoxEvent['level'], event: string, text: string) => void;
+}
+
+/** A session that lasted this long was a good one: the next wait is short again. */
+const goodSessionMs = 10_000;
+/** At a planned stop: how often it is looked whether everything has arrived. */
+const drainPeriodMs = 20;
+const closeMaxMs = 2_000;
+
+export class Exporter implements Service {
+  readonly name: string;
+  readonly #parts: ExporterParts;
+  readonly #retry: RetrySchedule;
+  readonly #profile: ProfileSpec;
+  #state: UplinkState = 'stopped';
+  #sinceMs = 0;
+  #reason = '';
+  #retryAtMs = 0;
+  #running: AbortController | undefined;
+  #loop: Promise<void> = Promise.resolve();
+  #link: Link | undefined;
+  #current: ExporterSession | undefined;
+  #session: IpfixSession | undefined;
+  #sentMessages = 0;
+  #sentOctets = 0;
+  #sentRecords = 0;
+
+  constructor(parts: ExporterParts) {
+    this.name = `exporter.${parts.settings.name}`;
+    this.#parts = parts;
+    const { settings, world } = parts;
+    this.#retry = new RetrySchedule({ firstMs: settings.retryFirstMs, capMs: settings.retryCapMs }, world.random);
+    this.#profile =
+      settings.elements.length > 0 ? { uniflow: settings.uniflow, elements: settings.elements } : profileSpec(settings.profile);
+  }
+
+  /** Resolves at once: whether the collector answers is a state, not a failure. */
+  async start(_signal: AbortSignal): Promise<void> {
+    this.#running = new AbortController();
+    this.#enter('connecting', '');
+    this.#loop = this.#run(this.#running.signal);
+  }
+
+  /**
+   * Sends what is waiting and waits for its arrival until the deadline; with no session it stops at once. What is left
+   * stays in the spool.
+   */
+  async stop(deadlineMs: number): Promise<void> {
+    const { world, lane, transport } = this.#parts;
+    const endMs = world.clock.monotonicMs() + deadlineMs * 0.8;
+    while (this.#current !== undefined && lane.account().pending > 0 && world.clock.monotonicMs() < endMs) {
+      this.#current.acknowledge();
+      // Over UDP the proof is asked for now, not when its time comes.
+      const proof = lane.unread === 0 ? this.#link?.settled().catch(() => {}) : undefined; // a loss ends the session
+      if (lane.account().pending > 0) await Promise.race([proof, world.clock.sleep(drainPeriodMs)]);
+    }
+    const link = this.#link;
+    this.#running?.abort(new ApplianceError('connectionLost', 'the exporter was stopped'));
+    await this.#loop;
+    if (link !== undefined) {
+      const closed = await link.end(Math.max(1, Math.min(closeMaxMs, endMs - world.clock.monotonicMs())));
+      if (closed && lane.account().pending === 0) lane.releaseMargin();
+    }
+    transport.close();
+    this.#enter('stopped', '');
+  }
+
+  account(): DestinationAccount {
+    return this.#parts.lane.account();
+  }
+
+  status(): UplinkStatus {
+    const { settings, lane, transport } = this.#parts;
+    const account = lane.account();
+    return {
+      name: settings.name,
+      kind: 'ipfix',
+      address: transport.address,
+      state: this.#state,
+      sinceMs: this.#sinceMs,
+      reason: this.#reason,
+      backlogRecords: account.pending,
+      backlogOctets: lane.backlogOctets,
+      backlogAgeMs: lane.backlogAgeMs,
+      sentRecords: this.#sentRecords,
+      acknowledgedRecords: account.acknowledged,
+      droppedRecords: Object.values(account.dropped).reduce((sum, rows) => sum + rows, 0),
+      proof: transport.proof,
+      retryAtMs: this.#retryAtMs,
+    };
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { world, transport, lane } = this.#parts;
+    while (!signal.aborted) {
+      let link: Link | undefined;
+      let trouble: ApplianceError | undefined;
+      const startMs = world.clock.monotonicMs();
+      try {
+        link = await transport.open(signal);
+        trouble = await this.#converse(link, signal);
+      } catch (error) {
+        if (signal.aborted) break;
+        if (!(error instanceof ApplianceError)) throw error;
+        trouble = error;
+      }
+      if (signal.aborted) break;
+      link?.destroy();
+      this.#link = undefined;
+      lane.rewind(link !== undefined);
+      if (link !== undefined && world.clock.monotonicMs() - startMs >= goodSessionMs) this.#retry.reset();
+      if (trouble !== undefined) await this.#waitAfter(trouble, signal);
+    }
+  }
+
+  async #converse(link: Link, signal: AbortSignal): Promise<ApplianceError | undefined> {
+    const { world, settings, lane, rowClock } = this.#parts;
+    const session = this.#sessionFor(link);
+    const current = new ExporterSession({
+      world,
+      link,
+      session,
+      lane,
+      rowClock,
+      facts: (gaps) => this.#facts(session, gaps),
+      templateResendMs: settings.templateResendS * 1_000,
+      resendMarginOctets: settings.resendMarginBytes,
+      onSent: (octets, records) => {
+        this.#sentMessages++;
+        this.#sentOctets += octets;
+        this.#sentRecords += records;
+      },
+      onProven: () => {
+        if (link.lossy) this.#up();
+      },
+    });
+    this.#link = link;
+    this.#current = current;
+    // Over TCP the connection itself is the answer; over UDP the first proof is.
+    if (!link.lossy) this.#up();
+    else
+      void link.settled().then(
+        () => this.#up(),
+        () => {},
+      ); // a loss is told by the session
+    try {
+      return await current.run(signal);
+    } finally {
+      this.#current = undefined;
+    }
+  }
+
+  /** A session that was only interrupted goes on with its templates and sequence numbers. */
+  #sessionFor(link: Link): IpfixSession {
+    const { projector, privatePen, observationDomainId } = this.#parts;
+    if (!link.fresh && this.#session !== undefined) {
+      this.#session.resize(link.messageOctetsMax);
+      return this.#session;
+    }
+    this.#session = undefined;
+    this.#session = new IpfixSession({
+      projector,
+      profile: this.#profile,
+      privatePen,
+      observationDomainId,
+      messageOctetsMax: link.messageOctetsMax,
+    });
+    return this.#session;
+  }
+
+  #facts(session: IpfixSession, gaps: readonly Gap[]): ExportFacts {
+    const { lane, facts, observationDomainId, world } = this.#parts;
+    const dropped = Object.values(lane.account().dropped).reduce((sum, rows) => sum + rows, 0);
+    return {
+      ...facts(),
+      observationDomainId,
+      nowMs: world.clock.wallMs(),
+      exportedMessages: this.#sentMessages,
+      exportedOctets: this.#sentOctets,
+      exportedRecords: this.#sentRecords,
+      notSentRecords: dropped,
+      notSentPackets: lane.notSent.packets,
+      notSentOctets: lane.notSent.octets,
+      gaps,
+      plans: session.plans,
+    };
+  }
+
+  async #waitAfter(trouble: ApplianceError, signal: AbortSignal): Promise<void> {
+    const { world } = this.#parts;
+    const delayMs = this.#retry.nextMs();
+    const refused = ['connectRefused', 'tlsFailed', 'credentialsRefused', 'messageTooLong'].includes(trouble.code);
+    this.#retryAtMs = world.clock.wallMs() + delayMs;
+    this.#enter(refused ? 'refused' : 'waiting', messageOf(trouble));
+    try {
+      await world.clock.sleep(delayMs, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error; // the stop ends the wait; the loop sees it
+    }
+    this.#retryAtMs = 0;
+  }
+
+  #up(): void {
+    if (this.#state !== 'up') this.#enter('up', '');
+  }
+
+  #enter(state: UplinkState, reason: string): void {
+    const before = this.#state;
+    this.#reason = reason;
+    if (state === before) return;
+    this.#state = state;
+    this.#sinceMs = this.#parts.world.clock.wallMs();
+    const { settings } = this.#parts;
+    if (state === 'up') this.#say('info', 'uplinkUp', `${settings.name}: connected, records are being sent`);
+    else if (before === 'up' && state !== 'stopped')
+      this.#say('warn', 'uplinkLost', `${settings.name}: ${reason}; records wait in the spool`);
+    else if (before === 'connecting' && state !== 'stopped')
+      this.#say('warn', 'uplinkDown', `${settings.name}: ${reason}; records wait in the spool`);
+  }
+
+  #say(level: BoxEvent['level'], event: string, text: string): void {
+    if (this.#parts.onEvent === undefined) this.#parts.world.log[level](event, { text });
+    else this.#parts.onEvent(level, event, text);
+  }
+
+  /** For `/metrics`, which one part of the box declares for all destinations. */
+  figures(): { messages: number; octets: number; records: number; resentRecords: number; up: boolean } {
+    return {
+      messages: this.#sentMessages,
+      octets: this.#sentOctets,
+      records: this.#sentRecords,
+      resentRecords: this.#parts.lane.resentRecords,
+      up: this.#state === 'up',
+    };
+  }
+}

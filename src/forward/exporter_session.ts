@@ -1,0 +1,226 @@
+/**
+ * One session with a collector, from the opened link to its loss: templates, options, rows, acknowledgements. Rows stay in
+ * the spool until the link proves that their message arrived. Owned by one exporter.
+ */
+import type { Timer } from '../core/clock.ts';
+import { ApplianceError } from '../core/errors.ts';
+import type { World } from '../core/world.ts';
+import { type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
+import { ROW_BYTES } from '../flow/row_layout.ts';
+import type { Gap } from './gaps.ts';
+import type { ExportFacts } from './ipfix/options_tables.ts';
+import { ResendSchedule } from './ipfix/resend_schedule.ts';
+import type { IpfixSession } from './ipfix/session.ts';
+import type { Link } from './link.ts';
+import { SentLog } from './sent_log.ts';
+import type { SpooledRows, SpoolLane } from './spool_lane.ts';
+
+export interface ExporterSessionParts {
+  readonly world: World;
+  readonly link: Link;
+  readonly session: IpfixSession;
+  readonly lane: SpoolLane;
+  readonly rowClock: RowClock;
+  /** Asked once a second, with the gaps to tell. */
+  readonly facts: (gaps: readonly Gap[]) => ExportFacts;
+  readonly templateResendMs: number;
+  readonly resendMarginOctets: number;
+  /** Counts what was handed to the transport. */
+  readonly onSent: (octets: number, records: number) => void;
+  /** Something is proven to have arrived. */
+  readonly onProven: () => void;
+}
+
+/** How often the link is asked what it can prove while something waits for it. */
+const acknowledgePeriodMs = 100;
+/** How often it is looked whether something new must be explained. */
+const factsPeriodMs = 1_000;
+/** It is also asked after so many octets, so that a fast destination does not hold rows in memory for long. */
+const acknowledgeEveryOctets = 512 * 1_024;
+/** Statistics and what may have changed (interfaces, selectors) are told this often over a transport that loses nothing. */
+const optionsPeriodMs = 60_000;
+/** While the store that holds the rows does not answer. */
+const storeRetryMs = 1_000;
+
+export class ExporterSession {
+  readonly #parts: ExporterSessionParts;
+  readonly #sent = new SentLog();
+  readonly #templates: ResendSchedule;
+  #nextOptionsMs = 0;
+  #nextFactsMs = 0;
+  #acknowledgedAtOctets = 0;
+  #timer: Timer | undefined;
+  #selectors = '';
+
+  constructor(parts: ExporterSessionParts) {
+    this.#parts = parts;
+    const periodMs = parts.link.lossy ? parts.templateResendMs : Number.POSITIVE_INFINITY;
+    this.#templates = new ResendSchedule(periodMs, parts.world.clock.monotonicMs());
+  }
+
+  /** Rows sent and not proven. */
+  get inFlight(): number {
+    return this.#sent.length;
+  }
+
+  /**
+   * Sends until the signal aborts or the link is lost; resolves to the reason of the loss, undefined for the signal.
+   * Never rejects for the link.
+   */
+  async run(signal: AbortSignal): Promise<ApplianceError | undefined> {
+    const { link, world } = this.#parts;
+    let lost: ApplianceError | undefined;
+    const ended = new AbortController();
+    const stop = AbortSignal.any([signal, ended.signal]);
+    void link.lost.then((error) => {
+      lost = error;
+      ended.abort(error);
+    });
+    this.#timer = world.clock.every(
+      acknowledgePeriodMs,
+      () => this.#tick(),
+      (error) => {
+        throw error; // nothing in it may fail: a bug
+      },
+    );
+    try {
+      this.#introduce();
+      await link.settled();
+      await this.#send(stop);
+    } catch (error) {
+      // Waiting ends by the signal or by the loss of the link, both with an operating error; anything else is a bug.
+      if (!(error instanceof ApplianceError)) throw error;
+      if (!signal.aborted) lost ??= error;
+    } finally {
+      this.#timer.cancel();
+      this.acknowledge();
+    }
+    return lost;
+  }
+
+  /** Takes in what the link can prove by now. */
+  acknowledge(): void {
+    const { link, lane, resendMarginOctets } = this.#parts;
+    if (this.#sent.length === 0) return;
+    const settled = this.#sent.settle(link.provenOctets());
+    this.#acknowledgedAtOctets = link.sentOctets;
+    for (const { position, rows, octets, gaps } of settled) {
+      if (gaps !== undefined) lane.gapsTold(gaps);
+      if (rows > 0) lane.acknowledge(position, rows, octets, link.lossy ? 0 : resendMarginOctets);
+    }
+    if (settled.length > 0) this.#parts.onProven();
+  }
+
+  async #send(signal: AbortSignal): Promise<void> {
+    const { lane, world } = this.#parts;
+    for (;;) {
+      let rows: SpooledRows | undefined;
+      try {
+        rows = await lane.next();
+      } catch (error) {
+        if (!isStoreTrouble(error)) throw error;
+        await world.clock.sleep(storeRetryMs, signal);
+        continue;
+      }
+      if (rows === undefined) {
+        signal.throwIfAborted();
+        await lane.wait(signal);
+        continue;
+      }
+      await this.#sendRows(rows, signal);
+    }
+  }
+
+  async #sendRows(rows: SpooledRows, signal: AbortSignal): Promise<void> {
+    const { session, lane, link, onSent, world } = this.#parts;
+    const wallOffsetNs = this.#wallOffset(rows);
+    for (let done = 0; done < rows.count; ) {
+      signal.throwIfAborted();
+      const firstRow = rows.firstRow + done * ROW_BYTES;
+      const exportTimeS = Math.floor(world.clock.wallMs() / 1_000);
+      const encoded = session.dataMessage(rows.bytes, firstRow, rows.count - done, wallOffsetNs, exportTimeS);
+      const position = rows.position + done;
+      if (encoded.rows === 0) {
+        // Checked when the session was made, so only a row of a kind that came later can be too large.
+        lane.drop(position, 1, 'unencodable');
+        done++;
+        continue;
+      }
+      done += encoded.rows;
+      if (encoded.records === 0) {
+        lane.leaveOut(position, encoded.rows, 'notSelected');
+        continue;
+      }
+      const octets = encoded.message.length;
+      const more = link.send(encoded.message);
+      this.#sent.add({ position, rows: encoded.rows, records: encoded.records, octets, endOctet: link.sentOctets });
+      onSent(octets, encoded.records);
+      if (link.sentOctets - this.#acknowledgedAtOctets >= acknowledgeEveryOctets) this.acknowledge();
+      if (!more) await link.drained();
+    }
+  }
+
+  /** Wall time of the rows: as known now, else as known when they came. */
+  #wallOffset({ bootId, wallOffsetNs }: SpooledRows): bigint {
+    if (bootId === WALL_BOOT_ID) return 0n;
+    return this.#parts.rowClock.wallOffsetNs(bootId) ?? wallOffsetNs ?? 0n;
+  }
+
+  #introduce(): void {
+    const { world, session } = this.#parts;
+    for (const message of session.templateMessages(this.#exportTimeS)) this.#sendOther(message);
+    this.#sendOptions(false);
+    this.#templates.sent(world.clock.monotonicMs());
+  }
+
+  #tick(): void {
+    this.acknowledge();
+    const { world, session, lane } = this.#parts;
+    const nowMs = world.clock.monotonicMs();
+    if (nowMs >= this.#templates.dueMs) {
+      for (const message of session.templateMessages(this.#exportTimeS)) this.#sendOther(message);
+      this.#sendOptions(true);
+      this.#templates.sent(nowMs);
+    } else if (nowMs >= this.#nextFactsMs) {
+      this.#nextFactsMs = nowMs + factsPeriodMs;
+      // A new selector must be explained before many rows name it: RFC 5477 has no other place for the rate.
+      const isNew = selectorsOf(this.#parts.facts([])) !== this.#selectors;
+      if (isNew || nowMs >= this.#nextOptionsMs || lane.hasGapsToTell) this.#sendOptions(false);
+    }
+  }
+
+  #sendOptions(again: boolean): void {
+    const { session, facts, lane, world, link } = this.#parts;
+    const gaps = lane.takeGaps();
+    const now = facts(gaps);
+    for (const message of session.optionsMessages(now, this.#exportTimeS, again)) this.#sendOther(message);
+    // Counts as said once everything up to here has arrived.
+    if (gaps.length > 0) this.#sent.add({ position: 0, rows: 0, records: 0, octets: 0, endOctet: link.sentOctets, gaps });
+    this.#selectors = selectorsOf(now);
+    this.#nextOptionsMs = world.clock.monotonicMs() + optionsPeriodMs;
+  }
+
+  #sendOther(message: Uint8Array): void {
+    this.#parts.link.send(message);
+    this.#parts.onSent(message.length, 0);
+  }
+
+  get #exportTimeS(): number {
+    return Math.floor(this.#parts.world.clock.wallMs() / 1_000);
+  }
+}
+
+function selectorsOf({ selectors }: ExportFacts): string {
+  return selectors.map(({ selectorId, kind, interval }) => `${selectorId}/${kind}/${interval}`).join();
+}
+
+function isStoreTrouble(error: unknown): boolean {
+  const code = (error as ApplianceError | undefined)?.code;
+  return (
+    code === 'storeClosed' ||
+    code === 'storeFull' ||
+    code === 'storeUnwritable' ||
+    code === 'storeDamaged' ||
+    code === 'storeLocked'
+  );
+}

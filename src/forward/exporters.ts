@@ -1,0 +1,102 @@
+/** All destinations as one service: made from the settings, started and stopped together, with their figures. */
+import type { DestinationSettings } from '../config/schema.ts';
+import type { Service } from '../core/lifecycle.ts';
+import type { World } from '../core/world.ts';
+import type { DestinationAccount } from '../flow/ledger.ts';
+import type { Projector } from '../flow/projector.ts';
+import type { RowClock } from '../flow/row_block.ts';
+import type { BoxEvent, UplinkStatus } from '../flow/status_shapes.ts';
+import { Exporter } from './exporter.ts';
+import type { MeteringFacts } from './ipfix/options_tables.ts';
+import { type Probe, tcpProbe } from './ipfix/probe.ts';
+import { StreamTransport } from './ipfix/stream_transport.ts';
+import { UdpTransport } from './ipfix/udp_transport.ts';
+import type { SocketMeasures, Transport } from './link.ts';
+import type { SpoolLane } from './spool_lane.ts';
+
+export interface ExportersParts {
+  readonly world: World;
+  readonly settings: {
+    readonly observationDomainId: number;
+    readonly privateEnterpriseNumber: number;
+    readonly destinations: readonly DestinationSettings[];
+  };
+  /** The spool's view of a destination. */
+  readonly lane: (name: string) => SpoolLane;
+  readonly rowClock: RowClock;
+  /** The addon's, or `referenceProjector`. */
+  readonly projector: Projector;
+  /** The addon, or `noMeasures`. */
+  readonly measures: SocketMeasures;
+  readonly facts: () => MeteringFacts;
+  readonly onEvent?: (level: BoxEvent['level'], event: string, text: string) => void;
+  /** Asks whether a collector's host is there; replaced in tests. */
+  readonly probe?: Probe;
+}
+
+export class Exporters implements Service {
+  readonly name = 'exporters';
+  readonly #parts: ExportersParts;
+  readonly #exporters: readonly Exporter[];
+
+  constructor(parts: ExportersParts) {
+    this.#parts = parts;
+    const { world, settings, rowClock, projector, facts, onEvent } = parts;
+    this.#exporters = settings.destinations.map((destination) => {
+      const lane = parts.lane(destination.name);
+      return new Exporter({
+        world: { ...world, log: world.log.child(`exporter.${destination.name}`) },
+        settings: destination,
+        observationDomainId: settings.observationDomainId,
+        privatePen: settings.privateEnterpriseNumber,
+        lane,
+        transport: this.#transport(destination, lane),
+        rowClock,
+        projector,
+        facts,
+        ...(onEvent === undefined ? {} : { onEvent }),
+      });
+    });
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    this.#declareMetrics();
+    for (const exporter of this.#exporters) await exporter.start(signal);
+  }
+
+  /** Together: one that is slow to end takes no time from the others. */
+  async stop(deadlineMs: number): Promise<void> {
+    await Promise.all(this.#exporters.map((exporter) => exporter.stop(deadlineMs)));
+  }
+
+  statuses(): UplinkStatus[] {
+    return this.#exporters.map((exporter) => exporter.status());
+  }
+
+  /** By destination. */
+  accounts(): { readonly name: string; readonly account: DestinationAccount }[] {
+    return this.#exporters.map((exporter) => ({ name: exporter.status().name, account: exporter.account() }));
+  }
+
+  #transport(settings: DestinationSettings, lane: SpoolLane): Transport {
+    const { world, measures, probe } = this.#parts;
+    const { clock } = world;
+    return settings.transport === 'udp'
+      ? new UdpTransport({ settings, clock, measures, probe: probe ?? tcpProbe(clock), memory: lane })
+      : new StreamTransport(settings, clock, measures);
+  }
+
+  #declareMetrics(): void {
+    const { metrics } = this.#parts.world;
+    const each = (read: (exporter: Exporter) => number) => () =>
+      this.#exporters.map((exporter) => ({ labels: { destination: exporter.status().name }, value: read(exporter) }));
+    const declare = (name: string, help: string, read: (exporter: Exporter) => number): void =>
+      metrics.gauge(name, help, each(read), ['destination']);
+    declare('export_up', '1 while the destination takes records', (one) => (one.figures().up ? 1 : 0));
+    declare('export_sent_messages', 'IPFIX messages sent since start', (one) => one.figures().messages);
+    declare('export_sent_octets', 'Octets of IPFIX messages sent since start', (one) => one.figures().octets);
+    declare('export_sent_records', 'Data records of flows sent since start', (one) => one.figures().records);
+    declare('export_acknowledged_records', 'Rows proven to have arrived since start', (one) => one.account().acknowledged);
+    declare('export_resent_records', 'Rows sent again although they had arrived', (one) => one.figures().resentRecords);
+  }
+}

@@ -1,0 +1,370 @@
+/**
+ * The spool: rows that some collector has not acknowledged, over a `Kv` of its own (DESIGN section 4). Rows are kept as
+ * rows; each destination encodes them when it sends.
+ *
+ * Rows are held in memory first and go to disk, as compressed chunks, only when they are not acknowledged within
+ * `persistAfterS`, when memory gets short, or on a planned stop: with healthy collectors nothing is written. What was
+ * persisted is never lost; what a kill took from memory is marked as a gap of unknown size. When the store fails the spool
+ * goes on in memory, within its bound, counts what that costs, and says so. Owned by the main event loop; one write at a time.
+ */
+import type { Timer } from '../core/clock.ts';
+import { ApplianceError, messageOf } from '../core/errors.ts';
+import type { Kv, KvPut } from '../core/kv.ts';
+import type { Service } from '../core/lifecycle.ts';
+import type { World } from '../core/world.ts';
+import { dropReasons } from '../flow/ledger.ts';
+import { type RowBlock, type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
+import { describeLayout, layoutHash, ROW_BYTES } from '../flow/row_layout.ts';
+import type { BoxEvent, StoreStatus } from '../flow/status_shapes.ts';
+import type { SpoolChunk } from './spool_chunk.ts';
+import { type LaneStore, SpoolLane } from './spool_lane.ts';
+import { SpoolLog } from './spool_log.ts';
+import { SpoolReader } from './spool_reader.ts';
+import {
+  destinationKey,
+  encodeIndex,
+  encodeLane,
+  encodeRows,
+  encodeWallMs,
+  indexKey,
+  layoutKey,
+  openMarkerKey,
+  rowsKey,
+} from './spool_record.ts';
+import { recoverSpool, type SpoolFinding } from './spool_recovery.ts';
+
+export type { SpooledRows, SpoolLane } from './spool_lane.ts';
+
+export interface SpoolOptions {
+  readonly memoryBytesMax: number;
+  readonly diskBytesMax: number;
+  readonly ageMaxS: number;
+  readonly persistAfterS: number;
+}
+
+export interface SpoolParts {
+  readonly world: World;
+  readonly kv: Kv;
+  readonly settings: SpoolOptions;
+  /** Names of the destinations; what is kept for others is forgotten. */
+  readonly destinations: readonly string[];
+  readonly rowClock: RowClock;
+  readonly onEvent?: (level: BoxEvent['level'], event: string, text: string) => void;
+}
+
+/** Pieces in the log at most: bounds what their index takes in memory (about 200 octets each). */
+const chunksMax = 262_144;
+/** Chunks written in one batch: bounds what a write holds in memory beside the rows. */
+const chunksPerBatch = 16;
+const tickMs = 1_000;
+/** After so much was deleted and nothing is left, the store is asked to give the space back. */
+const compactAfterOctets = 64 * 1024 * 1024;
+
+export class Spool implements Service, LaneStore {
+  readonly name = 'spool';
+  readonly #parts: SpoolParts;
+  readonly #log: SpoolLog;
+  readonly #lanes: readonly SpoolLane[];
+  readonly #reader: SpoolReader;
+  readonly #layout = layoutHash();
+  #layoutKept = false;
+  #timer: Timer | undefined;
+  #recovered = false;
+  #stopped = false;
+  #failure: ApplianceError | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #writeQueued = false;
+  #writtenOctets = 0;
+  #deletedOctets = 0;
+  shift = 0;
+
+  constructor(parts: SpoolParts) {
+    this.#parts = parts;
+    const { settings, world, destinations } = parts;
+    this.#log = new SpoolLog(
+      {
+        memoryBytesMax: settings.memoryBytesMax,
+        diskBytesMax: settings.diskBytesMax,
+        ageMaxMs: settings.ageMaxS * 1_000,
+        chunksMax,
+      },
+      destinations,
+      (chunk) => this.#timesOf(chunk),
+    );
+    this.#lanes = this.#log.lanes.map((lane) => new SpoolLane(this, this.#log, lane, () => world.clock.monotonicMs()));
+    this.#reader = new SpoolReader(parts.kv, this.#layout);
+  }
+
+  /** Resolves also when the store does not answer: then the spool works in memory and keeps trying. */
+  async start(): Promise<void> {
+    const { clock } = this.#parts.world;
+    this.#declareMetrics();
+    await this.#recover();
+    this.#timer = clock.every(
+      tickMs,
+      () => this.#tick(),
+      (error) => this.#failed(error),
+    );
+  }
+
+  /** Puts on disk whatever waits, so that a planned stop loses nothing. Exporters are to be stopped before. */
+  async stop(_deadlineMs: number): Promise<void> {
+    this.#timer?.cancel();
+    this.#stopped = true;
+    await this.#write('all', true);
+    const lost = this.#log.dropUnpersisted('shutdown');
+    if (lost > 0) this.#say('error', 'spoolLost', `${lost} records could not be put on disk before the stop and are lost`);
+  }
+
+  /** Copies the block's rows, for every destination. Never waits and never fails. */
+  append(block: RowBlock): void {
+    const { world, rowClock } = this.#parts;
+    const offset = block.bootId === WALL_BOOT_ID ? 0n : rowClock.wallOffsetNs(block.bootId);
+    this.#log.append(block, offset, this.#layout, world.clock.wallMs(), world.clock.monotonicMs());
+    if (this.#stopped) this.#log.dropUnpersisted('shutdown');
+    else if (this.#log.memoryPressed && !this.#writeQueued) void this.#write('due');
+    for (const lane of this.#lanes) lane.wake();
+  }
+
+  /** The view of one destination. */
+  lane(destination: string): SpoolLane {
+    const lane = this.#lanes.find((one) => one.name === destination);
+    if (lane === undefined) throw new Error(`no destination named ${destination}`);
+    return lane;
+  }
+
+  status(): StoreStatus {
+    return {
+      name: 'spool',
+      state: this.#failure === undefined ? 'open' : 'stopped',
+      reason: this.#failure === undefined ? '' : `records are held in memory only: ${messageOf(this.#failure)}`,
+      octetsOnDisk: this.#log.diskOctets,
+      octetsMax: this.#parts.settings.diskBytesMax,
+    };
+  }
+
+  /** Octets handed to the store since start. */
+  get writtenOctets(): number {
+    return this.#writtenOctets;
+  }
+
+  /** For a lane: rows of a chunk that is on disk. */
+  rowsOf(chunk: SpoolChunk): Promise<Uint8Array | undefined> {
+    const next = this.#log.chunkAt(chunk.first + chunk.count);
+    return this.#reader.read(chunk, next !== undefined && next.rows === undefined ? next : undefined);
+  }
+
+  /** For a lane: something was acknowledged or given up. The tick writes it; nothing waits for that. */
+  changed(): void {}
+
+  async #tick(): Promise<void> {
+    if (!this.#recovered) await this.#recover();
+    const before = this.#droppedRows();
+    this.#log.enforce(this.#parts.world.clock.monotonicMs());
+    const dropped = this.#droppedRows() - before;
+    if (dropped > 0)
+      this.#say('warn', 'spoolOverBudget', `${dropped} records were given up: older or more than the spool may hold`);
+    await this.#write('due');
+  }
+
+  #droppedRows(): number {
+    return this.#log.lanes.reduce(
+      (sum, lane) => sum + Object.values(lane.account().dropped).reduce((rows, one) => rows + one, 0),
+      0,
+    );
+  }
+
+  /** One write at a time; each does whatever is to be done when its turn comes. */
+  #write(what: 'due' | 'all', closing = false): Promise<void> {
+    this.#writeQueued = true;
+    const turn = this.#writing.then(() => {
+      this.#writeQueued = false;
+      return this.#writeNow(what, closing);
+    });
+    // A bug in a write reaches who asked for it; the next write has its own turn.
+    this.#writing = turn.catch(() => {});
+    return turn;
+  }
+
+  async #writeNow(what: 'due' | 'all', closing: boolean): Promise<void> {
+    if (!this.#recovered) return;
+    const { clock } = this.#parts.world;
+    const persistAfterMs = this.#parts.settings.persistAfterS * 1_000;
+    const chunks = what === 'all' ? this.#log.unpersisted() : this.#log.due(clock.monotonicMs(), persistAfterMs);
+    for (const chunk of chunks) chunk.sealed = true;
+    for (let at = 0; at < chunks.length; at += chunksPerBatch) {
+      if (!(await this.#persist(chunks.slice(at, at + chunksPerBatch)))) return;
+    }
+    await this.#settle(closing);
+  }
+
+  /** Writes chunks with the destinations' cursors, in one batch that waits for the device. False when the store failed. */
+  async #persist(chunks: readonly SpoolChunk[]): Promise<boolean> {
+    const held = chunks.filter((chunk) => chunk.rows !== undefined && chunk.diskOctets === 0);
+    const encoded = await Promise.all(
+      held.map(async (chunk) => {
+        const rows = await encodeRows(chunk.rows!.subarray(0, chunk.count * ROW_BYTES));
+        return { chunk, rows, octets: rows.length };
+      }),
+    );
+    const puts: KvPut[] = encoded.flatMap(({ chunk, rows, octets }) => [
+      { key: rowsKey(chunk.first), value: rows },
+      { key: indexKey(chunk.first), value: encodeIndex(chunk, octets) },
+    ]);
+    if (puts.length === 0) return true;
+    if (!this.#layoutKept) puts.push({ key: layoutKey(this.#layout), value: Buffer.from(describeLayout(), 'utf8') });
+    for (const lane of this.#log.lanes) puts.push({ key: destinationKey(lane.name), value: encodeLane(lane.state(false)) });
+    if (!(await this.#batch(puts, [], true))) return false;
+    this.#layoutKept = true;
+    for (const { chunk, octets } of encoded) this.#log.persisted(chunk, octets);
+    return true;
+  }
+
+  /** Deletes what nobody waits for, and writes how far the destinations are, without waiting for the device. */
+  async #settle(closing: boolean): Promise<void> {
+    const lanes = this.#log.lanes;
+    const held = this.#log.holdsDisk;
+    const dead = this.#log.takeDead();
+    const changes = lanes.map((lane) => lane.takeChanges());
+    const puts: KvPut[] = [];
+    lanes.forEach((lane, index) => {
+      // A cursor says something only about rows on disk; without any, none is written (wear).
+      if (changes[index]!.facts || ((changes[index]!.rows || closing) && held))
+        puts.push({ key: destinationKey(lane.name), value: encodeLane(lane.state(closing)) });
+    });
+    if (puts.length === 0 && dead.length === 0 && !closing) return;
+    const deletes = dead.flatMap((position) => [rowsKey(position), indexKey(position)]);
+    if (closing) deletes.push(openMarkerKey);
+    if (!(await this.#batch(puts, deletes, closing))) {
+      this.#log.returnDead(dead);
+      lanes.forEach((lane, index) => {
+        lane.returnChanges(changes[index]!);
+      });
+      return;
+    }
+    await this.#giveSpaceBack();
+  }
+
+  async #giveSpaceBack(): Promise<void> {
+    const { kv } = this.#parts;
+    if (this.#log.holdsDisk || this.#deletedOctets < compactAfterOctets || kv.compact === undefined) return;
+    this.#deletedOctets = 0;
+    await kv.compact({ gte: rowsKey(0), lt: rowsKey(this.#log.nextPosition) });
+  }
+
+  async #batch(puts: readonly KvPut[], deletes: readonly Uint8Array[], sync: boolean): Promise<boolean> {
+    try {
+      await this.#parts.kv.batch(puts, deletes, { sync });
+    } catch (error) {
+      this.#failed(error);
+      return false;
+    }
+    const octets = puts.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
+    this.#writtenOctets += octets;
+    this.#deletedOctets += octets;
+    this.#works();
+    return true;
+  }
+
+  async #recover(): Promise<void> {
+    const { kv, world, destinations } = this.#parts;
+    let finding: SpoolFinding;
+    try {
+      finding = await recoverSpool(kv, destinations, world.clock.monotonicMs(), world.clock.wallMs());
+      await kv.batch([{ key: openMarkerKey, value: encodeWallMs(world.clock.wallMs()) }], finding.deletes, { sync: true });
+    } catch (error) {
+      this.#failed(error);
+      return;
+    }
+    this.#layoutKept = finding.layouts.has(this.#layout);
+    this.#reader.learn(finding.layouts);
+    this.#log.restore(finding);
+    this.shift += finding.nextPosition;
+    this.#recovered = true;
+    this.#tell(finding);
+    this.#works();
+    for (const lane of this.#lanes) lane.wake();
+  }
+
+  #tell(finding: SpoolFinding): void {
+    const { settings } = this.#parts;
+    const rows = finding.chunks.reduce((sum, { count }) => sum + count, 0);
+    if (rows > 0) this.#say('info', 'spoolRecovered', `${rows} records from before the restart wait for a collector`);
+    for (const name of finding.forgotten)
+      this.#say('warn', 'destinationForgotten', `what was kept for ${name} is given up: it is not in the settings any more`);
+    const nowMs = this.#parts.world.clock.wallMs();
+    if (finding.unreadable > 0) {
+      this.#say('error', 'spoolDamaged', `${finding.unreadable} pieces of the spool could not be read and are lost`);
+      for (const lane of this.#log.lanes)
+        lane.addGap({
+          reason: 'damaged',
+          fromMs: finding.oldestMs ?? nowMs,
+          toMs: nowMs,
+          records: null,
+          packets: null,
+          octets: null,
+        });
+    }
+    if (finding.openedMs === undefined) return;
+    // The clock may stand before the last run's until it is set: the hole is then empty, not negative.
+    const fromMs = Math.min(nowMs, Math.max(finding.openedMs, finding.newestMs ?? 0));
+    for (const lane of this.#log.lanes)
+      lane.addGap({ reason: 'lostToPowerCut', fromMs, toMs: nowMs, records: null, packets: null, octets: null });
+    this.#say(
+      'warn',
+      'gapMarked',
+      `the last run did not end as planned: records of its last ${settings.persistAfterS} s, and flows then open, may be missing ` +
+        `(it ended within the ${Math.ceil((nowMs - fromMs) / 60_000)} min before this start)`,
+    );
+  }
+
+  #timesOf(chunk: SpoolChunk): { fromMs: number; toMs: number } {
+    const known = chunk.bootId === WALL_BOOT_ID ? 0n : (this.#parts.rowClock.wallOffsetNs(chunk.bootId) ?? chunk.wallOffsetNs);
+    if (known === undefined) return { fromMs: chunk.atMs, toMs: chunk.atMs };
+    return { fromMs: Number((chunk.firstStartNs + known) / 1_000_000n), toMs: Number((chunk.lastEndNs + known) / 1_000_000n) };
+  }
+
+  #failed(error: unknown): void {
+    // Anything but an operating error of the store is a bug of ours: it goes on to the supervisor.
+    if (!(error instanceof ApplianceError)) throw error;
+    if (this.#failure === undefined)
+      this.#say('error', 'spoolStoreFailed', `records are held in memory only: ${messageOf(error)}`);
+    this.#failure = error;
+  }
+
+  #works(): void {
+    if (this.#failure !== undefined) this.#say('info', 'spoolStoreBack', 'records are kept on disk again');
+    this.#failure = undefined;
+  }
+
+  #say(level: BoxEvent['level'], event: string, text: string): void {
+    if (this.#parts.onEvent === undefined) this.#parts.world.log[level](event, { text });
+    else this.#parts.onEvent(level, event, text);
+  }
+
+  #declareMetrics(): void {
+    const { metrics } = this.#parts.world;
+    const lanes = this.#log.lanes;
+    metrics.gauge('spool_memory_octets', 'Rows that the spool holds in memory', () => this.#log.memoryOctets);
+    metrics.gauge('spool_disk_octets', 'Compressed rows that the spool holds on disk', () => this.#log.diskOctets);
+    metrics.gauge('spool_written_octets', 'Octets handed to the spool’s store since start', () => this.#writtenOctets);
+    metrics.gauge(
+      'spool_pending_records',
+      'Rows that wait for a destination',
+      () => lanes.map((lane) => ({ labels: { destination: lane.name }, value: lane.pending.count })),
+      ['destination'],
+    );
+    metrics.gauge(
+      'spool_dropped_records',
+      'Rows given up, by destination and reason',
+      () =>
+        lanes.flatMap((lane) =>
+          dropReasons.map((reason) => ({
+            labels: { destination: lane.name, reason },
+            value: lane.account().dropped[reason] ?? 0,
+          })),
+        ),
+      ['destination', 'reason'],
+    );
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * A piece of the spool: rows of one boot, one after the other. It grows in memory, is sealed, may go to disk, and may lose
+ * its rows from memory once it is there. Limits: `chunkRowsMax` rows. Owned by the spool's event loop.
+ */
+import type { RowBlock } from '../flow/row_block.ts';
+import { RowCursor } from '../flow/row_cursor.ts';
+import { presenceBit, ROW_BYTES } from '../flow/row_layout.ts';
+
+export const chunkRowsMax = 1_024;
+const firstCapacityRows = 64;
+const reverseBit = presenceBit('reverse');
+
+export interface SpoolChunk {
+  /** Position of the first row. Changes only when rows from before this run are put in front. */
+  first: number;
+  count: number;
+  readonly bootId: string;
+  /** Wall time less row clock as known when rows were last added, ns; undefined when nobody knew. */
+  wallOffsetNs: bigint | undefined;
+  firstStartNs: bigint;
+  lastEndNs: bigint;
+  /** Wall time of the first append, ms: carries the age over a restart. */
+  readonly atMs: number;
+  /** Monotonic time of the first append, ms. */
+  readonly bornMs: number;
+  packets: number;
+  /** IP octets, both directions. */
+  octets: number;
+  /** Hash of the layout the rows are in. */
+  readonly layout: number;
+  /** Undefined once the rows are only on disk. May be longer than what is used. */
+  rows: Uint8Array | undefined;
+  /** Octets on disk; 0 while it is not there. */
+  diskOctets: number;
+  /** No rows are added any more. */
+  sealed: boolean;
+}
+
+export interface ChunkBirth {
+  readonly first: number;
+  readonly atMs: number;
+  readonly bornMs: number;
+  readonly layout: number;
+  readonly wallOffsetNs: bigint | undefined;
+}
+
+export function newChunk(block: RowBlock, birth: ChunkBirth): SpoolChunk {
+  return {
+    ...birth,
+    count: 0,
+    bootId: block.bootId,
+    firstStartNs: block.firstStartNs,
+    lastEndNs: block.lastEndNs,
+    packets: 0,
+    octets: 0,
+    rows: undefined,
+    diskOctets: 0,
+    sealed: false,
+  };
+}
+
+/** Octets of memory that the chunk's rows take. */
+export function memoryOf(chunk: SpoolChunk): number {
+  return chunk.rows?.length ?? 0;
+}
+
+/** Copies rows of a block in, as many as there is room for. Returns how many. */
+export function appendRows(chunk: SpoolChunk, block: RowBlock, skip: number, wallOffsetNs: bigint | undefined): number {
+  const taken = Math.min(block.count - skip, chunkRowsMax - chunk.count);
+  const start = block.firstRow + skip * ROW_BYTES;
+  const room = makeRoom(chunk, chunk.count + taken);
+  room.set(block.bytes.subarray(start, start + taken * ROW_BYTES), chunk.count * ROW_BYTES);
+  const sums = sumRows(room, chunk.count, taken);
+  chunk.packets += sums.packets;
+  chunk.octets += sums.octets;
+  chunk.count += taken;
+  chunk.wallOffsetNs = wallOffsetNs;
+  if (block.firstStartNs < chunk.firstStartNs) chunk.firstStartNs = block.firstStartNs;
+  if (block.lastEndNs > chunk.lastEndNs) chunk.lastEndNs = block.lastEndNs;
+  if (chunk.count === chunkRowsMax) chunk.sealed = true;
+  return taken;
+}
+
+/** Readers of the old memory go on reading it: rows already there never change. */
+function makeRoom(chunk: SpoolChunk, rows: number): Uint8Array {
+  const capacity = memoryOf(chunk) / ROW_BYTES;
+  if (chunk.rows !== undefined && rows <= capacity) return chunk.rows;
+  const larger = new Uint8Array(Math.min(chunkRowsMax, Math.max(rows, firstCapacityRows, capacity * 2)) * ROW_BYTES);
+  if (chunk.rows !== undefined) larger.set(chunk.rows.subarray(0, chunk.count * ROW_BYTES));
+  chunk.rows = larger;
+  return larger;
+}
+
+/** Packets and IP octets of rows in this version's layout, both directions. */
+export function sumRows(rows: Uint8Array, first: number, count: number): { packets: number; octets: number } {
+  const row = new RowCursor(rows);
+  let packets = 0;
+  let octets = 0;
+  for (let i = first; i < first + count; i++) {
+    row.at(i);
+    packets += row.packetDeltaCount;
+    octets += row.octetDeltaCount;
+    if (row.has(reverseBit)) {
+      packets += row.reversePacketDeltaCount;
+      octets += row.reverseOctetDeltaCount;
+    }
+  }
+  return { packets, octets };
+}

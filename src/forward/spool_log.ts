@@ -1,0 +1,287 @@
+/**
+ * The spool as decisions: which rows wait for whom, which go to disk, which are given up and why. Pure but for its own
+ * state; `spool.ts` reads and writes. Rows have positions: numbers that count up, also across runs.
+ *
+ * Limits: `memoryBytesMax` of rows in memory, `diskBytesMax` on disk, `ageMaxMs`, `chunksMax` pieces. Over any of them the
+ * oldest rows go first, counted at every destination that still waited for them. A slow destination holds rows for itself
+ * only; the log is cut behind the slowest.
+ */
+import type { DropReason } from '../flow/ledger.ts';
+import type { RowBlock } from '../flow/row_block.ts';
+import { layoutHash } from '../flow/row_layout.ts';
+import type { Interval } from './interval_set.ts';
+import { appendRows, memoryOf, newChunk, type SpoolChunk, sumRows } from './spool_chunk.ts';
+import { type LaneState, SpoolLaneLog } from './spool_lane_log.ts';
+
+export interface SpoolLimits {
+  readonly memoryBytesMax: number;
+  readonly diskBytesMax: number;
+  readonly ageMaxMs: number;
+  readonly chunksMax: number;
+}
+
+export interface RecoveredSpool {
+  /** Ascending by position, all on disk. */
+  readonly chunks: readonly SpoolChunk[];
+  /** What was kept of each destination, by name; absent for one that is new. */
+  readonly lanes: ReadonlyMap<string, LaneState>;
+  /** No position at or above this one was ever used. */
+  readonly nextPosition: number;
+}
+
+/** Relates a chunk's row clock to wall time for gap reports, ms. */
+export type ChunkTimes = (chunk: SpoolChunk) => { fromMs: number; toMs: number };
+
+export class SpoolLog {
+  readonly #limits: SpoolLimits;
+  readonly #times: ChunkTimes;
+  readonly lanes: readonly SpoolLaneLog[];
+  #chunks: SpoolChunk[] = [];
+  #next = 0;
+  #memoryOctets = 0;
+  /** Of these, rows that are on disk too. */
+  #cachedOctets = 0;
+  #diskOctets = 0;
+  /** On disk and wanted by nobody: to be deleted with the next write. */
+  #dead: number[] = [];
+
+  constructor(limits: SpoolLimits, names: readonly string[], times: ChunkTimes) {
+    this.#limits = limits;
+    this.#times = times;
+    this.lanes = names.map((name) => new SpoolLaneLog(name));
+  }
+
+  get memoryOctets(): number {
+    return this.#memoryOctets;
+  }
+  get diskOctets(): number {
+    return this.#diskOctets;
+  }
+  get chunkCount(): number {
+    return this.#chunks.length;
+  }
+  get nextPosition(): number {
+    return this.#next;
+  }
+  get holdsDisk(): boolean {
+    return this.#diskOctets > 0 || this.#dead.length > 0;
+  }
+  /** Time to write, before memory has to let rows go. */
+  get memoryPressed(): boolean {
+    return (this.#memoryOctets - this.#cachedOctets) * 2 > this.#limits.memoryBytesMax;
+  }
+
+  /** Copies the block's rows in, for every destination. */
+  append(block: RowBlock, wallOffsetNs: bigint | undefined, layout: number, atMs: number, nowMs: number): void {
+    if (this.lanes.length === 0) return;
+    for (let done = 0; done < block.count; ) {
+      let tail = this.#chunks.at(-1);
+      if (tail === undefined || tail.sealed || tail.bootId !== block.bootId) {
+        if (tail !== undefined) tail.sealed = true;
+        tail = newChunk(block, { first: this.#next, atMs, bornMs: nowMs, layout, wallOffsetNs });
+        this.#chunks.push(tail);
+      }
+      const before = memoryOf(tail);
+      const rows = appendRows(tail, block, done, wallOffsetNs);
+      this.#memoryOctets += memoryOf(tail) - before;
+      for (const lane of this.lanes) lane.append(this.#next, this.#next + rows);
+      this.#next += rows;
+      done += rows;
+    }
+    if (this.#memoryOctets > this.#limits.memoryBytesMax || this.#chunks.length > this.#limits.chunksMax) this.enforce();
+  }
+
+  /** Puts what was found on disk in front. To be called once, before anything of this run is on disk. */
+  restore({ chunks, lanes, nextPosition }: RecoveredSpool): void {
+    for (const chunk of this.#chunks) chunk.first += nextPosition;
+    this.#chunks.unshift(...chunks);
+    this.#next += nextPosition;
+    this.#diskOctets += chunks.reduce((sum, chunk) => sum + chunk.diskOctets, 0);
+    for (const lane of this.lanes) {
+      lane.shift(nextPosition);
+      const state = lanes.get(lane.name);
+      if (state !== undefined) lane.restore(state, chunks);
+    }
+    this.#sweep();
+    this.enforce();
+  }
+
+  /** The chunk that holds a position, or undefined when it is gone. */
+  chunkAt(position: number): SpoolChunk | undefined {
+    let low = 0;
+    let high = this.#chunks.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >>> 1;
+      const chunk = this.#chunks[middle]!;
+      if (position < chunk.first) high = middle - 1;
+      else if (position >= chunk.first + chunk.count) low = middle + 1;
+      else return chunk;
+    }
+    return undefined;
+  }
+
+  /** Age of the oldest row a destination waits for, ms. */
+  oldestAgeMs(lane: SpoolLaneLog, nowMs: number): number {
+    const first = lane.pending.first;
+    const chunk = first === undefined ? undefined : this.chunkAt(first);
+    return chunk === undefined ? 0 : Math.max(0, nowMs - chunk.bornMs);
+  }
+
+  /** Chunks that must go to disk now: some destination waits for them and they are old enough, or memory is short. */
+  due(nowMs: number, persistAfterMs: number): SpoolChunk[] {
+    const pressed = this.memoryPressed;
+    return this.#waitedInMemory().filter((chunk) => pressed || nowMs - chunk.bornMs >= persistAfterMs);
+  }
+
+  /** Chunks that would be lost if the program ended now. Those only kept to be sent again count too. */
+  unpersisted(): SpoolChunk[] {
+    return this.#chunks.filter((chunk) => chunk.diskOctets === 0 && this.#wanted(chunk));
+  }
+
+  persisted(chunk: SpoolChunk, octets: number): void {
+    // It may have been given up while it was being written.
+    if (this.chunkAt(chunk.first) !== chunk) {
+      this.#dead.push(chunk.first);
+      return;
+    }
+    chunk.diskOctets = octets;
+    this.#diskOctets += octets;
+    this.#cachedOctets += memoryOf(chunk);
+  }
+
+  /** Gives the rows of a chunk up that turned out to be unreadable. */
+  damaged(chunk: SpoolChunk): void {
+    this.#giveUp(chunk, 'damaged');
+  }
+
+  /** Gives up what is not on disk, at the end of a run. Returns the rows that somebody waited for. */
+  dropUnpersisted(reason: DropReason): number {
+    let rows = 0;
+    for (const chunk of this.unpersisted()) rows += this.#giveUp(chunk, reason);
+    return rows;
+  }
+
+  /** Lets go of what nobody waits for, from the oldest on. */
+  trim(): void {
+    let gone = 0;
+    while (gone < this.#chunks.length && this.#isDone(this.#chunks[gone]!)) gone++;
+    for (const chunk of this.#chunks.splice(0, gone)) this.#release(chunk);
+  }
+
+  /** Applies every limit. */
+  enforce(nowMs?: number): void {
+    this.trim();
+    if (nowMs !== undefined) {
+      while (this.#chunks.length > 0 && nowMs - this.#chunks[0]!.bornMs > this.#limits.ageMaxMs)
+        this.#giveUp(this.#chunks[0]!, 'tooOld');
+    }
+    while (this.#chunks.length > this.#limits.chunksMax) this.#giveUp(this.#chunks[0]!, 'overBudget');
+    while (this.#diskOctets > this.#limits.diskBytesMax) {
+      const oldest = this.#chunks.find((chunk) => chunk.diskOctets > 0);
+      if (oldest === undefined) break;
+      this.#giveUp(oldest, 'overBudget');
+    }
+    if (this.#memoryOctets > this.#limits.memoryBytesMax) this.#enforceMemory();
+  }
+
+  /** Positions of chunks on disk that can be deleted. */
+  takeDead(): number[] {
+    return this.#dead.splice(0);
+  }
+  returnDead(positions: readonly number[]): void {
+    this.#dead.push(...positions);
+  }
+
+  /** What of the log is in the middle and wanted by nobody goes too. For now and then: looks at every chunk. */
+  #sweep(): void {
+    const done = this.#chunks.filter((chunk) => chunk.sealed && this.#isDone(chunk));
+    if (done.length === 0) return;
+    const gone = new Set(done);
+    this.#chunks = this.#chunks.filter((chunk) => !gone.has(chunk));
+    for (const chunk of done) this.#release(chunk);
+  }
+
+  #enforceMemory(): void {
+    const max = this.#limits.memoryBytesMax;
+    // To the half at once, so that not every block looks through the log.
+    this.#releaseMemory(max / 2);
+    if (this.#memoryOctets <= max) return;
+    // Rows that are only kept to be sent again are a precaution; they go before rows that never arrived.
+    for (const lane of this.lanes) lane.forgetResend();
+    this.trim();
+    this.#sweep();
+    for (const chunk of this.#waitedInMemory()) {
+      if (this.#memoryOctets <= max) return;
+      this.#giveUp(chunk, 'overBudget');
+    }
+  }
+
+  /** What is on disk need not be in memory too. */
+  #releaseMemory(target: number): void {
+    for (const chunk of this.#chunks) {
+      if (this.#memoryOctets <= target) return;
+      if (chunk.diskOctets === 0 || chunk.rows === undefined) continue;
+      this.#memoryOctets -= memoryOf(chunk);
+      this.#cachedOctets -= memoryOf(chunk);
+      chunk.rows = undefined;
+    }
+  }
+
+  #giveUp(chunk: SpoolChunk, reason: DropReason): number {
+    const [from, to] = [chunk.first, chunk.first + chunk.count];
+    let most = 0;
+    for (const lane of this.lanes) {
+      const waited = lane.drop(from, to, reason);
+      const rows = waited.reduce((sum, one) => sum + one.to - one.from, 0);
+      most = Math.max(most, rows);
+      if (rows > 0) lane.addGap({ reason, ...this.#times(chunk), records: rows, ...sumsOf(chunk, waited, rows) });
+    }
+    const at = this.#chunks.indexOf(chunk);
+    if (at >= 0) this.#chunks.splice(at, 1);
+    this.#release(chunk);
+    return most;
+  }
+
+  #release(chunk: SpoolChunk): void {
+    this.#memoryOctets -= memoryOf(chunk);
+    if (chunk.diskOctets > 0) {
+      this.#cachedOctets -= memoryOf(chunk);
+      this.#diskOctets -= chunk.diskOctets;
+      this.#dead.push(chunk.first);
+      chunk.diskOctets = 0;
+    }
+    chunk.sealed = true;
+    chunk.rows = undefined;
+  }
+
+  /** Chunks not on disk that some destination has not acknowledged. */
+  #waitedInMemory(): SpoolChunk[] {
+    const held = this.#chunks.filter((chunk) => chunk.diskOctets === 0);
+    return held.filter((chunk) => this.lanes.some((lane) => lane.pending.touches(chunk.first, chunk.first + chunk.count)));
+  }
+
+  #wanted(chunk: SpoolChunk): boolean {
+    return this.lanes.some((lane) => lane.wants(chunk.first, chunk.first + chunk.count));
+  }
+
+  #isDone(chunk: SpoolChunk): boolean {
+    return !this.#wanted(chunk);
+  }
+}
+
+/** Packets and octets of part of a chunk: exact while the rows are in memory, else by share. */
+function sumsOf(chunk: SpoolChunk, parts: readonly Interval[], rows: number): { packets: number; octets: number } {
+  if (rows === chunk.count) return { packets: chunk.packets, octets: chunk.octets };
+  if (chunk.rows === undefined || chunk.layout !== layoutHash()) {
+    const share = rows / chunk.count;
+    return { packets: Math.round(chunk.packets * share), octets: Math.round(chunk.octets * share) };
+  }
+  let packets = 0;
+  let octets = 0;
+  for (const { from, to } of parts) {
+    const sums = sumRows(chunk.rows, from - chunk.first, to - from);
+    packets += sums.packets;
+    octets += sums.octets;
+  }
+  return { packets, octets };
+}

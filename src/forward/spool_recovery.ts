@@ -1,0 +1,95 @@
+/**
+ * What an earlier run left in the spool's store. Reads the small keys only: a start takes no longer for more rows. Decides
+ * what is whole; the caller writes.
+ */
+import type { Kv } from '../core/kv.ts';
+import type { SpoolChunk } from './spool_chunk.ts';
+import type { LaneState } from './spool_lane_log.ts';
+import type { RecoveredSpool } from './spool_log.ts';
+import {
+  decodeIndex,
+  decodeLane,
+  decodeWallMs,
+  destinationKey,
+  destinationOfKey,
+  destinationRange,
+  indexRange,
+  layoutOfKey,
+  layoutRange,
+  openMarkerKey,
+  positionOfKey,
+  rowsKey,
+} from './spool_record.ts';
+
+export interface SpoolFinding extends RecoveredSpool {
+  readonly layouts: ReadonlyMap<number, string>;
+  /** Destinations that are not in the settings any more. */
+  readonly forgotten: readonly string[];
+  /** Pieces whose description is damaged. */
+  readonly unreadable: number;
+  readonly deletes: readonly Uint8Array[];
+  /** Set when the last run did not end as planned: when it began, wall time. */
+  readonly openedMs: number | undefined;
+  /** Wall times of the oldest and the newest piece. */
+  readonly oldestMs: number | undefined;
+  readonly newestMs: number | undefined;
+}
+
+/** Throws what the store throws. */
+export async function recoverSpool(
+  kv: Kv,
+  destinations: readonly string[],
+  nowMs: number,
+  wallMs: number,
+): Promise<SpoolFinding> {
+  const marker = await kv.get(openMarkerKey);
+  const layouts = new Map<number, string>();
+  for await (const [key, value] of kv.entries(layoutRange)) {
+    const layout = layoutOfKey(key);
+    if (layout !== undefined) layouts.set(layout, Buffer.from(value).toString('utf8'));
+  }
+  const kept = new Map<string, LaneState>();
+  const deletes: Uint8Array[] = [];
+  const forgotten: string[] = [];
+  let nextPosition = 0;
+  for await (const [key, value] of kv.entries(destinationRange)) {
+    const name = destinationOfKey(key);
+    const state = decodeLane(value);
+    if (state !== undefined) nextPosition = Math.max(nextPosition, state.next);
+    if (!destinations.includes(name)) {
+      forgotten.push(name);
+      deletes.push(destinationKey(name));
+    } else {
+      // A cursor that cannot be read: everything on disk is sent again, rather than lost.
+      kept.set(name, state ?? { pending: [], next: 0, gaps: [], probeAnswered: false });
+    }
+  }
+  const chunks: SpoolChunk[] = [];
+  let unreadable = 0;
+  for await (const [key, value] of kv.entries(indexRange)) {
+    const position = positionOfKey(key);
+    const chunk = position === undefined ? undefined : decodeIndex(position, value, nowMs, wallMs);
+    if (position === undefined || chunk === undefined || position < end(chunks)) {
+      unreadable++;
+      deletes.push(key);
+      if (position !== undefined) deletes.push(rowsKey(position));
+    } else chunks.push(chunk);
+  }
+  return {
+    chunks,
+    lanes: kept,
+    nextPosition: Math.max(nextPosition, end(chunks)),
+    layouts,
+    forgotten,
+    unreadable,
+    deletes,
+    openedMs: marker === undefined ? undefined : (decodeWallMs(marker) ?? 0),
+    oldestMs: chunks[0]?.atMs,
+    newestMs: chunks.at(-1)?.atMs,
+  };
+}
+
+function end(chunks: readonly SpoolChunk[]): number {
+  const last = chunks.at(-1);
+  return last === undefined ? 0 : last.first + last.count;
+}
