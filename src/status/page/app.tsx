@@ -1,0 +1,189 @@
+/** The frame around the views: header, navigation, connection, theme, footer. */
+import { useEffect, useState } from 'preact/hooks';
+import { attentionOf } from './attention.ts';
+import { wallMs } from './browser_clock.ts';
+import { duration, timeOfDay, zoneName } from './format.ts';
+import { accountOf } from './ledger_account.ts';
+import type { BoxState, Connection } from './live/box_state.ts';
+import { useBox } from './live/use_box.ts';
+import { Mark, MoonIcon, SunIcon, SystemIcon } from './parts/icons.tsx';
+import { accountWords } from './parts/ledger.tsx';
+import { hashOf, useRoute, type View } from './route.ts';
+import { chooseTheme, chosenTheme, type Theme, themes } from './theme.ts';
+import { Debug } from './views/debug.tsx';
+import { OnCall } from './views/on_call.tsx';
+import { Overview } from './views/overview.tsx';
+
+const names: Readonly<Record<View, string>> = { overview: 'Overview', 'on-call': 'On call', debug: 'Debug' };
+
+export function App() {
+  const box = useBox();
+  const route = useRoute();
+  const { status, connection } = box;
+
+  useEffect(() => {
+    document.title = `${names[route.view]} · ${status === undefined ? 'flowspan' : `${status.node} · flowspan`}`;
+  }, [route.view, status?.node]);
+
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
+        Skip to content
+      </button>
+      <Header box={box} view={route.view} range={route.range} />
+      <main id="main" tabIndex={-1} class={connection.kind === 'lost' ? 'is-lost' : ''}>
+        <Trouble connection={connection} />
+        {status === undefined ? (
+          <Waiting connection={connection} />
+        ) : route.view === 'on-call' ? (
+          <OnCall box={box} />
+        ) : route.view === 'debug' ? (
+          <Debug box={box} />
+        ) : (
+          <Overview box={box} route={route} />
+        )}
+      </main>
+      <Footer box={box} />
+    </>
+  );
+}
+
+function Header({ box, view, range }: { box: BoxState; view: View; range: '1h' | '6h' | '24h' | '7d' }) {
+  const { status, seconds, connection } = box;
+  const attention = status === undefined ? [] : attentionOf(status, seconds);
+  const bad = attention.some(({ level }) => level === 'bad');
+  return (
+    <header class="top-bar">
+      <div class="top-bar-in">
+        <div class="brand">
+          <Mark />
+          <p class="place">
+            <strong class="clip">{status?.node ?? 'flowspan'}</strong>
+            <span class="faint clip">{status?.site ?? ''}</span>
+          </p>
+        </div>
+        <nav aria-label="Views">
+          {(Object.keys(names) as View[]).map((name) => (
+            <a key={name} href={hashOf({ view: name, range, ledger: false })} aria-current={name === view ? 'page' : undefined}>
+              {names[name]}
+              {name === 'on-call' && attention.length > 0 && (
+                <span class={`count ${bad ? 'bad' : 'warn'}`}>
+                  {attention.length}
+                  <span class="said"> need attention</span>
+                </span>
+              )}
+            </a>
+          ))}
+        </nav>
+        <div class="top-bar-end">
+          <ConnectionState connection={connection} />
+          <ThemeChoice />
+        </div>
+      </div>
+    </header>
+  );
+}
+
+const connectionWords: Readonly<Record<Connection['kind'], string>> = {
+  connecting: 'Connecting',
+  live: 'Live',
+  reconnecting: 'Reconnecting',
+  lost: 'Lost',
+  silent: 'Silent',
+};
+
+function ConnectionState({ connection }: { connection: Connection }) {
+  const since = connection.kind === 'lost' || connection.kind === 'silent' ? ` since ${timeOfDay(connection.sinceMs)}` : '';
+  return (
+    <p class={`connection ${connection.kind}`} role="status">
+      <i aria-hidden="true" />
+      <span>
+        {connectionWords[connection.kind]}
+        <span class="connection-since">{since}</span>
+      </span>
+    </p>
+  );
+}
+
+const themeIcons: Readonly<Record<Theme, typeof SunIcon>> = { system: SystemIcon, light: SunIcon, dark: MoonIcon };
+
+function ThemeChoice() {
+  const [theme, setTheme] = useState(chosenTheme);
+  const next = themes[(themes.indexOf(theme) + 1) % themes.length]!;
+  const Icon = themeIcons[theme];
+  return (
+    <button
+      type="button"
+      class="icon-button"
+      title={`Theme: ${theme}`}
+      aria-label={`Theme: ${theme}. Change to ${next}`}
+      onClick={() => {
+        chooseTheme(next);
+        setTheme(next);
+      }}
+    >
+      <Icon />
+    </button>
+  );
+}
+
+function Trouble({ connection }: { connection: Connection }) {
+  if (connection.kind === 'lost') {
+    return (
+      <p class="banner bad" role="alert">
+        <span>
+          <strong>The box has not answered since {timeOfDay(connection.sinceMs)}.</strong> What you see is from then. Trying again
+          by itself; is the box powered, and are you on its network?
+        </span>
+      </p>
+    );
+  }
+  if (connection.kind !== 'silent') return null;
+  return (
+    <p class="banner bad" role="alert">
+      <span>
+        <strong>The meter’s process has not reported since {timeOfDay(connection.sinceMs)}.</strong> The page works, the rest of
+        the box may hang. Its watchdog restarts it; if not, look at the log.
+      </span>
+    </p>
+  );
+}
+
+function Waiting({ connection }: { connection: Connection }) {
+  if (connection.kind === 'lost') return null;
+  return (
+    <div class="waiting" aria-busy="true">
+      <div class="skeleton tall" />
+      <div class="skeleton" />
+      <div class="skeleton tall" />
+      <span class="said">Connecting to the box</span>
+    </div>
+  );
+}
+
+/** Clocks further apart than this are said: times on the page are the box's. */
+const clocksApartMs = 5_000;
+
+function Footer({ box }: { box: BoxState }) {
+  const { status, clockOffsetMs } = box;
+  const account = status === undefined ? undefined : accountOf(status.ledger);
+  const apart = Math.abs(clockOffsetMs) > clocksApartMs;
+  return (
+    <footer class="foot">
+      <div class="foot-in">
+        {account !== undefined && (
+          <a class={account.balanced ? '' : 'bad-text'} href="#overview?ledger">
+            Accounted for: {accountWords(account)}
+          </a>
+        )}
+        <span>Times in {zoneName(wallMs())}</span>
+        {apart && (
+          <span class="warn-text">
+            The box’s clock is {duration(Math.abs(clockOffsetMs))} {clockOffsetMs > 0 ? 'ahead of' : 'behind'} this browser’s
+          </span>
+        )}
+        {status !== undefined && <span class="foot-version">flowspan {status.version}</span>}
+      </div>
+    </footer>
+  );
+}

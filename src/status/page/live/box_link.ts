@@ -1,0 +1,87 @@
+/**
+ * The connection to the box: server-sent events, tried again with growing, jittered waits. Tells the state apart that
+ * matter to a technician: live, just broken, lost, or connected to a page whose box says nothing. Catches up on the seconds
+ * it missed. Owned by the page, one per tab; a hidden tab stays connected.
+ */
+import type { BoxStatus, TrafficSecond } from '../../../flow/status_shapes.ts';
+import { askSeconds } from '../api.ts';
+import { after, chance, every, monotonicMs, wallMs } from '../browser_clock.ts';
+import { type BoxState, type Connection, unknownBox, withConnection, withSecond, withSeconds, withStatus } from './box_state.ts';
+
+const lostAfterMs = 8_000;
+const silentAfterMs = 6_000;
+const retryCapMs = 10_000;
+
+export class BoxLink {
+  #state: BoxState = unknownBox;
+  readonly #listeners = new Set<() => void>();
+  #brokenSinceMs: number | undefined;
+  #heardMs = Number.NEGATIVE_INFINITY;
+  #heardWallMs = 0;
+  #attempts = 0;
+
+  get state(): BoxState {
+    return this.#state;
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  start(): void {
+    this.#connect();
+    every(1_000, () => this.#judge());
+  }
+
+  #connect(): void {
+    const source = new EventSource('/api/v1/events');
+    source.addEventListener('open', () => void this.#catchUp());
+    source.addEventListener('skipped', () => void this.#catchUp());
+    source.addEventListener('status', (event) => {
+      this.#heardMs = monotonicMs();
+      this.#heardWallMs = wallMs();
+      this.#attempts = 0;
+      this.#brokenSinceMs = undefined;
+      this.#set(withConnection(withStatus(this.#state, JSON.parse(event.data) as BoxStatus, wallMs()), { kind: 'live' }));
+    });
+    source.addEventListener('second', (event) => this.#set(withSecond(this.#state, JSON.parse(event.data) as TrafficSecond)));
+    // The browser's own reconnecting gives up for good after some refusals; ours does not.
+    source.addEventListener('error', () => {
+      source.close();
+      this.#brokenSinceMs ??= wallMs();
+      this.#judge();
+      const waitMs = Math.min(retryCapMs, 1_000 * 2 ** Math.min(this.#attempts++, 6));
+      after(waitMs * (0.5 + chance() / 2), () => this.#connect());
+    });
+  }
+
+  async #catchUp(): Promise<void> {
+    try {
+      const { seconds } = await askSeconds();
+      this.#set(withSeconds(this.#state, seconds));
+    } catch {
+      // Whoever cannot answer this does not stream either: the stream's own trouble says it.
+    }
+  }
+
+  #judge(): void {
+    this.#set(withConnection(this.#state, this.#connection()));
+  }
+
+  #connection(): Connection {
+    const quietMs = monotonicMs() - this.#heardMs;
+    if (this.#brokenSinceMs !== undefined) {
+      const sinceMs = this.#heardWallMs === 0 ? this.#brokenSinceMs : this.#heardWallMs;
+      return wallMs() - this.#brokenSinceMs > lostAfterMs ? { kind: 'lost', sinceMs } : { kind: 'reconnecting', sinceMs };
+    }
+    if (this.#heardWallMs === 0) return { kind: 'connecting' };
+    return quietMs > silentAfterMs ? { kind: 'silent', sinceMs: this.#heardWallMs } : { kind: 'live' };
+  }
+
+  #set(state: BoxState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,102 @@
+/** The last hours or days: mean rates by direction, stacked, with hatched gaps. */
+import { useMemo, useRef } from 'preact/hooks';
+import type uPlot from 'uplot';
+import type { SeriesAnswer } from '../../../flow/history_shapes.ts';
+import { bitRate, bitRateUnit, bytes, dayAndTime, digits, duration, hourAndMinute } from '../format.ts';
+import { historySeries } from '../history_series.ts';
+import { scaleTop } from '../live/live_series.ts';
+import type { Answer } from '../use_answer.ts';
+import { Card, Empty } from './controls.tsx';
+import { axes, hatchedGaps, Plot } from './plot.tsx';
+
+export function HistoryChart({ answer, rangeName }: { answer: Answer<SeriesAnswer>; rangeName: string }) {
+  const { value, trouble } = answer;
+  const series = useMemo(() => (value === undefined ? undefined : historySeries(value)), [value]);
+  const data = useMemo(
+    () => (series === undefined ? [[], [], []] : [series.times, series.both, series.fromServers]) as unknown as uPlot.AlignedData,
+    [series],
+  );
+  const shown = useRef({ gaps: series?.gaps ?? [], top: 10, unit: bitRateUnit(0) });
+  if (series !== undefined) shown.current = { gaps: series.gaps, top: scaleTop(series.peak, 0), unit: bitRateUnit(series.peak) };
+
+  const note =
+    series === undefined || series.isEmpty || value === undefined ? undefined : (
+      <>
+        {bytes(series.octets)} · peak {bitRate(series.peak)} · mean {bitRate(series.mean)}
+        <span class="faint"> · {duration(value.stepMs)} a point</span>
+      </>
+    );
+  const legend = (
+    <ul class="legend">
+      <li class="key in">From servers</li>
+      <li class="key out">From clients</li>
+      <li class="key gap">Not metered</li>
+    </ul>
+  );
+
+  return (
+    <Card title="Traffic" note={note} actions={legend} class="history">
+      {trouble !== '' && <p class="trouble">{trouble}</p>}
+      {series === undefined ? (
+        trouble === '' && <div class="skeleton" style={{ height: '200px' }} />
+      ) : series.isEmpty ? (
+        <Empty title="No history yet">The first window closes about two minutes after metering has begun.</Empty>
+      ) : (
+        <Plot
+          label={`Traffic of the ${rangeName}: ${bytes(series.octets)}, peak ${bitRate(series.peak)}`}
+          height={200}
+          data={data}
+          optionsKey={rangeName}
+          options={(colours) => {
+            const fill = (colour: string): Pick<uPlot.Series, 'stroke' | 'fill' | 'width' | 'points' | 'spanGaps'> => ({
+              stroke: colour,
+              fill: `${colour}38`,
+              width: 1.25,
+              points: { show: false },
+              spanGaps: false,
+            });
+            return {
+              cursor: { points: { show: false }, y: false, drag: { x: false, y: false } },
+              scales: { x: { time: true }, y: { range: () => [0, shown.current.top] } },
+              series: [{}, fill(colours.out), { ...fill(colours.in), fill: `${colours.in}45` }],
+              axes: axes(
+                colours,
+                (at) => `${digits(at, shown.current.unit).replace(/\.0+$/, '')} ${shown.current.unit.name}`,
+                78,
+              ),
+              plugins: [hatchedGaps(() => shown.current.gaps, colours.hatch)],
+            };
+          }}
+          reading={(index) => <Reading answer={value!} series={series} index={index} />}
+        />
+      )}
+    </Card>
+  );
+}
+
+function Reading({ answer, series, index }: { answer: SeriesAnswer; series: ReturnType<typeof historySeries>; index: number }) {
+  const point = answer.points[index];
+  if (point === undefined) return null;
+  const { startMs } = point;
+  const both = series.both[index];
+  const fromServers = series.fromServers[index];
+  return (
+    <>
+      <span class="tip-time">
+        {dayAndTime(startMs)} – {hourAndMinute(startMs + answer.stepMs)}
+      </span>
+      {both === null || both === undefined || fromServers === null || fromServers === undefined ? (
+        <strong>{point.present ? 'not over yet' : 'not metered'}</strong>
+      ) : (
+        <>
+          <span class="key in">
+            From servers <strong>{bitRate(fromServers)}</strong>
+          </span>
+          <span class="key out">
+            From clients <strong>{bitRate(both - fromServers)}</strong>
+          </span>
+        </>
+      )}
+    </>
+  );
+}

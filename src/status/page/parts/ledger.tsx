@@ -1,0 +1,142 @@
+/** The ledger: one line that says whether everything is accounted for, and the way of the packets when it is unfolded. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Ledger } from '../../../flow/ledger.ts';
+import { diagramOf, nodeWidth } from '../flow_diagram.ts';
+import { bytes, count, percent, shortCount } from '../format.ts';
+import { accountOf, type LedgerAccount, ledgerStages } from '../ledger_account.ts';
+import { BadIcon, ChevronIcon, GoodIcon } from './icons.tsx';
+
+export function accountWords(account: LedgerAccount): string {
+  return account.balanced ? '100 %' : `${account.accountedPercent} %`;
+}
+
+export function LedgerLine({ ledger, open, onToggle }: { ledger: Ledger; open: boolean; onToggle: (open: boolean) => void }) {
+  const account = accountOf(ledger);
+  return (
+    <section class={`card ledger ${account.balanced ? '' : 'bad'}`} aria-labelledby="ledger-line" id="ledger">
+      <h2 class="ledger-head">
+        <button id="ledger-line" type="button" class="ledger-toggle" aria-expanded={open} onClick={() => onToggle(!open)}>
+          <span class={`tone ${account.balanced ? 'good' : 'bad'}`}>{account.balanced ? <GoodIcon /> : <BadIcon />}</span>
+          <span class="ledger-title">
+            Accounted for: <strong>{accountWords(account)}</strong>
+          </span>
+          <span class="ledger-words quiet">
+            {shortCount(account.onPort)} packets on the port
+            {account.lost > 0 &&
+              `, ${shortCount(account.lost)} (${percent(account.lost, account.onPort)}) dropped before the meter`}
+          </span>
+          <span class={`chevron ${open ? 'up' : ''}`}>
+            <ChevronIcon />
+          </span>
+        </button>
+      </h2>
+      {account.failed.map((equation) => (
+        <p key={equation.words + equation.unit} class="equation">
+          <code>{equation.words}</code> does not hold for {equation.unit}: {count(equation.left)} ≠ {count(equation.right)}, a
+          difference of <strong>{count(Math.abs(equation.left - equation.right))}</strong>
+        </p>
+      ))}
+      {!account.balanced && account.failed.length === 0 && (
+        <p class="equation">
+          <code>metered = handed over + in the cache</code> does not hold for IP octets.
+        </p>
+      )}
+      {open && <Way ledger={ledger} />}
+    </section>
+  );
+}
+
+function Way({ ledger }: { ledger: Ledger }) {
+  const stages = ledgerStages(ledger);
+  const onPort = stages[0]![0]!.packets;
+  return (
+    <div class="way">
+      <Diagram ledger={ledger} />
+      <table class="terms">
+        <caption class="said">Terms of the ledger</caption>
+        <thead>
+          <tr>
+            <th scope="col">Term</th>
+            <th scope="col" class="wide">
+              Meaning
+            </th>
+            <th scope="col" class="number">
+              Packets
+            </th>
+            <th scope="col" class="number">
+              Share
+            </th>
+            <th scope="col" class="number wide">
+              Octets
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {stages.flat().map((term) => (
+            <tr key={term.key} class={term.packets === 0 ? 'zero' : ''}>
+              <th scope="row">
+                <i class={`dot ${term.tone}`} />
+                {term.name}
+              </th>
+              <td class="wide quiet">{term.means}</td>
+              <td class="number">{count(term.packets)}</td>
+              <td class="number">{percent(term.packets, onPort)}</td>
+              <td class="number wide">{term.octets === null ? <span class="faint">unknown</span> : bytes(term.octets)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p class="faint small">
+        {count(ledger.handedOver.records)} flow records so far. From “received” on, every equation is exact, for packets and
+        octets.
+      </p>
+    </div>
+  );
+}
+
+function Diagram({ ledger }: { ledger: Ledger }) {
+  const box = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(0);
+  useEffect(() => {
+    const sizes = new ResizeObserver(() => setWidth(box.current?.clientWidth ?? 0));
+    sizes.observe(box.current!);
+    return () => sizes.disconnect();
+  }, []);
+  const diagram = width < 640 ? undefined : diagramOf(ledgerStages(ledger), width);
+  return (
+    <div ref={box} class="diagram">
+      {diagram !== undefined && (
+        <svg
+          width={diagram.width}
+          height={diagram.height}
+          role="img"
+          aria-label="Where packets went, from the port to the records"
+        >
+          {diagram.bands.map((band) => (
+            <path key={band.path} d={band.path} class={`band ${band.tone}`} />
+          ))}
+          {diagram.nodes.map(({ term, x, y, height, stage }) => (
+            <g key={term.key}>
+              <rect x={x} y={y} width={nodeWidth} height={height} rx={Math.min(3, height / 2)} class={`node ${term.tone}`} />
+              {term.tone === 'main' && stage < 5 ? (
+                <text x={x} y={y - 24} class="node-name">
+                  {term.name}
+                  <tspan x={x} dy="16" class="node-value">
+                    {shortCount(term.packets)}
+                  </tspan>
+                </text>
+              ) : (
+                <text x={x + nodeWidth + 8} y={y + height / 2} class="node-name">
+                  {term.name}
+                  <tspan x={x + nodeWidth + 8} dy="16" class="node-value">
+                    {shortCount(term.packets)}
+                  </tspan>
+                </text>
+              )}
+            </g>
+          ))}
+        </svg>
+      )}
+    </div>
+  );
+}

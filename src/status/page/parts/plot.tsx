@@ -1,0 +1,198 @@
+/**
+ * uPlot in a box that follows its width and the theme, with a reading under the pointer. The chart is a picture to a screen
+ * reader: `label` says what it shows. Arrow keys move the reading once the chart has the focus.
+ */
+import { type ComponentChild, type ComponentChildren, render } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import uPlot from 'uplot';
+import { onThemeChange } from '../theme.ts';
+
+export interface Palette {
+  readonly text: string;
+  readonly line: string;
+  readonly flow: string;
+  readonly in: string;
+  readonly out: string;
+  readonly hatch: string;
+  readonly surface: string;
+  readonly font: string;
+}
+
+function palette(element: Element): Palette {
+  const style = getComputedStyle(element);
+  const of = (name: string): string => style.getPropertyValue(`--${name}`).trim();
+  return {
+    text: of('text-3'),
+    line: of('line'),
+    flow: of('flow'),
+    in: of('in'),
+    out: of('out'),
+    hatch: of('hatch'),
+    surface: of('surface'),
+    font: `12px ${of('font')}`,
+  };
+}
+
+export interface PlotProps {
+  readonly label: string;
+  readonly height: number;
+  readonly data: uPlot.AlignedData;
+  /** Options that follow the palette; called again when the theme or `optionsKey` changes. */
+  readonly options: (palette: Palette) => Omit<uPlot.Options, 'width' | 'height'>;
+  readonly optionsKey: string;
+  /** What the reading says about one point; nothing for a gap without words. */
+  readonly reading: (index: number) => ComponentChildren;
+}
+
+export function Plot(props: PlotProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | undefined>(undefined);
+  const latest = useRef(props);
+  latest.current = props;
+  const { height, optionsKey } = props;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the options are made anew when their key says so
+  useEffect(() => {
+    const element = box.current!;
+    const make = (): void => {
+      plot.current?.destroy();
+      const options = latest.current.options(palette(element));
+      const tip = document.createElement('div');
+      tip.className = 'tip';
+      plot.current = new uPlot(
+        {
+          ...options,
+          width: element.clientWidth,
+          height,
+          legend: { show: false },
+          padding: [10, 4, 0, 0],
+          hooks: { ...options.hooks, setCursor: [(u) => showReading(u, tip, latest.current.reading)] },
+        },
+        latest.current.data,
+        element,
+      );
+      plot.current.over.append(tip);
+    };
+    make();
+    const sizes = new ResizeObserver(() => {
+      const width = element.clientWidth;
+      if (width > 0 && width !== plot.current?.width) plot.current?.setSize({ width, height });
+    });
+    sizes.observe(element);
+    const off = onThemeChange(make);
+    void document.fonts.ready.then(() => plot.current?.redraw(false, true));
+    return () => {
+      off();
+      sizes.disconnect();
+      plot.current?.destroy();
+      plot.current = undefined;
+    };
+  }, [height, optionsKey]);
+
+  useEffect(() => {
+    const u = plot.current;
+    if (u === undefined) return;
+    const { left } = u.cursor;
+    u.setData(props.data);
+    // The reading follows the data under a pointer that stands still.
+    if (left !== undefined && left >= 0) u.setCursor({ left, top: 1 });
+  }, [props.data]);
+
+  const onKey = (event: KeyboardEvent): void => {
+    const u = plot.current;
+    const by = { ArrowLeft: -1, ArrowRight: 1, PageUp: -30, PageDown: 30 }[event.key];
+    if (u === undefined || by === undefined) return;
+    event.preventDefault();
+    const last = u.data[0].length - 1;
+    const index = Math.max(0, Math.min(last, (u.cursor.idx ?? last) + by));
+    u.setCursor({ left: Math.round(u.valToPos(u.data[0][index]!, 'x')), top: 1 });
+  };
+  const onBlur = (): void => plot.current?.setCursor({ left: -10, top: -10 });
+
+  return (
+    <div
+      ref={box}
+      class="plot"
+      style={{ height: `${height}px` }}
+      role="img"
+      aria-label={props.label}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys read the chart
+      tabIndex={0}
+      onKeyDown={onKey}
+      onBlur={onBlur}
+    />
+  );
+}
+
+function showReading(u: uPlot, tip: HTMLElement, reading: PlotProps['reading']): void {
+  const { idx, left = -1 } = u.cursor;
+  const content = idx === null || idx === undefined || left < 0 ? null : reading(idx);
+  tip.hidden = content === null || content === undefined;
+  if (tip.hidden) return;
+  render(content as ComponentChild, tip);
+  const x = u.valToPos(u.data[0][idx!]!, 'x');
+  const width = tip.offsetWidth;
+  const room = u.over.clientWidth;
+  tip.style.transform = `translateX(${Math.round(x + width + 14 > room ? Math.max(0, x - width - 12) : x + 12)}px)`;
+}
+
+/** Time axes and value axes look the same in every chart. */
+export function axes(colours: Palette, format: (value: number) => string, valueSize: number): uPlot.Axis[] {
+  const shared = { stroke: colours.text, font: colours.font, ticks: { show: false } };
+  return [
+    { ...shared, grid: { show: false }, size: 26, gap: 6, space: 72, values: timeLabels },
+    {
+      ...shared,
+      grid: { stroke: colours.line, width: 1 },
+      size: valueSize,
+      gap: 6,
+      space: 38,
+      values: (_u, splits) => splits.map((value) => (value === 0 ? '0' : format(value))),
+    },
+  ];
+}
+
+const minute = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+
+function timeLabels(_u: uPlot, splits: number[]): string[] {
+  return splits.map((s) => {
+    const label = minute.format(s * 1_000);
+    return label === '00:00' ? day.format(s * 1_000) : label;
+  });
+}
+
+/** Time that was not metered, hatched: a gap is not silence. `ranges` in seconds. */
+export function hatchedGaps(ranges: () => readonly (readonly [number, number])[], colour: string): uPlot.Plugin {
+  return {
+    hooks: {
+      drawClear: (u) => {
+        const { ctx, bbox } = u;
+        ctx.save();
+        ctx.beginPath();
+        ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+        ctx.clip();
+        ctx.strokeStyle = colour;
+        ctx.lineWidth = devicePixelRatio;
+        for (const [from, to] of ranges()) {
+          const left = Math.max(bbox.left, u.valToPos(from, 'x', true));
+          const right = Math.min(bbox.left + bbox.width, u.valToPos(to, 'x', true));
+          if (right - left < 1) continue;
+          ctx.save();
+          ctx.beginPath();
+          ctx.rect(left, bbox.top, right - left, bbox.height);
+          ctx.clip();
+          ctx.beginPath();
+          const step = 7 * devicePixelRatio;
+          for (let x = Math.floor((left - bbox.height) / step) * step; x < right; x += step) {
+            ctx.moveTo(x, bbox.top + bbox.height);
+            ctx.lineTo(x + bbox.height, bbox.top);
+          }
+          ctx.stroke();
+          ctx.restore();
+        }
+        ctx.restore();
+      },
+    },
+  };
+}

@@ -1,0 +1,156 @@
+/** The largest keys of one dimension: name, volume, share, and a bar split by direction. */
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import type { Dimension, KeyVolume, TopAnswer } from '../../../flow/history_shapes.ts';
+import { applicationName } from '../../../flow/services.ts';
+import { askTop } from '../api.ts';
+import { bitRate, bytes, count, percent } from '../format.ts';
+import type { Range } from '../route.ts';
+import { useAnswer } from '../use_answer.ts';
+import { Card, Empty } from './controls.tsx';
+
+type Kind = Exclude<Dimension, 'total'>;
+
+interface Look {
+  readonly title: string;
+  readonly one: string;
+  /** What the two directions are called. */
+  readonly out: string;
+  readonly in: string;
+  readonly rows: number;
+}
+
+const looks: Readonly<Record<Kind, Look>> = {
+  host: { title: 'Hosts', one: 'host', out: 'Sent', in: 'Received', rows: 8 },
+  conversation: { title: 'Conversations', one: 'conversation', out: 'First to second', in: 'Second to first', rows: 8 },
+  application: { title: 'Applications', one: 'application', out: 'From clients', in: 'From servers', rows: 8 },
+  protocol: { title: 'Protocols', one: 'protocol', out: 'From clients', in: 'From servers', rows: 4 },
+  vlan: { title: 'VLANs', one: 'VLAN', out: 'From clients', in: 'From servers', rows: 4 },
+};
+const moreRows = 30;
+const periodMs = 15_000;
+
+const octetsOf = (volume: { outOctets: number; inOctets: number }): number => volume.outOctets + volume.inOctets;
+
+export function TopList({ by, range }: { by: Kind; range: Range }) {
+  const look = looks[by];
+  const [all, setAll] = useState(false);
+  const limit = all ? moreRows : look.rows;
+  const { value, trouble } = useAnswer<TopAnswer>(
+    `${by} ${range} ${limit}`,
+    (signal) => askTop(by, range, limit, signal),
+    periodMs,
+  );
+  const legend = (
+    <ul class="legend">
+      <li class="key in">{look.in}</li>
+      <li class="key out">{look.out}</li>
+    </ul>
+  );
+  return (
+    <Card title={look.title} actions={legend} class={`top top-${by}`}>
+      {trouble !== '' && <p class="trouble">{trouble}</p>}
+      {value === undefined ? (
+        trouble === '' && <Skeleton rows={look.rows} />
+      ) : value.rows.length === 0 ? (
+        <Empty title={`No ${look.one} in this time`}>Nothing was metered, or the first window is still open.</Empty>
+      ) : (
+        <>
+          <Rows by={by} answer={value} look={look} />
+          <Rest answer={value} look={look} all={all} onMore={() => setAll(!all)} />
+        </>
+      )}
+    </Card>
+  );
+}
+
+function Rows({ by, answer, look }: { by: Kind; answer: TopAnswer; look: Look }) {
+  // A flow counts for both its hosts, so hosts are measured against the line, not against twice the line.
+  const whole = by === 'host' ? octetsOf(answer.total) / 2 : octetsOf(answer.total);
+  const largest = Math.max(...answer.rows.map(octetsOf), 1);
+  const seconds = Math.max(1, (answer.toMs - answer.fromMs) / 1_000);
+  return (
+    <ol class="rows">
+      {answer.rows.map((row) => (
+        <li key={row.key} class="row">
+          <Name by={by} name={row.key} />
+          <span class="row-rate" title="Mean rate over this time">
+            {bitRate((octetsOf(row) * 8) / seconds)}
+          </span>
+          <span class="row-volume">{bytes(octetsOf(row))}</span>
+          <span class="row-share">{percent(octetsOf(row), whole)}</span>
+          <Bar row={row} largest={largest} look={look} />
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Bar({ row, largest, look }: { row: KeyVolume; largest: number; look: Look }) {
+  const width = (octets: number): string => `${(octets / largest) * 100}%`;
+  const title = `${look.in} ${bytes(row.inOctets)}, ${look.out.toLowerCase()} ${bytes(row.outOctets)}, ${count(row.flows)} flows`;
+  return (
+    <span class="row-bar" title={title}>
+      <span class="said">{title}</span>
+      <i class="in" style={{ width: width(row.inOctets) }} />
+      <i class="out" style={{ width: width(row.outOctets) }} />
+    </span>
+  );
+}
+
+function Name({ by, name }: { by: Kind; name: string }): ComponentChildren {
+  if (by === 'conversation') {
+    const [first, second] = name.split(' ');
+    return (
+      <span class="row-name pair" title={name}>
+        <span class="clip">{first}</span>
+        <span class="arrows" aria-hidden="true">
+          ⇄
+        </span>
+        <span class="clip">{second}</span>
+      </span>
+    );
+  }
+  if (by === 'application') {
+    const known = applicationName(name);
+    return (
+      <span class="row-name" title={name}>
+        <span class="clip">{known}</span>
+        {known !== name && <span class="faint small"> {name}</span>}
+      </span>
+    );
+  }
+  const text = by === 'vlan' ? (name === 'none' ? 'Untagged' : `VLAN ${name}`) : by === 'protocol' ? name.toUpperCase() : name;
+  return (
+    <span class="row-name" title={name}>
+      <span class="clip">{text}</span>
+    </span>
+  );
+}
+
+function Rest({ answer, look, all, onMore }: { answer: TopAnswer; look: Look; all: boolean; onMore: () => void }) {
+  const other = octetsOf(answer.other);
+  const mayHaveMore = !all && answer.rows.length >= look.rows && other > 0;
+  if (other === 0 && !all) return null;
+  return (
+    <p class="rest">
+      <span>{other > 0 ? `All others: ${bytes(other)}` : 'That is all of them.'}</span>
+      {(mayHaveMore || all) && (
+        <button type="button" class="link" onClick={onMore}>
+          {all ? 'Show fewer' : 'Show more'}
+          <span class="said"> {look.title.toLowerCase()}</span>
+        </button>
+      )}
+    </p>
+  );
+}
+
+function Skeleton({ rows }: { rows: number }) {
+  return (
+    <div class="skeleton-rows" aria-hidden="true">
+      {Array.from({ length: rows }, (_, index) => (
+        <div key={index} class="skeleton" />
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,92 @@
+/** Where records and summaries go: state, backlog, what the acknowledgement is worth, and why it does not work. */
+import type { UplinkState, UplinkStatus } from '../../../flow/status_shapes.ts';
+import { uplinkHealth } from '../attention.ts';
+import { bytes, count, duration, exactTime, moment, shortCount } from '../format.ts';
+import { Badge, Card, Empty } from './controls.tsx';
+
+const stateNames: Readonly<Record<UplinkState, string>> = {
+  connecting: 'Connecting',
+  up: 'Up',
+  waiting: 'Down',
+  refused: 'Refused',
+  stopped: 'Stopped',
+};
+
+export function Uplinks({ uplinks, nowMs }: { uplinks: readonly UplinkStatus[]; nowMs: number }) {
+  const up = uplinks.filter(({ state }) => state === 'up').length;
+  return (
+    <Card title="Uplinks" note={uplinks.length === 0 ? undefined : `${up} of ${uplinks.length} up`} class="uplinks">
+      {uplinks.length === 0 ? (
+        <Empty title="No uplink is set">
+          Flow records and summaries stay in this box. Add a collector under <code>export.destinations</code> or a broker under{' '}
+          <code>mqtt.brokers</code>.
+        </Empty>
+      ) : (
+        <ul class="uplink-list">
+          {uplinks.map((uplink) => (
+            <Uplink key={`${uplink.kind} ${uplink.name}`} uplink={uplink} nowMs={nowMs} />
+          ))}
+        </ul>
+      )}
+    </Card>
+  );
+}
+
+function Uplink({ uplink, nowMs }: { uplink: UplinkStatus; nowMs: number }) {
+  const { name, kind, address, state, sinceMs, reason, proof, retryAtMs } = uplink;
+  const { backlogRecords, backlogOctets, backlogAgeMs, acknowledgedRecords, droppedRecords } = uplink;
+  const health = uplinkHealth(uplink);
+  const unit = kind === 'mqtt' ? 'messages' : 'records';
+  return (
+    <li class={`uplink ${health}`}>
+      <div class="uplink-who">
+        <h3>
+          {name} <span class="tag">{kind === 'mqtt' ? 'MQTT' : 'IPFIX'}</span>
+        </h3>
+        <p class="faint small mono wrap">{address}</p>
+      </div>
+      <div class="uplink-state">
+        <Badge tone={health}>{stateNames[state]}</Badge>
+        <span class="small quiet" title={exactTime(sinceMs)}>
+          for {duration(nowMs - sinceMs)}
+        </span>
+      </div>
+      <dl class="uplink-figures">
+        <div>
+          <dt>Waiting</dt>
+          <dd>
+            {backlogRecords === 0 ? 'nothing' : `${shortCount(backlogRecords)} ${unit}`}
+            {backlogRecords > 0 && (
+              <span class="faint small">
+                {' '}
+                {bytes(backlogOctets)}, oldest {duration(backlogAgeMs)}
+              </span>
+            )}
+          </dd>
+        </div>
+        <div>
+          <dt>Acknowledged</dt>
+          <dd title={`${count(acknowledgedRecords)} ${unit}`}>
+            {shortCount(acknowledgedRecords)} <span class="faint small">{proof}</span>
+          </dd>
+        </div>
+        <div>
+          <dt>Dropped</dt>
+          <dd class={droppedRecords > 0 ? 'bad-text' : ''}>{count(droppedRecords)}</dd>
+        </div>
+      </dl>
+      {(reason !== '' || retryAtMs > 0) && (
+        <p class="uplink-reason">
+          {reason}
+          {retryAtMs > 0 && (
+            <span class="faint">
+              {' '}
+              Next attempt {retryAtMs > nowMs ? `in ${duration(retryAtMs - nowMs)}` : 'now'}
+              <span class="said"> at {moment(retryAtMs, nowMs)}</span>.
+            </span>
+          )}
+        </p>
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,95 @@
+/** On call: is it working? What needs attention first, then uplinks, ports, stores, the box, and what happened. */
+import { type Attention, attentionOf } from '../attention.ts';
+import { duration } from '../format.ts';
+import type { BoxState } from '../live/box_state.ts';
+import { Card, ToneIcon } from '../parts/controls.tsx';
+import { Events } from '../parts/events.tsx';
+import { HostCard } from '../parts/host.tsx';
+import { GoodIcon } from '../parts/icons.tsx';
+import { Interfaces, Stores } from '../parts/places.tsx';
+import { Uplinks } from '../parts/uplinks.tsx';
+
+export function OnCall({ box }: { box: BoxState }) {
+  const { status, seconds } = box;
+  if (status === undefined) return <h1 class="said">On call</h1>;
+  const attention = attentionOf(status, seconds);
+  return (
+    <>
+      <h1 class="said">On call</h1>
+      <Verdict attention={attention} upMs={status.nowMs - status.startedMs} />
+      {status.notConfigured.length > 0 && <NotConfigured lines={status.notConfigured} />}
+      <Uplinks uplinks={status.uplinks} nowMs={status.nowMs} />
+      <div class="grid pair-grid">
+        <div class="stack">
+          <HostCard host={status.host} />
+          <Interfaces meter={status.meter} />
+        </div>
+        <div class="stack">
+          <Stores stores={status.stores} />
+          <Events events={status.events} nowMs={status.nowMs} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Verdict({ attention, upMs }: { attention: readonly Attention[]; upMs: number }) {
+  if (attention.length === 0) {
+    return (
+      <section class="verdict good" aria-labelledby="verdict">
+        <span class="tone good">
+          <GoodIcon />
+        </span>
+        <div>
+          <h2 id="verdict">Everything works</h2>
+          <p class="quiet">Metering for {duration(upMs)}; every uplink is up and every store is open.</p>
+        </div>
+      </section>
+    );
+  }
+  return (
+    <section class="card attention" aria-labelledby="verdict">
+      <h2 id="verdict">{attention.length === 1 ? 'One thing needs attention' : `${attention.length} things need attention`}</h2>
+      <ul>
+        {attention.map(({ key, level, title, text }) => (
+          <li key={key} class="attention-item">
+            <span class={`tone ${level}`}>
+              <ToneIcon tone={level} />
+            </span>
+            <div>
+              <h3>
+                <span class="said">{level === 'bad' ? 'Trouble: ' : 'Warning: '}</span>
+                {title}
+              </h3>
+              <p class="quiet">{text}</p>
+            </div>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function NotConfigured({ lines }: { lines: readonly string[] }) {
+  return (
+    <Card title="Not configured yet" class="todo">
+      <ul>
+        {lines.map((line) => {
+          // `Topic: what is so. What to do.`: the topic stands out.
+          const [, topic, rest] = /^([^:]{1,30}): (.*)$/.exec(line) ?? [undefined, '', line];
+          return (
+            <li key={line} class="attention-item">
+              <span class="tone info">
+                <ToneIcon tone="info" />
+              </span>
+              <div>
+                {topic !== '' && <h3>{topic}</h3>}
+                <p class="quiet">{rest}</p>
+              </div>
+            </li>
+          );
+        })}
+      </ul>
+    </Card>
+  );
+}

@@ -1,0 +1,121 @@
+/** Overview: what uses the line, now and in the last hours. */
+import { useEffect } from 'preact/hooks';
+import { askSeries } from '../api.ts';
+import { type Attention, attentionOf, silentForS } from '../attention.ts';
+import { wallMs } from '../browser_clock.ts';
+import { duration } from '../format.ts';
+import type { BoxState } from '../live/box_state.ts';
+import { Segmented } from '../parts/controls.tsx';
+import { HistoryChart } from '../parts/history_chart.tsx';
+import { BadIcon, WarnIcon } from '../parts/icons.tsx';
+import { LedgerLine } from '../parts/ledger.tsx';
+import { LiveChart } from '../parts/live_chart.tsx';
+import { TopList } from '../parts/top_list.tsx';
+import { hashOf, type Range, type Route } from '../route.ts';
+import { useAnswer } from '../use_answer.ts';
+
+const ranges: readonly { value: Range; name: string; title: string }[] = [
+  { value: '1h', name: '1 h', title: 'Last hour' },
+  { value: '6h', name: '6 h', title: 'Last 6 hours' },
+  { value: '24h', name: '24 h', title: 'Last 24 hours' },
+  { value: '7d', name: '7 d', title: 'Last 7 days' },
+];
+const seriesPoints = 360;
+const silentShownS = 30;
+
+export function Overview({ box, route }: { box: BoxState; route: Route }) {
+  const { status, seconds } = box;
+  const { range } = route;
+  const series = useAnswer(range, (signal) => askSeries(range, seriesPoints, signal), range === '1h' ? 10_000 : 60_000);
+  const rangeName = ranges.find(({ value }) => value === range)!.title;
+  const stale = box.connection.kind !== 'live';
+  const newestMs = seconds.at(-1)?.atMs ?? 0;
+  const boxNowMs = wallMs() + box.clockOffsetMs;
+  // The edge follows the newest second; when seconds stay away it follows the clock, and the gap opens.
+  const endMs = stale || boxNowMs - newestMs < 3_500 ? newestMs : boxNowMs;
+  const silentS = silentForS(seconds);
+
+  useEffect(() => {
+    if (route.ledger) document.getElementById('ledger')?.scrollIntoView({ block: 'nearest' });
+  }, [route.ledger]);
+
+  return (
+    <>
+      <h1 class="said">Overview</h1>
+      {status !== undefined && <Banner attention={attentionOf(status, seconds).filter(({ key }) => key !== 'silent')} />}
+      {silentS >= silentShownS && !stale && status !== undefined && (
+        <Silent silentS={silentS} interfaces={status.meter.interfaces} />
+      )}
+      <LiveChart seconds={seconds} endMs={endMs} stale={stale} />
+      {status !== undefined && (
+        <LedgerLine
+          ledger={status.ledger}
+          open={route.ledger}
+          onToggle={(ledger) =>
+            history.replaceState(null, '', hashOf({ ...route, ledger })) ?? dispatchEvent(new Event('hashchange'))
+          }
+        />
+      )}
+      <div class="section-head">
+        <h2>{rangeName}</h2>
+        <Segmented
+          label="Time shown below"
+          options={ranges}
+          value={range}
+          onChange={(last) => {
+            location.hash = hashOf({ ...route, range: last });
+          }}
+        />
+      </div>
+      <HistoryChart answer={series} rangeName={rangeName} />
+      <div class="grid tops">
+        <TopList by="host" range={range} />
+        <TopList by="conversation" range={range} />
+        <TopList by="application" range={range} />
+        <div class="stack">
+          <TopList by="protocol" range={range} />
+          <TopList by="vlan" range={range} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Banner({ attention }: { attention: readonly Attention[] }) {
+  const first = attention[0];
+  if (first === undefined) return null;
+  const others = attention.length - 1;
+  return (
+    <a class={`banner ${first.level}`} href="#on-call">
+      {first.level === 'bad' ? <BadIcon /> : <WarnIcon />}
+      <span>
+        <strong>{first.title}</strong>
+        {others > 0 && ` and ${others} more`}
+      </span>
+      <span class="banner-more">See what to do</span>
+    </a>
+  );
+}
+
+function Silent({ silentS, interfaces }: { silentS: number; interfaces: readonly { name: string; up: boolean }[] }) {
+  const port = interfaces[0];
+  return (
+    <section class="card silent" aria-labelledby="silent">
+      <h2 id="silent">No traffic for {duration(silentS * 1_000)}: is the mirror session enabled?</h2>
+      <ol class="steps">
+        <li>
+          {port === undefined
+            ? 'No interface is metered: set meter.interfaces.'
+            : port.up
+              ? `${port.name} has its link, so the cable is in.`
+              : `${port.name} has no link: check the cable and the switch port.`}
+        </li>
+        <li>On the switch, look whether the mirror (SPAN) session is running and has this box’s port as its destination.</li>
+        <li>Check that the mirrored port carries traffic, in both directions.</li>
+        <li>
+          Run <code>flowspan doctor</code> on the box: it names what is wrong.
+        </li>
+      </ol>
+    </section>
+  );
+}
