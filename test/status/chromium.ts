@@ -1,0 +1,90 @@
+/** A real browser for the page's tests: Debian's Chromium without a screen. Everything it says to its console is kept. */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+
+export function launchChromium(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+export const sizes = { phone: { width: 390, height: 844 }, desktop: { width: 1440, height: 900 } } as const;
+export type Size = keyof typeof sizes;
+export type Theme = 'light' | 'dark';
+
+export interface Tab {
+  readonly page: Page;
+  /** Errors and warnings of the console, uncaught exceptions, requests that failed or left the box. */
+  readonly complaints: string[];
+  close(): Promise<void>;
+}
+
+export async function openTab(
+  browser: Browser,
+  url: string,
+  { size, theme, ...more }: { size: Size; theme: Theme } & BrowserContextOptions,
+): Promise<Tab> {
+  const context = await browser.newContext({
+    viewport: sizes[size],
+    colorScheme: theme,
+    deviceScaleFactor: size === 'phone' ? 2 : 1,
+    hasTouch: size === 'phone',
+    isMobile: size === 'phone',
+    timezoneId: 'Europe/Lisbon',
+    locale: 'en-GB',
+    reducedMotion: 'reduce',
+    ...more,
+  });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(`${message.type()}: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(new URL(url).origin)) complaints.push(`left the box: ${request.url()}`);
+  });
+  await page.goto(url);
+  await page.waitForSelector('main h1');
+  return { page, complaints, close: () => context.close() };
+}
+
+export interface Violation {
+  readonly rule: string;
+  readonly impact: string;
+  readonly where: string;
+}
+
+/** What axe-core finds serious or critical. Runs beside the page's policy, which would forbid a script tag. */
+export async function axeViolations(page: Page): Promise<Violation[]> {
+  axeSource ??= await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  await page.evaluate(axeSource);
+  const found = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as {
+    violations: { id: string; impact: string; nodes: { target: string[]; failureSummary: string }[] }[];
+  };
+  return found.violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, impact, nodes }) => ({
+      rule: id,
+      impact,
+      where: nodes.map(({ target, failureSummary }) => `${target.join(' ')}: ${failureSummary}`).join('\n'),
+    }));
+}
+
+let axeSource: string | undefined;
+
+/** How far the page can be scrolled sideways, in CSS pixels: 0 on a good page. */
+export function sidewaysScroll(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}

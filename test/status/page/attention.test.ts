@@ -1,0 +1,78 @@
+/** What a technician is told to look at: nothing on a good day, the right thing first on a bad one. */
+import { describe, expect, it } from 'vitest';
+import type { BoxStatus, TrafficSecond } from '../../../src/flow/status_shapes.ts';
+import { attentionOf, silentForS } from '../../../src/status/page/attention.ts';
+import { fakeStatus } from '../fake_status.ts';
+
+const nowMs = Date.UTC(2026, 0, 15, 10);
+const second = (n: number, packets: number): TrafficSecond => ({
+  atMs: nowMs + n * 1_000,
+  packets,
+  octets: 0,
+  droppedPackets: 0,
+  newFlows: 0,
+});
+const busy = Array.from({ length: 60 }, (_, n) => second(n, 9));
+const quiet = Array.from({ length: 60 }, (_, n) => second(n, n < 20 ? 9 : 0));
+
+const good = ((): BoxStatus => {
+  const status = fakeStatus('normal', nowMs);
+  return { ...status, ledger: { ...status.ledger, droppedByKernel: { packets: 0, octets: null } } };
+})();
+const keys = (status: BoxStatus, seconds = busy): string[] => attentionOf(status, seconds).map(({ key }) => key);
+
+describe('attentionOf', () => {
+  it('says nothing on a good day', () => {
+    expect(attentionOf(good, busy)).toEqual([]);
+  });
+
+  it('gives the reason and what waits when an uplink is down, bad before merely odd', () => {
+    const found = attentionOf(fakeStatus('uplink-down', nowMs), busy);
+    const uplink = found.find(({ key }) => key === 'uplink-noc-archive')!;
+    expect(uplink.level).toBe('bad');
+    expect(uplink.text).toMatch(/timed out/);
+    expect(uplink.text).toMatch(/records wait/);
+    const levels = found.map(({ level }) => level);
+    expect(levels).toEqual([...levels].sort());
+    expect(levels).toContain('warn');
+  });
+
+  it('tells a full disk, a fault in the ledger, and drops', () => {
+    expect(keys(fakeStatus('disk-full', nowMs))).toEqual(expect.arrayContaining(['store-history', 'disk']));
+    expect(keys(fakeStatus('ledger-fault', nowMs))).toContain('ledger');
+    const { received } = good.ledger;
+    const dropping = { ...good, ledger: { ...good.ledger, droppedByKernel: { packets: received.packets * 0.01, octets: null } } };
+    expect(keys(dropping)).toEqual(['drops']);
+  });
+
+  it('asks about the mirror after half a minute of silence, not when the meter is known to be down', () => {
+    expect(keys(good, quiet)).toEqual(['silent']);
+    expect(keys(good, quiet.slice(0, 40))).toEqual([]);
+    const waiting: BoxStatus = { ...good, meter: { ...good.meter, state: 'waiting', reason: 'eth1 is down' } };
+    expect(attentionOf(waiting, quiet)).toMatchObject([{ key: 'meter', level: 'bad', text: 'eth1 is down' }]);
+  });
+
+  it('names each thing once', () => {
+    for (const scenario of ['normal', 'no-data', 'uplink-down', 'disk-full', 'ledger-fault', 'first-start'] as const) {
+      const found = keys(fakeStatus(scenario, nowMs), quiet);
+      expect(new Set(found).size).toBe(found.length);
+    }
+  });
+
+  it('has something to say in every entry', () => {
+    const stopped = { ...good, uplinks: good.uplinks.map((uplink) => ({ ...uplink, state: 'waiting' as const, reason: '' })) };
+    for (const { title, text } of attentionOf(stopped, busy)) {
+      expect(title).not.toMatch(/undefined|NaN/);
+      expect(text).not.toBe('');
+    }
+  });
+});
+
+describe('silentForS', () => {
+  it('counts from the last packet, or from when the browser began to look', () => {
+    expect(silentForS([])).toBe(0);
+    expect(silentForS(busy)).toBe(0);
+    expect(silentForS(quiet)).toBe(40);
+    expect(silentForS(quiet.slice(30))).toBe(29);
+  });
+});

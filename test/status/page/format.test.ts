@@ -1,0 +1,67 @@
+/** Figures that people misread: rounded up to what is not true, in the wrong unit, jumping in width. */
+import { describe, expect, it } from 'vitest';
+import { bitRate, bitRateUnit, bytes, count, digits, duration, percent, shortCount } from '../../../src/status/page/format.ts';
+
+/** Thin spaces as plain ones, to be read here. */
+const plain = (text: string): string => text.replaceAll('\u202f', ' ');
+
+describe('rates and sizes', () => {
+  it.each([
+    [0, '0.00 kbit/s'],
+    [84_312_000, '84.3 Mbit/s'],
+    [999_400, '999 kbit/s'],
+    [999_700, '1.00 Mbit/s'],
+    [9_996_000, '10.0 Mbit/s'],
+    [2_480_000_000, '2.48 Gbit/s'],
+  ])('%d bit/s is %s', (value, text) => expect(plain(bitRate(value))).toBe(text));
+
+  it.each([
+    [0, '0 B'],
+    [999, '999 B'],
+    [1_000, '1.00 kB'],
+    [196_083_712, '196 MB'],
+    [999_950_000, '1.00 GB'],
+    [3e15, '3.00 PB'],
+  ])('%d octets are %s', (value, text) => expect(plain(bytes(value))).toBe(text));
+
+  it('keep one unit for a whole column', () => {
+    const unit = bitRateUnit(52e6);
+    expect([52e6, 1.25e6, 30e3].map((value) => digits(value, unit))).toEqual(['52.0', '1.25', '0.03']);
+  });
+});
+
+describe('counts', () => {
+  it('group thousands in a way nobody reads as a decimal', () => {
+    expect(plain(count(1_234_567))).toBe('1 234 567');
+    expect(count(1_234)).toBe('1234');
+    expect(plain(shortCount(2_812_000_000))).toBe('2.81 G');
+    expect(shortCount(9_999)).toBe('9999');
+    expect(plain(shortCount(999_999))).toBe('1.00 M');
+  });
+});
+
+describe('percent', () => {
+  it('never says all, nor nothing, of what is almost so', () => {
+    expect(plain(percent(1, 1))).toBe('100 %');
+    expect(plain(percent(0, 7))).toBe('0 %');
+    expect(plain(percent(3, 0))).toBe('0 %');
+    expect(plain(percent(1, 1e9))).toBe('< 0.1 %');
+    expect(plain(percent(999, 1_000))).not.toBe('100 %');
+    expect(plain(percent(999_999, 1_000_000))).not.toBe('100 %');
+    expect(plain(percent(31, 100))).toBe('31 %');
+    expect(plain(percent(4, 1_000))).toBe('0.4 %');
+  });
+});
+
+describe('duration', () => {
+  it.each([
+    [0, '0 s'],
+    [-5_000, '0 s'],
+    [59_600, '1 min'],
+    [95_000, '1 min 35 s'],
+    [3_599_400, '59 min'],
+    [7_260_000, '2 h 1 min'],
+    [86_400_000, '1 d'],
+    [270_000_000, '3 d 3 h'],
+  ])('%d ms is %s', (ms, text) => expect(plain(duration(ms))).toBe(text));
+});
