@@ -43,8 +43,8 @@ class RingSink : public BlockSink {
 };
 
 struct Frames {
-  std::vector<TrafficFrame> frame;
-  std::vector<uint8_t> packed;  // as in a mapped capture: record header, then octets
+  explicit Frames(uint32_t packets) : packed(size_t{packets} * (16 + kSnapOctets)) {}
+  MemoryRegion packed;  // as in a mapped capture: record header, then octets
   std::vector<PacketView> view;
 };
 
@@ -55,21 +55,17 @@ uint32_t packetsOf(const TrafficShape& shape) {
   return std::min(most, shape.packets);
 }
 
-Frames make(const TrafficShape& shape, uint32_t packets) {
-  Frames f;
+void fill(const TrafficShape& shape, uint32_t packets, Frames& f) {
   Traffic traffic(shape, 1);
   TrafficFrame frame;
-  std::vector<size_t> offset;
-  f.packed.reserve(size_t{packets} * 144);
+  uint8_t* at = f.packed.as<uint8_t>();
   for (uint32_t i = 0; i < packets; i++) {
     traffic.fill(i, frame);
-    f.packed.resize(f.packed.size() + 16);
-    offset.push_back(f.packed.size());
-    f.packed.insert(f.packed.end(), frame.octets, frame.octets + frame.captured);
-    f.view.push_back(PacketView{nullptr, frame.ns, frame.captured, frame.wire, 1, 0, 0, LinkType::ethernet});
+    at += 16;
+    std::memcpy(at, frame.octets, frame.captured);
+    f.view.push_back(PacketView{at, frame.ns, frame.captured, frame.wire, 1, 0, 0, LinkType::ethernet});
+    at += frame.captured;
   }
-  for (uint32_t i = 0; i < packets; i++) f.view[i].data = f.packed.data() + offset[i];
-  return f;
 }
 
 CoreOptions optionsFor() {
@@ -162,7 +158,8 @@ int main(int argc, char** argv) {
     for (int i = 2; i < argc; i++) wanted = wanted || std::string(argv[i]) == shape.name;
     if (!wanted) continue;
     const uint32_t packets = packetsOf(shape);
-    const Frames f = make(shape, packets);
+    Frames f(packets);
+    fill(shape, packets, f);
     const std::vector<uint32_t> flow = flowNumbers(f);
     std::vector<double> meter, least;
     uint64_t rows = 0;

@@ -34,10 +34,42 @@ inline void measureIp(DirectionLine& line, ColdEntry& cold, const DecodedPacket&
     if (line.packets > 1) cold.otherDscp[p.side] |= 1ull << (p.classOfService >> 2);
   }
   if (line.packets == 1) [[unlikely]] line.classOfService = p.classOfService;
-  if ((p.flags & kFragment) != 0) [[unlikely]] addHigh(line.layer2Octets);
 }
 
 }  // namespace
+
+FLOWSPAN_HOT void MeterCore::State::update(DecodedPacket& packet, uint32_t guess) {
+  const KeyWords words = wordsOf(packet.key);
+  uint32_t e = guess;
+  if (e == kNoEntry || !sameFlow(words, table.entry(e).key, lastWordMask) || (table.entry(e).flags & kInUse) == 0) [[unlikely]] {
+    e = findOrCreate(packet);
+  }
+  FlowEntry& flow = table.entry(e);
+  const uint32_t tick = tickOf(packet.ns);
+  if (((stampOf(flow) ^ stamp) & stampMask) != 0 || tick - flow.lastTick >= idleTicksByProtocol[packet.key.protocol] ||
+      flow.direction[packet.side].packets >= 0xfffffff0u) [[unlikely]] {
+    settle(e, packet);
+  }
+  if (static_cast<int32_t>(tick - flow.lastTick) > 0) flow.lastTick = tick;
+  ColdEntry& cold = table.cold(e);
+  DirectionLine& line = flow.direction[packet.side];
+  if ((packet.flags & kTcpHeader) != 0) {
+    if ((packet.tcpBits & (kTcpSyn | kTcpAck)) == kTcpSyn && (flow.flags & kInitiatorKnown) == 0) {
+      flow.flags = static_cast<uint8_t>((flow.flags & ~kInitiatorSide) | kInitiatorKnown | (packet.side != 0 ? kInitiatorSide : 0));
+    }
+    const bool before = (flow.flags & kEnded) != 0;
+    measureTcp(flow, cold, packet);
+    if (bothFinished(flow)) flow.flags |= kEnded;
+    countPacket(line, packet);
+    if (!before && (flow.flags & kEnded) != 0) [[unlikely]] noteEnd(e);
+  } else {
+    countPacket(line, packet);
+  }
+  if ((packet.flags & kHasIp) != 0) measureIp(line, cold, packet);
+  if (((packet.flags & (kFragment | kUnreachable)) | packet.annotation) != 0) [[unlikely]] noteRare(e, packet);
+}
+
+void MeterCore::State::meter(DecodedPacket& packet) { update(packet, kNoEntry); }
 
 void MeterCore::State::process(const PacketView* packets, size_t number) {
   size_t decoded = 0;
@@ -73,7 +105,10 @@ void MeterCore::State::process(const PacketView* packets, size_t number) {
   uint64_t meteredPackets = 0, meteredOctets = 0, meteredIpOctets = 0;
   for (size_t i = 0; i < decoded; i++) {
     DecodedPacket& packet = batch[i];
-    setClock(packet.ns);
+    if (packet.ns > nowNs) {
+      if (packet.ns >= windowEndNs) [[unlikely]] setClock(packet.ns);
+      nowNs = packet.ns;
+    }
     if (compare && packet.digest != 0 && duplicates.seen(packet.digest, packet.ns, packet.identified)) [[unlikely]] {
       count(MeterCounter::duplicatesSeenPackets)++;
       count(MeterCounter::duplicatesSeenOctets) += packet.wireOctets;
@@ -92,7 +127,7 @@ void MeterCore::State::process(const PacketView* packets, size_t number) {
     meteredOctets += packet.wireOctets;
     meteredIpOctets += packet.ipOctets;
     if ((packet.flags & (kFirstFragment | kAwaitsFirst)) != 0) [[unlikely]] meterFragment(packet);
-    else meter(packet, guesses[i]);
+    else update(packet, guesses[i]);
   }
   count(MeterCounter::meteredPackets) += meteredPackets;
   count(MeterCounter::meteredOctets) += meteredOctets;
@@ -103,37 +138,11 @@ void MeterCore::State::process(const PacketView* packets, size_t number) {
   if (!aggregates.empty()) flushAggregates(1'000'000'000);
 }
 
-void MeterCore::State::meter(DecodedPacket& packet, uint32_t guess) {
-  const KeyWords words = wordsOf(packet.key);
-  uint32_t e = guess;
-  if (e == kNoEntry || !sameFlow(words, table.entry(e).key, lastWordMask) || (table.entry(e).flags & kInUse) == 0) {
-    e = table.find(packet.hash, words, lastWordMask);
-    if (e == kNoEntry) e = create(packet);
-  }
-  FlowEntry& flow = table.entry(e);
-  const uint32_t tick = tickOf(packet.ns);
-  if (((stampOf(flow) ^ stamp) & stampMask) != 0 || tick - flow.lastTick >= idleTicksByProtocol[packet.key.protocol] ||
-      flow.direction[packet.side].packets >= 0xfffffff0u) [[unlikely]] {
-    settle(e, packet);
-  }
-  if (static_cast<int32_t>(tick - flow.lastTick) > 0) flow.lastTick = tick;
+void MeterCore::State::noteRare(uint32_t e, const DecodedPacket& packet) {
   ColdEntry& cold = table.cold(e);
-  DirectionLine& line = flow.direction[packet.side];
-  if ((packet.flags & kTcpHeader) != 0) {
-    if ((packet.tcpBits & (kTcpSyn | kTcpAck)) == kTcpSyn && (flow.flags & kInitiatorKnown) == 0) {
-      flow.flags = static_cast<uint8_t>((flow.flags & ~kInitiatorSide) | kInitiatorKnown | (packet.side != 0 ? kInitiatorSide : 0));
-    }
-    const bool before = (flow.flags & kEnded) != 0;
-    measureTcp(flow, cold, packet);
-    if (bothFinished(flow)) flow.flags |= kEnded;
-    countPacket(line, packet);
-    if (!before && (flow.flags & kEnded) != 0) [[unlikely]] noteEnd(e);
-  } else {
-    countPacket(line, packet);
-  }
-  if ((packet.flags & kHasIp) != 0) measureIp(line, cold, packet);
-  if (packet.annotation != 0 && annotationOf(cold.label) == 0) [[unlikely]] cold.label |= uint32_t{packet.annotation} << 26;
-  if ((packet.flags & kUnreachable) != 0) [[unlikely]] creditUnreachable(packet);
+  if (annotationOf(cold.label) == 0) cold.label |= uint32_t{packet.annotation} << 26;
+  if ((packet.flags & kFragment) != 0) addHigh(table.entry(e).direction[packet.side].layer2Octets);
+  if ((packet.flags & kUnreachable) != 0) creditUnreachable(packet);
 }
 
 // An ICMP error counts for the direction whose packet it quotes.
@@ -154,7 +163,7 @@ void MeterCore::State::meterFragment(DecodedPacket& packet) {
     return;
   }
   const uint64_t id = packet.fragmentId;
-  meter(packet, kNoEntry);
+  meter(packet);
   if (early.count() == 0) return;
   const FragmentPorts* ports = decoder.fragments().find(id, packet.ns);
   if (ports == nullptr) return;
@@ -162,7 +171,7 @@ void MeterCore::State::meterFragment(DecodedPacket& packet) {
   DecodedPacket held;
   while (early.takeOf(id, held, macs)) {
     decoder.adoptPorts(held, *ports);
-    meter(held, kNoEntry);
+    meter(held);
   }
 }
 
@@ -175,7 +184,7 @@ void MeterCore::State::releaseEarlyFragments(bool all) {
     if (held.annotation == 0) held.annotation = static_cast<uint8_t>(DecodeAnnotation::laterFragmentWithoutFirst);
     decoder.annotations()[static_cast<unsigned>(DecodeAnnotation::laterFragmentWithoutFirst)]++;
     fragmentMisses++;
-    meter(held, kNoEntry);
+    meter(held);
   }
 }
 

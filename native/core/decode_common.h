@@ -2,7 +2,7 @@
 // without extension headers, a whole TCP or UDP header. Everything it answers is what the general way would have answered
 // (a test compares the two); it only saves steps, and composes the key in registers, because many narrow stores read back
 // as one word stall the processor.
-// A part of decoder.cc, included there alone. See decoder.h.
+// Defined in a header so that it becomes part of the batch's loop.
 #pragma once
 
 #include "decoder.h"
@@ -35,7 +35,7 @@ inline void storeKey(FlowKey& key, uint64_t a0, uint64_t a1, uint64_t b0, uint64
 
 }  // namespace common
 
-FLOWSPAN_HOT bool Decoder::commonPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& p) {
+FLOWSPAN_HOT bool Decoder::commonPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& p) const {
   using namespace common;
   if (view.captured < 14 + 20 + 20 || view.link != LinkType::ethernet || view.vlanTpid != 0) return false;
   const uint8_t* ip = view.data + 14;

@@ -1,7 +1,6 @@
 // Order of layers, and the key that comes out of them. See decoder.h.
 #include "decoder.h"
 
-#include "decode_common.h"
 #include "decode_link.h"
 #include "decode_transport.h"
 // After the transport, which it ends in.
@@ -106,10 +105,6 @@ bool Decoder::decodeQuoted(const DecodedPacket& error, DecodedPacket& quoted) {
   if (!decoded || (quoted.flags & kAwaitsFirst) != 0) return false;
   finish(quoted);
   return true;
-}
-
-bool Decoder::decode(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet) {
-  return commonPacket(view, interfaceSlot, packet) || anyPacket(view, interfaceSlot, packet);
 }
 
 bool Decoder::anyPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet) {

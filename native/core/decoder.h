@@ -46,8 +46,11 @@ class Decoder {
       : tunnels_(tunnels), hash_(hash), lastWordMask_(lastWordMask) {}
 
   // False when the frame is shorter than its link header: undecodable, `packet` is not to be used.
-  bool decode(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet);
-  // The same without the short way for common packets.
+  bool decode(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet) {
+    return commonPacket(view, interfaceSlot, packet) || anyPacket(view, interfaceSlot, packet);
+  }
+  // Its two ways: false from the first means that the packet is not a common one (decode_common.h).
+  bool commonPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet) const;
   FLOWSPAN_COLD bool anyPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet);
   // The key of the packet that an ICMP error quotes. False when too little of it is there.
   bool decodeQuoted(const DecodedPacket& error, DecodedPacket& quoted);
@@ -68,7 +71,6 @@ class Decoder {
   // What the octets at the cursor are.
   enum class Inner : uint8_t { nothing, ethernet, ipv4, ipv6 };
 
-  bool commonPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet);
   bool linkHeader(LinkType link, Cursor& cursor, DecodedPacket& packet, uint16_t& etherType);
   bool otherLinkHeader(LinkType link, Cursor& cursor, DecodedPacket& packet, uint16_t& etherType);
   uint16_t pppToEtherType(Cursor& cursor, uint16_t otherwise);
@@ -115,3 +117,5 @@ class Decoder {
 };
 
 }  // namespace flowspan
+
+#include "decode_common.h"

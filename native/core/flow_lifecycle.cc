@@ -78,6 +78,11 @@ uint64_t MeterCore::State::hashOf(const FlowKey& key) const {
   return hash.ofSixWords(words.word);
 }
 
+uint32_t MeterCore::State::findOrCreate(const DecodedPacket& packet) {
+  const uint32_t e = table.find(packet.hash, wordsOf(packet.key), lastWordMask);
+  return e != kNoEntry ? e : create(packet);
+}
+
 uint32_t MeterCore::State::create(const DecodedPacket& packet) {
   if (table.full()) [[unlikely]] makeRoom();
   const uint32_t e = table.allocate(packet.hash);
@@ -237,14 +242,24 @@ void MeterCore::State::visit(uint32_t e) {
   wheel.insert(e, hasPackets(flow) ? std::min(due, windowEndNs) : due);
 }
 
-// At most `visits` entries; none while the sink has no room for a bulk of rows.
+// At most `visits` entries; none while the sink has no room for a bulk of rows. Taken a few at a time, so that their entries
+// and index lines are on the way while the first are written.
 void MeterCore::State::expire(unsigned visits) {
+  constexpr unsigned kTogether = 16;
+  uint32_t due[kTogether];
   unsigned slots = 64;
   while (visits > 0 && sink.hasRoom()) {
-    const uint32_t e = wheel.takeDue(nowNs, slots);
-    if (e == kNoEntry) return;
-    visits--;
-    visit(e);
+    unsigned taken = 0;
+    while (taken < kTogether && taken < visits) {
+      const uint32_t e = wheel.takeDue(nowNs, slots);
+      if (e == kNoEntry) break;
+      table.prefetchEntry(e);
+      due[taken++] = e;
+    }
+    for (unsigned i = 0; i < taken; i++) table.index().prefetch(hashOf(table.entry(due[i]).key));
+    for (unsigned i = 0; i < taken; i++) visit(due[i]);
+    if (taken < kTogether) return;
+    visits -= taken;
   }
 }
 

@@ -25,12 +25,16 @@ struct MeterCore::State {
 
   // batch.cc
   void process(const PacketView* packets, size_t count);
-  void meter(DecodedPacket& packet, uint32_t guess);
+  // Into the flow it belongs to; `guess` is an entry that probably holds it.
+  void update(DecodedPacket& packet, uint32_t guess);
+  void meter(DecodedPacket& packet);
   void meterFragment(DecodedPacket& packet);
+  void noteRare(uint32_t e, const DecodedPacket& packet);
   void creditUnreachable(const DecodedPacket& packet);
   void releaseEarlyFragments(bool all);
 
   // flow_lifecycle.cc
+  uint32_t findOrCreate(const DecodedPacket& packet);
   uint32_t create(const DecodedPacket& packet);
   void begin(uint32_t e, const DecodedPacket& packet);
   // Closes the entry's open record, or begins a new flow in its place, when this packet shows that it is time.
@@ -76,7 +80,7 @@ struct MeterCore::State {
   PacketSelector selector;
   InterfaceSlots interfaces;
 
-  uint64_t nowNs = 0;  // latest packet or tick: never steps back
+  uint64_t nowNs = 0;  // latest packet or tick: never steps back. A packet before windowEndNs may set it alone.
   bool started = false;
   uint64_t activeWindowNs = 0;
   uint64_t windowStartNs = 0;

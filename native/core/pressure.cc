@@ -74,7 +74,8 @@ bool MeterCore::State::finish(uint64_t ns) {
   setClock(ns);
   releaseEarlyFragments(true);
   for (; finishHand < table.highWater(); finishHand++) {
-    if (finishHand + 4 < table.highWater()) table.prefetchEntry(finishHand + 4);
+    if (finishHand + 16 < table.highWater()) table.prefetchEntry(finishHand + 16);
+    if (finishHand + 8 < table.highWater()) table.index().prefetch(hashOf(table.entry(finishHand + 8).key));
     const FlowEntry& flow = table.entry(finishHand);
     if ((flow.flags & kInUse) == 0) continue;
     if (hasPackets(flow)) {

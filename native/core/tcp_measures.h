@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "decoded_packet.h"
+#include "decoder.h"
 #include "flow_entry.h"
 
 namespace flowspan {
@@ -19,13 +19,14 @@ inline constexpr uint64_t kReorderNs = 3'000'000;
 inline constexpr uint64_t kMirrorSkewNs = 3'000'000;
 // A jump beyond the largest window (RFC 7323 section 2.3) is not a sequence number of this connection.
 inline constexpr int32_t kJumpMax = 1 << 30;
+inline constexpr uint32_t kProbeEveryMicros = 10'000;
 inline constexpr uint32_t kProbeMaxMicros = 10'000'000;
 }  // namespace tcp_limits
 
 inline uint32_t microsOf(uint64_t ns) { return static_cast<uint32_t>(ns / 1000); }
 
 // Acknowledgement of what the peer sent: ends a round trip, and shows what was missed.
-inline void measureAcknowledgment(FlowEntry& flow, ColdEntry& cold, const DecodedPacket& p) {
+FLOWSPAN_HOT void measureAcknowledgment(FlowEntry& flow, ColdEntry& cold, const DecodedPacket& p) {
   const unsigned peerSide = p.side ^ 1u;
   DirectionLine& peer = flow.direction[peerSide];
   if ((flow.flags & kProbePending) != 0 && ((flow.flags & kProbeSide) != 0) == (peerSide != 0) &&
@@ -49,7 +50,7 @@ inline void measureAcknowledgment(FlowEntry& flow, ColdEntry& cold, const Decode
 }
 
 // Octets that were expected earlier: an unseen segment after all, reordered, a keepalive, or sent again.
-inline void measureOldSegment(FlowEntry& flow, ColdEntry& cold, DirectionLine& own, const DecodedPacket& p, uint32_t length) {
+FLOWSPAN_COLD inline void measureOldSegment(FlowEntry& flow, ColdEntry& cold, DirectionLine& own, const DecodedPacket& p, uint32_t length) {
   const uint64_t since = p.ns > own.lastNs ? p.ns - own.lastNs : 0;
   const DirectionLine& peer = flow.direction[p.side ^ 1u];
   if ((own.flags & kAckAhead) != 0 && cold.unseenOctets[p.side] >= length && p.ns < peer.lastNs + tcp_limits::kMirrorSkewNs) {
@@ -68,8 +69,15 @@ inline void measureOldSegment(FlowEntry& flow, ColdEntry& cold, DirectionLine& o
   if ((flow.flags & kProbePending) != 0 && ((flow.flags & kProbeSide) != 0) == (p.side != 0)) flow.flags &= static_cast<uint8_t>(~kProbePending);
 }
 
+// Each side is measured at once; after that a flow is probed a hundred times a second at most: the minimum needs no more.
+inline bool mayProbe(const FlowEntry& flow, const DirectionLine& own, uint64_t ns) {
+  const uint32_t since = microsOf(ns) - flow.probeMicros;
+  if ((flow.flags & kProbePending) != 0) return since > tcp_limits::kProbeMaxMicros;
+  return own.rttMicros == kNoRtt || since > tcp_limits::kProbeEveryMicros;
+}
+
 // Called before the direction's times are updated.
-inline void measureTcp(FlowEntry& flow, ColdEntry& cold, const DecodedPacket& p) {
+FLOWSPAN_HOT void measureTcp(FlowEntry& flow, ColdEntry& cold, const DecodedPacket& p) {
   DirectionLine& own = flow.direction[p.side];
   const uint16_t bits = p.tcpBits;
   own.tcpBits |= bits;
@@ -98,7 +106,7 @@ inline void measureTcp(FlowEntry& flow, ColdEntry& cold, const DecodedPacket& p)
     if (static_cast<int32_t>(p.sequence - own.nextSequence) > 0) own.flags |= kGapOpen;
     own.nextSequence = end;
   }
-  if (length > 0 && ((flow.flags & kProbePending) == 0 || microsOf(p.ns) - flow.probeMicros > tcp_limits::kProbeMaxMicros)) {
+  if (length > 0 && mayProbe(flow, own, p.ns)) {
     flow.probeSequence = end;
     flow.probeMicros = microsOf(p.ns);
     flow.flags = static_cast<uint8_t>((flow.flags & ~kProbeSide) | kProbePending | (p.side != 0 ? kProbeSide : 0));

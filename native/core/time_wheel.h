@@ -51,11 +51,6 @@ class TimeWheel {
       const uint32_t e = heads_[cursor_ % kSlots];
       if (e != kNoEntry) {
         remove(e);
-        const uint32_t next = heads_[cursor_ % kSlots];
-        if (next != kNoEntry) {
-          table_.prefetchEntry(next);
-          table_.prefetchCold(next);
-        }
         return e;
       }
       if (cursor_ >= now || slotBudget == 0) return kNoEntry;
