@@ -87,8 +87,11 @@ export interface HostHealth {
   readonly temperatureC: number | null;
   readonly diskTotalOctets: number;
   readonly diskFreeOctets: number;
+  /** What this program wrote to storage in the last 24 hours. */
   readonly writtenOctetsPerDay: number;
   readonly clockSynchronised: boolean | null;
+  /** What the board complains about (supply voltage, heat), in words for a technician. */
+  readonly complaints?: readonly string[];
 }
 
 export interface BoxEvent {

@@ -1,0 +1,269 @@
+/**
+ * What is right and wrong with a box, from facts, in words for a technician: what was found and what to do. Pure;
+ * `doctor_facts.ts` gathers. A check that cannot be made says so instead of passing.
+ */
+import type { ClockVerdict } from './clock_trust.ts';
+import type { InterfaceFacts } from './interface_facts.ts';
+
+export interface DoctorCheck {
+  readonly check: string;
+  readonly verdict: 'ok' | 'warn' | 'fail';
+  readonly found: string;
+  /** Empty when there is nothing to do. */
+  readonly todo: string;
+}
+
+export interface UplinkFacts {
+  readonly name: string;
+  readonly kind: 'ipfix' | 'mqtt';
+  readonly address: string;
+  readonly transport: 'udp' | 'tcp' | 'tls';
+  /** Addresses that the name stands for; none when it could not be resolved. */
+  readonly resolved: readonly string[];
+  /** Undefined over UDP, where only sending shows anything. */
+  readonly connects: boolean | undefined;
+  /** Why not, in words; empty when it does. */
+  readonly reason: string;
+}
+
+export interface DiskFacts {
+  readonly folder: string;
+  readonly writable: boolean;
+  readonly totalOctets: number;
+  readonly freeOctets: number;
+  /** What the settings allow stores to take in all. */
+  readonly budgetOctets: number;
+  /** What they take already. */
+  readonly usedOctets: number;
+}
+
+export interface DoctorFacts {
+  /** Where packets come from, as set. */
+  readonly source: 'interface' | 'capture' | 'demo' | 'none';
+  readonly interfaces: readonly InterfaceFacts[];
+  /** Packets received in the second of looking, by interface; undefined where it was not looked at. */
+  readonly receivedWhileLooking: Readonly<Record<string, number>>;
+  /** Names of other interfaces, to choose from. */
+  readonly others: readonly string[];
+  /** The service is running: it then has the ports in promiscuous mode. */
+  readonly running: boolean;
+  readonly wantsPromiscuous: boolean;
+  readonly managesOffloads: boolean;
+  /** Null where the system does not tell. */
+  readonly canCapture: boolean | null;
+  readonly clock: ClockVerdict & { readonly wallMs: number };
+  readonly disk: DiskFacts;
+  readonly uplinks: readonly UplinkFacts[];
+  readonly complaints: readonly string[];
+}
+
+/** All checks, in the order in which a technician would look. */
+export function doctorChecks(facts: DoctorFacts): DoctorCheck[] {
+  return [
+    ...sourceChecks(facts),
+    ...facts.interfaces.flatMap((port) => portChecks(port, facts)),
+    clockCheck(facts),
+    ...diskChecks(facts.disk),
+    ...boardChecks(facts.complaints),
+    ...uplinkChecks(facts.uplinks),
+  ];
+}
+
+/** The worst of them decides the exit code. */
+export function worstVerdict(checks: readonly DoctorCheck[]): DoctorCheck['verdict'] {
+  if (checks.some(({ verdict }) => verdict === 'fail')) return 'fail';
+  return checks.some(({ verdict }) => verdict === 'warn') ? 'warn' : 'ok';
+}
+
+const ok = (check: string, found: string): DoctorCheck => ({ check, verdict: 'ok', found, todo: '' });
+const warn = (check: string, found: string, todo: string): DoctorCheck => ({ check, verdict: 'warn', found, todo });
+const fail = (check: string, found: string, todo: string): DoctorCheck => ({ check, verdict: 'fail', found, todo });
+
+function sourceChecks({ source, interfaces, canCapture, others }: DoctorFacts): DoctorCheck[] {
+  const choose = others.length === 0 ? '' : ` (this box has ${others.join(', ')})`;
+  if (source !== 'interface') {
+    return [
+      warn(
+        'source',
+        `packets come from: ${source}`,
+        `to meter a mirror port, set meter.source to interface and name it${choose}`,
+      ),
+    ];
+  }
+  if (interfaces.length === 0)
+    return [fail('source', 'no interface is set', `name the mirror port in meter.interfaces${choose}`)];
+  if (canCapture === true) return [ok('capture', 'this user may capture')];
+  if (canCapture === null)
+    return [warn('capture', 'it cannot be told whether this user may capture', 'start the service and look at its log')];
+  return [
+    fail(
+      'capture',
+      'this user may not capture: CAP_NET_RAW is missing',
+      'run as root, or grant it: setcap cap_net_raw,cap_net_admin+ep on the Node binary, or AmbientCapabilities= in the unit',
+    ),
+  ];
+}
+
+function portChecks(port: InterfaceFacts, facts: DoctorFacts): DoctorCheck[] {
+  const name = `port ${port.name}`;
+  if (!port.exists) {
+    const choose = facts.others.length === 0 ? '' : ` This box has ${facts.others.join(', ')}.`;
+    return [fail(name, 'there is no such interface', `check meter.interfaces.${choose}`)];
+  }
+  return [
+    linkCheck(name, port),
+    trafficCheck(name, port, facts),
+    promiscuousCheck(name, port, facts),
+    offloadCheck(name, port, facts),
+    ...settingChecks(name, port),
+  ];
+}
+
+function linkCheck(name: string, port: InterfaceFacts): DoctorCheck {
+  if (!port.enabled) return fail(`${name} link`, 'the interface is switched off', `ip link set ${port.name} up`);
+  if (port.carrier === false) return fail(`${name} link`, 'no link', 'check the cable, and that the switch port is enabled');
+  const speed = port.speedMbps === null ? 'speed unknown' : `${port.speedMbps} Mbit/s`;
+  if (port.fullDuplex === false) {
+    return warn(`${name} link`, `${speed}, half duplex`, 'let switch and box negotiate: half duplex loses frames of a mirror');
+  }
+  return ok(`${name} link`, `up, ${speed}`);
+}
+
+function trafficCheck(name: string, port: InterfaceFacts, { receivedWhileLooking }: DoctorFacts): DoctorCheck {
+  const received = receivedWhileLooking[port.name];
+  const check = `${name} traffic`;
+  if (port.droppedByNicPackets > 0) {
+    return warn(
+      check,
+      `the port itself has lost ${port.droppedByNicPackets} of ${port.receivedPackets + port.droppedByNicPackets} packets since it was set up`,
+      'more arrives than the port can take: mirror fewer ports, or use a faster box',
+    );
+  }
+  if (received === undefined) return warn(check, 'not looked at', '');
+  if (received > 0) return ok(check, `${received} packets while looking`);
+  return warn(
+    check,
+    'nothing arrived while looking',
+    'check that the switch mirrors to this port, and that the mirrored line is in use',
+  );
+}
+
+function promiscuousCheck(name: string, port: InterfaceFacts, { running, wantsPromiscuous }: DoctorFacts): DoctorCheck {
+  const check = `${name} promiscuous`;
+  if (port.promiscuous) return ok(check, 'on: frames for others are accepted');
+  if (!wantsPromiscuous) {
+    return warn(
+      check,
+      'off, and meter.promiscuous is false',
+      'a mirror port carries frames for others: set meter.promiscuous to true',
+    );
+  }
+  if (running) return fail(check, 'off although the service is running', 'look for capture errors in the log of the service');
+  return ok(check, 'off now; the service turns it on while it meters');
+}
+
+function offloadCheck(name: string, port: InterfaceFacts, { managesOffloads, running }: DoctorFacts): DoctorCheck {
+  const check = `${name} offloads`;
+  const on = port.mergingOffloads;
+  const byHand = `ethtool -K ${port.name} gro off lro off`;
+  if (on?.length === 0) return ok(check, 'GRO and LRO are off');
+  if (managesOffloads && !running) return ok(check, 'the service turns GRO and LRO off while it meters');
+  if (on === null) {
+    return managesOffloads
+      ? ok(check, 'not readable; the service has turned GRO and LRO off')
+      : warn(check, 'not readable, and meter.manageOffloads is false', byHand);
+  }
+  return warn(check, `${on.join(' and ')} on: packets are merged before they are counted`, byHand);
+}
+
+function settingChecks(name: string, port: InterfaceFacts): DoctorCheck[] {
+  const checks: DoctorCheck[] = [];
+  // fe80::/10 comes by itself on every enabled port; anything else was given on purpose.
+  const given = port.addresses.filter((address) => !/^fe[89ab]/i.test(address));
+  if (given.length > 0) {
+    checks.push(
+      warn(
+        `${name} address`,
+        `has ${given.join(', ')}`,
+        'a mirror port should have no address; is this the port the box is managed by?',
+      ),
+    );
+  }
+  if (port.mtu > 0 && port.mtu < 1_500) {
+    checks.push(warn(`${name} mtu`, `${port.mtu} octets`, `larger frames may be lost: ip link set ${port.name} mtu 1500`));
+  }
+  return checks;
+}
+
+function clockCheck({ clock }: DoctorFacts): DoctorCheck {
+  const { synchronised, basis, wallMs } = clock;
+  const wallText = new Date(wallMs).toISOString();
+  if (synchronised === true) return ok('clock', `${wallText} (${basis})`);
+  const todo = 'check that a time server can be reached; records are stamped once the time is known';
+  if (basis === 'implausible') return fail('clock', `${wallText} cannot be right`, todo);
+  if (synchronised === false) return warn('clock', `${wallText}, not synchronised yet`, todo);
+  return warn(
+    'clock',
+    `${wallText}; nothing on this box tells whether it is synchronised`,
+    'with chrony: chronyc tracking; with ntpd: ntpq -p',
+  );
+}
+
+/** Below this share of free space flash cards wear unevenly and file systems slow down. */
+const freeShareMin = 0.05;
+
+function diskChecks(disk: DiskFacts): DoctorCheck[] {
+  if (!disk.writable) {
+    return [
+      fail(
+        'disk',
+        `${disk.folder} cannot be written`,
+        'check its owner, and whether the file system is mounted read-only (a failing card)',
+      ),
+    ];
+  }
+  const free = `${mebibytes(disk.freeOctets)} free of ${mebibytes(disk.totalOctets)} at ${disk.folder}`;
+  if (disk.freeOctets < disk.totalOctets * freeShareMin) {
+    return [fail('disk', free, 'make room, or lower spool.diskBytesMax, history.bytesMax and mqtt.outboxBytesMax')];
+  }
+  const stillWanted = Math.max(0, disk.budgetOctets - disk.usedOctets);
+  if (stillWanted > disk.freeOctets) {
+    const todo =
+      'an outage would fill the disk before the budget ends it: lower spool.diskBytesMax, history.bytesMax or mqtt.outboxBytesMax';
+    return [warn('disk', `${free}; the settings allow ${mebibytes(stillWanted)} more`, todo)];
+  }
+  return [ok('disk', free)];
+}
+
+const boardChecks = (complaints: readonly string[]): DoctorCheck[] =>
+  complaints.map((complaint) => warn('board', complaint, 'check power supply and cooling'));
+
+function uplinkChecks(uplinks: readonly UplinkFacts[]): DoctorCheck[] {
+  if (uplinks.length === 0) {
+    return [warn('uplinks', 'none is set: records stay on this box', 'add export.destinations or mqtt.brokers')];
+  }
+  return uplinks.map((uplink) => {
+    const check = `uplink ${uplink.name}`;
+    if (uplink.resolved.length === 0) {
+      return fail(
+        check,
+        `${uplink.address}: the name is not known (${uplink.reason})`,
+        'check the name, and the DNS server of this box',
+      );
+    }
+    if (uplink.connects === undefined) {
+      return ok(check, `${uplink.address} is ${uplink.resolved.join(', ')}; whether anybody listens does not show over UDP`);
+    }
+    if (uplink.connects) return ok(check, `${uplink.address} accepts connections`);
+    return fail(
+      check,
+      `${uplink.address}: ${uplink.reason}`,
+      'check address and port, firewalls on the way, and that the other side runs',
+    );
+  });
+}
+
+function mebibytes(octets: number): string {
+  const mib = octets / 1_048_576;
+  return mib >= 10_240 ? `${(mib / 1_024).toFixed(0)} GiB` : `${mib.toFixed(0)} MiB`;
+}

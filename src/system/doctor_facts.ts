@@ -1,0 +1,98 @@
+/**
+ * Gathers what `doctor_checks.ts` judges: looks at interfaces twice a second apart, at disk and clock, and tries each uplink
+ * once. Changes nothing but a file of its own in the data folder, which it removes. An edge.
+ */
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Settings } from '../config/schema.ts';
+import type { Clock } from '../core/clock.ts';
+import { machineEvidence } from './clock_state.ts';
+import { clockVerdict } from './clock_trust.ts';
+import type { DiskFacts, DoctorFacts } from './doctor_checks.ts';
+import { hostFiles, readText } from './host_files.ts';
+import { throttledFile } from './host_health.ts';
+import type { InterfaceFacts } from './interface_facts.ts';
+import { listInterfaces, readInterface } from './interfaces.ts';
+import { hasCapability, parseThrottled } from './proc_text.ts';
+import { probeUplink, uplinkTargets } from './uplink_probe.ts';
+
+export interface DoctorQuestion {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  /** Whether the service runs, by whatever the caller knows (its page answers, its store is locked). */
+  readonly running: boolean;
+  /** Which merging offloads are on, where the addon can ask; null if not. */
+  readonly mergingOffloads?: (name: string) => readonly string[] | null;
+}
+
+const lookMs = 1_000;
+/** linux/capability.h */
+const CAP_NET_RAW = 13;
+
+export async function gatherDoctorFacts(question: DoctorQuestion): Promise<DoctorFacts> {
+  const { settings, clock, running } = question;
+  const { meter } = settings;
+  const names = meter.source === 'interface' ? meter.interfaces : [];
+  const look = (): Promise<InterfaceFacts[]> => Promise.all(names.map((name) => readInterface(name, question.mergingOffloads)));
+  const before = await look();
+  const [uplinks] = await Promise.all([
+    Promise.all(uplinkTargets(settings).map((target) => probeUplink(target, clock))),
+    clock.sleep(lookMs),
+  ]);
+  const interfaces = await look();
+  const received = interfaces.map((port, i) => [port.name, port.receivedPackets - before[i]!.receivedPackets] as const);
+  const wallMs = clock.wallMs();
+  return {
+    source: meter.source,
+    interfaces,
+    receivedWhileLooking: Object.fromEntries(received),
+    others: (await listInterfaces()).filter((name) => !names.includes(name)),
+    running,
+    wantsPromiscuous: meter.promiscuous,
+    managesOffloads: meter.manageOffloads,
+    canCapture: hasCapability((await readText('/proc/self/status')) ?? '', CAP_NET_RAW) ?? null,
+    clock: { ...clockVerdict({ ...(await machineEvidence()), wallMs, stepped: false }), wallMs },
+    disk: await diskFacts(settings),
+    uplinks,
+    complaints: parseThrottled((await readText(throttledFile)) ?? '') ?? [],
+  };
+}
+
+async function diskFacts(settings: Settings): Promise<DiskFacts> {
+  const { dataFolder, spool, history, mqtt } = settings;
+  const writable = await canWrite(dataFolder);
+  const room = await hostFiles.room(dataFolder);
+  return {
+    folder: dataFolder,
+    writable,
+    totalOctets: room?.totalOctets ?? 0,
+    freeOctets: room?.freeOctets ?? 0,
+    budgetOctets: spool.diskBytesMax + (history.enabled ? history.bytesMax : 0) + mqtt.outboxBytesMax,
+    usedOctets: await folderOctets(dataFolder),
+  };
+}
+
+async function canWrite(folder: string): Promise<boolean> {
+  const trial = join(folder, `.doctor-${process.pid}`);
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(trial, 'written by doctor to see whether it can\n');
+    await rm(trial);
+    return true;
+  } catch {
+    // Whatever the reason, the stores would not get further either; the check says what to look at.
+    return false;
+  }
+}
+
+async function folderOctets(folder: string): Promise<number> {
+  let octets = 0;
+  try {
+    for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+      if (entry.isFile()) octets += (await stat(join(entry.parentPath, entry.name))).size;
+    }
+  } catch {
+    // A running service deletes files between the list and the look; what was counted so far is good enough.
+  }
+  return octets;
+}

@@ -1,0 +1,173 @@
+/**
+ * How the box itself is, from `/proc`, `/sys` and statfs every two seconds (about 0.1 ms, no process started). The page and
+ * MQTT read the last answer; a dying disk therefore delays nobody. Owned by the main event loop.
+ */
+import type { Timer } from '../core/clock.ts';
+import { messageOf } from '../core/errors.ts';
+import type { Service } from '../core/lifecycle.ts';
+import type { World } from '../core/world.ts';
+import type { HostHealth } from '../flow/status_shapes.ts';
+import { DaySum } from './day_sum.ts';
+import { type HostFiles, hostFiles } from './host_files.ts';
+import { type Inventory, type SlowFigures, slowFigures, takeInventory } from './inventory.ts';
+import {
+  type CpuTimes,
+  cpuPercent,
+  deviceNumbers,
+  parseCpuTimes,
+  parseDeviceWrittenOctets,
+  parseLoad1,
+  parseMemory,
+  parseMillidegrees,
+  parseThrottled,
+  parseUptimeS,
+  parseWrittenOctets,
+} from './proc_text.ts';
+
+export interface HostMonitorParts {
+  readonly world: World;
+  /** Whose file system is watched. */
+  readonly dataFolder: string;
+  /** From `ClockState`. */
+  readonly clockSynchronised: () => boolean | null;
+  readonly files?: HostFiles;
+  readonly slow?: SlowFigures;
+}
+
+const periodMs = 2_000;
+const slowPeriodMs = 600_000;
+/** Raspberry Pi only. */
+export const throttledFile = '/sys/devices/platform/soc/soc:firmware/get_throttled';
+
+type Figures = Omit<HostHealth, 'clockSynchronised'>;
+
+export class HostMonitor implements Service {
+  readonly name = 'host health';
+  readonly #parts: HostMonitorParts;
+  readonly #files: HostFiles;
+  readonly #slow: SlowFigures;
+  readonly #ownWrites = new DaySum();
+  readonly #deviceWrites = new DaySum();
+  #timers: Timer[] = [];
+  #inventory: Inventory = { model: 'unknown', os: 'unknown', kernel: 'unknown', temperatureFile: undefined };
+  #cpu: CpuTimes | undefined;
+  #device: { major: number; minor: number } | undefined;
+  #slowTemperatureC: number | null = null;
+  #figures: Figures = emptyFigures;
+
+  constructor(parts: HostMonitorParts) {
+    this.#parts = parts;
+    this.#files = parts.files ?? hostFiles;
+    this.#slow = parts.slow ?? slowFigures;
+  }
+
+  async start(): Promise<void> {
+    const { clock, log, metrics } = this.#parts.world;
+    const onError = (error: unknown): void => log.warn('hostHealthFailed', { reason: messageOf(error) });
+    this.#inventory = await takeInventory(this.#files, this.#slow);
+    await this.refresh();
+    this.#timers = [clock.every(periodMs, () => this.refresh(), onError)];
+    if (this.#inventory.temperatureFile === undefined) {
+      this.#timers.push(clock.after(0, () => void this.#askSlowly().catch(onError)));
+      this.#timers.push(clock.every(slowPeriodMs, () => this.#askSlowly(), onError));
+    }
+    metrics.gauge(
+      'host_written_octets_last_day',
+      'Octets this program wrote to storage in the last 24 hours',
+      () => this.#ownWrites.lastDay,
+    );
+    metrics.gauge(
+      'host_device_written_octets_last_day',
+      'Octets written to the disk of the data folder in the last 24 hours, by all programs',
+      () => this.#deviceWrites.lastDay,
+    );
+  }
+
+  async stop(_deadlineMs: number): Promise<void> {
+    for (const timer of this.#timers) timer.cancel();
+  }
+
+  /** As of the last look, at most two seconds ago. */
+  health(): HostHealth {
+    return { ...this.#figures, clockSynchronised: this.#parts.clockSynchronised() };
+  }
+
+  /** Octets that all programs wrote to the data folder's disk in the last 24 hours. */
+  get deviceWrittenLastDay(): number {
+    return this.#deviceWrites.lastDay;
+  }
+
+  /** One look. Public for tests and the CLI. */
+  async refresh(): Promise<void> {
+    const { world, dataFolder } = this.#parts;
+    const files = this.#files;
+    const { temperatureFile } = this.#inventory;
+    const [stat, load, uptime, meminfo, io, diskstats, room, temperature, throttled] = await Promise.all([
+      files.read('/proc/stat'),
+      files.read('/proc/loadavg'),
+      files.read('/proc/uptime'),
+      files.read('/proc/meminfo'),
+      files.read('/proc/self/io'),
+      files.read('/proc/diskstats'),
+      files.room(dataFolder),
+      temperatureFile === undefined ? undefined : files.read(temperatureFile),
+      files.read(throttledFile),
+    ]);
+    const cpu = parseCpuTimes(stat ?? '');
+    const memory = parseMemory(meminfo ?? '');
+    await this.#countWrites(world.clock.monotonicMs(), io ?? '', diskstats ?? '');
+    const { model, os, kernel } = this.#inventory;
+    this.#figures = {
+      model,
+      os,
+      kernel,
+      uptimeS: Math.floor(parseUptimeS(uptime ?? '') ?? 0),
+      cpuPercent: cpu === undefined ? 0 : cpuPercent(this.#cpu ?? { busy: 0, total: 0, cores: 0 }, cpu),
+      cpuCores: cpu?.cores ?? 1,
+      load1: parseLoad1(load ?? '') ?? 0,
+      memoryTotalOctets: memory?.totalOctets ?? 0,
+      memoryAvailableOctets: memory?.availableOctets ?? 0,
+      processOctets: process.memoryUsage.rss(),
+      temperatureC: parseMillidegrees(temperature ?? '') ?? this.#slowTemperatureC,
+      diskTotalOctets: room?.totalOctets ?? 0,
+      diskFreeOctets: room?.freeOctets ?? 0,
+      writtenOctetsPerDay: this.#ownWrites.lastDay,
+      complaints: parseThrottled(throttled ?? '') ?? [],
+    };
+    this.#cpu = cpu;
+  }
+
+  async #countWrites(nowMs: number, io: string, diskstats: string): Promise<void> {
+    const own = parseWrittenOctets(io);
+    if (own !== undefined) this.#ownWrites.add(nowMs, own);
+    if (this.#device === undefined) {
+      const number = await this.#files.device(this.#parts.dataFolder);
+      if (number !== undefined) this.#device = deviceNumbers(number);
+    }
+    if (this.#device === undefined) return;
+    const written = parseDeviceWrittenOctets(diskstats, this.#device.major, this.#device.minor);
+    if (written !== undefined) this.#deviceWrites.add(nowMs, written);
+  }
+
+  async #askSlowly(): Promise<void> {
+    this.#slowTemperatureC = await this.#slow.temperatureC();
+  }
+}
+
+const emptyFigures: Figures = {
+  model: 'unknown',
+  os: 'unknown',
+  kernel: 'unknown',
+  uptimeS: 0,
+  cpuPercent: 0,
+  cpuCores: 1,
+  load1: 0,
+  memoryTotalOctets: 0,
+  memoryAvailableOctets: 0,
+  processOctets: 0,
+  temperatureC: null,
+  diskTotalOctets: 0,
+  diskFreeOctets: 0,
+  writtenOctetsPerDay: 0,
+  complaints: [],
+};
