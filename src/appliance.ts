@@ -1,0 +1,305 @@
+/**
+ * The composition root: the only place that constructs services and says who hears whom. Reads as the drawing in
+ * `src/README.md`. Constructing does nothing; `start` opens in the order of the list below, `stop` closes in reverse.
+ */
+import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Settings } from './config/schema.ts';
+import { messageOf } from './core/errors.ts';
+import { type Service, ServiceGroup } from './core/lifecycle.ts';
+import { type World, worldFor } from './core/world.ts';
+import type { BoxStatus } from './flow/status_shapes.ts';
+import { VERSION } from './flow/version.ts';
+import { Exporters } from './forward/exporters.ts';
+import type { MeteringFacts, SelectorFact } from './forward/ipfix/options_tables.ts';
+import { MqttReporter } from './forward/mqtt/reporter.ts';
+import { MqttUplink } from './forward/mqtt/uplink.ts';
+import { Outbox } from './forward/outbox.ts';
+import { Spool } from './forward/spool.ts';
+import { loadAddon } from './meter/addon.ts';
+import { demoCaptureFile } from './meter/demo/demo_capture.ts';
+import { MeterService } from './meter/meter_service.ts';
+import { addonProjector } from './meter/projector.ts';
+import { PipelineService } from './pipeline/pipeline_service.ts';
+import { PageThread } from './status/page_thread.ts';
+import { GuardedKv } from './store/guarded_kv.ts';
+import { History } from './store/history.ts';
+import { RecentWindows } from './store/recent_windows.ts';
+import { TextFile } from './system/boot_file.ts';
+import { BoxReporter } from './system/box_reporter.ts';
+import { ClockState, currentBootId } from './system/clock_state.ts';
+import { EventJournal } from './system/event_journal.ts';
+import { HostMonitor } from './system/host_health.ts';
+import { notConfigured } from './system/not_configured.ts';
+
+/** What a planned stop has to say. */
+export interface StopReport {
+  /** Rows and messages on disk that wait for a collector or broker. */
+  readonly waitingRecords: number;
+  readonly waitingMessages: number;
+  readonly historyWindows: number;
+  readonly meteredPackets: number;
+  readonly records: number;
+  /** Services that did not end in time or failed to. */
+  readonly failed: readonly string[];
+}
+
+export class Appliance {
+  readonly #settings: Settings;
+  readonly #world: World;
+  readonly #journal: EventJournal;
+  readonly #clock: ClockState;
+  readonly #host: HostMonitor;
+  readonly #page: PageThread;
+  readonly #stores: Readonly<Record<'history' | 'spool' | 'outbox', GuardedKv>>;
+  readonly #history: History;
+  readonly #spool: Spool;
+  readonly #outbox: Outbox;
+  readonly #exporters: Exporters;
+  readonly #mqttUplinks: readonly MqttUplink[];
+  readonly #mqttReporter: MqttReporter;
+  readonly #pipeline: PipelineService;
+  readonly #meter: MeterService;
+  readonly #services: ServiceGroup;
+  readonly #startedMs: number;
+  readonly #identity: { readonly site: string; readonly node: string };
+  readonly #selectors = new Map<number, SelectorFact>();
+
+  constructor(settings: Settings, world: World) {
+    this.#settings = settings;
+    this.#world = world;
+    this.#startedMs = world.clock.wallMs();
+    this.#identity = { site: settings.site, node: settings.node || nodeName() };
+    const folder = (name: string): string => join(settings.dataFolder, name);
+    const part = (name: string): World => worldFor(world, name);
+
+    this.#journal = new EventJournal(part('events'));
+    const onEvent = this.#journal.add.bind(this.#journal);
+
+    // The box and its clock.
+    const bootId = currentBootId();
+    this.#clock = new ClockState({ world: part('clock'), bootId, store: new TextFile(folder('boots.json')), onEvent });
+    this.#host = new HostMonitor({
+      world: part('host'),
+      dataFolder: settings.dataFolder,
+      clockSynchronised: () => this.#clock.synchronised,
+    });
+    this.#page = new PageThread({
+      world: part('page'),
+      settings,
+      entry: sibling('status_thread'),
+      historyFolder: settings.history.enabled ? folder('history') : '',
+      metrics: () => world.metrics.render(),
+      onEvent,
+    });
+
+    // What is kept.
+    const store = (name: 'history' | 'spool' | 'outbox', octetsMax: number): GuardedKv =>
+      new GuardedKv({ name, path: folder(name), octetsMax, level: { multithreading: name === 'history' } }, part('store'));
+    this.#stores = {
+      history: store('history', settings.history.bytesMax),
+      spool: store('spool', settings.spool.diskBytesMax),
+      outbox: store('outbox', settings.mqtt.outboxBytesMax),
+    };
+    this.#history = new History(
+      settings.history,
+      {
+        kv: this.#stores.history,
+        recent: new RecentWindows(settings.history.tenSecondsForS),
+        clockTrusted: () => this.#clock.trusted(),
+      },
+      world,
+    );
+
+    // What is forwarded.
+    const addon = loadAddon();
+    const destinations = settings.export.destinations.map(({ name }) => name);
+    const brokers = settings.mqtt.brokers.map(({ name }) => name);
+    this.#spool = new Spool({
+      world: part('spool'),
+      kv: this.#stores.spool,
+      settings: settings.spool,
+      destinations,
+      rowClock: this.#clock,
+      onEvent,
+    });
+    this.#exporters = new Exporters({
+      world,
+      settings: settings.export,
+      lane: (name) => this.#spool.lane(name),
+      rowClock: this.#clock,
+      projector: addonProjector(addon),
+      measures: addon,
+      facts: () => this.#meteringFacts(),
+      onEvent,
+    });
+    this.#outbox = new Outbox({ world: part('outbox'), kv: this.#stores.outbox, settings: settings.mqtt, brokers, onEvent });
+    this.#mqttUplinks = settings.mqtt.brokers.map(
+      (broker) =>
+        new MqttUplink({
+          world: part(`mqtt.${broker.name}`),
+          broker,
+          settings: settings.mqtt,
+          identity: this.#identity,
+          lane: this.#outbox.lane(broker.name),
+          onEvent,
+        }),
+    );
+    this.#mqttReporter = new MqttReporter({
+      world: part('mqtt'),
+      settings: settings.mqtt,
+      identity: this.#identity,
+      append: (message) => this.#outbox.append(message),
+      status: () => this.status(),
+    });
+    this.#journal.onEvent((event) => this.#mqttReporter.event(event));
+
+    // From packets to windows and rows.
+    const keepsHistory = settings.history.enabled;
+    this.#pipeline = new PipelineService(
+      { siteNetworks: settings.siteNetworks, ...settings.history },
+      {
+        clock: this.#clock,
+        // Nobody waits for rows while no collector is set: keeping them would only fill the disk.
+        keepRows: (block) => {
+          if (destinations.length > 0) this.#spool.append(block);
+        },
+        ...(keepsHistory ? { hourSoFar: (hourStartMs: number) => this.#history.hourSoFar(hourStartMs) } : {}),
+      },
+      world,
+    );
+    if (keepsHistory) this.#pipeline.onWindow((window) => this.#history.add(window));
+    this.#pipeline.onWindow((window) => this.#mqttReporter.windowClosed(window));
+    this.#pipeline.onWindow((window) => this.#page.window(window));
+    this.#meter = new MeterService(part('meter'), settings.meter, {
+      bootId,
+      receive: (block) => this.#pipeline.process(block),
+      demoCapture: (signal) => demoCaptureFile(settings.dataFolder, signal),
+      addon,
+    });
+    const reporter = new BoxReporter({
+      world: part('report'),
+      journal: this.#journal,
+      counts: () => this.#meter.figures().counts,
+      status: () => this.status(),
+      onSecond: (second) => this.#page.second(second),
+      onStatus: (status) => this.#page.status(status),
+      onUnmetered: (fromMs, toMs) => this.#pipeline.markUnmetered(fromMs, toMs),
+    });
+
+    // The page first and last, so that a box with a dead disk can still say so; the meter last and first.
+    const services: Service[] = [
+      this.#clock,
+      this.#page,
+      this.#host,
+      ...(keepsHistory ? [this.#stores.history, this.#history] : []),
+      ...(destinations.length > 0 ? [this.#stores.spool, this.#spool] : []),
+      ...(brokers.length > 0 ? [this.#stores.outbox, this.#outbox] : []),
+      this.#exporters,
+      ...this.#mqttUplinks,
+      this.#pipeline,
+      this.#mqttReporter,
+      this.#meter,
+      reporter,
+    ];
+    this.#services = new ServiceGroup(services, world.clock, world.log);
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { dataFolder } = this.#settings;
+    try {
+      mkdirSync(dataFolder, { recursive: true });
+    } catch (error) {
+      // The stores will say the same and try again; metering and export do not need the folder.
+      this.#journal.add('error', 'dataFolderUnwritable', `${dataFolder} cannot be made: ${messageOf(error)}`);
+    }
+    await this.#services.start(signal);
+  }
+
+  async stop(deadlineMs: number): Promise<StopReport> {
+    const failed = await this.#services.stop(deadlineMs);
+    const accounts = this.#exporters.accounts().map(({ account }) => account.pending);
+    const messages = this.#mqttUplinks.map((uplink) => uplink.status().backlogRecords);
+    const { counts } = this.#meter.figures();
+    return {
+      waitingRecords: Math.max(0, ...accounts),
+      waitingMessages: Math.max(0, ...messages),
+      historyWindows: this.#history.figures.windowsWritten,
+      meteredPackets: counts.meteredPackets,
+      records: counts.handedOverRecords,
+      failed,
+    };
+  }
+
+  get pageUrl(): string {
+    return this.#page.url;
+  }
+
+  get pageReason(): string {
+    return this.#page.reason;
+  }
+
+  /** Everything the box says about itself, now. */
+  status(): BoxStatus {
+    const { export: exporting, mqtt, history } = this.#settings;
+    const stores = [
+      ...(history.enabled ? [this.#stores.history.status()] : []),
+      ...(exporting.destinations.length > 0 ? [this.#storeOf(this.#stores.spool, this.#spool)] : []),
+      ...(mqtt.brokers.length > 0 ? [this.#storeOf(this.#stores.outbox, this.#outbox)] : []),
+    ];
+    return {
+      version: VERSION,
+      ...this.#identity,
+      nowMs: Math.round(this.#world.clock.wallMs()),
+      startedMs: Math.round(this.#startedMs),
+      meter: this.#meter.status(),
+      ledger: this.#meter.ledger(),
+      uplinks: [...this.#exporters.statuses(), ...this.#mqttUplinks.map((uplink) => uplink.status())],
+      stores,
+      host: this.#host.health(),
+      events: this.#journal.entries,
+      notConfigured: notConfigured(this.#settings),
+    };
+  }
+
+  /** The log knows how much waits, the store what is wrong with the disk. */
+  #storeOf(kv: GuardedKv, log: Spool | Outbox): BoxStatus['stores'][number] {
+    const [disk, kept] = [kv.status(), log.status()];
+    return disk.state === 'open' && kept.state !== 'open'
+      ? kept
+      : { ...disk, octetsOnDisk: Math.max(disk.octetsOnDisk, kept.octetsOnDisk) };
+  }
+
+  #meteringFacts(): MeteringFacts {
+    const { counts, interfaces, selectorId } = this.#meter.figures();
+    const { source, sampling } = this.#settings.meter;
+    this.#selectors.set(selectorId, { selectorId, ...sampling });
+    return {
+      domainName: `${this.#identity.site}/${this.#identity.node}`,
+      startedMs: this.#startedMs,
+      selectors: [...this.#selectors.values()],
+      interfaces:
+        source === 'interface'
+          ? interfaces.map(({ index, name }) => ({ index, name, description: `mirror port ${name}` }))
+          : [{ index: 0, name: source, description: 'replayed capture' }],
+      ignoredPackets: counts.droppedByKernelPackets + counts.droppedByNicPackets + counts.undecodablePackets,
+      ignoredOctets: counts.undecodableOctets,
+    };
+  }
+}
+
+/** A module beside this one, as source or as built. */
+function sibling(name: string): URL {
+  return new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+}
+
+/** The host name as far as names allow. */
+function nodeName(): string {
+  return (
+    hostname()
+      .replaceAll(/[^A-Za-z0-9_.-]/g, '-')
+      .replace(/^[^A-Za-z0-9]+/, '')
+      .slice(0, 63) || 'box'
+  );
+}

@@ -1,0 +1,125 @@
+/** `flowspan run`: the service. Says where the page is and what is not configured yet; a signal flushes and stops. */
+import { Appliance } from '../appliance.ts';
+import { defaultSettings, loadSettings } from '../config/load.ts';
+import { type Settings, settingsSchema } from '../config/schema.ts';
+import { ApplianceError } from '../core/errors.ts';
+import { jsonSink, type LogSink, textSink } from '../core/log.ts';
+import { systemWorld } from '../core/world.ts';
+import { VERSION } from '../flow/version.ts';
+import { type Command, exitCodes, type OptionValues, type Terminal } from './command.ts';
+
+/** Time for a planned stop: the cache flushed, collectors drained as far as they answer, everything on disk. */
+const stopDeadlineMs = 15_000;
+
+export const command: Command = {
+  name: 'run',
+  summary: 'the service: meter, keep, forward, show',
+  usage: `run [--config FILE] [options]
+
+  --config FILE        settings; without a file, the defaults (the demo office)
+  --interface NAME     meter this mirror port; may be given several times
+  --capture FILE       replay this capture in real time instead
+  --demo               replay the demo office
+  --address ADDRESS    where the page listens (default 127.0.0.1)
+  --port NUMBER        port of the page (default 8480)
+  --data FOLDER        where everything that is kept lives (default var)
+  --log-level LEVEL    debug, info, warn, error
+
+Options win over the file. SIGINT and SIGTERM flush and stop.`,
+  options: {
+    config: { type: 'string' },
+    interface: { type: 'string', multiple: true },
+    capture: { type: 'string' },
+    demo: { type: 'boolean' },
+    address: { type: 'string' },
+    port: { type: 'string' },
+    data: { type: 'string' },
+    'log-level': { type: 'string' },
+  },
+  positionals: [],
+  async run(values, _positionals, terminal) {
+    const settings = settingsOf(values);
+    const world = systemWorld((clock) =>
+      sinkFor(settings, terminal, (level) => textSink(level, clock, (line) => terminal.err.write(line))),
+    );
+    const appliance = new Appliance(settings, world);
+    await appliance.start(terminal.interrupted);
+    greet(appliance, settings, terminal);
+    const { meter } = appliance.status();
+    if (meter.state === 'failed') {
+      await appliance.stop(stopDeadlineMs);
+      throw new ApplianceError('interfaceDown', meter.reason);
+    }
+    if (!terminal.interrupted.aborted) {
+      await new Promise((resolve) => terminal.interrupted.addEventListener('abort', resolve, { once: true }));
+    }
+    terminal.out.write('\nstopping: what is in the cache is being reported and saved\n');
+    return farewell(appliance, terminal);
+  },
+};
+
+function sinkFor(settings: Settings, terminal: Terminal, text: (level: Settings['log']['level']) => LogSink): LogSink {
+  const { level, format } = settings.log;
+  const forPeople = format === 'text' || (format === 'auto' && terminal.err.isTTY === true);
+  return forPeople ? text(level) : jsonSink(level);
+}
+
+function greet(appliance: Appliance, settings: Settings, { out }: Terminal): void {
+  const { meter, notConfigured } = appliance.status();
+  const sources: Record<Settings['meter']['source'], string> = {
+    interface: settings.meter.interfaces.join(', '),
+    capture: `${settings.meter.capture}, replayed`,
+    demo: 'the demo office, replayed as if it came from a mirror port',
+    none: 'nothing',
+  };
+  const waits = meter.state === 'waiting' ? ` (waiting: ${meter.reason})` : '';
+  const page = !settings.status.enabled
+    ? 'off (status.enabled is false)'
+    : appliance.pageUrl || `does not work: ${appliance.pageReason}`;
+  const lines = [
+    `flowspan ${VERSION}`,
+    `  metering   ${sources[settings.meter.source]}${waits}`,
+    `  page       ${page}${appliance.pageUrl ? '/' : ''}`,
+    `  kept in    ${settings.dataFolder}`,
+    ...(notConfigured.length > 0 ? ['  not configured yet:', ...notConfigured.map((line) => `    - ${line}`)] : []),
+    'Ctrl-C stops.',
+    '',
+  ];
+  out.write(lines.join('\n'));
+}
+
+async function farewell(appliance: Appliance, { out, err }: Terminal): Promise<number> {
+  const report = await appliance.stop(stopDeadlineMs);
+  const number = (value: number): string => value.toLocaleString('en');
+  const waiting = (count: number, what: string, whom: string): string =>
+    count === 0 ? `nothing waits for a ${whom}` : `${number(count)} ${what} wait for a ${whom}, on disk`;
+  out.write(
+    [
+      `stopped. Metered ${number(report.meteredPackets)} packets into ${number(report.records)} records.`,
+      `saved: history up to now (${number(report.historyWindows)} windows since start); ` +
+        `${waiting(report.waitingRecords, 'records', 'collector')}; ${waiting(report.waitingMessages, 'messages', 'broker')}`,
+      '',
+    ].join('\n'),
+  );
+  if (report.failed.length === 0) return exitCodes.good;
+  err.write(`flowspan run: did not stop as planned: ${report.failed.join(', ')}\n`);
+  return exitCodes.failed;
+}
+
+/** The file's settings with the options over them, checked as a whole. */
+function settingsOf(values: OptionValues): Settings {
+  const base = values.config === undefined ? defaultSettings() : loadSettings(values.config as string);
+  const meter: Record<string, unknown> = { ...base.meter };
+  const status: Record<string, unknown> = { ...base.status };
+  if (values.interface !== undefined) Object.assign(meter, { source: 'interface', interfaces: values.interface });
+  if (values.capture !== undefined) Object.assign(meter, { source: 'capture', capture: values.capture });
+  if (values.demo === true) meter.source = 'demo';
+  if (values.address !== undefined) status.address = values.address;
+  if (values.port !== undefined) status.port = Number(values.port);
+  const log = { ...base.log, ...(values['log-level'] === undefined ? {} : { level: values['log-level'] }) };
+  const dataFolder = values.data ?? base.dataFolder;
+  const result = settingsSchema.safeParse({ ...base, meter, status, log, dataFolder });
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new ApplianceError('usage', `${issue.path.join('.')}: ${issue.message}`);
+}

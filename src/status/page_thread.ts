@@ -1,0 +1,124 @@
+/**
+ * The main thread's hold on the page's thread: starts it, feeds it, starts it again when it dies or cannot listen. A page
+ * that does not work is said, and touches nothing else. Owned by the main event loop.
+ */
+import { Worker } from 'node:worker_threads';
+import type { Settings } from '../config/schema.ts';
+import type { Timer } from '../core/clock.ts';
+import { messageOf } from '../core/errors.ts';
+import type { Service } from '../core/lifecycle.ts';
+import type { World } from '../core/world.ts';
+import type { HistoryWindow } from '../flow/history_shapes.ts';
+import type { BoxEvent, BoxStatus, TrafficSecond } from '../flow/status_shapes.ts';
+import { MainEnd } from './thread_link.ts';
+
+export interface PageThreadParts {
+  readonly world: World;
+  readonly settings: Settings;
+  /** The thread's program: its composition root. */
+  readonly entry: URL;
+  /** Folder of the history's store; empty when none is kept. */
+  readonly historyFolder: string;
+  readonly metrics: () => Promise<string>;
+  readonly onEvent: (level: BoxEvent['level'], event: string, text: string) => void;
+}
+
+/** What the thread is given at its start. */
+export interface PageThreadData {
+  readonly settings: Settings;
+  readonly historyFolder: string;
+}
+
+const againMs = 10_000;
+const listenDeadlineMs = 15_000;
+
+export class PageThread implements Service {
+  readonly name = 'page thread';
+  readonly #parts: PageThreadParts;
+  #worker: Worker | undefined;
+  #link: MainEnd | undefined;
+  #ended: Promise<void> = Promise.resolve();
+  #timer: Timer | undefined;
+  #stopping = false;
+  #url = '';
+  #reason = '';
+
+  constructor(parts: PageThreadParts) {
+    this.#parts = parts;
+  }
+
+  /** Where the page is; empty while it does not work. */
+  get url(): string {
+    return this.#url;
+  }
+
+  /** Why it does not work, or empty. */
+  get reason(): string {
+    return this.#reason;
+  }
+
+  /** Resolves when the page listens or has said why it cannot; then it is tried again from time to time. */
+  async start(_signal: AbortSignal): Promise<void> {
+    if (!this.#parts.settings.status.enabled) return;
+    const { clock } = this.#parts.world;
+    const first = Promise.withResolvers<void>();
+    this.#launch(first.resolve);
+    await Promise.race([first.promise, clock.sleep(listenDeadlineMs)]);
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    this.#stopping = true;
+    this.#timer?.cancel();
+    const { clock } = this.#parts.world;
+    this.#link?.requestStop(deadlineMs);
+    await Promise.race([this.#ended, clock.sleep(deadlineMs * 0.8)]);
+    await this.#worker?.terminate();
+  }
+
+  second(second: TrafficSecond): void {
+    this.#link?.second(second);
+  }
+
+  status(status: BoxStatus): void {
+    this.#link?.status(status);
+  }
+
+  window(window: HistoryWindow): void {
+    if (window.tier === '10s') this.#link?.window10s(window);
+  }
+
+  #launch(onFirst: () => void): void {
+    const { entry, settings, historyFolder, metrics, onEvent } = this.#parts;
+    const workerData: PageThreadData = { settings, historyFolder };
+    const worker = new Worker(entry, { workerData, name: 'page' });
+    const failed = (error: unknown): void => {
+      this.#reason = messageOf(error);
+      onEvent('error', 'pageFailed', `the status page does not work: ${this.#reason}`);
+      void worker.terminate();
+      onFirst();
+    };
+    const link = new MainEnd(worker, {
+      metrics,
+      onListening: (url) => {
+        this.#url = url;
+        this.#reason = '';
+        onFirst();
+      },
+      onFailed: failed,
+      onStopped: () => void worker.terminate(),
+    });
+    link.open();
+    worker.on('error', failed);
+    this.#ended = new Promise((resolve) => {
+      worker.on('exit', () => {
+        this.#link = undefined;
+        this.#url = '';
+        resolve();
+        onFirst();
+        if (!this.#stopping) this.#timer = this.#parts.world.clock.after(againMs, () => this.#launch(() => {}));
+      });
+    });
+    this.#worker = worker;
+    this.#link = link;
+  }
+}

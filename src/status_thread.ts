@@ -1,0 +1,63 @@
+/**
+ * The composition root of the page's thread: the server, its view of the history through a handle of its own, and the live
+ * figures that the main thread sends. Nothing here can delay metering.
+ */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parentPort, workerData } from 'node:worker_threads';
+import { ApplianceError, messageOf } from './core/errors.ts';
+import { jsonSink } from './core/log.ts';
+import { systemWorld, type World } from './core/world.ts';
+import type { HistoryReader } from './flow/history_shapes.ts';
+import { LiveBuffer } from './status/live_feed.ts';
+import type { PageThreadData } from './status/page_thread.ts';
+import { StatusServer } from './status/status_server.ts';
+import { type LinkPort, PageEnd } from './status/thread_link.ts';
+import { openHistoryReader } from './store/history_reader.ts';
+import { RecentWindows } from './store/recent_windows.ts';
+
+/** Built, the page lies beside the program; from sources, in the build folder. */
+function pageFolder(): string {
+  const places = ['../page', '../build/page'].map((place) => fileURLToPath(new URL(place, import.meta.url)));
+  return places.find((place) => existsSync(place)) ?? (places[0] as string);
+}
+
+const noHistory: HistoryReader = {
+  top: () => Promise.reject(new ApplianceError('storeClosed', 'no history is kept: history.enabled is false')),
+  series: () => Promise.reject(new ApplianceError('storeClosed', 'no history is kept: history.enabled is false')),
+};
+
+async function run(world: World, port: LinkPort, { settings, historyFolder }: PageThreadData): Promise<void> {
+  const live = new LiveBuffer();
+  const recent = new RecentWindows(settings.history.tenSecondsForS);
+  const history = historyFolder === '' ? noHistory : openHistoryReader(historyFolder, {}, recent);
+  const link: PageEnd = new PageEnd(world.clock, port, {
+    onSecond: (second) => live.pushSecond(second),
+    onStatus: (status) => live.pushStatus(status),
+    onWindow: (window) => recent.add(window),
+    onStop: (deadlineMs) => {
+      void server.stop(deadlineMs).finally(() => link.stopped());
+    },
+  });
+  const server = new StatusServer(world, settings.status, {
+    history,
+    live,
+    metrics: async () => (await link.metrics()) + (await world.metrics.render()),
+    pageFolder: pageFolder(),
+  });
+  link.open();
+  try {
+    await server.start(AbortSignal.timeout(10_000));
+    link.listening(server.url);
+  } catch (error) {
+    if (!(error instanceof ApplianceError)) world.log.error('pageBug', { reason: messageOf(error) });
+    link.failed(error);
+  }
+}
+
+// The main thread says where the page is; of this thread only trouble belongs into the log.
+await run(
+  systemWorld(() => jsonSink('warn')),
+  parentPort as LinkPort,
+  workerData as PageThreadData,
+);
