@@ -4,7 +4,7 @@
  */
 import type { DestinationAccount, DropReason } from '../flow/ledger.ts';
 import type { LogEntry, OutboxLog } from './outbox_log.ts';
-import type { OutboxMessage } from './outbox_record.ts';
+import { decodeMessage, type OutboxMessage } from './outbox_record.ts';
 
 /** A message on its way to one broker. */
 export interface OutboxItem {
@@ -68,7 +68,8 @@ export class OutboxLane {
 
   /**
    * The next message of this session, or undefined when all are on their way. Damaged ones are dropped and counted.
-   * Throws what the store throws; the message is then the next again.
+   * While the store does not answer, what is in memory goes ahead of what is on disk; with nothing there it throws what
+   * the store throws, and the message is the next again.
    */
   async next(): Promise<OutboxItem | undefined> {
     for (;;) {
@@ -79,7 +80,9 @@ export class OutboxLane {
         message = await this.#store.read(entry);
       } catch (error) {
         this.#log.giveBack(entry, this.#broker);
-        throw error;
+        const ahead = this.#log.takeFromMemory(this.#broker);
+        if (ahead === undefined) throw error;
+        return { message: decodeMessage(ahead.value!)!, entry: ahead };
       }
       // Dropped from the log while it was read from disk: it is counted already.
       if ((entry.waiting & (1 << this.#broker)) === 0) continue;

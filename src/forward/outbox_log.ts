@@ -176,6 +176,17 @@ export class OutboxLog {
     return undefined;
   }
 
+  /** The oldest that needs no disk: for when the disk does not answer and what is newer must not wait for it. */
+  takeFromMemory(broker: number): LogEntry | undefined {
+    const { bit } = this.#readers[broker]!;
+    const entry = this.unpersisted().find(({ waiting, inFlight }) => (waiting & bit) !== 0 && (inFlight & bit) === 0);
+    if (entry === undefined) return undefined;
+    entry.inFlight |= bit;
+    // Beyond what was taken in order: a rewind has to reach it.
+    this.#readers[broker]!.taken = this.#position(this.#entries.length);
+    return entry;
+  }
+
   /** Gives one message back that could not be read or sent. It is the next again. */
   giveBack(entry: LogEntry, broker: number): void {
     const reader = this.#readers[broker]!;

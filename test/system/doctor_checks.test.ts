@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'vitest';
+import { type DoctorFacts, doctorChecks, type UplinkFacts, worstVerdict } from '../../src/system/doctor_checks.ts';
+import type { InterfaceFacts } from '../../src/system/interface_facts.ts';
+
+const port: InterfaceFacts = {
+  name: 'eth1',
+  exists: true,
+  enabled: true,
+  carrier: true,
+  operstate: 'up',
+  speedMbps: 1_000,
+  fullDuplex: true,
+  mtu: 1_500,
+  promiscuous: true,
+  mac: 'd8:3a:dd:01:02:03',
+  addresses: ['fe80::1/64'],
+  receivedPackets: 1_000,
+  receivedOctets: 500_000,
+  droppedByNicPackets: 0,
+  mergingOffloads: [],
+};
+const collector: UplinkFacts = {
+  name: 'central',
+  kind: 'ipfix',
+  address: 'tcp://192.0.2.9:4739',
+  transport: 'tcp',
+  resolved: ['192.0.2.9'],
+  connects: true,
+  reason: '',
+};
+const sound: DoctorFacts = {
+  source: 'interface',
+  interfaces: [port],
+  receivedWhileLooking: { eth1: 120 },
+  others: ['eth0'],
+  running: true,
+  wantsPromiscuous: true,
+  managesOffloads: true,
+  canCapture: true,
+  clock: { synchronised: true, basis: 'timesyncd', wallMs: 1_767_264_060_000 },
+  disk: { folder: 'var', writable: true, totalOctets: 32e9, freeOctets: 20e9, budgetOctets: 3e9, usedOctets: 1e9 },
+  uplinks: [collector],
+  complaints: [],
+};
+const withPort = (changes: Partial<InterfaceFacts>, facts: Partial<DoctorFacts> = {}): DoctorFacts => ({
+  ...sound,
+  ...facts,
+  interfaces: [{ ...port, ...changes }],
+});
+
+describe('doctor', () => {
+  test('a sound box passes every check, and each says what was found', () => {
+    const checks = doctorChecks(sound);
+    expect(checks.map(({ check, verdict }) => `${check} ${verdict}`)).toEqual([
+      'capture ok',
+      'port eth1 link ok',
+      'port eth1 traffic ok',
+      'port eth1 promiscuous ok',
+      'port eth1 offloads ok',
+      'clock ok',
+      'disk ok',
+      'uplink central ok',
+    ]);
+    expect(checks.every(({ found }) => found !== '')).toBe(true);
+    expect(worstVerdict(checks)).toBe('ok');
+  });
+
+  const cases: [string, DoctorFacts, string, 'ok' | 'warn' | 'fail', RegExp][] = [
+    ['the demo runs', { ...sound, source: 'demo', interfaces: [] }, 'source', 'warn', /this box has eth0/],
+    ['no right to capture', { ...sound, canCapture: false }, 'capture', 'fail', /setcap cap_net_raw/],
+    ['a port that is not there', withPort({ exists: false }), 'port eth1', 'fail', /check meter\.interfaces\. This box has eth0/],
+    ['a port that is off', withPort({ enabled: false }), 'port eth1 link', 'fail', /ip link set eth1 up/],
+    ['no cable', withPort({ carrier: false }), 'port eth1 link', 'fail', /check the cable/],
+    ['half duplex', withPort({ fullDuplex: false }), 'port eth1 link', 'warn', /half duplex/],
+    [
+      'a mirror that is silent',
+      { ...sound, receivedWhileLooking: { eth1: 0 } },
+      'port eth1 traffic',
+      'warn',
+      /switch mirrors to this port/,
+    ],
+    ['a port that loses', withPort({ droppedByNicPackets: 9 }), 'port eth1 traffic', 'warn', /9 of 1009/],
+    ['not promiscuous while metering', withPort({ promiscuous: false }), 'port eth1 promiscuous', 'fail', /log of the service/],
+    [
+      'not promiscuous by setting',
+      withPort({ promiscuous: false }, { wantsPromiscuous: false }),
+      'port eth1 promiscuous',
+      'warn',
+      /set meter\.promiscuous/,
+    ],
+    ['not promiscuous yet', withPort({ promiscuous: false }, { running: false }), 'port eth1 promiscuous', 'ok', /turns it on/],
+    [
+      'merging offloads while metering',
+      withPort({ mergingOffloads: ['GRO'] }),
+      'port eth1 offloads',
+      'warn',
+      /GRO on.*ethtool -K eth1/,
+    ],
+    [
+      'offloads nobody can read or set',
+      withPort({ mergingOffloads: null }, { managesOffloads: false }),
+      'port eth1 offloads',
+      'warn',
+      /ethtool -K/,
+    ],
+    [
+      'a mirror port with an address',
+      withPort({ addresses: ['10.0.0.5/24', 'fe80::1/64'] }),
+      'port eth1 address',
+      'warn',
+      /has 10\.0\.0\.5\/24 /,
+    ],
+    ['a small MTU', withPort({ mtu: 1_280 }), 'port eth1 mtu', 'warn', /mtu 1500/],
+    [
+      'a clock in 1970',
+      { ...sound, clock: { synchronised: false, basis: 'implausible', wallMs: 5_000 } },
+      'clock',
+      'fail',
+      /1970-01-01T00:00:05/,
+    ],
+    [
+      'a clock nobody vouches for',
+      { ...sound, clock: { synchronised: null, basis: 'unknown', wallMs: 1e12 } },
+      'clock',
+      'warn',
+      /chronyc tracking/,
+    ],
+    ['a read-only disk', { ...sound, disk: { ...sound.disk, writable: false } }, 'disk', 'fail', /mounted read-only/],
+    ['a disk that is nearly full', { ...sound, disk: { ...sound.disk, freeOctets: 1e9 } }, 'disk', 'fail', /make room/],
+    [
+      'a budget larger than the disk',
+      { ...sound, disk: { ...sound.disk, budgetOctets: 30e9 } },
+      'disk',
+      'warn',
+      /lower spool\.diskBytesMax/,
+    ],
+    ['a board that complains', { ...sound, complaints: ['the supply voltage is too low'] }, 'board', 'warn', /voltage/],
+    ['no uplink', { ...sound, uplinks: [] }, 'uplinks', 'warn', /stay on this box/],
+    [
+      'a name that is not known',
+      { ...sound, uplinks: [{ ...collector, resolved: [], reason: 'ENOTFOUND' }] },
+      'uplink central',
+      'fail',
+      /DNS/,
+    ],
+    [
+      'a collector that refuses',
+      { ...sound, uplinks: [{ ...collector, connects: false, reason: 'nothing listens on that port' }] },
+      'uplink central',
+      'fail',
+      /nothing listens.*firewalls/,
+    ],
+    [
+      'UDP, which shows nothing',
+      { ...sound, uplinks: [{ ...collector, transport: 'udp', connects: undefined }] },
+      'uplink central',
+      'ok',
+      /does not show over UDP/,
+    ],
+  ];
+  test.each(cases)('%s', (_, facts, check, verdict, words) => {
+    const found = doctorChecks(facts).find((candidate) => candidate.check === check)!;
+    expect(found, check).toBeDefined();
+    expect(found.verdict).toBe(verdict);
+    expect(`${found.found} ${found.todo}`).toMatch(words);
+    if (verdict === 'fail') expect(found.todo).not.toBe('');
+    if (verdict !== 'ok') expect(worstVerdict(doctorChecks(facts))).toBe(verdict);
+  });
+});
