@@ -1,0 +1,166 @@
+/**
+ * `flowspan top`: who uses the line. Asks a running box through its API, or the store of a stopped one; the answer is the
+ * same. Rates are bit/s over the range, volumes octets of whole frames.
+ */
+import { join } from 'node:path';
+import { defaultSettings, loadSettings } from '../config/load.ts';
+import { SystemClock } from '../core/clock.ts';
+import { ApplianceError, messageOf } from '../core/errors.ts';
+import { dimensions, type KeyVolume, type TopAnswer, type Volume } from '../flow/history_shapes.ts';
+import { ApiError } from '../status/answers.ts';
+import { parseParameters, timeRange, topParameters } from '../status/questions.ts';
+import { openHistoryReader } from '../store/history_reader.ts';
+import { type Command, exitCodes, type OptionValues } from './command.ts';
+
+export const command: Command = {
+  name: 'top',
+  summary: 'who uses the line: top hosts, conversations, applications, …',
+  usage: `top [--by DIMENSION] [--last SPAN | --from T --to T] [options]
+
+  --by DIMENSION   ${dimensions.filter((name) => name !== 'total').join(', ')} (default host)
+  --last SPAN      90s, 15m, 6h, 7d (default 1h)
+  --from, --to     milliseconds since 1970 or ISO 8601
+  --limit N        rows (default 20)
+  --json, --csv    for programs
+  --url URL        a running box (default http://127.0.0.1:8480, or as --config says)
+  --data FOLDER    ask the store of a stopped box instead
+  --config FILE    settings, for address and folder`,
+  options: {
+    by: { type: 'string' },
+    last: { type: 'string' },
+    from: { type: 'string' },
+    to: { type: 'string' },
+    limit: { type: 'string' },
+    json: { type: 'boolean' },
+    csv: { type: 'boolean' },
+    url: { type: 'string' },
+    data: { type: 'string' },
+    config: { type: 'string' },
+  },
+  positionals: [],
+  async run(values, _positionals, { out }) {
+    const answer = await ask(values);
+    if (values.json === true) out.write(`${JSON.stringify(answer)}\n`);
+    else if (values.csv === true) out.write(asCsv(answer));
+    else out.write(asTable(answer));
+    return exitCodes.good;
+  },
+};
+
+/** The box that runs is asked first; without one, its folder. Naming one of them leaves the other out. */
+async function ask(values: OptionValues): Promise<TopAnswer> {
+  const query = Object.fromEntries(
+    ['by', 'last', 'from', 'to', 'limit']
+      .filter((name) => values[name] !== undefined)
+      .map((name) => [name, String(values[name])]),
+  );
+  let question: { by: TopAnswer['dimension']; limit: number; fromMs: number; toMs: number };
+  try {
+    const asked = parseParameters(topParameters, { ...(query.last || query.from ? {} : { last: '1h' }), ...query });
+    const range = { last: asked.last, from: asked.from, to: asked.to };
+    const given = Object.fromEntries(Object.entries(range).filter(([, value]) => value !== undefined)) as {
+      last?: number;
+      from?: number;
+      to?: number;
+    };
+    question = { by: asked.by, limit: asked.limit, ...timeRange(given, new SystemClock().wallMs()) };
+  } catch (error) {
+    if (error instanceof ApiError) throw new ApplianceError('usage', error.message, { cause: error });
+    throw error;
+  }
+  const settings = values.config === undefined ? defaultSettings() : loadSettings(values.config as string);
+  const { address, port } = settings.status;
+  const url = String(values.url ?? `http://${address.includes(':') ? `[${address}]` : address}:${port}`);
+  const folder = join(String(values.data ?? settings.dataFolder), 'history');
+  if (values.data === undefined) {
+    const answer = await askBox(url, question);
+    if (answer !== undefined) return answer;
+    if (values.url !== undefined) throw new ApplianceError('boxUnreachable', `no flowspan answers at ${url}`);
+  }
+  try {
+    return await openHistoryReader(folder).top({ dimension: question.by, ...question });
+  } catch (error) {
+    const where = values.data === undefined ? `no flowspan answers at ${url}, and ` : '';
+    if (error instanceof ApplianceError)
+      throw new ApplianceError(error.code, `${where}${folder} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw error;
+  }
+}
+
+async function askBox(
+  url: string,
+  { by, limit, fromMs, toMs }: { by: string; limit: number; fromMs: number; toMs: number },
+): Promise<TopAnswer | undefined> {
+  let response: Response;
+  try {
+    const query = new URLSearchParams({
+      by,
+      limit: String(limit),
+      from: String(Math.round(fromMs)),
+      to: String(Math.round(toMs)),
+    });
+    response = await fetch(`${url}/api/v1/top?${query}`, { signal: AbortSignal.timeout(30_000) });
+  } catch {
+    return undefined; // nobody listens there: the box is stopped or elsewhere, which the caller handles
+  }
+  const body = (await response.json()) as TopAnswer & { error?: { message: string } };
+  if (!response.ok) throw new ApplianceError('boxUnreachable', `${url}: ${body.error?.message ?? response.statusText}`);
+  return body;
+}
+
+const octetsOf = (volume: Volume): number => volume.outOctets + volume.inOctets;
+
+function asCsv({ rows, other, fromMs, toMs }: TopAnswer): string {
+  const line = ({ key, outOctets, inOctets, outPackets, inPackets, flows }: KeyVolume): string =>
+    [
+      `"${key.replaceAll('"', '""')}"`,
+      outOctets,
+      inOctets,
+      outPackets,
+      inPackets,
+      flows,
+      Math.round(fromMs),
+      Math.round(toMs),
+    ].join(',');
+  const head = 'key,outOctets,inOctets,outPackets,inPackets,flows,fromMs,toMs';
+  return `${[head, ...rows.map(line), line({ key: '(other)', ...other })].join('\n')}\n`;
+}
+
+function asTable({ dimension, rows, other, total, fromMs, toMs }: TopAnswer): string {
+  const seconds = Math.max(1, (toMs - fromMs) / 1_000);
+  const sum = octetsOf(total);
+  const cells = (key: string, volume: Volume): string[] => [
+    key.replace(' ', ' ↔ '),
+    rate((volume.outOctets * 8) / seconds),
+    rate((volume.inOctets * 8) / seconds),
+    size(octetsOf(volume)),
+    sum === 0 ? '' : `${((octetsOf(volume) / sum) * 100).toFixed(1)} %`,
+    volume.flows.toLocaleString('en'),
+  ];
+  const sides = dimension === 'host' ? ['sent', 'received'] : ['forward', 'back'];
+  const table = [
+    [dimension, ...sides, 'volume', 'share', 'flows'],
+    ...rows.map((row) => cells(row.key === '' ? '(all)' : row.key, row)),
+    ...(octetsOf(other) > 0 ? [cells('(other)', other)] : []),
+  ];
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  const lines = table.map((row) =>
+    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join('  '),
+  );
+  const time = (ms: number): string => new Date(ms).toLocaleString('sv');
+  if (rows.length === 0) return `nothing was metered from ${time(fromMs)} to ${time(toMs)}\n`;
+  return `${time(fromMs)} to ${time(toMs)}\n\n${lines.join('\n')}\n`;
+}
+
+function scaled(value: number, units: readonly string[]): string {
+  let index = 0;
+  let scaledValue = value;
+  while (scaledValue >= 999.5 && index < units.length - 1) {
+    scaledValue /= 1_000;
+    index++;
+  }
+  const digits = index === 0 || scaledValue >= 100 ? 0 : scaledValue >= 10 ? 1 : 2;
+  return `${scaledValue.toFixed(digits)} ${units[index]}`;
+}
+const rate = (bits: number): string => scaled(bits, ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s']);
+const size = (octets: number): string => scaled(octets, ['B', 'kB', 'MB', 'GB', 'TB', 'PB']);
