@@ -14,7 +14,13 @@ import {
   type WindowOfDimension,
 } from './history_shapes.ts';
 
-/** Adds windows of one dimension, one after the other; `close` ranks the keys. Limits: every key of every part is held. */
+/** Keys held at once while windows are added: memory for about a hundred times as many windows as a top needs. */
+const keysHeld = 20_000;
+
+/**
+ * Adds windows of one dimension, one after the other; `close` ranks the keys. Limits: of more than twice `keysHeld` keys
+ * the smaller half goes to `other`, as in the rollup: totals stay exact, a key that comes back counts from there on.
+ */
 export class DimensionSum {
   readonly dimension: Dimension;
   readonly #keys = new Map<string, KeyVolume>();
@@ -36,6 +42,25 @@ export class DimensionSum {
     addVolume(this.#other, part.other);
     addVolume(this.#total, part.other);
     this.#distinct = Math.max(this.#distinct, part.distinctKeys);
+    if (this.#keys.size > 2 * keysHeld) this.#prune();
+  }
+
+  #prune(): void {
+    this.#distinct = Math.max(this.#distinct, this.#keys.size);
+    const octets = (row: Volume): number => row.outOctets + row.inOctets;
+    const least = Float64Array.from(this.#keys.values(), octets).sort()[this.#keys.size - keysHeld]!;
+    for (const [key, row] of this.#keys) {
+      if (octets(row) >= least) continue;
+      addVolume(this.#other, row);
+      this.#keys.delete(key);
+    }
+    // Of those that equal the least one, as many go as there are too many.
+    for (const [key, row] of this.#keys) {
+      if (this.#keys.size <= keysHeld) break;
+      if (octets(row) !== least) continue;
+      addVolume(this.#other, row);
+      this.#keys.delete(key);
+    }
   }
 
   /** Of everything added, keys and others. */

@@ -88,7 +88,7 @@ export class History implements Service {
     this.#timer?.cancel();
     await this.#upkeep;
     await this.#writing;
-    if (this.#waiting.length > 0) await this.#write();
+    await this.#write();
     this.figures.windowsDropped += this.#waiting.length;
   }
 
@@ -127,15 +127,19 @@ export class History implements Service {
     return this.#waiting.figures();
   }
 
+  /** Writes until nothing waits, what comes in meanwhile too; after a failure not before the next window comes. */
   async #write(): Promise<void> {
-    const windows: HistoryWindow[] = [];
-    for (let window = this.#waiting.shift(); window !== undefined; window = this.#waiting.shift()) windows.push(window);
-    try {
-      await this.#parts.kv.batch(await this.#putsOf(windows), [], { sync: true });
-      this.figures.windowsWritten += windows.length;
-    } catch (error) {
-      this.#note('historyNotWritten', error);
-      for (const window of windows) this.#waiting.push(window);
+    while (this.#waiting.length > 0) {
+      const windows: HistoryWindow[] = [];
+      for (let window = this.#waiting.shift(); window !== undefined; window = this.#waiting.shift()) windows.push(window);
+      try {
+        await this.#parts.kv.batch(await this.#putsOf(windows), [], { sync: true });
+        this.figures.windowsWritten += windows.length;
+      } catch (error) {
+        this.#note('historyNotWritten', error);
+        for (const window of windows) this.#waiting.push(window);
+        return;
+      }
     }
   }
 
