@@ -14,7 +14,7 @@ import {
 } from '../../src/flow/history_shapes.ts';
 import type { TrafficSecond } from '../../src/flow/status_shapes.ts';
 
-export const scenarios = ['normal', 'no-data', 'uplink-down', 'disk-full', 'ledger-fault', 'first-start'] as const;
+export const scenarios = ['normal', 'no-data', 'uplink-down', 'disk-full', 'ledger-fault', 'first-start', 'year'] as const;
 export type Scenario = (typeof scenarios)[number];
 
 const dayMs = 86_400_000;
@@ -116,6 +116,18 @@ const keysOf: Readonly<Record<Dimension, readonly [string, number, number][]>> =
   ],
 };
 
+/** A busy branch: a hundred keys, the longest there are, none of them large. */
+function longKeysOf(dimension: Dimension): readonly [string, number, number][] {
+  if (dimension !== 'host' && dimension !== 'conversation') return keysOf[dimension];
+  const host = (n: number): string =>
+    `2001:db8:1234:5678:9abc:def0:${(0x1000 + n * 7).toString(16)}:${(0xffff - n * 11).toString(16)}`;
+  return Array.from({ length: 100 }, (_, n) => [
+    dimension === 'host' ? host(n) : `${host(n)} ${host(n + 200)}`,
+    0.12 * 0.93 ** n,
+    chance('key', n),
+  ]);
+}
+
 function share(total: Volume, part: number, out: number): Volume {
   const octets = (total.outOctets + total.inOctets) * part;
   const packets = (total.outPackets + total.inPackets) * part;
@@ -155,7 +167,8 @@ export function fakeHistory(scenario: Scenario): HistoryReader {
     async top({ dimension, fromMs, toMs, limit }) {
       const total = volume(fromMs, toMs);
       const empty = total.inOctets === 0;
-      const all: KeyVolume[] = empty ? [] : keysOf[dimension].map(([key, part, out]) => ({ key, ...share(total, part, out) }));
+      const keys = scenario === 'year' ? longKeysOf(dimension) : keysOf[dimension];
+      const all: KeyVolume[] = empty ? [] : keys.map(([key, part, out]) => ({ key, ...share(total, part, out) }));
       const rows = all.slice(0, limit);
       const rest = Math.max(0, 1 - keysOf[dimension].slice(0, limit).reduce((sum, row) => sum + row[1], 0));
       const twice = dimension === 'host' ? share(total, 2, 0.5) : total;

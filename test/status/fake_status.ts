@@ -5,7 +5,7 @@ import { VERSION } from '../../src/flow/version.ts';
 import { type Scenario, startedNow } from './fake_feed.ts';
 
 const bootMs = (scenario: Scenario): number =>
-  startedNow - (scenario === 'first-start' ? 9 * 60_000 : 6 * 86_400_000 + 4_123_000);
+  startedNow - (scenario === 'first-start' ? 9 * 60_000 : (scenario === 'year' ? 365 : 6) * 86_400_000 + 4_123_000);
 
 function ledger(scenario: Scenario, nowMs: number): Ledger {
   const quiet = scenario === 'no-data' ? 190_000 : 0;
@@ -136,6 +136,16 @@ function events(scenario: Scenario): BoxEvent[] {
     text,
   });
   if (scenario === 'first-start') return [at(539, 'info', 'meterStarted', 'Metering eth1.')];
+  if (scenario === 'year') {
+    return Array.from({ length: 200 }, (_, n) =>
+      at(
+        (200 - n) * 157_680,
+        n % 9 === 0 ? 'warn' : 'info',
+        'uplinkUp',
+        `central was reached again after ${(n % 50) + 2} s (${n}).`,
+      ),
+    );
+  }
   const list = [
     at(522_000, 'info', 'meterStarted', 'Metering eth1.'),
     at(521_990, 'info', 'uplinkUp', 'central is connected.'),

@@ -1,0 +1,273 @@
+/**
+ * The built page in a real browser, over the real server and a pretended office: every view, size and theme; every trouble a
+ * technician may find; keyboard alone; a box that hangs, goes away and comes back.
+ */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { openBrowser } from './browser.ts';
+import { type FakeBox, startFakeBox } from './fake_box.ts';
+import type { Scenario } from './fake_feed.ts';
+import { getRaw } from './served.ts';
+import { axeViolations, openTab, type Size, sidewaysScroll, type Tab, type Theme } from './tab.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const weightMax = 100_000;
+
+let browser: Browser;
+beforeAll(async () => {
+  await promisify(execFile)('npm', ['run', '-s', 'build:page'], { cwd: root });
+  browser = await openBrowser();
+});
+afterAll(() => browser?.close());
+
+const boxes: FakeBox[] = [];
+const tabs: Tab[] = [];
+afterEach(async () => {
+  for (const tab of tabs.splice(0)) await tab.close();
+  for (const box of boxes.splice(0)) await box.stop();
+});
+
+async function startBox(scenario: Scenario, port = 0): Promise<FakeBox> {
+  const box = await startFakeBox(scenario, { port });
+  boxes.push(box);
+  return box;
+}
+
+async function look(url: string, size: Size = 'desktop', theme: Theme = 'light', more = {}): Promise<Tab> {
+  const tab = await openTab(browser, url, { size, theme, ...more });
+  tabs.push(tab);
+  return tab;
+}
+
+/** What the main part says, to eyes and to screen readers; thin spaces as plain ones. */
+const seen = async (page: Page): Promise<string> =>
+  ((await page.locator('main').textContent()) ?? '').replaceAll(/[\u202f\u00a0]/g, ' ');
+const shows = (page: Page, text: string | RegExp): Promise<void> => page.getByText(text).first().waitFor({ state: 'visible' });
+
+const firstWords = {
+  overview: [
+    'Traffic now',
+    'Accounted for',
+    'Hosts',
+    'Conversations',
+    'Applications',
+    'Protocols',
+    'VLANs',
+    '10.20.1.14',
+    'https',
+  ],
+  'on-call': ['Uplinks', 'noc-archive', 'Stores', 'Interfaces', 'Events', 'Processor', 'eth1'],
+  debug: ['Meter', 'Flow cache', 'Block queue', 'Encrypted', '"receivedPackets"', '/metrics'],
+} as const;
+const names = { overview: 'Overview', 'on-call': 'On call', debug: 'Debug' } as const;
+const views = Object.keys(firstWords) as (keyof typeof firstWords)[];
+const everyLook = (['phone', 'desktop'] as const).flatMap((size) =>
+  (['light', 'dark'] as const).map((theme) => ({ size, theme })),
+);
+
+describe('every view', { timeout: 60_000 }, () => {
+  it.each(everyLook)('on a $size, $theme: content, no complaint, nothing cut, accessible', async ({ size, theme }) => {
+    const box = await startBox('normal');
+    const { page, complaints } = await look(`${box.url}/#overview`, size, theme);
+    for (const view of views) {
+      if (view !== 'overview') await page.getByRole('link', { name: names[view] }).first().click();
+      for (const words of firstWords[view]) await shows(page, words);
+      expect(await seen(page), view).not.toMatch(/undefined|NaN|\[object|Infinity/);
+      expect(await sidewaysScroll(page), view).toBeLessThanOrEqual(0);
+      expect(await axeViolations(page), view).toEqual([]);
+    }
+    expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe(theme);
+    const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const [r = 0, g = 0, b = 0] = ground.match(/\d+/g)!.map(Number);
+    expect(r + g + b < 200).toBe(theme === 'dark');
+    expect(complaints).toEqual([]);
+  });
+});
+
+describe('troubles', { timeout: 60_000 }, () => {
+  const troubles: [Scenario, string, (string | RegExp)[]][] = [
+    ['no-data', '', [/No traffic for \d+\smin/, /mirror session/i, 'flowspan doctor']],
+    ['uplink-down', '', [/Uplink noc-archive is down/]],
+    [
+      'uplink-down',
+      '#on-call',
+      [/things need attention/, /The connection timed out/, /Next attempt/, 'Refused', /Check mqtt\.brokers/, /supply voltage/],
+    ],
+    ['disk-full', '#on-call', ['The history is stopped', 'The disk is full', /opens again by itself/]],
+    [
+      'ledger-fault',
+      '#overview?ledger',
+      [/does not hold for packets/, 'metered = handed over + in the cache', /difference of 127/],
+    ],
+    ['first-start', '#on-call', ['Not configured yet', /Add one under export\.destinations/]],
+    ['year', '#on-call', ['Everything works', /Show all 200/]],
+    ['year', '#overview?last=7d', ['Last 7 days', /2001:db8:/]],
+  ];
+  it.each(troubles)('%s, at %j', async (scenario, hash, words) => {
+    const box = await startBox(scenario);
+    const { page, complaints } = await look(`${box.url}/${hash}`, 'phone', 'dark');
+    for (const text of words) await shows(page, text);
+    expect(await seen(page)).not.toMatch(/undefined|NaN|\[object|Infinity/);
+    expect(await axeViolations(page)).toEqual([]);
+    // From the smallest phone still sold to a wide screen.
+    for (const width of [320, 390, 768, 1024, 1440, 2560]) {
+      await page.setViewportSize({ width, height: 900 });
+      expect(await sidewaysScroll(page), `${width} pixels`).toBeLessThanOrEqual(0);
+    }
+    expect(complaints).toEqual([]);
+  });
+
+  it('a ledger that does not balance is never called 100 %', async () => {
+    const box = await startBox('ledger-fault');
+    const { page } = await look(box.url);
+    await shows(page, /does not hold/);
+    expect(await page.locator('body').textContent()).not.toMatch(/Accounted for: 100/);
+  });
+
+  it('says that nothing was metered when the history is empty', async () => {
+    const box = await startBox('no-data');
+    const { page } = await look(box.url);
+    await shows(page, 'No history yet');
+    await shows(page, /No host in this time/);
+  });
+
+  it('shows what others wrote as text, never as markup', async () => {
+    const box = await startBox('uplink-down');
+    const { page, complaints } = await look(`${box.url}/#on-call`);
+    const status = box.live.latest()!;
+    const evil = '<img src=x onerror=document.title=1><script>document.title=2</script>';
+    box.hang();
+    box.live.pushStatus({
+      ...status,
+      uplinks: status.uplinks.map((uplink) => ({ ...uplink, state: 'waiting', reason: evil })),
+      events: [{ atMs: status.nowMs, level: 'error', event: 'odd', text: evil }],
+    });
+    await shows(page, evil);
+    expect(await page.locator('main img, main script').count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+});
+
+describe('the connection', { timeout: 90_000 }, () => {
+  it('says when the box hangs, when it is gone, and that it is back', async () => {
+    const box = await startBox('normal');
+    const { page } = await look(box.url);
+    const state = page.locator('header [role=status]');
+    await state.getByText('Live').waitFor();
+    box.hang();
+    await state.getByText(/Silent since \d\d:\d\d:\d\d/).waitFor();
+    await shows(page, /has not reported since/);
+    const port = Number(new URL(box.url).port);
+    await boxes.splice(0)[0]!.stop();
+    await state.getByText('Reconnecting').waitFor();
+    await state.getByText(/Lost since/).waitFor();
+    await shows(page, /What you see is from then/);
+    // The last figures stay to be read, but no old rate is shown as now.
+    await shows(page, '10.20.1.14');
+    expect(await page.locator('.hero-value').textContent()).toBe('–');
+    await startBox('normal', port);
+    await state.getByText('Live').waitFor({ timeout: 30_000 });
+    expect(await page.getByRole('alert').count()).toBe(0);
+  });
+});
+
+describe('by hand', { timeout: 60_000 }, () => {
+  it('everything is reached by keyboard alone', async () => {
+    const box = await startBox('normal');
+    const { page } = await look(box.url);
+    const focused = (): Promise<string> =>
+      page.evaluate(
+        () => document.activeElement?.textContent?.trim() || document.activeElement?.getAttribute('aria-label') || '',
+      );
+    const tabTo = async (wanted: RegExp): Promise<void> => {
+      for (let n = 0; n < 60; n++) {
+        if (wanted.test(await focused())) return;
+        await page.keyboard.press('Tab');
+      }
+      throw new Error(`no way by keyboard to ${wanted}`);
+    };
+    await page.keyboard.press('Tab');
+    expect(await focused()).toBe('Skip to content');
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
+    await tabTo(/^packets\/s$/);
+    expect(await page.evaluate(() => getComputedStyle(document.activeElement!).outlineStyle)).not.toBe('none');
+    await page.keyboard.press('Enter');
+    await shows(page, /packets\/s$/);
+    await tabTo(/Accounted for/);
+    await page.keyboard.press('Enter');
+    await shows(page, 'Terms of the ledger');
+    await tabTo(/^24 h$/);
+    await page.keyboard.press('Space');
+    await shows(page, 'Last 24 hours');
+    await page.reload();
+    await page.keyboard.press('Tab');
+    await tabTo(/^On call/);
+    await page.keyboard.press('Enter');
+    await shows(page, 'Stores');
+    await tabTo(/^Theme/);
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark');
+  });
+
+  it('the address carries the state, and links of others are understood', async () => {
+    const box = await startBox('normal');
+    const { page } = await look(`${box.url}/#overview?last=24h`);
+    await shows(page, 'Last 24 hours');
+    await page.getByRole('button', { name: '6 h', exact: true }).click();
+    await shows(page, 'Last 6 hours');
+    expect(page.url()).toContain('last=6h');
+    await page.getByRole('link', { name: 'On call' }).click();
+    await shows(page, 'Stores');
+    await page.goBack();
+    await shows(page, 'Last 6 hours');
+    await page.goBack();
+    await shows(page, 'Last 24 hours');
+  });
+
+  it('a chosen theme is kept, and is there before the first drawing', async () => {
+    const box = await startBox('normal');
+    const { page } = await look(box.url, 'desktop', 'light');
+    const theme = page.getByRole('button', { name: /^Theme/ });
+    await theme.click();
+    await theme.click();
+    const chosen = await page.evaluate(() => document.documentElement.dataset.theme);
+    expect(chosen).toBe('dark');
+    await page.goto(`${box.url}/?again`, { waitUntil: 'commit' });
+    await page.waitForFunction(() => document.body !== null);
+    expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark');
+  });
+
+  it('a click on an address copies it', async () => {
+    const box = await startBox('normal');
+    const { page } = await look(box.url, 'desktop', 'light', { permissions: ['clipboard-read', 'clipboard-write'] });
+    await page.getByRole('button', { name: '10.20.1.14', exact: true }).first().click();
+    await shows(page, 'Copied');
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('10.20.1.14');
+  });
+});
+
+describe('weight', () => {
+  it(`the first view is at most ${weightMax} octets over the wire, gzip`, async () => {
+    const box = await startBox('normal');
+    const { page } = await look(box.url);
+    await shows(page, '10.20.1.14');
+    const paths = await page.evaluate(() => [
+      location.pathname,
+      ...performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname),
+    ]);
+    const assets = [...new Set(paths)].filter((path) => !path.startsWith('/api/'));
+    expect(assets.length).toBeGreaterThanOrEqual(4);
+    let octets = 0;
+    for (const path of assets) {
+      const { status, head, body } = await getRaw(Number(new URL(box.url).port), path, ['accept-encoding: gzip']);
+      expect(status, path).toBe(200);
+      octets += head.length + body.length;
+    }
+    expect(octets).toBeLessThanOrEqual(weightMax);
+  });
+});
