@@ -2,14 +2,17 @@
  * The files that tell how the box is. An edge: reads text, decides nothing; undefined for what is not there, which is
  * usual (a PC has no device tree, a virtual machine no sensor). Starts no process.
  */
-import { readdir, readFile, stat, statfs } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { readdir, stat, statfs } from 'node:fs/promises';
 import { release } from 'node:os';
 
 export type ReadText = (path: string) => Promise<string | undefined>;
 
 export const readText: ReadText = async (path) => {
   try {
-    return await readFile(path, 'utf8');
+    // Read in place: the kernel answers from memory in microseconds, fifteen times quicker than by way of the thread pool.
+    // What touches a disk (statfs, stat) goes that way, since a dying card may take seconds.
+    return readFileSync(path, 'utf8');
   } catch {
     // Missing, unreadable, or a sensor that answers with an error: all mean that this machine does not tell.
     return undefined;
