@@ -1,5 +1,5 @@
 /**
- * How the box itself is, from `/proc`, `/sys` and statfs every two seconds (about 0.1 ms, no process started). The page and
+ * How the box itself is, from `/proc`, `/sys` and statfs every two seconds (0.1–0.5 ms, no process started). The page and
  * MQTT read the last answer; a dying disk therefore delays nobody. Owned by the main event loop.
  */
 import type { Timer } from '../core/clock.ts';
