@@ -1,0 +1,118 @@
+// Floods, full hand-over, random everything: nothing is lost, and the equations hold after every packet.
+#include <random>
+
+#include "harness.h"
+
+using namespace flowspan;
+
+namespace {
+
+Bytes scan(uint32_t i) { return ethernet(0x0800, ip4({.from = 0x0b000000u + i, .protocol = 6, .id = static_cast<uint16_t>(i + 1)}, tcp({.from = i & 0xffff, .bits = SYN}))); }
+
+CoreOptions tiny(uint32_t flows) {
+  CoreOptions o = Meter::defaults();
+  o.cacheFlows = flows;
+  return o;
+}
+
+}  // namespace
+
+TEST("pressure: a scan becomes aggregates, a long flow survives it") {
+  Meter m(tiny(64));
+  const Bytes talk = ethernet(0x0800, ip4({.id = 0x7777}, udp(1000, 53, octets(100))));
+  for (int i = 0; i < 5; i++) m.packet(talk, 10 * kMs);
+  for (uint32_t i = 0; i < 5000; i++) {
+    m.packet(scan(i), 1000);
+    if (i % 50 == 0) m.packet(talk, 1000);
+  }
+  const size_t capacity = m.core.memoryBytes();
+  const auto& rows = m.finish();
+  CHECK_EQ(m.core.memoryBytes(), capacity);
+  size_t aggregates = 0;
+  uint64_t longest = 0;
+  for (const Row& r : rows) {
+    if (r.family == 3) {
+      aggregates++;
+      CHECK_EQ(r.protocolIdentifier, 6);
+      CHECK_EQ(r.flowEndReason, 5);
+      CHECK(!present(r, presence::kAddresses));
+      CHECK(!present(r, presence::kPorts));
+    } else if (r.protocolIdentifier == 17) {
+      longest = packets(r);
+    }
+  }
+  CHECK(aggregates >= 1 && aggregates < 20);
+  CHECK_EQ(longest, 105u);
+  CHECK(m.counter(MeterCounter::flowsAggregated) > 4800);
+  CHECK_EQ(m.counter(MeterCounter::flowsCreated), 5001u);
+  CHECK_EQ(m.counter(MeterCounter::handedOverFlows), 5001u);
+}
+
+TEST("pressure: with no room at all the cache holds its bound and finish waits") {
+  Meter m(tiny(32));
+  m.sink.allow(0);
+  for (uint32_t i = 0; i < 2000; i++) m.packet(scan(i), kMs);
+  CHECK(m.counter(MeterCounter::cachedFlows) <= 32);
+  CHECK(!m.core.finish(m.now));
+  m.balance();
+  m.sink.allow(3);
+  CHECK(!m.core.finish(m.now));
+  m.balance();
+  m.sink.allow(1000);
+  m.finish();
+  CHECK_EQ(m.counter(MeterCounter::cachedPackets), 0u);
+}
+
+TEST("pressure: one entry is enough to be exact") {
+  Meter m(tiny(1));
+  for (uint32_t i = 0; i < 300; i++) m.packet(scan(i % 3), kMs);
+  m.finish();
+}
+
+TEST("pressure: a flood of protocol numbers, VLANs and rates stays within the sums") {
+  Meter m(tiny(16));
+  m.sink.allow(0);
+  for (uint32_t i = 0; i < 4000; i++) {
+    if (i % 50 == 0) m.core.setSampling(SamplingKind::none, 1, static_cast<uint16_t>(i / 50));
+    m.packet(tagged(0x8100, i % 11, 0x0800, ip4({.from = i, .protocol = static_cast<uint8_t>(i * 7)}, octets(20))), 1000);
+  }
+  m.sink.allow(100000);
+  const auto& rows = m.finish();
+  CHECK(rows.size() <= 512 + 16);
+}
+
+TEST("pressure: random traffic, clocks, rooms and settings keep every equation after every step") {
+  for (uint32_t seed = 1; seed <= 12; seed++) {
+    std::mt19937 random(seed);
+    const auto below = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
+    CoreOptions o = tiny(1 + below(60));
+    o.tunnels = below(2) != 0 ? ~0u : 0;
+    o.vlanInKey = below(2) != 0;
+    o.duplicates = static_cast<DuplicateMode>(below(3));
+    o.seed = seed;
+    Meter m(o);
+    for (int i = 0; i < 2500; i++) {
+      const uint32_t what = below(100);
+      if (what == 0) m.sink.allow(below(30));
+      if (what == 1) m.core.tick(m.now + below(5) * kS);
+      if (what == 2) m.core.setSampling(static_cast<SamplingKind>(below(3)), 1 + below(4), static_cast<uint16_t>(i));
+      if (what == 3) m.core.setTimeouts((1 + below(100)) * kS, (1 + below(20)) * kS);
+      if (what == 4) m.now -= below(3) * kS;
+      if (what == 5) m.now += uint64_t{below(4)} * 100 * kS;
+      const uint8_t protocols[] = {6, 6, 6, 17, 17, 1, 47, 4, 41, 132, 51, 50, 99};
+      Ip4 h{.from = 1 + below(6), .to = 1 + below(6), .protocol = protocols[below(13)], .id = static_cast<uint16_t>(below(40))};
+      if (below(8) == 0) h.fragment = static_cast<uint16_t>(below(3) | (below(2) != 0 ? 0x2000 : 0));
+      Bytes payload = tcp({.from = below(4), .to = below(4), .seq = below(3000), .ack = below(3000), .bits = below(64), .window = below(3)}, octets(below(60)));
+      if (h.protocol == 1) payload = icmp(static_cast<uint8_t>(below(13)), 0, be16(below(3)) + zeros(2) + ip4({.from = h.to, .to = h.from}, udp(1, 2)));
+      if (h.protocol == 4) payload = ip4({.from = below(4)}, udp(below(3), 53));
+      Bytes packet = ip4(h, payload);
+      if (below(6) == 0 && !packet.empty()) packet[below(static_cast<uint32_t>(packet.size()))] ^= static_cast<uint8_t>(1u << below(8));
+      Bytes frame = below(3) == 0 ? tagged(0x8100, below(3), 0x0800, packet) : ethernet(below(20) == 0 ? 0x0806 : 0x0800, packet);
+      m.packet(frame, below(50) * kMs, below(10) == 0 ? below(80) : ~0u);
+    }
+    m.sink.allow(1u << 20);
+    m.finish();
+    CHECK_EQ(m.counter(MeterCounter::cachedPackets), 0u);
+    CHECK_EQ(m.counter(MeterCounter::cachedFlows), 0u);
+  }
+}
