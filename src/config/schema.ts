@@ -258,7 +258,10 @@ const history = z
     hoursForS: integer(86_400, 315_360_000, 34_214_400, { reason: 'How long 1 h windows are kept', unit: 's' }),
     topK: integer(5, 1_000, 100, { reason: 'Keys kept per dimension and window; the rest is summed as other' }),
     keysMax: integer(100, 1_000_000, 20_000, { reason: 'Keys counted per dimension while a window is open', unit: 'keys' }),
-    bytesMax: integer(MIB, 1_048_576 * MIB, 512 * MIB, { reason: 'Disk for the history; the oldest goes first', unit: 'octets' }),
+    bytesMax: integer(MIB, 1_048_576 * MIB, 512 * MIB, {
+      reason: 'Disk for the history; the oldest minutes go first, then the oldest hours',
+      unit: 'octets',
+    }),
     lateS: integer(0, 3_600, 75, {
       reason: 'A window closes this long after its end, for flows that are reported late',
       unit: 's',
