@@ -18,7 +18,6 @@ import { MqttUplink } from './forward/mqtt/uplink.ts';
 import { Outbox } from './forward/outbox.ts';
 import { Spool } from './forward/spool.ts';
 import { loadAddon } from './meter/addon.ts';
-import { demoCaptureFile } from './meter/demo/demo_capture.ts';
 import { MeterService } from './meter/meter_service.ts';
 import { addonProjector } from './meter/projector.ts';
 import { PipelineService } from './pipeline/pipeline_service.ts';
@@ -175,7 +174,11 @@ export class Appliance {
     this.#meter = new MeterService(part('meter'), settings.meter, {
       bootId,
       receive: (block) => this.#pipeline.process(block),
-      demoCapture: (signal) => demoCaptureFile(settings.dataFolder, signal),
+      // Loaded only for the demo: a box on a real port has no use for the generator.
+      demoCapture: async (signal) => {
+        const { demoCaptureFile } = await import('./meter/demo/demo_capture.ts');
+        return demoCaptureFile(settings.dataFolder, signal);
+      },
       addon,
     });
     const reporter = new BoxReporter({
