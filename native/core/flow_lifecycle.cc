@@ -191,7 +191,9 @@ void MeterCore::State::settle(uint32_t e, const DecodedPacket& packet) {
   const bool ended = (flow.flags & kEnded) != 0;
   const bool lapsed = packet.ns > last && packet.ns - last > idleNsOf(flow);
   const bool reopened = ended && (packet.flags & kTcpHeader) != 0 && (packet.tcpBits & (kTcpSyn | kTcpAck | kTcpRst)) == kTcpSyn;
-  if (lapsed || reopened) {
+  // A connection that is over is not carried into the next window: what comes there is a flow of its own.
+  const bool leftBehind = ended && flow.window != window;
+  if (lapsed || reopened || leftBehind) {
     if (hasPackets(flow) && !emit(e, reasonOf(flow, kReasonIdle))) aggregate(e);
     restart(e, packet);
     return;

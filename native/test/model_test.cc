@@ -1,0 +1,209 @@
+// Random plain traffic through the meter and through a model that is too slow to be wrong: a map from key to sums, no
+// wheel, no index, no batches. Both must give the same set of flows. And the short way of decoding against the general one.
+#include <algorithm>
+#include <map>
+#include <random>
+#include <tuple>
+
+#include "../core/decoder.h"
+#include "harness.h"
+
+using namespace flowspan;
+
+namespace {
+
+struct Packet {
+  uint64_t ns;
+  uint32_t from, to;
+  unsigned fromPort, toPort;
+  uint8_t protocol;
+  unsigned bits, vlan, length;
+};
+
+// Comparable form of a finished flow.
+using Flow = std::tuple<uint64_t, uint64_t, uint32_t, uint32_t, unsigned, unsigned, unsigned, unsigned, uint64_t, uint64_t, uint64_t, uint64_t, unsigned, unsigned>;
+
+class Model {
+ public:
+  std::vector<Flow> flows;
+
+  void packet(const Packet& p) {
+    const auto end = std::make_pair(p.from, p.fromPort), other = std::make_pair(p.to, p.toPort);
+    const Key key{std::min(end, other), std::max(end, other), p.protocol, p.vlan};
+    auto found = open_.find(key);
+    if (found != open_.end()) {
+      State& s = found->second;
+      const uint64_t limit = s.ended ? kS : 15 * kS;
+      const bool syn = (p.bits & (SYN | ACK | RST)) == SYN && p.protocol == 6;
+      if (p.ns - s.last > limit || (s.ended && syn)) {
+        close(key, s, s.ended ? 3u : boundary(s.last) <= s.last + limit && boundary(s.last) <= p.ns ? 2u : 1u);
+        open_.erase(found);
+        found = open_.end();
+      } else if (p.ns / (60 * kS) != s.window) {
+        close(key, s, s.ended ? 3u : 2u);
+        const State before = s;
+        if (s.ended) {
+          open_.erase(found);
+          found = open_.end();
+        } else {
+          s = State{};
+          s.from = before.from, s.fromPort = before.fromPort, s.fin[0] = before.fin[0], s.fin[1] = before.fin[1], s.known = before.known;
+        }
+      }
+    }
+    if (found == open_.end()) {
+      found = open_.emplace(key, State{}).first;
+      found->second.from = p.from, found->second.fromPort = p.fromPort;
+    }
+    State& s = found->second;
+    if (p.protocol == 6 && (p.bits & (SYN | ACK)) == SYN && !s.known) {
+      if (s.from != p.from || s.fromPort != p.fromPort) {
+        std::swap(s.packets[0], s.packets[1]), std::swap(s.octets[0], s.octets[1]), std::swap(s.bits[0], s.bits[1]), std::swap(s.fin[0], s.fin[1]);
+      }
+      s.from = p.from, s.fromPort = p.fromPort, s.known = true;
+    }
+    const unsigned side = s.from == p.from && s.fromPort == p.fromPort ? 0 : 1;
+    if (s.packets[0] + s.packets[1] == 0) s.first = p.ns;
+    s.last = p.ns;
+    s.window = p.ns / (60 * kS);
+    s.packets[side]++;
+    s.octets[side] += p.length;
+    s.bits[side] |= p.bits;
+    if (p.protocol == 6) {
+      if ((p.bits & RST) != 0) s.ended = true;
+      else if ((p.bits & FIN) != 0) s.fin[side] = true;
+      if (s.fin[0] && s.fin[1]) s.ended = true;
+    }
+  }
+
+  void finish(uint64_t now) {
+    for (auto& [key, s] : open_) {
+      const uint64_t due = s.last + 15 * kS;
+      close(key, s, s.ended ? 3u : boundary(s.last) <= due && boundary(s.last) <= now ? 2u : now > due ? 1u : 4u);
+    }
+    open_.clear();
+  }
+
+ private:
+  using Key = std::tuple<std::pair<uint32_t, unsigned>, std::pair<uint32_t, unsigned>, unsigned, unsigned>;
+  struct State {
+    uint32_t from = 0;
+    unsigned fromPort = 0;
+    bool known = false, ended = false, fin[2] = {};
+    uint64_t first = 0, last = 0, window = 0, packets[2] = {}, octets[2] = {};
+    unsigned bits[2] = {};
+  };
+  static uint64_t boundary(uint64_t ns) { return (ns / (60 * kS) + 1) * 60 * kS; }
+  void close(const Key& key, const State& s, unsigned reason) {
+    const auto& a = std::get<0>(key);
+    const auto& b = std::get<1>(key);
+    const bool fromA = a.first == s.from && a.second == s.fromPort;
+    const auto& source = fromA ? a : b;
+    const auto& destination = fromA ? b : a;
+    flows.emplace_back(s.first, s.last, source.first, destination.first, source.second, destination.second, std::get<2>(key), std::get<3>(key),
+                       s.packets[0], s.octets[0], s.packets[1], s.octets[1], s.bits[0] << 16 | s.bits[1], reason);
+  }
+  std::map<Key, State> open_;
+};
+
+Flow flowOf(const Row& r) {
+  const auto bits = [](uint16_t field) { return unsigned{toNetwork(field)}; };
+  return {toNetwork(r.flowStart), toNetwork(r.flowEnd), load32(r.sourceAddress), load32(r.destinationAddress), port(r.sourceTransportPort),
+          port(r.destinationTransportPort), r.protocolIdentifier, present(r, presence::kVlan) ? port(r.dot1qVlanId) : 0xffff,
+          toNetwork(r.packetDeltaCount), toNetwork(r.octetDeltaCount), toNetwork(r.reversePacketDeltaCount), toNetwork(r.reverseOctetDeltaCount),
+          bits(r.tcpControlBits) << 16 | bits(r.reverseTcpControlBits), r.flowEndReason};
+}
+
+}  // namespace
+
+TEST("model: the same set of flows as the slow way, in whatever batches") {
+  for (uint32_t seed = 1; seed <= 8; seed++) {
+    std::mt19937_64 random(seed);
+    const auto below = [&](uint64_t n) { return static_cast<uint32_t>(random() % n); };
+    KeepingSink sink;
+    CoreOptions o = Meter::defaults();
+    o.seed = seed;
+    MeterCore core(o, sink);
+    Model model;
+    uint64_t now = kStart;
+    std::vector<Bytes> frames;
+    std::vector<PacketView> views;
+    const auto send = [&] {
+      core.process(views.data(), views.size());
+      views.clear();
+      frames.clear();
+    };
+    frames.reserve(64);
+    for (int i = 0; i < 20000; i++) {
+      now += below(200) == 0 ? below(20 * kS) : below(30 * kMs);
+      Packet p{now, 1 + below(8), 1 + below(8), below(6), below(6), static_cast<uint8_t>(below(3) == 0 ? 17 : 6), 0, below(4) == 0 ? below(2) : 0xffff, 0};
+      if (p.protocol == 6) p.bits = below(12) == 0 ? FIN | ACK : below(12) == 0 ? SYN : below(40) == 0 ? RST : ACK;
+      const Bytes payload = p.protocol == 6 ? tcp({.from = p.fromPort, .to = p.toPort, .bits = p.bits}, octets(below(50))) : udp(p.fromPort, p.toPort, octets(below(50)));
+      const Bytes packet = ip4({.from = p.from, .to = p.to, .protocol = p.protocol, .id = static_cast<uint16_t>(i)}, payload);
+      p.length = static_cast<unsigned>(packet.size());
+      frames.push_back(p.vlan == 0xffff ? ethernet(0x0800, packet) : tagged(0x8100, p.vlan, 0x0800, packet));
+      const Bytes& frame = frames.back();
+      views.push_back({frame.data(), now, static_cast<uint32_t>(frame.size()), static_cast<uint32_t>(frame.size()), 1, 0, 0, LinkType::ethernet});
+      model.packet(p);
+      if (views.size() == 1 + below(32) || views.size() == 32) send();
+    }
+    send();
+    CHECK(core.finish(now));
+    sink.commit();
+    model.finish(now);
+    std::vector<Flow> flows;
+    for (const Row& row : sink.rows) flows.push_back(flowOf(row));
+    std::sort(flows.begin(), flows.end());
+    std::sort(model.flows.begin(), model.flows.end());
+    CHECK_EQ(flows.size(), model.flows.size());
+    size_t differing = 0;
+    for (size_t i = 0; i < std::min(flows.size(), model.flows.size()); i++) differing += flows[i] != model.flows[i];
+    CHECK_EQ(differing, 0u);
+  }
+}
+
+TEST("model: the short way of decoding answers what the general way answers") {
+  std::mt19937 random(3);
+  const auto below = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
+  const KeyedHash hash(5);
+  Decoder decoder(0, hash, ~0ull);
+  size_t common = 0;
+  for (int i = 0; i < 60000; i++) {
+    const bool six = below(3) == 0, isTcp = below(2) == 0;
+    const Bytes payload = isTcp ? tcp({.from = below(4), .to = below(4), .seq = static_cast<uint32_t>(random())}, octets(below(60))) : udp(below(4), below(4), octets(below(60)));
+    const uint8_t next = isTcp ? 6 : 17;
+    Bytes packet = six ? ip6({.from = static_cast<uint8_t>(below(3)), .to = static_cast<uint8_t>(below(3)), .next = next, .label = below(9)}, payload)
+                       : ip4({.from = below(3), .to = below(3), .protocol = next, .id = static_cast<uint16_t>(below(3))}, payload);
+    if (below(3) == 0) packet[below(static_cast<uint32_t>(packet.size()))] ^= static_cast<uint8_t>(random());
+    Bytes frame = below(3) == 0 ? tagged(0x8100, below(0x10000), six ? 0x86dd : 0x0800, packet) : ethernet(six ? 0x86dd : 0x0800, packet);
+    if (below(3) == 0) frame = frame + octets(below(9));
+    const uint32_t captured = below(3) == 0 ? below(static_cast<uint32_t>(frame.size()) + 1) : static_cast<uint32_t>(frame.size());
+    const PacketView view{frame.data(), 1, captured, static_cast<uint32_t>(frame.size()), 1, 0, 0, LinkType::ethernet};
+    DecodedPacket a, b;
+    std::memset(static_cast<void*>(&a), 0, sizeof a);
+    std::memset(static_cast<void*>(&b), 0, sizeof b);
+    if (!decoder.commonPacket(view, 2, a)) continue;
+    common++;
+    CHECK(decoder.anyPacket(view, 2, b));
+    CHECK(std::memcmp(&a.key, &b.key, sizeof a.key) == 0);
+    CHECK_EQ(a.hash, b.hash);
+    CHECK_EQ(a.digest, b.digest);
+    CHECK_EQ(a.flags, b.flags);
+    CHECK_EQ(a.side, b.side);
+    CHECK_EQ(a.ipOctets, b.ipOctets);
+    CHECK_EQ(a.wireOctets, b.wireOctets);
+    CHECK_EQ(a.ttl, b.ttl);
+    CHECK_EQ(a.classOfService, b.classOfService);
+    CHECK_EQ(a.annotation, b.annotation);
+    CHECK_EQ(a.priorities, b.priorities);
+    CHECK_EQ(a.identified, b.identified);
+    CHECK_EQ(a.sequence, b.sequence);
+    CHECK_EQ(a.acknowledgment, b.acknowledgment);
+    CHECK_EQ(a.tcpBits, b.tcpBits);
+    CHECK_EQ(a.window, b.window);
+    CHECK_EQ(a.flowLabel, b.flowLabel);
+    CHECK_EQ(a.payloadOctets, (a.flags & kTcpHeader) != 0 ? b.payloadOctets : 0u);
+    if (check::failures() > 20) return;
+  }
+  CHECK(common > 20000);
+}
