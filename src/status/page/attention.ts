@@ -3,7 +3,7 @@
  * the badge of the navigation, the banner of the overview and the top of the on-call view all read them.
  */
 import type { BoxStatus, TrafficSecond, UplinkStatus } from '../../flow/status_shapes.ts';
-import { bytes, count, duration } from './format.ts';
+import { bytes, count, duration, percent } from './format.ts';
 import { accountOf } from './ledger_account.ts';
 
 export interface Attention {
@@ -14,11 +14,11 @@ export interface Attention {
   readonly text: string;
 }
 
-const silentAfterS = 30;
+export const silentAfterS = 30;
 const diskLowPart = 0.05;
 const memoryLowPart = 0.08;
 const hotC = 80;
-const dropsShown = 1e-4;
+const dropsShown = 1e-3;
 
 export const uplinkHealth = (uplink: UplinkStatus): 'good' | 'warn' | 'bad' => {
   if (uplink.state === 'up') return 'good';
@@ -42,7 +42,8 @@ export function attentionOf(status: BoxStatus, seconds: readonly TrafficSecond[]
   for (const uplink of status.uplinks) {
     const health = uplinkHealth(uplink);
     if (health === 'good') continue;
-    const waits = uplink.backlogRecords === 0 ? '' : ` ${count(uplink.backlogRecords)} records wait in the spool.`;
+    const what = uplink.kind === 'mqtt' ? 'messages wait in the outbox' : 'records wait in the spool';
+    const waits = uplink.backlogRecords === 0 ? '' : ` ${count(uplink.backlogRecords)} ${what}.`;
     const state = { connecting: 'is connecting', waiting: 'is down', refused: 'refuses us', stopped: 'is stopped', up: '' };
     add(
       health,
@@ -61,11 +62,24 @@ export function attentionOf(status: BoxStatus, seconds: readonly TrafficSecond[]
     const text =
       'Counters of the meter contradict each other. Figures may be wrong: save the raw JSON under Debug and report it.';
     add('bad', 'ledger', 'The ledger does not balance', text);
-  } else if (account.lost > account.onPort * dropsShown) {
-    const text = `${count(account.lost)} packets were lost before the meter. Raise meter.ringBytes, or sample.`;
-    add('warn', 'drops', 'Packets are being dropped', text);
   }
+  drops(seconds, add);
   return found.sort((a, b) => Number(a.level === 'warn') - Number(b.level === 'warn'));
+}
+
+/** Of the last ten minutes: what was lost last week is no alarm today, and the ledger still tells it. */
+function drops(seconds: readonly TrafficSecond[], add: Add): void {
+  let dropped = 0;
+  let received = 0;
+  for (const second of seconds) {
+    dropped += second.droppedPackets;
+    received += second.packets;
+  }
+  if (dropped <= (dropped + received) * dropsShown) return;
+  const text =
+    `${count(dropped)} packets (${percent(dropped, dropped + received)}) were lost before the meter in the last ten minutes. ` +
+    'Raise meter.ringBytes, or sample.';
+  add('warn', 'drops', 'Packets are being dropped', text);
 }
 
 type Add = (level: Attention['level'], key: string, title: string, text: string) => void;

@@ -21,7 +21,9 @@ const packetUnits: readonly Unit[] = [
 ];
 const byteUnits: readonly Unit[] = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'].map((name, power) => ({ divisor: 1000 ** power, name }));
 
+/** Between thousands; between a figure and its unit, so that they stay on one line. */
 const thinSpace = '\u202f';
+const space = '\u00a0';
 
 /** The largest unit in which the value, rounded to three digits, is at least one: 999 700 bit/s are 1.00 Mbit/s. */
 function unitOf(units: readonly Unit[], largest: number): Unit {
@@ -53,44 +55,42 @@ export function shortCount(value: number): string {
     ['', 'k', 'M', 'G', 'T'].map((name, power) => ({ divisor: 1000 ** power, name })),
     value,
   );
-  return `${digits(value, unit)}${thinSpace}${unit.name}`;
+  return `${digits(value, unit)}${space}${unit.name}`;
 }
 
 export function bitRate(bitsPerSecond: number): string {
   const unit = bitRateUnit(bitsPerSecond);
-  return `${digits(bitsPerSecond, unit)}${thinSpace}${unit.name}`;
+  return `${digits(bitsPerSecond, unit)}${space}${unit.name}`;
 }
 
 export function bytes(octets: number): string {
   const unit = byteUnit(octets);
-  return `${digits(octets, unit)}${thinSpace}${unit.name}`;
+  return `${digits(octets, unit)}${space}${unit.name}`;
 }
 
 /** `31 %`, `0.4 %`, `< 0.1 %`, `> 99 %`; a part of nothing is nothing. */
 export function percent(part: number, whole: number): string {
   const value = whole > 0 ? (part / whole) * 100 : 0;
-  if (value > 0 && value < 0.1) return `<${thinSpace}0.1${thinSpace}%`;
+  if (value > 0 && value < 0.1) return `<${space}0.1${space}%`;
   // Of what is almost all something is missing: that must not read as all.
-  if (value >= 99.5 && part < whole) return `>${thinSpace}99${thinSpace}%`;
-  return `${value >= 9.95 || value === 0 ? Math.round(value) : value.toFixed(1)}${thinSpace}%`;
+  if (value >= 99.5 && part < whole) return `>${space}99${space}%`;
+  return `${value >= 9.95 || value === 0 ? Math.round(value) : value.toFixed(1)}${space}%`;
 }
 
 /** `3 d 4 h`, `42 min`, `9 s`: the two largest parts. */
 export function duration(ms: number): string {
   const s = Math.max(0, Math.round(ms / 1_000));
-  if (s < 60) return `${s}${thinSpace}s`;
+  if (s < 60) return `${s}${space}s`;
   if (s < 3_600)
-    return s < 600 && s % 60 > 0
-      ? `${Math.floor(s / 60)}${thinSpace}min ${s % 60}${thinSpace}s`
-      : `${Math.floor(s / 60)}${thinSpace}min`;
+    return s < 600 && s % 60 > 0 ? `${Math.floor(s / 60)}${space}min ${s % 60}${space}s` : `${Math.floor(s / 60)}${space}min`;
   if (s < 86_400) return two(s, 3_600, 'h', 60, 'min');
   return two(s, 86_400, 'd', 3_600, 'h');
 }
 
 function two(s: number, large: number, largeName: string, small: number, smallName: string): string {
   const rest = Math.floor((s % large) / small);
-  const head = `${Math.floor(s / large)}${thinSpace}${largeName}`;
-  return rest === 0 ? head : `${head} ${rest}${thinSpace}${smallName}`;
+  const head = `${Math.floor(s / large)}${space}${largeName}`;
+  return rest === 0 ? head : `${head} ${rest}${space}${smallName}`;
 }
 
 const clockTime = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });

@@ -7,6 +7,7 @@ import './style/shell.css';
 import './style/parts.css';
 import './style/charts.css';
 import './style/on_call.css';
+import './style/copy.css';
 import { App } from './app.tsx';
 import { BoxLink } from './live/box_link.ts';
 import { BoxContext } from './live/use_box.ts';

@@ -28,6 +28,13 @@ export function hashOf({ view, range, ledger }: Route): string {
   return `#${view}${asked.length === 0 ? '' : `?${asked.join('&')}`}`;
 }
 
+/** Shows another route; `replace` leaves no step to go back to. */
+export function go(route: Route, replace = false): void {
+  if (replace) history.replaceState(null, '', hashOf(route));
+  else history.pushState(null, '', hashOf(route));
+  dispatchEvent(new HashChangeEvent('hashchange'));
+}
+
 export function useRoute(): Route {
   const [route, setRoute] = useState(() => routeOf(location.hash));
   useEffect(() => {

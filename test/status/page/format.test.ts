@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { bitRate, bitRateUnit, bytes, count, digits, duration, percent, shortCount } from '../../../src/status/page/format.ts';
 
 /** Thin spaces as plain ones, to be read here. */
-const plain = (text: string): string => text.replaceAll('\u202f', ' ');
+const plain = (text: string): string => text.replaceAll(/[\u202f\u00a0]/g, ' ');
 
 describe('rates and sizes', () => {
   it.each([

@@ -84,7 +84,7 @@ export function figuresOf(seconds: readonly TrafficSecond[], measure: Measure): 
   };
 }
 
-const steps = [1, 1.5, 2, 3, 4, 5, 6, 8, 10];
+const steps = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
 
 /** Top of the scale: the next round figure above; it stays until the data needs less than half of it. */
 export function scaleTop(largest: number, before: number): number {

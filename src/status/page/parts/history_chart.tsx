@@ -2,14 +2,14 @@
 import { useMemo, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
 import type { SeriesAnswer } from '../../../flow/history_shapes.ts';
-import { bitRate, bitRateUnit, bytes, dayAndTime, digits, duration, hourAndMinute } from '../format.ts';
+import { bitRate, bitRateUnit, bytes, dayAndTime, duration, hourAndMinute } from '../format.ts';
 import { historySeries } from '../history_series.ts';
 import { scaleTop } from '../live/live_series.ts';
 import type { Answer } from '../use_answer.ts';
 import { Card, Empty } from './controls.tsx';
 import { axes, hatchedGaps, Plot } from './plot.tsx';
 
-export function HistoryChart({ answer, rangeName }: { answer: Answer<SeriesAnswer>; rangeName: string }) {
+export function HistoryChart({ answer, rangeName, isNew }: { answer: Answer<SeriesAnswer>; rangeName: string; isNew: boolean }) {
   const { value, trouble } = answer;
   const series = useMemo(() => (value === undefined ? undefined : historySeries(value)), [value]);
   const data = useMemo(
@@ -40,7 +40,11 @@ export function HistoryChart({ answer, rangeName }: { answer: Answer<SeriesAnswe
       {series === undefined ? (
         trouble === '' && <div class="skeleton" style={{ height: '200px' }} />
       ) : series.isEmpty ? (
-        <Empty title="No history yet">The first window closes about two minutes after metering has begun.</Empty>
+        isNew ? (
+          <Empty title="No history yet">The first window closes about two minutes after metering has begun.</Empty>
+        ) : (
+          <Empty title="Nothing was metered in this time">The box was off, or its port saw no traffic.</Empty>
+        )
       ) : (
         <Plot
           label={`Traffic of the ${rangeName}: ${bytes(series.octets)}, peak ${bitRate(series.peak)}`}
@@ -48,22 +52,13 @@ export function HistoryChart({ answer, rangeName }: { answer: Answer<SeriesAnswe
           data={data}
           optionsKey={rangeName}
           options={(colours) => {
-            const fill = (colour: string): Pick<uPlot.Series, 'stroke' | 'fill' | 'width' | 'points' | 'spanGaps'> => ({
-              stroke: colour,
-              fill: `${colour}38`,
-              width: 1.25,
-              points: { show: false },
-              spanGaps: false,
-            });
+            const line = { width: 1.25, points: { show: false }, spanGaps: false };
             return {
               cursor: { points: { show: false }, y: false, drag: { x: false, y: false } },
               scales: { x: { time: true }, y: { range: () => [0, shown.current.top] } },
-              series: [{}, fill(colours.out), { ...fill(colours.in), fill: `${colours.in}45` }],
-              axes: axes(
-                colours,
-                (at) => `${digits(at, shown.current.unit).replace(/\.0+$/, '')} ${shown.current.unit.name}`,
-                78,
-              ),
+              series: [{}, { ...line, stroke: colours.out }, { ...line, width: 0, fill: `${colours.in}73` }],
+              bands: [{ series: [1, 2], fill: `${colours.out}59` }],
+              axes: axes(colours, () => shown.current.unit),
               plugins: [hatchedGaps(() => shown.current.gaps, colours.hatch)],
             };
           }}

@@ -1,35 +1,19 @@
-/** The ledger: one line that says whether everything is accounted for, and the way of the packets when it is unfolded. */
+/** The ledger under its line: failing equations, the diagram, every term. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Ledger } from '../../../flow/ledger.ts';
 import { diagramOf, nodeWidth } from '../flow_diagram.ts';
 import { bytes, count, percent, shortCount } from '../format.ts';
 import { accountOf, type LedgerAccount, ledgerStages } from '../ledger_account.ts';
-import { BadIcon, ChevronIcon, GoodIcon } from './icons.tsx';
 
 export function accountWords(account: LedgerAccount): string {
-  return account.balanced ? '100 %' : `${account.accountedPercent} %`;
+  return account.balanced ? '100\u00a0%' : `${account.accountedPercent}\u00a0%`;
 }
 
-export function LedgerLine({ ledger, open, onToggle }: { ledger: Ledger; open: boolean; onToggle: (open: boolean) => void }) {
+/** What stands under the line: the equations that fail, always; the way of the packets when it is unfolded. */
+export function LedgerDetail({ ledger, open }: { ledger: Ledger; open: boolean }) {
   const account = accountOf(ledger);
   return (
-    <section class={`card ledger ${account.balanced ? '' : 'bad'}`} aria-labelledby="ledger-line" id="ledger">
-      <h2 class="ledger-head">
-        <button id="ledger-line" type="button" class="ledger-toggle" aria-expanded={open} onClick={() => onToggle(!open)}>
-          <span class={`tone ${account.balanced ? 'good' : 'bad'}`}>{account.balanced ? <GoodIcon /> : <BadIcon />}</span>
-          <span class="ledger-title">
-            Accounted for: <strong>{accountWords(account)}</strong>
-          </span>
-          <span class="ledger-words quiet">
-            {shortCount(account.onPort)} packets on the port
-            {account.lost > 0 &&
-              `, ${shortCount(account.lost)} (${percent(account.lost, account.onPort)}) dropped before the meter`}
-          </span>
-          <span class={`chevron ${open ? 'up' : ''}`}>
-            <ChevronIcon />
-          </span>
-        </button>
-      </h2>
+    <>
       {account.failed.map((equation) => (
         <p key={equation.words + equation.unit} class="equation">
           <code>{equation.words}</code> does not hold for {equation.unit}: {count(equation.left)} ≠ {count(equation.right)}, a
@@ -42,7 +26,7 @@ export function LedgerLine({ ledger, open, onToggle }: { ledger: Ledger; open: b
         </p>
       )}
       {open && <Way ledger={ledger} />}
-    </section>
+    </>
   );
 }
 

@@ -89,11 +89,7 @@ export function LiveChart({ seconds, endMs, stale }: { seconds: readonly Traffic
               spanGaps: false,
             },
           ],
-          axes: axes(
-            colours,
-            (value) => `${digits(value, shown.current.unit).replace(/\.0+$/, '')} ${shown.current.unit.name}`,
-            78,
-          ),
+          axes: axes(colours, () => shown.current.unit),
           plugins: [hatchedGaps(() => shown.current.gaps, colours.hatch)],
         })}
         reading={(index) => {

@@ -5,6 +5,7 @@
 import { type ComponentChild, type ComponentChildren, render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
+import { digits, type Unit } from '../format.ts';
 import { onThemeChange } from '../theme.ts';
 
 export interface Palette {
@@ -136,27 +137,39 @@ function showReading(u: uPlot, tip: HTMLElement, reading: PlotProps['reading']):
   tip.style.transform = `translateX(${Math.round(x + width + 14 > room ? Math.max(0, x - width - 12) : x + 12)}px)`;
 }
 
-/** Time axes and value axes look the same in every chart. */
-export function axes(colours: Palette, format: (value: number) => string, valueSize: number): uPlot.Axis[] {
+/** Time axes and value axes look the same in every chart; the unit stands once, at the top. */
+export function axes(colours: Palette, unit: () => Unit): uPlot.Axis[] {
   const shared = { stroke: colours.text, font: colours.font, ticks: { show: false } };
   return [
     { ...shared, grid: { show: false }, size: 26, gap: 6, space: 72, values: timeLabels },
     {
       ...shared,
       grid: { stroke: colours.line, width: 1 },
-      size: valueSize,
+      size: 78,
       gap: 6,
       space: 38,
-      values: (_u, splits) => splits.map((value) => (value === 0 ? '0' : format(value))),
+      values: (_u, splits) => splits.map((value) => valueLabel(value, unit(), value === splits.at(-1))),
     },
   ];
+}
+
+function valueLabel(value: number, unit: Unit, isTop: boolean): string {
+  if (value === 0) return '0';
+  const label = digits(value, unit).replace(/\.0+$/, '');
+  return isTop ? `${label} ${unit.name}` : label;
 }
 
 const minute = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
 
-function timeLabels(_u: uPlot, splits: number[]): string[] {
+/** Half a label's width: one that would be cut at the right edge is left out. */
+const labelHalfPx = 18;
+
+function timeLabels(u: uPlot, splits: number[]): string[] {
+  const { min = 0, max = 0 } = u.scales.x as { min?: number; max?: number };
+  const room = ((max - min) * labelHalfPx) / Math.max(1, u.bbox.width / devicePixelRatio);
   return splits.map((s) => {
+    if (s > max - room) return '';
     const label = minute.format(s * 1_000);
     return label === '00:00' ? day.format(s * 1_000) : label;
   });

@@ -8,6 +8,7 @@ import { bitRate, bytes, count, percent } from '../format.ts';
 import type { Range } from '../route.ts';
 import { useAnswer } from '../use_answer.ts';
 import { Card, Empty } from './controls.tsx';
+import { Copyable } from './copyable.tsx';
 
 type Kind = Exclude<Dimension, 'total'>;
 
@@ -23,7 +24,7 @@ interface Look {
 const looks: Readonly<Record<Kind, Look>> = {
   host: { title: 'Hosts', one: 'host', out: 'Sent', in: 'Received', rows: 8 },
   conversation: { title: 'Conversations', one: 'conversation', out: 'First to second', in: 'Second to first', rows: 8 },
-  application: { title: 'Applications', one: 'application', out: 'From clients', in: 'From servers', rows: 8 },
+  application: { title: 'Applications', one: 'application', out: 'From clients', in: 'From servers', rows: 11 },
   protocol: { title: 'Protocols', one: 'protocol', out: 'From clients', in: 'From servers', rows: 4 },
   vlan: { title: 'VLANs', one: 'VLAN', out: 'From clients', in: 'From servers', rows: 4 },
 };
@@ -32,7 +33,7 @@ const periodMs = 15_000;
 
 const octetsOf = (volume: { outOctets: number; inOctets: number }): number => volume.outOctets + volume.inOctets;
 
-export function TopList({ by, range }: { by: Kind; range: Range }) {
+export function TopList({ by, range, isNew }: { by: Kind; range: Range; isNew: boolean }) {
   const look = looks[by];
   const [all, setAll] = useState(false);
   const limit = all ? moreRows : look.rows;
@@ -53,7 +54,9 @@ export function TopList({ by, range }: { by: Kind; range: Range }) {
       {value === undefined ? (
         trouble === '' && <Skeleton rows={look.rows} />
       ) : value.rows.length === 0 ? (
-        <Empty title={`No ${look.one} in this time`}>Nothing was metered, or the first window is still open.</Empty>
+        <Empty title={`No ${look.one} ${isNew ? 'yet' : 'in this time'}`}>
+          {isNew ? 'The first window closes about two minutes after metering has begun.' : undefined}
+        </Empty>
       ) : (
         <>
           <Rows by={by} answer={value} look={look} />
@@ -98,16 +101,27 @@ function Bar({ row, largest, look }: { row: KeyVolume; largest: number; look: Lo
   );
 }
 
+/** As the protocols call themselves; others in capitals. */
+const protocolTitles: Readonly<Record<string, string>> = {
+  icmpv6: 'ICMPv6',
+  udplite: 'UDP-Lite',
+  'ethernet-control': 'Ethernet control',
+  'slow-protocols': 'Slow protocols',
+  loopback: 'Loopback',
+};
+const protocolTitle = (name: string): string =>
+  protocolTitles[name] ?? (/^(proto|ethertype)-/.test(name) ? name : name.toUpperCase());
+
 function Name({ by, name }: { by: Kind; name: string }): ComponentChildren {
   if (by === 'conversation') {
     const [first, second] = name.split(' ');
     return (
-      <span class="row-name pair" title={name}>
-        <span class="clip">{first}</span>
+      <span class="row-name pair">
+        <Copyable text={first ?? ''} />
         <span class="arrows" aria-hidden="true">
           ⇄
         </span>
-        <span class="clip">{second}</span>
+        <Copyable text={second ?? ''} />
       </span>
     );
   }
@@ -120,10 +134,10 @@ function Name({ by, name }: { by: Kind; name: string }): ComponentChildren {
       </span>
     );
   }
-  const text = by === 'vlan' ? (name === 'none' ? 'Untagged' : `VLAN ${name}`) : by === 'protocol' ? name.toUpperCase() : name;
+  const text = by === 'vlan' ? (name === 'none' ? 'Untagged' : `VLAN ${name}`) : by === 'protocol' ? protocolTitle(name) : name;
   return (
     <span class="row-name" title={name}>
-      <span class="clip">{text}</span>
+      {by === 'host' ? <Copyable text={name} /> : <span class="clip">{text}</span>}
     </span>
   );
 }

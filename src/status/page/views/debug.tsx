@@ -3,9 +3,11 @@ import { useState } from 'preact/hooks';
 import type { BoxStatus } from '../../../flow/status_shapes.ts';
 import { after } from '../browser_clock.ts';
 import { count, duration, percent } from '../format.ts';
+import { accountOf } from '../ledger_account.ts';
 import type { BoxState } from '../live/box_state.ts';
 import { Card, Empty, Gauge, type Tone } from '../parts/controls.tsx';
 import { CopyIcon } from '../parts/icons.tsx';
+import { accountWords, LedgerDetail } from '../parts/ledger.tsx';
 import { Fact } from '../parts/places.tsx';
 
 const queueTone = (part: number): Tone => (part >= 0.9 ? 'bad' : part >= 0.6 ? 'warn' : 'info');
@@ -24,8 +26,9 @@ export function Debug({ box }: { box: BoxState }) {
     <>
       <h1 class="said">Debug</h1>
       <div class="grid pair-grid">
+        <MeterCard status={status} />
         <div class="stack">
-          <MeterCard status={status} />
+          <Annotations status={status} />
           <Card title="For machines">
             <ul class="plain-list">
               {interfacesForMachines.map(({ path, what }) => (
@@ -39,8 +42,10 @@ export function Debug({ box }: { box: BoxState }) {
             </ul>
           </Card>
         </div>
-        <Annotations status={status} />
       </div>
+      <Card title="Ledger" note={`accounted for: ${accountWords(accountOf(status.ledger))}`}>
+        <LedgerDetail ledger={status.ledger} open />
+      </Card>
       <Raw box={box} status={status} />
     </>
   );

@@ -2,10 +2,11 @@
 import { type Attention, attentionOf } from '../attention.ts';
 import { duration } from '../format.ts';
 import type { BoxState } from '../live/box_state.ts';
-import { Card, ToneIcon } from '../parts/controls.tsx';
+import { ToneIcon } from '../parts/controls.tsx';
 import { Events } from '../parts/events.tsx';
 import { HostCard } from '../parts/host.tsx';
 import { GoodIcon } from '../parts/icons.tsx';
+import { NotConfigured } from '../parts/not_configured.tsx';
 import { Interfaces, Stores } from '../parts/places.tsx';
 import { Uplinks } from '../parts/uplinks.tsx';
 
@@ -67,29 +68,5 @@ function Verdict({ attention, upMs }: { attention: readonly Attention[]; upMs: n
         ))}
       </ul>
     </section>
-  );
-}
-
-function NotConfigured({ lines }: { lines: readonly string[] }) {
-  return (
-    <Card title="Not configured yet" class="todo">
-      <ul>
-        {lines.map((line) => {
-          // `Topic: what is so. What to do.`: the topic stands out.
-          const [, topic, rest] = /^([^:]{1,30}): (.*)$/.exec(line) ?? [undefined, '', line];
-          return (
-            <li key={line} class="attention-item">
-              <span class="tone info">
-                <ToneIcon tone="info" />
-              </span>
-              <div>
-                {topic !== '' && <h3>{topic}</h3>}
-                <p class="quiet">{rest}</p>
-              </div>
-            </li>
-          );
-        })}
-      </ul>
-    </Card>
   );
 }

@@ -1,17 +1,17 @@
 /** Overview: what uses the line, now and in the last hours. */
 import { useEffect } from 'preact/hooks';
 import { askSeries } from '../api.ts';
-import { type Attention, attentionOf, silentForS } from '../attention.ts';
+import { type Attention, attentionOf, silentAfterS, silentForS } from '../attention.ts';
 import { wallMs } from '../browser_clock.ts';
 import { duration } from '../format.ts';
 import type { BoxState } from '../live/box_state.ts';
 import { Segmented } from '../parts/controls.tsx';
 import { HistoryChart } from '../parts/history_chart.tsx';
 import { BadIcon, WarnIcon } from '../parts/icons.tsx';
-import { LedgerLine } from '../parts/ledger.tsx';
 import { LiveChart } from '../parts/live_chart.tsx';
+import { StatusStrip } from '../parts/status_strip.tsx';
 import { TopList } from '../parts/top_list.tsx';
-import { hashOf, type Range, type Route } from '../route.ts';
+import { go, type Range, type Route } from '../route.ts';
 import { useAnswer } from '../use_answer.ts';
 
 const ranges: readonly { value: Range; name: string; title: string }[] = [
@@ -20,13 +20,15 @@ const ranges: readonly { value: Range; name: string; title: string }[] = [
   { value: '24h', name: '24 h', title: 'Last 24 hours' },
   { value: '7d', name: '7 d', title: 'Last 7 days' },
 ];
-const seriesPoints = 360;
-const silentShownS = 30;
+/** So many that the curve is calm: 30 s, 2 min, 10 min, 1 h a point. */
+const pointsOf: Readonly<Record<Range, number>> = { '1h': 122, '6h': 182, '24h': 146, '7d': 170 };
+/** Before this a box has no closed window yet. */
+const firstWindowMs = 180_000;
 
 export function Overview({ box, route }: { box: BoxState; route: Route }) {
   const { status, seconds } = box;
   const { range } = route;
-  const series = useAnswer(range, (signal) => askSeries(range, seriesPoints, signal), range === '1h' ? 10_000 : 60_000);
+  const series = useAnswer(range, (signal) => askSeries(range, pointsOf[range], signal), range === '1h' ? 10_000 : 60_000);
   const rangeName = ranges.find(({ value }) => value === range)!.title;
   const stale = box.connection.kind !== 'live';
   const newestMs = seconds.at(-1)?.atMs ?? 0;
@@ -34,6 +36,7 @@ export function Overview({ box, route }: { box: BoxState; route: Route }) {
   // The edge follows the newest second; when seconds stay away it follows the clock, and the gap opens.
   const endMs = stale || boxNowMs - newestMs < 3_500 ? newestMs : boxNowMs;
   const silentS = silentForS(seconds);
+  const isNew = status !== undefined && status.nowMs - status.startedMs < firstWindowMs;
 
   useEffect(() => {
     if (route.ledger) document.getElementById('ledger')?.scrollIntoView({ block: 'nearest' });
@@ -43,38 +46,30 @@ export function Overview({ box, route }: { box: BoxState; route: Route }) {
     <>
       <h1 class="said">Overview</h1>
       {status !== undefined && <Banner attention={attentionOf(status, seconds).filter(({ key }) => key !== 'silent')} />}
-      {silentS >= silentShownS && !stale && status !== undefined && (
+      {silentS >= silentAfterS && !stale && status !== undefined && (
         <Silent silentS={silentS} interfaces={status.meter.interfaces} />
       )}
       <LiveChart seconds={seconds} endMs={endMs} stale={stale} />
       {status !== undefined && (
-        <LedgerLine
-          ledger={status.ledger}
+        <StatusStrip
+          status={status}
+          seconds={stale ? [] : seconds}
           open={route.ledger}
-          onToggle={(ledger) =>
-            history.replaceState(null, '', hashOf({ ...route, ledger })) ?? dispatchEvent(new Event('hashchange'))
-          }
+          onToggle={(ledger) => go({ ...route, ledger }, true)}
         />
       )}
       <div class="section-head">
         <h2>{rangeName}</h2>
-        <Segmented
-          label="Time shown below"
-          options={ranges}
-          value={range}
-          onChange={(last) => {
-            location.hash = hashOf({ ...route, range: last });
-          }}
-        />
+        <Segmented label="Time shown below" options={ranges} value={range} onChange={(last) => go({ ...route, range: last })} />
       </div>
-      <HistoryChart answer={series} rangeName={rangeName} />
+      <HistoryChart answer={series} rangeName={rangeName} isNew={isNew} />
       <div class="grid tops">
-        <TopList by="host" range={range} />
-        <TopList by="conversation" range={range} />
-        <TopList by="application" range={range} />
+        <TopList by="host" range={range} isNew={isNew} />
+        <TopList by="conversation" range={range} isNew={isNew} />
+        <TopList by="application" range={range} isNew={isNew} />
         <div class="stack">
-          <TopList by="protocol" range={range} />
-          <TopList by="vlan" range={range} />
+          <TopList by="protocol" range={range} isNew={isNew} />
+          <TopList by="vlan" range={range} isNew={isNew} />
         </div>
       </div>
     </>
