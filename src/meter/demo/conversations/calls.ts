@@ -43,8 +43,8 @@ function* video(scene: Scene, media: UdpChannel, from: 0 | 1, lengthS: number): 
 /** A telephone call: 160 octets of G.711 every 20 ms (RFC 3551 4.5.14) each way. */
 export function* telephoneCall(scene: Scene, phone: Endpoint, lengthS: number): Conversation {
   const media = new UdpChannel(scene.recorder, { near: phone, far: services.telephony, v6: false }, 16_384, scene.port());
-  const directions = [0, 1] as const;
-  for (const from of directions) scene.start(speech(scene, media, from, lengthS), scene.between(0, 0.02));
+  scene.start(speech(scene, media, 1, lengthS), 0.004);
+  yield* speech(scene, media, 0, lengthS);
 }
 
 function* speech(scene: Scene, media: UdpChannel, from: 0 | 1, lengthS: number): Conversation {
