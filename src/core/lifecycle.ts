@@ -47,12 +47,14 @@ export class ServiceGroup {
     const failed: string[] = [];
     for (const service of this.#started.reverse()) {
       const leftMs = Math.max(deadlineMs / 10, endMs - this.#clock.monotonicMs());
+      const sinceMs = this.#clock.monotonicMs();
       try {
         await withDeadline(this.#clock, leftMs, `stopping ${service.name}`, service.stop(leftMs));
       } catch (error) {
         failed.push(service.name);
         this.#log.error('serviceStopFailed', { service: service.name, reason: messageOf(error) });
       }
+      this.#log.debug('serviceStopped', { service: service.name, ms: Math.round(this.#clock.monotonicMs() - sinceMs) });
     }
     this.#started = [];
     return failed;

@@ -45,7 +45,8 @@ export function createLog(clock: Clock, sink: LogSink, part = ''): Log {
     if (record.count <= burst) sink(level, part, event, fields);
   };
   return {
-    debug: (event, fields = {}) => write('debug', event, fields),
+    // Whoever turns debugging on wants all of it.
+    debug: (event, fields = {}) => sink('debug', part, event, fields),
     info: (event, fields = {}) => write('info', event, fields),
     warn: (event, fields = {}) => write('warn', event, fields),
     error: (event, fields = {}) => write('error', event, fields),

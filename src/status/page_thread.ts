@@ -60,18 +60,16 @@ export class PageThread implements Service {
   /** Resolves when the page listens or has said why it cannot; then it is tried again from time to time. */
   async start(_signal: AbortSignal): Promise<void> {
     if (!this.#parts.settings.status.enabled) return;
-    const { clock } = this.#parts.world;
     const first = Promise.withResolvers<void>();
     this.#launch(first.resolve);
-    await Promise.race([first.promise, clock.sleep(listenDeadlineMs)]);
+    await this.#atMost(listenDeadlineMs, first.promise);
   }
 
   async stop(deadlineMs: number): Promise<void> {
     this.#stopping = true;
     this.#timer?.cancel();
-    const { clock } = this.#parts.world;
     this.#link?.requestStop(deadlineMs);
-    await Promise.race([this.#ended, clock.sleep(deadlineMs * 0.8)]);
+    await this.#atMost(deadlineMs * 0.8, this.#ended);
     await this.#worker?.terminate();
   }
 
@@ -85,6 +83,14 @@ export class PageThread implements Service {
 
   window(window: HistoryWindow): void {
     if (window.tier === '10s') this.#link?.window10s(window);
+  }
+
+  /** Waits no longer than that; leaves no timer behind that would keep the process alive. */
+  async #atMost(ms: number, work: Promise<void>): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = this.#parts.world.clock.after(ms, late.resolve);
+    await Promise.race([work, late.promise]);
+    timer.cancel();
   }
 
   #launch(onFirst: () => void): void {
