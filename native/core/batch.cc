@@ -36,6 +36,9 @@ inline void measureIp(DirectionLine& line, ColdEntry& cold, const DecodedPacket&
   if (line.packets == 1) [[unlikely]] line.classOfService = p.classOfService;
 }
 
+// A sum of short flows is handed over once it is this old; the clock's tick hands it over at once.
+constexpr uint64_t kAggregateAgeNs = 1'000'000'000;
+
 }  // namespace
 
 FLOWSPAN_HOT void MeterCore::State::update(DecodedPacket& packet, uint32_t guess) {
@@ -135,7 +138,7 @@ void MeterCore::State::process(const PacketView* packets, size_t number) {
 
   if (early.count() > 0) releaseEarlyFragments(false);
   expire(kVisitsPerBatch);
-  if (!aggregates.empty()) flushAggregates(1'000'000'000);
+  if (!aggregates.empty()) flushAggregates(kAggregateAgeNs);
 }
 
 void MeterCore::State::noteRare(uint32_t e, const DecodedPacket& packet) {

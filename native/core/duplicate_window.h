@@ -18,7 +18,8 @@ class DuplicateWindow {
   static constexpr uint32_t kBuckets = 32768;
   static constexpr uint64_t kUnidentifiedNs = 1'000'000;
 
-  explicit DuplicateWindow(uint64_t windowNs) : windowNs_(windowNs), region_(kBuckets * sizeof(Bucket)) {}
+  // Without use, no memory is taken.
+  DuplicateWindow(uint64_t windowNs, bool used) : windowNs_(windowNs), region_(used ? kBuckets * sizeof(Bucket) : 0) {}
 
   void prefetch(uint64_t digest) const { __builtin_prefetch(&bucket(digest), 1); }
 

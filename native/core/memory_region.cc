@@ -22,8 +22,8 @@ MemoryRegion::MemoryRegion(size_t bytes) : bytes_(bytes) {
   // Advice only: without huge pages everything works, slower.
   if (large) (void)::madvise(memory_, bytes, MADV_HUGEPAGE);
 #ifdef MADV_POPULATE_WRITE
-  // Taken now, not page by page while packets wait (Linux 5.14). A kernel without it, or out of memory, faults later.
-  (void)::madvise(memory_, bytes, MADV_POPULATE_WRITE);
+  // Taken now, not page by page while packets wait (Linux 5.14). A kernel without it faults later; the small ones may.
+  if (large) (void)::madvise(memory_, bytes, MADV_POPULATE_WRITE);
 #endif
 }
 

@@ -24,7 +24,7 @@ MeterCore::State::State(const CoreOptions& given, BlockSink& rows)
       contexts(hash),
       decoder(given.tunnels, hash, lastWordMask),
       aggregates(hash),
-      duplicates(given.duplicateWindowNs),
+      duplicates(given.duplicateWindowNs, given.duplicates != DuplicateMode::off),
       selector(given.seed) {
   configureTimeouts(given.activeTimeoutNs, given.idleTimeoutNs);
   selectorId = given.selectorId;

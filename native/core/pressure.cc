@@ -11,8 +11,6 @@ namespace {
 constexpr uint32_t kShortPackets = 2;
 constexpr unsigned kSweepEntries = 64;
 constexpr unsigned kEvictions = 16;
-// A sum is handed over once it is this old, or with the active time-out's window.
-constexpr uint64_t kAggregateAgeNs = 1'000'000'000;
 
 }  // namespace
 

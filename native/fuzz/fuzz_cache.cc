@@ -1,0 +1,53 @@
+// A program of packets, ticks, steps of the clock, room given and taken, changes of sampling and time-outs against a tiny
+// cache: the equations hold after every step.
+#include "fuzz_input.h"
+#include "fuzz_ledger.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace flowspan;
+  FuzzInput in{data, data + size};
+  CoreOptions options;
+  const uint8_t choice = in.octet();
+  options.cacheFlows = 1 + (choice & 15);
+  options.duplicates = static_cast<DuplicateMode>((choice >> 4) % 3);
+  options.vlanInKey = (choice & 0x80) != 0;
+  FuzzSink sink;
+  sink.room = in.octet();
+  MeterCore core(options, sink);
+  uint64_t ns = 100'000'000'000;
+  uint16_t selector = 0;
+  while (in.left() > 1) {
+    const uint8_t what = in.octet(), with = in.octet();
+    switch (what & 7) {
+      case 0: core.tick(ns += uint64_t(with) * 200'000'000); break;
+      case 1: sink.room = with; break;
+      case 2: core.setSampling(static_cast<SamplingKind>(with % 3), 1 + (with >> 4), ++selector); break;
+      case 3: core.setTimeouts(uint64_t(with) * 500'000'000, uint64_t(what >> 3) * 500'000'000); break;
+      case 4: ns -= uint64_t(with) * 10'000'000; break;
+      default: {
+        uint8_t frame[58] = {};
+        storeNetwork<uint16_t>(frame + 12, (what & 8) != 0 ? 0x0806 : 0x0800);
+        frame[14] = 0x45;
+        storeNetwork<uint16_t>(frame + 16, 44);
+        frame[19] = with >> 3;
+        frame[23] = (what & 16) != 0 ? 17 : 6;
+        const bool back = (with & 1) != 0;
+        frame[back ? 33 : 29] = with >> 4;
+        frame[back ? 29 : 33] = 200;
+        frame[back ? 35 : 37] = 80;
+        frame[back ? 37 : 35] = with >> 2 & 3;
+        frame[41] = in.octet();
+        frame[45] = in.octet();
+        frame[46] = 0x50;
+        frame[47] = in.octet();
+        const PacketView view{frame, ns += uint64_t(what >> 5) * 3'000'000, 58, 58, 1, 0, 0, LinkType::ethernet};
+        core.process(&view, 1);
+      }
+    }
+    requireBalance(core);
+  }
+  sink.room = ~0u;
+  if (!core.finish(ns)) fuzzFault("finish");
+  requireBalance(core);
+  return 0;
+}
