@@ -22,16 +22,15 @@ import type { Conversation } from './timeline.ts';
 
 /** People start nothing new this long before the end. */
 const lastArrivalS = 2.5;
-const meetingEveryS = 300;
-const meetingLengthS = 75;
-const filmLengthS = 150;
+const meetingLengthS = 60;
+const filmLengthS = 240;
 
 export function begin(scene: Scene): void {
   const { desks, guests, phones } = scene.office;
   const people = [...desks, ...guests];
   // Under way from the first second: pages, a meeting, a film, a share.
   for (const person of people) if (scene.chance(0.6)) scene.start(visit(scene, person), scene.between(0, 0.9));
-  scene.start(arrivals(scene, 1.6, () => visit(scene, scene.pickPopular(people))));
+  scene.start(arrivals(scene, 4, () => visit(scene, scene.pickPopular(people))));
   scene.start(
     arrivals(scene, 25, () => mail(scene, scene.pick(desks))),
     0.2,
@@ -53,11 +52,10 @@ export function begin(scene: Scene): void {
     1,
   );
   scene.start(
-    arrivals(scene, 200, () => telephoneCall(scene, scene.pick(phones), scene.between(20, 70))),
+    arrivals(scene, 260, () => telephoneCall(scene, scene.pick(phones), scene.between(20, 70))),
     0.3,
   );
-  scene.start(meetings(scene), 0.05);
-  scene.start(films(scene), 0.15);
+  scene.start(ground(scene), 0.05);
   scene.start(backups(scene), 24);
   scene.start(updates(scene), 7);
   scene.start(portScan(scene, guests[3]!), 610);
@@ -86,18 +84,15 @@ function* arrivals(scene: Scene, meanS: number, conversation: () => Conversation
   }
 }
 
-function* meetings(scene: Scene): Conversation {
-  while (scene.leftS > 5) {
-    scene.start(meeting(scene, scene.pick(scene.office.desks), meetingLengthS));
-    yield meetingEveryS * scene.between(0.9, 1.1);
-  }
-}
-
-/** Somebody always watches: one film ends about when the next begins. */
-function* films(scene: Scene): Conversation {
+/** Always somebody in a meeting or at a film, the next beginning a little before the last ends: the chart's floor. */
+function* ground(scene: Scene): Conversation {
   const watchers: readonly Endpoint[] = [...scene.office.guests, ...scene.office.desks.slice(0, 2)];
+  const overlapS = 2;
   while (scene.leftS > lastArrivalS) {
-    scene.start(film(scene, scene.pick(watchers), filmLengthS + 2));
+    scene.start(meeting(scene, scene.pick(scene.office.desks), meetingLengthS + overlapS));
+    yield meetingLengthS;
+    if (scene.leftS <= lastArrivalS) return;
+    scene.start(film(scene, scene.pick(watchers), filmLengthS + overlapS));
     yield filmLengthS;
   }
 }
@@ -105,13 +100,13 @@ function* films(scene: Scene): Conversation {
 function* backups(scene: Scene): Conversation {
   while (scene.leftS > 20) {
     scene.start(backup(scene, scene.pick(scene.office.desks), 3 + scene.random.below(4)));
-    yield scene.between(180, 260);
+    yield scene.between(200, 280);
   }
 }
 
 function* updates(scene: Scene): Conversation {
   while (scene.leftS > 10) {
-    scene.start(download(scene, scene.pick(scene.office.desks), Math.round(scene.between(2, 9) * 1e6)));
-    yield scene.between(70, 170);
+    scene.start(download(scene, scene.pick(scene.office.desks), Math.round(scene.between(2, 8) * 1e6)));
+    yield scene.between(90, 190);
   }
 }

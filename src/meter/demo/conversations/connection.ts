@@ -12,7 +12,7 @@ const clientDelayS = 0.000_25;
 /** A full frame on the access links: 1,518 octets at 1 Gbit/s with some air between. */
 const frameGapS = 0.000_03;
 /** Receivers merge segments before they acknowledge them. */
-const segmentsPerAck = 6;
+const segmentsPerAck = 8;
 /** Senders faster than this per round trip pace themselves. */
 const windowShortestS = 0.005;
 const lossProbability = 0.001;
@@ -73,15 +73,20 @@ export function* transfer(
   const windowMost = Math.max(2, Math.round((bitsPerSecond * windowS) / 8 / tcp.segment));
   let window = Math.min(10, windowMost);
   let rest = octets;
+  let unacknowledged = 0;
   while (rest > 0) {
     let spentS = 0;
-    for (let sent = 1; sent <= window && rest > 0; sent += 1) {
+    for (let sent = 0; sent < window && rest > 0; sent += 1) {
       const size = Math.min(rest, tcp.segment);
       // A record cannot be shorter than its header.
       const padded = Math.max(size, 32);
       tcp.data(from, head(padded), padded);
       rest -= size;
-      if (from === 1 && (sent % segmentsPerAck === 0 || sent === window || rest <= 0)) tcp.ack(to);
+      unacknowledged += 1;
+      if (from === 1 && (unacknowledged === segmentsPerAck || rest <= 0)) {
+        tcp.ack(to);
+        unacknowledged = 0;
+      }
       yield frameGapS;
       spentS += frameGapS;
       if (scene.chance(lossProbability)) {

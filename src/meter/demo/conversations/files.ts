@@ -2,17 +2,18 @@
 import { type Endpoint, services } from '../office.ts';
 import type { Scene } from '../scene.ts';
 import type { Conversation } from '../timeline.ts';
+import { encryptedRecord } from '../tls_messages.ts';
 import { connection, exchange, leaving, opening, tlsHandshake, transfer } from './connection.ts';
 import { lookup } from './names.ts';
 
-const ports = { smb: 445, backup: 22, ipp: 631, rawPrint: 9_100, imaps: 993, submission: 587 } as const;
+const ports = { smb: 445, backup: 8_443, ipp: 631, rawPrint: 9_100, imaps: 993, submission: 587 } as const;
 const goodbyeS = 0.8;
 
 /** Opens a share and works on a few files. */
 export function* share(scene: Scene, client: Endpoint): Conversation {
   const tcp = connection(scene, { client, server: scene.office.nas, port: ports.smb, v6: scene.chance(0.5) });
   yield* opening(tcp);
-  const files = 2 + scene.random.below(8);
+  const files = 2 + scene.random.below(6);
   for (let i = 0; i < files && scene.leftS > goodbyeS; i += 1) {
     const bitsPerSecond = 25_000_000;
     if (scene.chance(0.25)) {
@@ -30,14 +31,11 @@ export function* share(scene: Scene, client: Endpoint): Conversation {
 export function* backup(scene: Scene, client: Endpoint, files: number): Conversation {
   const tcp = connection(scene, { client, server: scene.office.nas, port: ports.backup, v6: false });
   yield* opening(tcp);
-  tcp.data(0, sshGreeting);
-  yield tcp.rttS;
-  tcp.data(1, sshGreeting);
-  yield 0.01;
+  yield* tlsHandshake(scene, tcp, 'nas.example');
   for (let i = 0; i < files && scene.leftS > 6; i += 1) {
-    const octets = 1_500_000 + scene.random.below(5_000_000);
-    yield* transfer(scene, tcp, { from: 0, octets, bitsPerSecond: scene.between(18, 34) * 1e6, head: noise });
-    tcp.data(1, noise(64), 64);
+    const octets = 1_000_000 + scene.random.below(4_500_000);
+    yield* transfer(scene, tcp, { from: 0, octets, bitsPerSecond: scene.between(18, 34) * 1e6 });
+    tcp.data(1, encryptedRecord(64), 64);
     yield scene.between(0.3, 2.5);
   }
   yield* leaving(scene, tcp, 0);
@@ -91,7 +89,6 @@ function* startTls(scene: Scene, client: Endpoint, tcp: ReturnType<typeof connec
   }
 }
 
-const sshGreeting = Buffer.from('SSH-2.0-example\r\n', 'latin1');
 const noiseHead = Uint8Array.of(0x93, 0x4e, 0xd1, 0x68, 0xa7, 0xf2, 0x1c, 0xb5, 0x70, 0x0e, 0xc9, 0x57, 0x82, 0xeb, 0x36, 0x9d);
 const noise = (_octets: number): Uint8Array => noiseHead;
 

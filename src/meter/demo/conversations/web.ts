@@ -31,8 +31,8 @@ function* page(scene: Scene, client: Endpoint, site: Endpoint): Conversation {
   yield* tlsHandshake(scene, tcp, site.name);
   const exchanges = 1 + scene.random.below(5);
   for (let i = 0; i < exchanges && scene.leftS > goodbyeS; i += 1) {
-    // Sizes of web objects have a long tail: most a few kilobytes, some half a megabyte.
-    const octets = Math.min(500_000, Math.round(2_500 / (1 - scene.random.float()) ** 0.9));
+    // Sizes of web objects have a long tail: most a few kilobytes, some hundreds.
+    const octets = Math.min(300_000, Math.round(2_500 / (1 - scene.random.float()) ** 0.9));
     yield* exchange(scene, tcp, 250 + scene.random.below(500), { octets, bitsPerSecond: 14_000_000 });
     yield Math.min(scene.arrival(1.2), Math.max(0.001, scene.leftS - goodbyeS));
   }
@@ -63,19 +63,19 @@ function* quicPage(scene: Scene, client: Endpoint, site: Endpoint): Conversation
   channel.send(0, toServer, 45);
 }
 
-/** A film for `lengthS` seconds: a segment of a few seconds at a time, as players fetch them. */
+/** A film for `lengthS` seconds: a segment of a second at a time, as players fetch them. */
 export function* film(scene: Scene, client: Endpoint, lengthS: number): Conversation {
   const server = services.films;
   const endS = scene.leftS - lengthS;
-  const segmentS = 3;
+  const segmentS = 1;
   yield* lookup(scene, client, server);
   const tcp = connection(scene, { client, server, port: httpsPort, v6: true });
   yield* opening(tcp);
   yield* tlsHandshake(scene, tcp, server.name);
   while (scene.leftS > endS + goodbyeS && scene.leftS > goodbyeS) {
     const beganS = scene.leftS;
-    const octets = Math.round(scene.between(0.75, 1.2) * 440_000);
-    yield* exchange(scene, tcp, 420, { octets, bitsPerSecond: 9_000_000 });
+    const octets = Math.round(scene.between(0.9, 1.1) * 126_000);
+    yield* exchange(scene, tcp, 420, { octets, bitsPerSecond: 2_400_000 });
     yield Math.min(Math.max(0.05, segmentS - (beganS - scene.leftS)), Math.max(0.001, scene.leftS - goodbyeS));
   }
   yield* leaving(scene, tcp, 0);
