@@ -37,6 +37,7 @@ const byteUnit = (largest: number): Unit => unitOf(byteUnits, largest);
 
 /** `12.4`, `0.83`, `138`: three significant digits; digits of a given unit. */
 export function digits(value: number, unit: Unit = { divisor: 1, name: '' }): string {
+  if (value === 0) return '0';
   const scaled = value / unit.divisor;
   const size = Math.abs(scaled);
   const places = unit.divisor === 1 || size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2;

@@ -21,7 +21,9 @@ const snippets: Readonly<Record<string, string>> = {
       port: 1883
 `,
   Site: `site: lisbon-02
-siteNetworks: [10.20.0.0/16, "2001:db8:20::/48"]
+siteNetworks:
+  - 10.20.0.0/16
+  - 2001:db8:20::/48
 `,
 };
 
