@@ -18,7 +18,7 @@ export interface Answer<T> {
 export function useAnswer<T>(question: string, ask: (signal: AbortSignal) => Promise<T>, periodMs: number): Answer<T> {
   const [answer, setAnswer] = useState<Answer<T>>({ value: undefined, trouble: '', of: '' });
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `ask` is what the question says
+  // The question's text says what `ask` asks.
   useEffect(() => {
     const ended = new AbortController();
     const askOnce = async (): Promise<void> => {

@@ -2,7 +2,7 @@
 import { useMemo, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
 import type { SeriesAnswer } from '../../../flow/history_shapes.ts';
-import { bitRate, bitRateUnit, bytes, dayAndTime, duration, hourAndMinute } from '../format.ts';
+import { bitRate, bitRateUnit, bytes, dayAndTime, duration, hourAndMinute, moment, timeOfDay } from '../format.ts';
 import { historySeries } from '../history_series.ts';
 import { scaleTop } from '../live/live_series.ts';
 import type { Answer } from '../use_answer.ts';
@@ -23,7 +23,7 @@ export function HistoryChart({ answer, rangeName, isNew }: { answer: Answer<Seri
     series === undefined || series.isEmpty || value === undefined ? undefined : (
       <>
         {bytes(series.octets)} · peak {bitRate(series.peak)} · mean {bitRate(series.mean)}
-        <span class="faint"> · {duration(value.stepMs)} a point</span>
+        <span class="faint not-narrow"> · {duration(value.stepMs)} a point</span>
       </>
     );
   const legend = (
@@ -78,7 +78,8 @@ function Reading({ answer, series, index }: { answer: SeriesAnswer; series: Retu
   return (
     <>
       <span class="tip-time">
-        {dayAndTime(startMs)} – {hourAndMinute(startMs + answer.stepMs)}
+        {answer.stepMs < 60_000 ? moment(startMs, answer.toMs) : dayAndTime(startMs)} –{' '}
+        {answer.stepMs < 60_000 ? timeOfDay(startMs + answer.stepMs) : hourAndMinute(startMs + answer.stepMs)}
       </span>
       {both === null || both === undefined || fromServers === null || fromServers === undefined ? (
         <strong>{point.present ? 'not over yet' : 'not metered'}</strong>

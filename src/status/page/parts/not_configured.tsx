@@ -16,7 +16,7 @@ export function NotConfigured({ lines }: { lines: readonly string[] }) {
               </span>
               <div>
                 {topic !== '' && <h3>{topic}</h3>}
-                <p class="quiet">{text}</p>
+                <p class="quiet">{text.charAt(0).toUpperCase() + text.slice(1)}</p>
                 {snippet !== undefined && <Snippet text={snippet} label={`the settings for ${topic.toLowerCase()}`} />}
               </div>
             </li>

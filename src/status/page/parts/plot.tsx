@@ -52,7 +52,7 @@ export function Plot(props: PlotProps) {
   latest.current = props;
   const { height, optionsKey } = props;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the options are made anew when their key says so
+  // The options are made anew when their key says so.
   useEffect(() => {
     const element = box.current!;
     const make = (): void => {
@@ -145,13 +145,16 @@ export function axes(colours: Palette, unit: () => Unit): uPlot.Axis[] {
     {
       ...shared,
       grid: { stroke: colours.line, width: 1 },
-      size: 78,
+      size: (u) => (isNarrow(u) ? 44 : 78),
       gap: 6,
       space: 38,
-      values: (_u, splits) => splits.map((value) => valueLabel(value, unit(), value === splits.at(-1))),
+      values: (u, splits) => splits.map((value) => valueLabel(value, unit(), value === splits.at(-1) && !isNarrow(u))),
     },
   ];
 }
+
+/** A phone has no room for the unit, which stands above every chart anyway. */
+const isNarrow = (u: uPlot): boolean => u.width < 480;
 
 function valueLabel(value: number, unit: Unit, isTop: boolean): string {
   if (value === 0) return '0';

@@ -1,4 +1,5 @@
 /** On call: is it working? What needs attention first, then uplinks, ports, stores, the box, and what happened. */
+import type { BoxStatus } from '../../../flow/status_shapes.ts';
 import { type Attention, attentionOf } from '../attention.ts';
 import { duration } from '../format.ts';
 import type { BoxState } from '../live/box_state.ts';
@@ -17,9 +18,11 @@ export function OnCall({ box }: { box: BoxState }) {
   return (
     <>
       <h1 class="said">On call</h1>
-      <Verdict attention={attention} upMs={status.nowMs - status.startedMs} />
+      <Verdict attention={attention} status={status} />
       {status.notConfigured.length > 0 && <NotConfigured lines={status.notConfigured} />}
-      <Uplinks uplinks={status.uplinks} nowMs={status.nowMs} />
+      {(status.uplinks.length > 0 || status.notConfigured.length === 0) && (
+        <Uplinks uplinks={status.uplinks} nowMs={status.nowMs} />
+      )}
       <div class="grid pair-grid">
         <div class="stack">
           <HostCard host={status.host} />
@@ -34,7 +37,7 @@ export function OnCall({ box }: { box: BoxState }) {
   );
 }
 
-function Verdict({ attention, upMs }: { attention: readonly Attention[]; upMs: number }) {
+function Verdict({ attention, status }: { attention: readonly Attention[]; status: BoxStatus }) {
   if (attention.length === 0) {
     return (
       <section class="verdict good" aria-labelledby="verdict">
@@ -43,7 +46,10 @@ function Verdict({ attention, upMs }: { attention: readonly Attention[]; upMs: n
         </span>
         <div>
           <h2 id="verdict">Everything works</h2>
-          <p class="quiet">Metering for {duration(upMs)}; every uplink is up and every store is open.</p>
+          <p class="quiet">
+            Running for {duration(status.nowMs - status.startedMs)};{' '}
+            {status.uplinks.length === 0 ? 'no uplink is set yet' : 'every uplink is up'} and every store is open.
+          </p>
         </div>
       </section>
     );
