@@ -26,9 +26,9 @@ function read(path: string): string | undefined {
 /** One program holds many cases and says so in its last line; each counts. */
 function nativeCounts(junit: string | undefined): Counts {
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const [program] of junit?.matchAll(/<testcase [\s\S]*?(?:<\/testcase>|\/>)/g) ?? []) {
-    const cases = Number(/^(\d+) cases,/m.exec(program)?.[1] ?? 1);
-    const bad = program.includes('<failure') ? Math.max(1, [...program.matchAll(/^FAILED /gm)].length) : 0;
+  for (const [program] of junit?.matchAll(/<testcase [^>]*\/>|<testcase [\s\S]*?<\/testcase>/g) ?? []) {
+    const cases = Number(/(?:^|>)(\d+) cases,/m.exec(program)?.[1] ?? 1);
+    const bad = program.includes('<failure') ? Math.max(1, [...program.matchAll(/(?:^|>)FAILED /gm)].length) : 0;
     counts.failed += bad;
     counts.passed += Math.max(0, cases - bad);
   }
