@@ -1,0 +1,84 @@
+/**
+ * The captures of the bench, made once by `native/bench` from a fixed seed into build/bench/captures, and what is truly in
+ * them: packets, frame octets, IP octets, read from the headers by this file alone, so no meter judges itself.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../repo/sources.ts';
+
+export const caseNames = ['imix', 'min64', 'flood', 'elephants'] as const;
+export type CaseName = (typeof caseNames)[number];
+
+export interface Truth {
+  readonly packets: number;
+  /** Whole frames as they were on the wire, without the check sum. */
+  readonly frameOctets: number;
+  /** From the IP headers: padding does not count. */
+  readonly ipOctets: number;
+}
+
+export interface Capture extends Truth {
+  readonly name: string;
+  readonly path: string;
+}
+
+const folder = join(root, 'build/bench/captures');
+const nativeFolder = join(root, 'build/native-bench');
+const fileHeaderOctets = 24;
+const recordHeaderOctets = 16;
+
+/** Builds a program of native/bench, apart from the build that the box runs: that one has no benchmarks. */
+export function nativeBench(target: 'generate_captures' | 'meter_bench'): string {
+  const quiet = { stdio: ['ignore', 'ignore', 'inherit'] } as const;
+  execFileSync('cmake', ['-S', join(root, 'native'), '-B', nativeFolder, '-DFLOWSPAN_CHECKS=ON', '-DFLOWSPAN_ADDON=OFF'], quiet);
+  execFileSync('cmake', ['--build', nativeFolder, '--target', target], quiet);
+  return join(nativeFolder, 'bench', target);
+}
+
+/** The case's capture, or its first `packetsMax` packets. */
+export function captureOf(name: CaseName, packetsMax = Number.POSITIVE_INFINITY): Capture {
+  const whole = join(folder, `${name}.pcap`);
+  if (!existsSync(whole)) generate(name, whole);
+  if (packetsMax === Number.POSITIVE_INFINITY) return { name, path: whole, ...truthOf(readFileSync(whole)) };
+  const part = join(folder, `${name}-${packetsMax}.pcap`);
+  if (!existsSync(part)) writeFileSync(part, firstPackets(readFileSync(whole), packetsMax));
+  return { name, path: part, ...truthOf(readFileSync(part)) };
+}
+
+/** A classic pcap header with nanoseconds and no packet: what a program costs before it has met one. */
+export function emptyCapture(): Capture {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, 'empty.pcap');
+  writeFileSync(path, Buffer.from('4d3cb2a1020004000000000000000000ffff000001000000', 'hex'));
+  return { name: 'empty', path, packets: 0, frameOctets: 0, ipOctets: 0 };
+}
+
+function generate(name: CaseName, path: string): void {
+  // Under another name until it is whole: a run that was cut off must not leave half a capture.
+  const unfinished = join(folder, 'unfinished');
+  mkdirSync(unfinished, { recursive: true });
+  execFileSync(nativeBench('generate_captures'), [unfinished, '1', name], { stdio: ['ignore', 'ignore', 'inherit'] });
+  renameSync(join(unfinished, `${name}.pcap`), path);
+}
+
+function firstPackets(octets: Buffer, packetsMax: number): Buffer {
+  let at = fileHeaderOctets;
+  for (let i = 0; i < packetsMax && at < octets.length; i++) at += recordHeaderOctets + octets.readUInt32LE(at + 8);
+  return octets.subarray(0, at);
+}
+
+function truthOf(octets: Buffer): Truth {
+  let packets = 0;
+  let frameOctets = 0;
+  let ipOctets = 0;
+  for (let at = fileHeaderOctets; at < octets.length; at += recordHeaderOctets + octets.readUInt32LE(at + 8)) {
+    packets++;
+    frameOctets += octets.readUInt32LE(at + 12);
+    const frame = at + recordHeaderOctets;
+    const ip = frame + (octets.readUInt16BE(frame + 12) === 0x8100 ? 18 : 14);
+    // RFC 8200 section 3: the payload length leaves out the 40 octets of the fixed header.
+    ipOctets += octets[ip]! >> 4 === 6 ? 40 + octets.readUInt16BE(ip + 4) : octets.readUInt16BE(ip + 2);
+  }
+  return { packets, frameOctets, ipOctets };
+}
