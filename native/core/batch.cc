@@ -42,9 +42,8 @@ constexpr uint64_t kAggregateAgeNs = 1'000'000'000;
 }  // namespace
 
 FLOWSPAN_HOT void MeterCore::State::update(DecodedPacket& packet, uint32_t guess) {
-  const KeyWords words = wordsOf(packet.key);
   uint32_t e = guess;
-  if (e == kNoEntry || !sameFlow(words, table.entry(e).key, lastWordMask) || (table.entry(e).flags & kInUse) == 0) [[unlikely]] {
+  if (e == kNoEntry || !sameFlow(packet.key, table.entry(e).key, lastWordMask) || (table.entry(e).flags & kInUse) == 0) [[unlikely]] {
     e = findOrCreate(packet);
   }
   FlowEntry& flow = table.entry(e);
@@ -152,7 +151,7 @@ void MeterCore::State::noteRare(uint32_t e, const DecodedPacket& packet) {
 void MeterCore::State::creditUnreachable(const DecodedPacket& packet) {
   DecodedPacket quoted;
   if (packet.quoted == nullptr || !decoder.decodeQuoted(packet, quoted)) return;
-  const uint32_t e = table.find(quoted.hash, wordsOf(quoted.key), lastWordMask);
+  const uint32_t e = table.find(quoted.hash, quoted.key, lastWordMask);
   if (e == kNoEntry) return;
   uint8_t& unreachable = table.entry(e).direction[quoted.side].unreachable;
   if (unreachable != 0xff) unreachable++;

@@ -29,8 +29,9 @@ inline uint64_t ipv4Word(const uint8_t* at) {
   return std::endian::native == std::endian::little ? octets : octets << 32;
 }
 inline void storeKey(FlowKey& key, uint64_t a0, uint64_t a1, uint64_t b0, uint64_t b1, uint64_t ports, uint64_t link) {
-  const KeyWords words{{a0, a1, b0, b1, ports, link}};
-  std::memcpy(&key, &words, sizeof key);
+  auto* at = reinterpret_cast<uint8_t*>(&key);
+  const auto store = [&](unsigned i, uint64_t word) { std::memcpy(at + 8 * i, &word, sizeof word); };
+  store(0, a0), store(1, a1), store(2, b0), store(3, b1), store(4, ports), store(5, link);
 }
 
 }  // namespace common

@@ -61,7 +61,7 @@ inline void addHigh(uint64_t& word) {
 struct alignas(64) FlowEntry {
   FlowKey key;
   uint32_t probeSequence;  // acknowledging this ends the measurement
-  uint32_t probeMicros;    // when the segment was seen, low 32 bits
+  uint32_t probeStart;     // when the segment was seen, in units of 64 ns, low 32 bits
   uint32_t lastTick;       // last packet, in ticks of 2^20 ns: enough to see that nothing is due
   // The next four octets are compared as one word on every packet, see FlowStamp.
   uint8_t flags;

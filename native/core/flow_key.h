@@ -56,10 +56,16 @@ class KeyMask {
   uint64_t last_;
 };
 
-inline bool sameFlow(const KeyWords& a, const FlowKey& key, uint64_t lastWordMask) {
-  const KeyWords b = wordsOf(key);
-  return ((a.word[0] ^ b.word[0]) | (a.word[1] ^ b.word[1]) | (a.word[2] ^ b.word[2]) | (a.word[3] ^ b.word[3]) |
-          (a.word[4] ^ b.word[4]) | ((a.word[5] ^ b.word[5]) & lastWordMask)) == 0;
+// Word by word from memory: a copy of the key on the stack would be stored and read back in other widths.
+inline uint64_t wordOf(const FlowKey& key, unsigned i) {
+  uint64_t word;
+  std::memcpy(&word, reinterpret_cast<const uint8_t*>(&key) + 8 * i, sizeof word);
+  return word;
+}
+
+inline bool sameFlow(const FlowKey& a, const FlowKey& b, uint64_t lastWordMask) {
+  const auto differs = [&](unsigned i) { return wordOf(a, i) ^ wordOf(b, i); };
+  return (differs(0) | differs(1) | differs(2) | differs(3) | differs(4) | (differs(5) & lastWordMask)) == 0;
 }
 
 }  // namespace flowspan

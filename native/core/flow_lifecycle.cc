@@ -79,7 +79,7 @@ uint64_t MeterCore::State::hashOf(const FlowKey& key) const {
 }
 
 uint32_t MeterCore::State::findOrCreate(const DecodedPacket& packet) {
-  const uint32_t e = table.find(packet.hash, wordsOf(packet.key), lastWordMask);
+  const uint32_t e = table.find(packet.hash, packet.key, lastWordMask);
   return e != kNoEntry ? e : create(packet);
 }
 
@@ -95,7 +95,7 @@ void MeterCore::State::begin(uint32_t e, const DecodedPacket& packet) {
   FlowEntry& flow = table.entry(e);
   ColdEntry& cold = table.cold(e);
   flow.key = packet.key;
-  flow.probeSequence = flow.probeMicros = 0;
+  flow.probeSequence = flow.probeStart = 0;
   flow.lastTick = tickOf(packet.ns);
   flow.flags = static_cast<uint8_t>(kInUse | (packet.side != 0 ? kInitiatorSide : 0) | ((packet.flags & kEchoReply) != 0 ? kForwardIsReply : 0));
   std::memset(static_cast<void*>(flow.direction), 0, sizeof flow.direction);

@@ -27,7 +27,7 @@ class FlowTable {
   // Entries at and above this were never used.
   uint32_t highWater() const { return fresh_; }
 
-  uint32_t find(uint64_t hash, const KeyWords& key, uint64_t lastWordMask) const {
+  uint32_t find(uint64_t hash, const FlowKey& key, uint64_t lastWordMask) const {
     return index_.find(hash, [&](uint32_t e) { return sameFlow(key, entry(e).key, lastWordMask); });
   }
 

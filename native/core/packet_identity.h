@@ -11,7 +11,7 @@
 namespace flowspan {
 
 // Octets from the transport header on that are looked at.
-inline constexpr size_t kDigestOctets = 48;
+inline constexpr size_t kDigestOctets = 32;
 
 // Odd multipliers spread the words; the keyed part is digestOf.
 inline uint64_t identityOf4(const uint8_t* header, uint32_t total) {
@@ -24,10 +24,9 @@ inline uint64_t identityOf6(const uint8_t* header) {
          (uint64_t{load16(header + 4)} << 32 | (load32(header) & 0xfffff)) * 0x8ebc6af09c88c6e3ull;
 }
 
-// Of 16 to kDigestOctets octets: the first 16, the last 16, and 16 between when there are 32. Never 0.
+// Of 16 to kDigestOctets octets: the first 16 and the last 16, which together are all of them. Never 0.
 inline uint64_t digestOf(const KeyedHash& hash, uint64_t identity, const uint8_t* at, size_t n) {
-  uint64_t h = hash.join(identity, loadRaw<uint64_t>(at), loadRaw<uint64_t>(at + 8));
-  if (n >= 32) h = hash.join(h, loadRaw<uint64_t>(at + 16), loadRaw<uint64_t>(at + 24));
+  const uint64_t h = hash.join(identity, loadRaw<uint64_t>(at), loadRaw<uint64_t>(at + 8));
   return hash.join(h, loadRaw<uint64_t>(at + n - 16), loadRaw<uint64_t>(at + n - 8)) | 1;
 }
 

@@ -12,6 +12,11 @@ namespace flowspan {
 
 inline constexpr uint16_t kTcpFin = 0x01, kTcpSyn = 0x02, kTcpRst = 0x04, kTcpAck = 0x10;
 
+// Probes are timed in units of 64 ns, low 32 bits: no division for a packet.
+inline uint32_t probeUnits(uint64_t ns) { return static_cast<uint32_t>(ns >> 6); }
+inline constexpr uint32_t probeUnitsOfMicros(uint64_t micros) { return static_cast<uint32_t>(micros * 1000 >> 6); }
+inline uint32_t microsOfProbe(uint32_t units) { return static_cast<uint32_t>((uint64_t{units} * 64 + 500) / 1000); }
+
 namespace tcp_limits {
 // A hole filled this soon was reordering on the way; later it was sent again, for no sender reacts faster than a round trip.
 inline constexpr uint64_t kReorderNs = 3'000'000;
@@ -19,11 +24,10 @@ inline constexpr uint64_t kReorderNs = 3'000'000;
 inline constexpr uint64_t kMirrorSkewNs = 3'000'000;
 // A jump beyond the largest window (RFC 7323 section 2.3) is not a sequence number of this connection.
 inline constexpr int32_t kJumpMax = 1 << 30;
-inline constexpr uint32_t kProbeEveryMicros = 10'000;
-inline constexpr uint32_t kProbeMaxMicros = 10'000'000;
+inline constexpr uint32_t kProbeEveryUnits = probeUnitsOfMicros(10'000);
+inline constexpr uint32_t kProbeMaxUnits = probeUnitsOfMicros(10'000'000);
 }  // namespace tcp_limits
 
-inline uint32_t microsOf(uint64_t ns) { return static_cast<uint32_t>(ns / 1000); }
 
 // Acknowledgement of what the peer sent: ends a round trip, and shows what was missed.
 FLOWSPAN_HOT void measureAcknowledgment(FlowEntry& flow, ColdEntry& cold, const DecodedPacket& p) {
@@ -31,9 +35,12 @@ FLOWSPAN_HOT void measureAcknowledgment(FlowEntry& flow, ColdEntry& cold, const 
   DirectionLine& peer = flow.direction[peerSide];
   if ((flow.flags & kProbePending) != 0 && ((flow.flags & kProbeSide) != 0) == (peerSide != 0) &&
       static_cast<int32_t>(p.acknowledgment - flow.probeSequence) >= 0) {
-    const uint32_t micros = microsOf(p.ns) - flow.probeMicros;
+    const uint32_t units = probeUnits(p.ns) - flow.probeStart;
     flow.flags &= static_cast<uint8_t>(~kProbePending);
-    if (micros < tcp_limits::kProbeMaxMicros && micros < peer.rttMicros) peer.rttMicros = micros;
+    if (units < tcp_limits::kProbeMaxUnits) {
+      const uint32_t micros = microsOfProbe(units);
+      if (micros < peer.rttMicros) peer.rttMicros = micros;
+    }
   }
   if ((peer.flags & kSequenceKnown) == 0) {
     peer.nextSequence = p.acknowledgment;
@@ -71,9 +78,9 @@ FLOWSPAN_COLD inline void measureOldSegment(FlowEntry& flow, ColdEntry& cold, Di
 
 // Each side is measured at once; after that a flow is probed a hundred times a second at most: the minimum needs no more.
 inline bool mayProbe(const FlowEntry& flow, const DirectionLine& own, uint64_t ns) {
-  const uint32_t since = microsOf(ns) - flow.probeMicros;
-  if ((flow.flags & kProbePending) != 0) return since > tcp_limits::kProbeMaxMicros;
-  return own.rttMicros == kNoRtt || since > tcp_limits::kProbeEveryMicros;
+  const uint32_t since = probeUnits(ns) - flow.probeStart;
+  if ((flow.flags & kProbePending) != 0) return since > tcp_limits::kProbeMaxUnits;
+  return own.rttMicros == kNoRtt || since > tcp_limits::kProbeEveryUnits;
 }
 
 // Called before the direction's times are updated.
@@ -108,7 +115,7 @@ FLOWSPAN_HOT void measureTcp(FlowEntry& flow, ColdEntry& cold, const DecodedPack
   }
   if (length > 0 && mayProbe(flow, own, p.ns)) {
     flow.probeSequence = end;
-    flow.probeMicros = microsOf(p.ns);
+    flow.probeStart = probeUnits(p.ns);
     flow.flags = static_cast<uint8_t>((flow.flags & ~kProbeSide) | kProbePending | (p.side != 0 ? kProbeSide : 0));
   }
   if ((bits & kTcpFin) != 0) own.flags |= kFinSeen;
