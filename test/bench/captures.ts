@@ -2,7 +2,7 @@
  * The captures of the bench, made once by `native/bench` from a fixed seed into build/bench/captures, and what is truly in
  * them: packets, frame octets, IP octets, read from the headers by this file alone, so no meter judges itself.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, type StdioOptions } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../repo/sources.ts';
@@ -27,12 +27,15 @@ const folder = join(root, 'build/bench/captures');
 const nativeFolder = join(root, 'build/native-bench');
 const fileHeaderOctets = 24;
 const recordHeaderOctets = 16;
+/** Only what goes wrong is heard. */
+const quiet: StdioOptions = ['ignore', 'ignore', 'inherit'];
 
 /** Builds a program of native/bench, apart from the build that the box runs: that one has no benchmarks. */
 export function nativeBench(target: 'generate_captures' | 'meter_bench'): string {
-  const quiet = { stdio: ['ignore', 'ignore', 'inherit'] } as const;
-  execFileSync('cmake', ['-S', join(root, 'native'), '-B', nativeFolder, '-DFLOWSPAN_CHECKS=ON', '-DFLOWSPAN_ADDON=OFF'], quiet);
-  execFileSync('cmake', ['--build', nativeFolder, '--target', target], quiet);
+  execFileSync('cmake', ['-S', join(root, 'native'), '-B', nativeFolder, '-DFLOWSPAN_CHECKS=ON', '-DFLOWSPAN_ADDON=OFF'], {
+    stdio: quiet,
+  });
+  execFileSync('cmake', ['--build', nativeFolder, '--target', target], { stdio: quiet });
   return join(nativeFolder, 'bench', target);
 }
 
@@ -58,7 +61,7 @@ function generate(name: CaseName, path: string): void {
   // Under another name until it is whole: a run that was cut off must not leave half a capture.
   const unfinished = join(folder, 'unfinished');
   mkdirSync(unfinished, { recursive: true });
-  execFileSync(nativeBench('generate_captures'), [unfinished, '1', name], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(nativeBench('generate_captures'), [unfinished, '1', name], { stdio: quiet });
   renameSync(join(unfinished, `${name}.pcap`), path);
 }
 

@@ -1,6 +1,6 @@
 /**
- * How each meter is called on a capture, and how its own output is read back: flowspan and what Debian has. Every one writes or exports
- * all its flows; caches are raised so that they hold every case. Times are taken by `run.ts`; reading back is not timed.
+ * How each meter is called on a capture, and how its own output is read back: flowspan and what Debian has. Every one writes or
+ * exports all its flows; caches are raised so that they hold every case. Times are taken elsewhere; reading back is not timed.
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ export interface Totals {
 
 export interface Run {
   readonly capture: string;
-  /** An empty folder of this run's own. */
+  /** An empty folder of this run's own, where the command also runs. */
   readonly folder: string;
   /** A UDP port on loopback where somebody listens and throws away. */
   readonly port: number;
@@ -25,36 +25,34 @@ export interface Peer {
   readonly name: string;
   command(run: Run): string[];
   /** From what it printed and wrote; undefined where it cannot be read back. */
-  totals(run: Run, output: string): Totals | undefined;
+  totals(run: Run, printed: { stdout: string; stderr: string }): Totals | undefined;
 }
 
-const flowsMax = 2_100_000;
+/** More than the flood has. The caches of all are this large, in every case. */
+export const cacheFlows = 2_097_152;
 const read = (command: string, args: string[]): string => execFileSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26 });
 const number = (text: string, pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? Number.NaN);
+const flowspanCommand = join(root, 'scripts/flowspan');
 
 export const flowspan: Peer = {
   name: 'flowspan',
-  command: ({ capture, folder }) => [
-    join(root, 'scripts/flowspan'),
-    'meter',
-    capture,
-    '--ipfix',
-    join(folder, 'flows.ipfix'),
-    '--ledger',
+  command: ({ capture }) => [
+    ...[flowspanCommand, 'meter', capture, '--ipfix', 'flows.ipfix', '--profile', 'standard'],
+    ...['--ledger', '--cache-flows', String(cacheFlows)],
   ],
-  totals: (_run, output) => {
-    const ledger = JSON.parse(output.trim().split('\n').at(-1)!) as {
+  totals: (_run, { stdout }) => {
+    const ledger = JSON.parse(stdout.trim().split('\n').at(-1)!) as {
       handedOver: { packets: number; octets: number };
       balanced: boolean;
     };
     if (!ledger.balanced) throw new Error('the ledger does not balance');
-    return { ...ledger.handedOver, of: 'frames' };
+    return { packets: ledger.handedOver.packets, octets: ledger.handedOver.octets, of: 'frames' };
   },
 };
 
 const nfpcapd: Peer = {
   name: 'nfpcapd',
-  command: ({ capture, folder }) => ['nfpcapd', '-r', capture, '-w', folder, '-e', '60,15', '-B', String(flowsMax)],
+  command: ({ capture, folder }) => ['nfpcapd', '-r', capture, '-w', folder, '-e', '60,15', '-B', String(cacheFlows)],
   totals: ({ folder }) => {
     const summary = read('nfdump', ['-R', folder, '-I']);
     return { packets: number(summary, /^Packets: (\d+)/m), octets: number(summary, /^Bytes: (\d+)/m), of: 'ip' };
@@ -73,15 +71,15 @@ const softflowd: Peer = {
     '-v',
     '9',
     '-m',
-    String(flowsMax),
+    String(cacheFlows),
     '-p',
     join(folder, 'pid'),
     '-c',
     'none',
   ],
   // Its statistics at the end, a line per protocol: octets, packets.
-  totals: (_run, output) => {
-    const lines = [...output.matchAll(/^ *\S+ \(\d+\): +(\d+) +(\d+) /gm)];
+  totals: (_run, { stdout, stderr }) => {
+    const lines = [...(stdout + stderr).matchAll(/^ *\S+ \(\d+\): +(\d+) +(\d+) /gm)];
     const sum = (at: 1 | 2): number => lines.reduce((total, line) => total + Number(line[at]), 0);
     return lines.length === 0 ? undefined : { octets: sum(1), packets: sum(2), of: 'ip' };
   },
@@ -108,7 +106,7 @@ const pmacctd: Peer = {
     'sh',
     '-c',
     // Its file plugins write on a clock of their own; the exporter's plugin is what ends with the capture.
-    `printf 'daemonize: false\\naggregate: src_host,dst_host,src_port,dst_port,proto,vlan\\nplugins: nfprobe\\nnfprobe_receiver: 127.0.0.1:${port}\\nnfprobe_version: 10\\nnfprobe_maxflows: ${flowsMax}\\nplugin_pipe_size: 67108864\\nplugin_buffer_size: 65536\\n' >"$2/conf" && exec pmacctd -f "$2/conf" -I "$1" -Z 0`,
+    `printf 'daemonize: false\\naggregate: src_host,dst_host,src_port,dst_port,proto,vlan\\nplugins: nfprobe\\nnfprobe_receiver: 127.0.0.1:${port}\\nnfprobe_version: 10\\nnfprobe_maxflows: ${cacheFlows}\\nplugin_pipe_size: 67108864\\nplugin_buffer_size: 65536\\n' >"$2/conf" && exec pmacctd -f "$2/conf" -I "$1" -Z 0`,
     'sh',
     capture,
     '.',
