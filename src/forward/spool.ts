@@ -159,12 +159,15 @@ export class Spool implements Service, LaneStore {
 
   async #tick(): Promise<void> {
     if (!this.#recovered) await this.#recover();
+    const { clock } = this.#parts.world;
     const before = this.#droppedRows();
-    this.#log.enforce(this.#parts.world.clock.monotonicMs());
+    this.#log.enforce(clock.monotonicMs());
+    await this.#write('due');
+    // What was just written may be more than the disk may hold.
+    this.#log.enforce(clock.monotonicMs());
     const dropped = this.#droppedRows() - before;
     if (dropped > 0)
       this.#say('warn', 'spoolOverBudget', `${dropped} records were given up: older or more than the spool may hold`);
-    await this.#write('due');
   }
 
   #droppedRows(): number {
