@@ -61,9 +61,11 @@ FLOWSPAN_HOT void MeterCore::State::update(DecodedPacket& packet, uint32_t guess
     }
     const bool before = (flow.flags & kEnded) != 0;
     measureTcp(flow, cold, packet);
-    if (bothFinished(flow)) flow.flags |= kEnded;
     countPacket(line, packet);
-    if (!before && (flow.flags & kEnded) != 0) [[unlikely]] noteEnd(e);
+    if ((packet.tcpBits & (kTcpFin | kTcpRst)) != 0) [[unlikely]] {
+      if (bothFinished(flow)) flow.flags |= kEnded;
+      if (!before && (flow.flags & kEnded) != 0) noteEnd(e);
+    }
   } else {
     countPacket(line, packet);
   }

@@ -46,7 +46,7 @@ class Decoder {
       : tunnels_(tunnels), hash_(hash), lastWordMask_(lastWordMask) {}
 
   // False when the frame is shorter than its link header: undecodable, `packet` is not to be used.
-  bool decode(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet) {
+  FLOWSPAN_HOT bool decode(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet) {
     return commonPacket(view, interfaceSlot, packet) || anyPacket(view, interfaceSlot, packet);
   }
   // Its two ways: false from the first means that the packet is not a common one (decode_common.h).

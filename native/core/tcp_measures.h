@@ -98,7 +98,12 @@ FLOWSPAN_HOT void measureTcp(FlowEntry& flow, ColdEntry& cold, const DecodedPack
   }
   if (p.window == 0 && (bits & (kTcpSyn | kTcpFin)) == 0) addHigh(own.ipOctets);
   if ((bits & kTcpAck) != 0) measureAcknowledgment(flow, cold, p);
-  const uint32_t length = p.payloadOctets + ((bits & kTcpSyn) != 0) + ((bits & kTcpFin) != 0);
+  uint32_t length = p.payloadOctets;
+  // RFC 9293 3.4: SYN and FIN take a place in the sequence.
+  if ((bits & (kTcpSyn | kTcpFin)) != 0) [[unlikely]] {
+    length += ((bits & kTcpSyn) != 0) + ((bits & kTcpFin) != 0);
+    if ((bits & kTcpFin) != 0) own.flags |= kFinSeen;
+  }
   const uint32_t end = p.sequence + length;
   if ((own.flags & kSequenceKnown) == 0) {
     own.flags |= kSequenceKnown;
@@ -107,7 +112,6 @@ FLOWSPAN_HOT void measureTcp(FlowEntry& flow, ColdEntry& cold, const DecodedPack
     const auto advance = static_cast<int32_t>(end - own.nextSequence);
     if (advance <= 0) {
       measureOldSegment(flow, cold, own, p, length);
-      if ((bits & kTcpFin) != 0) own.flags |= kFinSeen;
       return;
     }
     if (static_cast<int32_t>(p.sequence - own.nextSequence) > 0) own.flags |= kGapOpen;
@@ -118,7 +122,6 @@ FLOWSPAN_HOT void measureTcp(FlowEntry& flow, ColdEntry& cold, const DecodedPack
     flow.probeStart = probeUnits(p.ns);
     flow.flags = static_cast<uint8_t>((flow.flags & ~kProbeSide) | kProbePending | (p.side != 0 ? kProbeSide : 0));
   }
-  if ((bits & kTcpFin) != 0) own.flags |= kFinSeen;
 }
 
 // After measureTcp: both sides are done.
