@@ -49,7 +49,7 @@ class Decoder {
   FLOWSPAN_HOT bool decode(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet) {
     return commonPacket(view, interfaceSlot, packet) || anyPacket(view, interfaceSlot, packet);
   }
-  // Its two ways: false from the first means that the packet is not a common one (decode_common.h).
+  // Its two ways: false from the first means that the packet is not a common one (decode_usual.h).
   bool commonPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet) const;
   FLOWSPAN_COLD bool anyPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet);
   // The key of the packet that an ICMP error quotes. False when too little of it is there.
@@ -118,4 +118,4 @@ class Decoder {
 
 }  // namespace flowspan
 
-#include "decode_common.h"
+#include "decode_usual.h"
