@@ -1,0 +1,48 @@
+/** How the meters of the live bench are called: each on the mirror port, exporting IPFIX over TCP to the sink on loopback. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SettingsInput } from '../../src/config/schema.ts';
+import { root } from '../repo/sources.ts';
+
+export interface LiveRun {
+  readonly interface: string;
+  /** An empty folder of this run's own, where the command also runs. */
+  readonly folder: string;
+  readonly port: number;
+}
+
+export interface LiveMeter {
+  readonly name: string;
+  command(run: LiveRun): string[];
+}
+
+/** More than imix has; the default of flowspan is half of it, of softflowd a 32nd. */
+export const liveCacheFlows = 262_144;
+
+/** The whole program as a box runs it: pipeline, history, spool and page too. */
+const flowspan: LiveMeter = {
+  name: 'flowspan, whole program',
+  command({ interface: port, folder, port: collectorPort }) {
+    const settings: SettingsInput = {
+      dataFolder: join(folder, 'var'),
+      meter: { source: 'interface', interfaces: [port], cacheFlows: liveCacheFlows },
+      export: { destinations: [{ name: 'sink', host: '127.0.0.1', port: collectorPort, profile: 'standard' }] },
+      status: { port: 0 },
+      log: { level: 'warn' },
+    };
+    const file = join(folder, 'settings.yaml');
+    // JSON is YAML.
+    writeFileSync(file, JSON.stringify(settings));
+    return [join(root, 'scripts/flowspan'), 'run', '--config', file];
+  },
+};
+
+const softflowd: LiveMeter = {
+  name: 'softflowd',
+  command: ({ interface: port, folder, port: collectorPort }) => [
+    ...['softflowd', '-d', '-i', port, '-n', `127.0.0.1:${collectorPort}`, '-v', '10', '-P', 'tcp'],
+    ...['-m', String(liveCacheFlows), '-t', 'maxlife=60', '-p', join(folder, 'pid'), '-c', join(folder, 'control')],
+  ],
+};
+
+export const liveMeters: readonly LiveMeter[] = [flowspan, softflowd];
