@@ -141,9 +141,10 @@ export class IpfixSession {
       counted = 0;
     };
     for (const { setId, record, counts } of items) {
-      const opens = sets.at(-1)?.setId !== setId;
+      // pmacct 1.7.7 reads one options template a set and takes more for malformed; RFC 7011 section 3.3.1 allows either.
+      const opens = sets.at(-1)?.setId !== setId || setId === setIds.optionsTemplate;
       if (octets + record.length + (opens ? SET_HEADER_OCTETS : 0) > this.#octetsMax) flush();
-      const set = sets.at(-1)?.setId === setId ? sets.at(-1)! : { setId, records: [] };
+      const set = opens || sets.length === 0 ? { setId, records: [] } : sets.at(-1)!;
       if (set.records.length === 0) {
         sets.push(set);
         octets += SET_HEADER_OCTETS;
