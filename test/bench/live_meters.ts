@@ -1,4 +1,6 @@
-/** How the meters of the live bench are called: each on the mirror port, exporting IPFIX over TCP to the sink on loopback. */
+/** How the meters of the live bench are called: each on the mirror port, exporting IPFIX to the sink on loopback: flowspan
+ * over TCP, softflowd over UDP, since over TCP it sent the sink nothing. */
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SettingsInput } from '../../src/config/schema.ts';
@@ -14,6 +16,8 @@ export interface LiveRun {
 export interface LiveMeter {
   readonly name: string;
   command(run: LiveRun): string[];
+  /** Ends it with all it holds reported. Returns the datagrams it says it has sent, where it exports over UDP. */
+  stop(run: LiveRun, pid: number): number | undefined;
 }
 
 /** More than imix has; the default of flowspan is half of it, of softflowd a 32nd. */
@@ -35,14 +39,27 @@ const flowspan: LiveMeter = {
     writeFileSync(file, JSON.stringify(settings));
     return [join(root, 'scripts/flowspan'), 'run', '--config', file];
   },
+  stop(_run, pid) {
+    process.kill(pid, 'SIGTERM');
+    return undefined;
+  },
 };
 
 const softflowd: LiveMeter = {
   name: 'softflowd',
   command: ({ interface: port, folder, port: collectorPort }) => [
-    ...['softflowd', '-d', '-i', port, '-n', `127.0.0.1:${collectorPort}`, '-v', '10', '-P', 'tcp'],
+    ...['softflowd', '-d', '-i', port, '-n', `127.0.0.1:${collectorPort}`, '-v', '10'],
     ...['-m', String(liveCacheFlows), '-t', 'maxlife=60', '-p', join(folder, 'pid'), '-c', join(folder, 'control')],
   ],
+  // In the foreground it dies of a signal and takes its flows along, whatever its manual says.
+  stop({ folder }) {
+    const control = (order: string): string =>
+      execFileSync('softflowctl', ['-c', join(folder, 'control'), order], { encoding: 'utf8' });
+    control('expire-all');
+    const sent = /in (\d+) packets/.exec(control('statistics'));
+    control('shutdown');
+    return Number(sent?.[1]);
+  },
 };
 
 export const liveMeters: readonly LiveMeter[] = [flowspan, softflowd];

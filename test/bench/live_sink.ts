@@ -1,20 +1,28 @@
 /**
- * The collector of the live bench, a process of its own in the meter's namespace: keeps every octet that arrives over TCP and
- * reads nothing until its standard input ends, so that it takes no time from the run. Then it prints what the records add up to.
+ * The collector of the live bench, a process of its own in the meter's namespace: keeps every octet that arrives, over TCP and
+ * over UDP on the same port, and reads none until its standard input ends, so that it takes no time from the run. Then it prints
+ * what the records add up to.
  */
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { IpfixDecoder } from '../../src/forward/ipfix/decode/ipfix_decoder.ts';
 import { MessageStream } from '../../src/forward/ipfix/decode/message_stream.ts';
 
+/** A meter that ends sends all it holds at once. */
+const receiveBufferOctets = 4 << 20;
+
 export interface SinkTotals {
   readonly records: number;
   readonly packets: number;
   readonly octets: number;
+  /** Over UDP. */
+  readonly datagrams: number;
 }
 
 async function main(): Promise<void> {
   const sessions: Buffer[][] = [];
+  const datagrams: Buffer[] = [];
   const ended: Promise<unknown>[] = [];
   const server = createServer((socket) => {
     const chunks: Buffer[] = [];
@@ -26,16 +34,23 @@ async function main(): Promise<void> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  process.stdout.write(`${(server.address() as AddressInfo).port}\n`);
+  const { port } = server.address() as AddressInfo;
+  const socket = createSocket({ type: 'udp4', recvBufferSize: receiveBufferOctets }).bind(port, '127.0.0.1');
+  socket.on('message', (datagram) => datagrams.push(datagram));
+  await once(socket, 'listening');
+  process.stdout.write(`${port}\n`);
   process.stdin.resume();
   await once(process.stdin, 'end');
   // Whoever waits has ended the meter first, so every session ends too.
   await Promise.all(ended);
   server.close();
-  process.stdout.write(`${JSON.stringify(totalsOf(sessions))}\n`);
+  socket.close();
+  process.stdout.write(
+    `${JSON.stringify({ ...totalsOf([...sessions, datagrams]), datagrams: datagrams.length } satisfies SinkTotals)}\n`,
+  );
 }
 
-function totalsOf(sessions: readonly Buffer[][]): SinkTotals {
+function totalsOf(sessions: readonly Buffer[][]): Omit<SinkTotals, 'datagrams'> {
   let records = 0;
   let packets = 0;
   let octets = 0;
