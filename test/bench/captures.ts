@@ -21,7 +21,11 @@ export interface Truth {
 export interface Capture extends Truth {
   readonly name: string;
   readonly path: string;
+  /** What the meters' caches are set to: more than the capture has flows in one direction. */
+  readonly cacheFlows: number;
 }
+
+const cacheFlows: Record<CaseName, number> = { imix: 262_144, min64: 2_097_152, flood: 2_097_152, elephants: 262_144 };
 
 const folder = join(root, 'build/bench/captures');
 const nativeFolder = join(root, 'build/native-bench');
@@ -43,10 +47,11 @@ export function nativeBench(target: 'generate_captures' | 'meter_bench'): string
 export function captureOf(name: CaseName, packetsMax = Number.POSITIVE_INFINITY): Capture {
   const whole = join(folder, `${name}.pcap`);
   if (!existsSync(whole)) generate(name, whole);
-  if (packetsMax === Number.POSITIVE_INFINITY) return { name, path: whole, ...truthOf(readFileSync(whole)) };
+  if (packetsMax === Number.POSITIVE_INFINITY)
+    return { name, path: whole, cacheFlows: cacheFlows[name], ...truthOf(readFileSync(whole)) };
   const part = join(folder, `${name}-${packetsMax}.pcap`);
   if (!existsSync(part)) writeFileSync(part, firstPackets(readFileSync(whole), packetsMax));
-  return { name, path: part, ...truthOf(readFileSync(part)) };
+  return { name, path: part, cacheFlows: cacheFlows[name], ...truthOf(readFileSync(part)) };
 }
 
 /** A classic pcap header with nanoseconds and no packet: what a program costs before it has met one. */
@@ -54,7 +59,7 @@ export function emptyCapture(): Capture {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, 'empty.pcap');
   writeFileSync(path, Buffer.from('4d3cb2a1020004000000000000000000ffff000001000000', 'hex'));
-  return { name: 'empty', path, packets: 0, frameOctets: 0, ipOctets: 0 };
+  return { name: 'empty', path, cacheFlows: 0, packets: 0, frameOctets: 0, ipOctets: 0 };
 }
 
 function generate(name: CaseName, path: string): void {

@@ -1,6 +1,7 @@
 /**
- * Flowspan and its peers on the same captures, in rounds that take turns so that a busy moment hits all alike. The median of
- * what an empty capture costs a program is its start-up: taken off its figures, and shown apart.
+ * Flowspan and its peers on the same captures, in rounds that take turns so that a busy moment hits all alike. In every round
+ * each meters an empty capture first: what that costs is its start-up of this round, shown apart and taken off. Programs that
+ * take their memory at start pay for it there, those that grow pay on the way, so the ratio is given with and without.
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -10,7 +11,7 @@ import { join } from 'node:path';
 import { root } from '../repo/sources.ts';
 import { type Capture, emptyCapture } from './captures.ts';
 import { type Finished, measure, median, TimeLimitReached } from './measure.ts';
-import { cacheFlows, flowspan, type Peer, type Totals } from './peers.ts';
+import { flowspan, type Peer, type Totals } from './peers.ts';
 import { exactness, table } from './table.ts';
 
 /** The slowest peer needs a tenth of it on a quiet core. */
@@ -20,6 +21,8 @@ const cpuSMin = 0.01;
 
 interface Sample extends Pick<Finished, 'cpuS' | 'rssMb'> {
   readonly totals: Totals | undefined;
+  /** Of an empty capture in the same round. */
+  readonly startUpCpuS: number;
 }
 
 interface Offline {
@@ -34,30 +37,32 @@ export async function benchOffline(captures: Iterable<Capture>, { peers, rounds,
   await once(sink, 'listening');
   const { port } = sink.address() as AddressInfo;
   try {
-    const startUp = medians(await takeTurns(peers, rounds, emptyCapture(), port));
     for (const capture of captures) {
       const samples = await takeTurns(peers, rounds, capture, port);
-      print(`\n### ${capture.name}: ${words(capture)}\n\n${tableOf(capture, samples, startUp)}`);
+      print(`\n### ${words(capture)}, median of ${rounds} round${rounds === 1 ? '' : 's'}\n\n${tableOf(capture, samples)}`);
     }
-    print(`\n### Start-up: an empty capture\n\n${startUpTable(startUp)}`);
-    print(`\nCaches of ${cacheFlows.toLocaleString('en')} flows; median of ${rounds} round${rounds === 1 ? '' : 's'}.\n`);
   } finally {
     sink.close();
   }
 }
 
-const words = ({ packets, frameOctets, ipOctets }: Capture): string =>
-  `${packets.toLocaleString('en')} packets, ${frameOctets.toLocaleString('en')} frame octets, ${ipOctets.toLocaleString('en')} IP octets`;
+function words({ name, packets, frameOctets, ipOctets, cacheFlows }: Capture): string {
+  const [p, f, i, c] = [packets, frameOctets, ipOctets, cacheFlows].map((count) => count.toLocaleString('en'));
+  return `${name}: ${p} packets, ${f} frame octets, ${i} IP octets, caches of ${c} flows`;
+}
 
 type Samples = Map<Peer, Sample[]>;
 
 /** A peer that is not done in time has no sample in that round. */
 async function takeTurns(peers: readonly Peer[], rounds: number, capture: Capture, port: number): Promise<Samples> {
   const samples: Samples = new Map(peers.map((peer) => [peer, []]));
+  const empty = { ...emptyCapture(), cacheFlows: capture.cacheFlows };
   for (let round = 0; round < rounds; round++) {
     for (const peer of peers) {
       try {
-        samples.get(peer)!.push(await runOnce(peer, capture, port));
+        const startUp = await runOnce(peer, empty, port);
+        const whole = await runOnce(peer, capture, port);
+        samples.get(peer)!.push({ ...whole, startUpCpuS: startUp.cpuS });
       } catch (error) {
         if (!(error instanceof TimeLimitReached) || peer === flowspan) throw error;
       }
@@ -66,10 +71,10 @@ async function takeTurns(peers: readonly Peer[], rounds: number, capture: Captur
   return samples;
 }
 
-async function runOnce(peer: Peer, capture: Capture, port: number): Promise<Sample> {
+async function runOnce(peer: Peer, capture: Capture, port: number): Promise<Omit<Sample, 'startUpCpuS'>> {
   const parent = join(root, 'build/bench');
   mkdirSync(parent, { recursive: true });
-  const run = { capture: capture.path, folder: mkdtempSync(join(parent, 'run-')), port };
+  const run = { capture: capture.path, folder: mkdtempSync(join(parent, 'run-')), port, cacheFlows: capture.cacheFlows };
   try {
     const finished = await measure(peer.command(run), { folder: run.folder, timeLimitS });
     // Some end with a code of their own after a whole run; what they counted decides.
@@ -80,34 +85,42 @@ async function runOnce(peer: Peer, capture: Capture, port: number): Promise<Samp
   }
 }
 
-function medians(samples: Samples): Map<Peer, { cpuS: number; rssMb: number }> {
-  const of = (all: Sample[], figure: 'cpuS' | 'rssMb'): number =>
-    all.length === 0 ? Number.NaN : median(all.map((one) => one[figure]));
-  return new Map([...samples].map(([peer, all]) => [peer, { cpuS: of(all, 'cpuS'), rssMb: of(all, 'rssMb') }]));
-}
+const wholeCpuS = (all: readonly Sample[]): number => median(all.map(({ cpuS }) => cpuS));
+const netCpuS = (all: readonly Sample[]): number => median(all.map(netOf));
+const netOf = ({ cpuS, startUpCpuS }: Sample): number => Math.max(cpuSMin, cpuS - startUpCpuS);
 
-function tableOf(capture: Capture, samples: Samples, startUp: ReturnType<typeof medians>): string {
-  const whole = medians(samples);
-  const net = (peer: Peer): number => Math.max(cpuSMin, whole.get(peer)!.cpuS - startUp.get(peer)!.cpuS);
+function tableOf(capture: Capture, samples: Samples): string {
+  const ours = samples.get(flowspan)!;
   const rows = [...samples].map(([peer, all]) => {
-    if (all.length === 0) return [peer.name, `over ${timeLimitS} s`, '–', '–', '–', '–', '–'];
+    if (all.length === 0) return [peer.name, `over ${timeLimitS} s of wall clock`, ...Array<string>(8).fill('–')];
     const { totals } = all[0]!;
+    const nets = all.map(netOf);
     const realOctets = totals?.of === 'ip' ? capture.ipOctets : capture.frameOctets;
     return [
       peer.name,
-      net(peer).toFixed(2),
-      (capture.packets / net(peer) / 1e6).toFixed(2),
-      peer === flowspan ? '1' : `${(net(peer) / net(flowspan)).toFixed(1)}`,
-      whole.get(peer)!.rssMb.toFixed(0),
+      wholeCpuS(all).toFixed(2),
+      median(all.map(({ startUpCpuS }) => startUpCpuS)).toFixed(2),
+      `${netCpuS(all).toFixed(2)} (${Math.min(...nets).toFixed(2)}–${Math.max(...nets).toFixed(2)})`,
+      (capture.packets / netCpuS(all) / 1e6).toFixed(2),
+      (netCpuS(all) / netCpuS(ours)).toFixed(1),
+      (wholeCpuS(all) / wholeCpuS(ours)).toFixed(1),
+      median(all.map(({ rssMb }) => rssMb)).toFixed(0),
       exactness(totals?.packets, capture.packets),
       totals === undefined ? '–' : `${exactness(totals.octets, realOctets)} (${totals.of})`,
     ];
   });
-  const head = ['program', 'CPU s', 'M packets per CPU s', 'flowspan is faster by', 'peak RSS MB', 'packets', 'octets'];
   return table(head, rows);
 }
 
-function startUpTable(startUp: ReturnType<typeof medians>): string {
-  const rows = [...startUp].map(([peer, { cpuS, rssMb }]) => [peer.name, cpuS.toFixed(2), rssMb.toFixed(0)]);
-  return table(['program', 'CPU s', 'peak RSS MB'], rows);
-}
+const head = [
+  ...[
+    'program',
+    'CPU s',
+    'of it start-up',
+    'net (least–most)',
+    'M packets per net CPU s',
+    'net ÷ flowspan’s',
+    'whole ÷ flowspan’s',
+  ],
+  ...['peak RSS MB', 'packets', 'octets'],
+];

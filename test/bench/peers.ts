@@ -19,6 +19,8 @@ export interface Run {
   readonly folder: string;
   /** A UDP port on loopback where somebody listens and throws away. */
   readonly port: number;
+  /** Room for every flow of the capture. */
+  readonly cacheFlows: number;
 }
 
 export interface Peer {
@@ -28,15 +30,13 @@ export interface Peer {
   totals(run: Run, printed: { stdout: string; stderr: string }): Totals | undefined;
 }
 
-/** More than the flood has. The caches of all are this large, in every case. */
-export const cacheFlows = 2_097_152;
 const read = (command: string, args: string[]): string => execFileSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26 });
 const number = (text: string, pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? Number.NaN);
 const flowspanCommand = join(root, 'scripts/flowspan');
 
 export const flowspan: Peer = {
   name: 'flowspan',
-  command: ({ capture }) => [
+  command: ({ capture, cacheFlows }) => [
     ...[flowspanCommand, 'meter', capture, '--ipfix', 'flows.ipfix', '--profile', 'standard'],
     ...['--ledger', '--cache-flows', String(cacheFlows)],
   ],
@@ -52,7 +52,7 @@ export const flowspan: Peer = {
 
 const nfpcapd: Peer = {
   name: 'nfpcapd',
-  command: ({ capture, folder }) => ['nfpcapd', '-r', capture, '-w', folder, '-e', '60,15', '-B', String(cacheFlows)],
+  command: ({ capture, folder, cacheFlows }) => ['nfpcapd', '-r', capture, '-w', folder, '-e', '60,15', '-B', String(cacheFlows)],
   totals: ({ folder }) => {
     const summary = read('nfdump', ['-R', folder, '-I']);
     return { packets: number(summary, /^Packets: (\d+)/m), octets: number(summary, /^Bytes: (\d+)/m), of: 'ip' };
@@ -61,7 +61,7 @@ const nfpcapd: Peer = {
 
 const softflowd: Peer = {
   name: 'softflowd',
-  command: ({ capture, folder, port }) => [
+  command: ({ capture, folder, port, cacheFlows }) => [
     'softflowd',
     '-d',
     '-r',
@@ -102,7 +102,7 @@ const argus: Peer = {
 
 const pmacctd: Peer = {
   name: 'pmacctd',
-  command: ({ capture, port }) => [
+  command: ({ capture, port, cacheFlows }) => [
     'sh',
     '-c',
     // Its file plugins write on a clock of their own; the exporter's plugin is what ends with the capture.
