@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { networkMissing, VethPair } from '../meter/network.ts';
 import { root } from '../repo/sources.ts';
 import { type CaseName, captureOf } from './captures.ts';
-import { type LiveMeter, liveCacheFlows, liveMeters } from './live_meters.ts';
+import { type LiveMeter, liveCacheFlows, type OwnAccount } from './live_meters.ts';
 import type { SinkTotals } from './live_sink.ts';
 import { meterCore, otherCore, type Started, start } from './measure.ts';
 import { table } from './table.ts';
@@ -41,54 +41,54 @@ interface Sent {
 interface Outcome {
   readonly sent: Sent;
   readonly seen: SinkTotals;
-  /** Datagrams that the meter sent and the sink did not get: the sink's fault, not the meter's. */
-  readonly lostOnTheWay: number;
+  readonly own: OwnAccount | undefined;
   readonly cpuS: number;
   readonly rssMb: number;
 }
 
-export async function benchLive(name: CaseName, { quick, print }: { quick: boolean; print(text: string): void }): Promise<void> {
+interface Live {
+  readonly meters: readonly LiveMeter[];
+  readonly quick: boolean;
+  print(text: string): void;
+}
+
+export async function benchLive(name: CaseName, { meters, quick, print }: Live): Promise<void> {
   print(`\n## Live: ${name} on a veth pair, flow records out\n`);
   const missing = networkMissing() ?? (meterCore === otherCore ? 'one core: sender and meter need one each' : undefined);
   if (missing !== undefined) return print(`\nLeft out: ${missing}.\n`);
   const part = captureOf(name, quick ? 500_000 : pacedFramesMax);
   const whole = quick ? part : captureOf(name);
   const rows: string[][] = [];
-  for (const meter of liveMeters)
+  for (const meter of meters)
     rows.push(rowOf(meter, await runLive(meter, { capture: whole.path, packets: whole.packets, rate: 0 })));
   for (const rate of quick ? paced.slice(0, 1) : paced) {
-    for (const meter of liveMeters)
+    for (const meter of meters)
       rows.push(rowOf(meter, await runLive(meter, { capture: part.path, packets: rate * pacedForS, rate })));
   }
-  const head = [
-    'program',
-    'k packets/s sent',
-    'packets',
-    'in records',
-    'missing',
-    'records',
-    'CPU s',
-    'µs CPU a packet',
-    'peak RSS MB',
-  ];
   print(`\n${table(head, rows)}`);
   print(`\nCaches of ${liveCacheFlows.toLocaleString('en')} flows. CPU is the whole program’s, start and stop included.\n`);
 }
 
-function rowOf({ name }: LiveMeter, { sent, seen, lostOnTheWay, cpuS, rssMb }: Outcome): string[] {
+function rowOf({ name }: LiveMeter, { sent, seen, own, cpuS, rssMb }: Outcome): string[] {
+  const packets = own?.packets ?? seen.packets;
   return [
     name,
     (sent.packets / sent.seconds / 1e3).toFixed(0),
     sent.packets.toLocaleString('en'),
-    `${((seen.packets / sent.packets) * 100).toFixed(3)} %`,
-    (sent.packets - seen.packets).toLocaleString('en'),
+    `${((packets / sent.packets) * 100).toFixed(3)} %`,
+    (sent.packets - packets).toLocaleString('en'),
     seen.records.toLocaleString('en'),
-    String(lostOnTheWay),
+    String((own?.datagrams ?? seen.datagrams) - seen.datagrams),
     cpuS.toFixed(2),
     ((cpuS / sent.packets) * 1e6).toFixed(2),
     rssMb.toFixed(0),
   ];
 }
+
+const head = [
+  ...['program', 'k packets/s sent', 'packets', 'in records', 'missing', 'records at the collector', 'datagrams it missed'],
+  ...['CPU s', 'µs CPU a packet', 'peak RSS MB'],
+];
 
 async function runLive(meter: LiveMeter, load: Load): Promise<Outcome> {
   const folder = mkdtempSync(join(root, 'build/bench/live-'));
@@ -102,12 +102,12 @@ async function runLive(meter: LiveMeter, load: Load): Promise<Outcome> {
     await ready(pair, metering);
     const sent = send(pair, load);
     await sleep(settleMs);
-    const datagramsSent = meter.stop(run, metering.pid());
+    const own = meter.stop(run, metering.pid());
     const { cpuS, rssMb } = await metering.finished;
     metering = undefined;
     sink.end();
     const seen = JSON.parse(await sink.line()) as SinkTotals;
-    return { sent, seen, lostOnTheWay: (datagramsSent ?? seen.datagrams) - seen.datagrams, cpuS, rssMb };
+    return { sent, seen, own, cpuS, rssMb };
   } finally {
     if (metering !== undefined) {
       process.kill(metering.pid(), 'SIGKILL');

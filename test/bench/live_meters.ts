@@ -13,11 +13,18 @@ export interface LiveRun {
   readonly port: number;
 }
 
+/** What a meter that exports over UDP says itself, for datagrams may be lost on the way to the sink, which is not its fault. */
+export interface OwnAccount {
+  /** In flows that it has exported. */
+  readonly packets: number;
+  readonly datagrams: number;
+}
+
 export interface LiveMeter {
   readonly name: string;
   command(run: LiveRun): string[];
-  /** Ends it with all it holds reported. Returns the datagrams it says it has sent, where it exports over UDP. */
-  stop(run: LiveRun, pid: number): number | undefined;
+  /** Ends it with all it holds reported. */
+  stop(run: LiveRun, pid: number): OwnAccount | undefined;
 }
 
 /** More than imix has; the default of flowspan is half of it, of softflowd a 32nd. */
@@ -25,7 +32,7 @@ export const liveCacheFlows = 262_144;
 
 /** The whole program as a box runs it: pipeline, history, spool and page too. */
 const flowspan: LiveMeter = {
-  name: 'flowspan, whole program',
+  name: 'flowspan',
   command({ interface: port, folder, port: collectorPort }) {
     const settings: SettingsInput = {
       dataFolder: join(folder, 'var'),
@@ -55,10 +62,12 @@ const softflowd: LiveMeter = {
   stop({ folder }) {
     const control = (order: string): string =>
       execFileSync('softflowctl', ['-c', join(folder, 'control'), order], { encoding: 'utf8' });
+    // All flows are out, so every packet it has processed is in a record.
     control('expire-all');
-    const sent = /in (\d+) packets/.exec(control('statistics'));
+    const statistics = control('statistics');
     control('shutdown');
-    return Number(sent?.[1]);
+    const number = (pattern: RegExp): number => Number(pattern.exec(statistics)?.[1]);
+    return { packets: number(/Packets processed: (\d+)/), datagrams: number(/in (\d+) packets/) };
   },
 };
 

@@ -5,11 +5,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** The meter's core is the last one; senders, sinks and this program keep to the first. */
-export const meterCore = availableParallelism() - 1;
+export const meterCore = cpus().length - 1;
 export const otherCore = 0;
 
 export interface Cost {

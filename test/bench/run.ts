@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { type CaseName, captureOf, caseNames, nativeBench } from './captures.ts';
 import { benchLive } from './live.ts';
+import { liveMeters } from './live_meters.ts';
 import { meterCore, otherCore } from './measure.ts';
 import { benchOffline } from './offline.ts';
 import { flowspan, peers } from './peers.ts';
@@ -107,7 +108,10 @@ async function main(): Promise<number> {
     })();
     await benchOffline(captures, { peers: choice.peers, rounds, print });
   }
-  if (choice.parts.includes('live')) await benchLive(cases.includes('imix') ? 'imix' : cases[0]!, { quick, print });
+  if (choice.parts.includes('live')) {
+    const meters = liveMeters.filter(({ name }) => choice.peers.some((peer) => peer.name === name));
+    await benchLive(cases.includes('imix') ? 'imix' : cases[0]!, { meters, quick, print });
+  }
   return 0;
 }
 
