@@ -16,8 +16,8 @@ import { exactness, table } from './table.ts';
 
 /** The slowest peer needs a tenth of it on a quiet core. */
 const timeLimitS = 300;
-/** Below what GNU time can tell. */
-const cpuSMin = 0.01;
+/** A difference smaller than this share of the start-up is noise: no figure is made of it. */
+const netShareMin = 0.25;
 
 interface Sample extends Pick<Finished, 'cpuS' | 'rssMb'> {
   readonly totals: Totals | undefined;
@@ -86,23 +86,33 @@ async function runOnce(peer: Peer, capture: Capture, port: number): Promise<Omit
 }
 
 const wholeCpuS = (all: readonly Sample[]): number => median(all.map(({ cpuS }) => cpuS));
-const netCpuS = (all: readonly Sample[]): number => median(all.map(netOf));
-const netOf = ({ cpuS, startUpCpuS }: Sample): number => Math.max(cpuSMin, cpuS - startUpCpuS);
+const startUpCpuSOf = (all: readonly Sample[]): number => median(all.map(({ startUpCpuS }) => startUpCpuS));
+const netOf = ({ cpuS, startUpCpuS }: Sample): number => cpuS - startUpCpuS;
+
+/** Undefined where the start-up's own variation hides it. */
+function netCpuS(all: readonly Sample[]): number | undefined {
+  const nets = all.map(netOf);
+  const net = median(nets);
+  return Math.min(...nets) <= 0 || net < netShareMin * startUpCpuSOf(all) ? undefined : net;
+}
 
 function tableOf(capture: Capture, samples: Samples): string {
   const ours = samples.get(flowspan)!;
+  const oursNet = netCpuS(ours);
   const rows = [...samples].map(([peer, all]) => {
     if (all.length === 0) return [peer.name, `over ${timeLimitS} s of wall clock`, ...Array<string>(8).fill('–')];
     const { totals } = all[0]!;
     const nets = all.map(netOf);
+    const net = netCpuS(all);
+    const spread = `(${Math.min(...nets).toFixed(2)}–${Math.max(...nets).toFixed(2)})`;
     const realOctets = totals?.of === 'ip' ? capture.ipOctets : capture.frameOctets;
     return [
       peer.name,
       wholeCpuS(all).toFixed(2),
-      median(all.map(({ startUpCpuS }) => startUpCpuS)).toFixed(2),
-      `${netCpuS(all).toFixed(2)} (${Math.min(...nets).toFixed(2)}–${Math.max(...nets).toFixed(2)})`,
-      (capture.packets / netCpuS(all) / 1e6).toFixed(2),
-      (netCpuS(all) / netCpuS(ours)).toFixed(1),
+      startUpCpuSOf(all).toFixed(2),
+      `${net === undefined ? 'noise' : net.toFixed(2)} ${spread}`,
+      net === undefined ? '–' : (capture.packets / net / 1e6).toFixed(2),
+      net === undefined || oursNet === undefined ? '–' : (net / oursNet).toFixed(1),
       (wholeCpuS(all) / wholeCpuS(ours)).toFixed(1),
       median(all.map(({ rssMb }) => rssMb)).toFixed(0),
       exactness(totals?.packets, capture.packets),
