@@ -25,9 +25,21 @@ abstract class RandomBase implements Random {
   }
 }
 
+/** Entropy is drawn ahead: a call of the system for every number costs more than what the number is for. */
+const drawnAheadOctets = 4_096;
+
 export class SystemRandom extends RandomBase {
+  #ahead = new Uint8Array(0);
+  #at = 0;
+
   override uint32(): number {
-    return randomBytes(4).readUInt32LE();
+    if (this.#at + 4 > this.#ahead.length) {
+      this.#ahead = new Uint8Array(randomBytes(drawnAheadOctets));
+      this.#at = 0;
+    }
+    const number = new DataView(this.#ahead.buffer).getUint32(this.#at);
+    this.#at += 4;
+    return number;
   }
   override bytes(count: number): Uint8Array {
     return new Uint8Array(randomBytes(count));
