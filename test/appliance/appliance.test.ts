@@ -6,12 +6,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { TopAnswer } from '../../src/flow/history_shapes.ts';
 import { udpFrame } from '../captures/frames.ts';
 import { captureStartNs, pcapFile } from '../captures/pcap_writer.ts';
 import { flowspan } from '../cli/flowspan.ts';
-import { Box, until } from './box.ts';
+import { Box, endBoxes, until } from './box.ts';
 import { Collector } from './collector.ts';
 
 /** 20 s of traffic: 40 flows of 50 packets each, one way, told apart by their ports. */
@@ -35,6 +35,8 @@ const quick = { activeTimeoutS: 1, idleTimeoutS: 1 };
 const toCollector = (port: number) => ({
   destinations: [{ name: 'central', host: '127.0.0.1', port, profile: 'standard' as const, retryFirstMs: 200, retryCapMs: 500 }],
 });
+
+afterEach(endBoxes);
 
 describe('a whole box', () => {
   test('meters, keeps, shows and exports; a planned stop delivers everything and says so', async () => {

@@ -11,6 +11,14 @@ import type { SettingsInput } from '../../src/config/schema.ts';
 import type { BoxStatus } from '../../src/flow/status_shapes.ts';
 import { mainPath } from '../cli/flowspan.ts';
 
+/** Boxes of this test file, so that a failing test leaves none behind. */
+const boxes = new Set<Box>();
+
+export async function endBoxes(): Promise<void> {
+  for (const box of boxes) if (box.running) await box.kill();
+  boxes.clear();
+}
+
 export class Box {
   readonly folder: string;
   readonly #child: ChildProcess;
@@ -36,6 +44,7 @@ export class Box {
       this.err += chunk.toString();
     });
     this.#exited = new Promise((resolve) => this.#child.once('close', resolve));
+    boxes.add(this);
   }
 
   get running(): boolean {
