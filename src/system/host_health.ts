@@ -35,6 +35,8 @@ export interface HostMonitorParts {
 }
 
 const periodMs = 2_000;
+/** What no file tells is asked when the start is over: it takes processes, and nothing waits for it. */
+const slowFirstMs = 60_000;
 const slowPeriodMs = 600_000;
 /** Raspberry Pi only. */
 export const throttledFile = '/sys/devices/platform/soc/soc:firmware/get_throttled';
@@ -49,7 +51,7 @@ export class HostMonitor implements Service {
   readonly #ownWrites = new DaySum();
   readonly #deviceWrites = new DaySum();
   #timers: Timer[] = [];
-  #inventory: Inventory = { model: 'unknown', os: 'unknown', kernel: 'unknown', temperatureFile: undefined };
+  #inventory: Inventory = { model: undefined, os: undefined, kernel: 'unknown', temperatureFile: undefined };
   #cpu: CpuTimes | undefined;
   #device: { major: number; minor: number } | undefined;
   #slowTemperatureC: number | null = null;
@@ -64,11 +66,12 @@ export class HostMonitor implements Service {
   async start(): Promise<void> {
     const { clock, log, metrics } = this.#parts.world;
     const onError = (error: unknown): void => log.warn('hostHealthFailed', { reason: messageOf(error) });
-    this.#inventory = await takeInventory(this.#files, this.#slow);
+    this.#inventory = await takeInventory(this.#files);
     await this.refresh();
     this.#timers = [clock.every(periodMs, () => this.refresh(), onError)];
-    if (this.#inventory.temperatureFile === undefined) {
-      this.#timers.push(clock.after(0, () => void this.#askSlowly().catch(onError)));
+    const { model, os, temperatureFile } = this.#inventory;
+    if (model === undefined || os === undefined || temperatureFile === undefined) {
+      this.#timers.push(clock.after(slowFirstMs, () => void this.#askSlowly().catch(onError)));
       this.#timers.push(clock.every(slowPeriodMs, () => this.#askSlowly(), onError));
     }
     metrics.gauge(
@@ -118,8 +121,8 @@ export class HostMonitor implements Service {
     await this.#countWrites(world.clock.monotonicMs(), io ?? '', diskstats ?? '');
     const { model, os, kernel } = this.#inventory;
     this.#figures = {
-      model,
-      os,
+      model: model ?? 'unknown',
+      os: os ?? 'unknown',
       kernel,
       uptimeS: Math.floor(parseUptimeS(uptime ?? '') ?? 0),
       cpuPercent: cpu === undefined ? 0 : cpuPercent(this.#cpu ?? { busy: 0, total: 0, cores: 0 }, cpu),
@@ -150,7 +153,15 @@ export class HostMonitor implements Service {
   }
 
   async #askSlowly(): Promise<void> {
-    this.#slowTemperatureC = await this.#slow.temperatureC();
+    const { model, os, kernel, temperatureFile } = this.#inventory;
+    // What the machine is does not change: asked once. How warm it is does.
+    this.#inventory = {
+      model: model ?? (await this.#slow.model()),
+      os: os ?? (await this.#slow.os()),
+      kernel,
+      temperatureFile,
+    };
+    if (temperatureFile === undefined) this.#slowTemperatureC = await this.#slow.temperatureC();
   }
 }
 
