@@ -252,7 +252,11 @@ export class Spool implements Service, LaneStore {
     const { kv } = this.#parts;
     if (this.#log.holdsDisk || this.#deletedOctets < compactAfterOctets || kv.compact === undefined) return;
     this.#deletedOctets = 0;
-    await kv.compact({ gte: rowsKey(0), lt: rowsKey(this.#log.nextPosition) });
+    try {
+      await kv.compact({ gte: rowsKey(0), lt: rowsKey(this.#log.nextPosition) });
+    } catch (error) {
+      this.#failed(error); // it needs room itself; what was deleted is deleted all the same
+    }
   }
 
   async #batch(puts: readonly KvPut[], deletes: readonly Uint8Array[], sync: boolean): Promise<boolean> {
@@ -274,7 +278,11 @@ export class Spool implements Service, LaneStore {
     let finding: SpoolFinding;
     try {
       finding = await recoverSpool(kv, destinations, world.clock.monotonicMs(), world.clock.wallMs());
-      await kv.batch([{ key: openMarkerKey, value: encodeWallMs(world.clock.wallMs()) }], finding.deletes, { sync: true });
+      const puts: KvPut[] = [{ key: openMarkerKey, value: encodeWallMs(world.clock.wallMs()) }];
+      // The new marker hides when the last run began: its hole is on disk with it, should this run end at once too.
+      if (finding.holes.length > 0)
+        for (const [name, state] of finding.lanes) puts.push({ key: destinationKey(name), value: encodeLane(state) });
+      await kv.batch(puts, finding.deletes, { sync: true });
     } catch (error) {
       this.#failed(error);
       return;
@@ -295,29 +303,15 @@ export class Spool implements Service, LaneStore {
     if (rows > 0) this.#say('info', 'spoolRecovered', `${rows} records from before the restart wait for a collector`);
     for (const name of finding.forgotten)
       this.#say('warn', 'destinationForgotten', `what was kept for ${name} is given up: it is not in the settings any more`);
-    const nowMs = this.#parts.world.clock.wallMs();
-    if (finding.unreadable > 0) {
+    if (finding.unreadable > 0)
       this.#say('error', 'spoolDamaged', `${finding.unreadable} pieces of the spool could not be read and are lost`);
-      for (const lane of this.#log.lanes)
-        lane.addGap({
-          reason: 'damaged',
-          fromMs: finding.oldestMs ?? nowMs,
-          toMs: nowMs,
-          records: null,
-          packets: null,
-          octets: null,
-        });
-    }
-    if (finding.openedMs === undefined) return;
-    // The clock may stand before the last run's until it is set: the hole is then empty, not negative.
-    const fromMs = Math.min(nowMs, Math.max(finding.openedMs, finding.newestMs ?? 0));
-    for (const lane of this.#log.lanes)
-      lane.addGap({ reason: 'lostToPowerCut', fromMs, toMs: nowMs, records: null, packets: null, octets: null });
+    const cut = finding.holes.find(({ reason }) => reason === 'lostToPowerCut');
+    if (cut === undefined) return;
     this.#say(
       'warn',
       'gapMarked',
       `the last run did not end as planned: records of its last ${settings.persistAfterS} s, and flows then open, may be missing ` +
-        `(it ended within the ${Math.ceil((nowMs - fromMs) / 60_000)} min before this start)`,
+        `(it ended within the ${Math.ceil((cut.toMs - cut.fromMs) / 60_000)} min before this start)`,
     );
   }
 

@@ -158,7 +158,7 @@ export class SpoolLane {
     this.#store.changed();
   }
 
-  /** The session ended. With `resend`, rows that had just arrived are sent again too. */
+  /** The session ended, or none came about. With `resend`, rows that had just arrived are sent again too. */
   rewind(resend: boolean): void {
     this.#lane.rewind(resend);
     this.#log.trim();

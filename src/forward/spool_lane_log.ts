@@ -108,10 +108,12 @@ export class SpoolLaneLog {
    */
   acknowledge(from: number, to: number, octets: number, marginMax: number): void {
     const rows = this.pending.remove(from, to);
+    const again = this.#resending.remove(from, to);
     this.#acknowledged += rows;
-    this.#resent += this.#resending.remove(from, to);
+    this.#resent += again;
     this.#rowsChanged ||= rows > 0;
-    if (marginMax <= 0) return;
+    // Rows that were given up while they were on their way are gone from the log: they cannot be sent again.
+    if (marginMax <= 0 || rows + again === 0) return;
     this.#margin.push({ from, to, octets });
     this.#marginOctets += octets;
     while (this.#margin.length > 0 && this.#marginOctets - this.#margin[0]!.octets >= marginMax) {
@@ -119,10 +121,12 @@ export class SpoolLaneLog {
     }
   }
 
-  /** The session ended: what was not acknowledged is to be sent again; with `resend`, also the margin before it. */
+  /**
+   * The session ended: what was not acknowledged is to be sent again; with `resend`, also the margin before it. Without,
+   * what an earlier session left to be sent again still is: a collector that fell takes a while to come back.
+   */
   rewind(resend: boolean): void {
     if (resend) for (const { from, to } of this.#margin) this.#resending.add(from, to);
-    else this.#resending = new IntervalSet();
     this.#margin = [];
     this.#marginOctets = 0;
     for (const gap of this.#telling.splice(0)) this.#gaps = withGap(this.#gaps, gap);

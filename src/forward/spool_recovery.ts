@@ -3,6 +3,7 @@
  * what is whole; the caller writes.
  */
 import type { Kv } from '../core/kv.ts';
+import { type Gap, withGap } from './gaps.ts';
 import type { SpoolChunk } from './spool_chunk.ts';
 import type { LaneState } from './spool_lane_log.ts';
 import type { RecoveredSpool } from './spool_log.ts';
@@ -28,11 +29,8 @@ export interface SpoolFinding extends RecoveredSpool {
   /** Pieces whose description is damaged. */
   readonly unreadable: number;
   readonly deletes: readonly Uint8Array[];
-  /** Set when the last run did not end as planned: when it began, wall time. */
-  readonly openedMs: number | undefined;
-  /** Wall times of the oldest and the newest piece. */
-  readonly oldestMs: number | undefined;
-  readonly newestMs: number | undefined;
+  /** What is missing of unknown size; the destinations' states have these gaps already. */
+  readonly holes: readonly Gap[];
 }
 
 /** Throws what the store throws. */
@@ -75,18 +73,48 @@ export async function recoverSpool(
       if (position !== undefined) deletes.push(rowsKey(position));
     } else chunks.push(chunk);
   }
+  nextPosition = Math.max(nextPosition, end(chunks));
+  const openedMs = marker === undefined ? undefined : (decodeWallMs(marker) ?? 0);
+  const holes = holesOf(chunks, unreadable, openedMs, wallMs);
   return {
     chunks,
-    lanes: kept,
-    nextPosition: Math.max(nextPosition, end(chunks)),
+    lanes: holes.length === 0 ? kept : withHoles(kept, destinations, holes, nextPosition),
+    nextPosition,
     layouts,
     forgotten,
     unreadable,
     deletes,
-    openedMs: marker === undefined ? undefined : (decodeWallMs(marker) ?? 0),
-    oldestMs: chunks[0]?.atMs,
-    newestMs: chunks.at(-1)?.atMs,
+    holes,
   };
+}
+
+/** @param openedMs set when the last run did not end as planned: when it began, wall time */
+function holesOf(chunks: readonly SpoolChunk[], unreadable: number, openedMs: number | undefined, wallMs: number): Gap[] {
+  const holes: Gap[] = [];
+  const unknown = { toMs: wallMs, records: null, packets: null, octets: null };
+  if (unreadable > 0) holes.push({ reason: 'damaged', fromMs: Math.min(wallMs, chunks[0]?.atMs ?? wallMs), ...unknown });
+  // The clock may stand before the last run's until it is set: the hole is then empty, not negative.
+  if (openedMs !== undefined) {
+    const fromMs = Math.min(wallMs, Math.max(openedMs, chunks.at(-1)?.atMs ?? 0));
+    holes.push({ reason: 'lostToPowerCut', fromMs, ...unknown });
+  }
+  return holes;
+}
+
+/** A destination of which nothing was kept has the hole too: one that kept up left nothing on disk. */
+function withHoles(
+  kept: ReadonlyMap<string, LaneState>,
+  destinations: readonly string[],
+  holes: readonly Gap[],
+  nextPosition: number,
+): Map<string, LaneState> {
+  const fresh: LaneState = { pending: [], next: nextPosition, gaps: [], probeAnswered: false };
+  return new Map(
+    destinations.map((name) => {
+      const state = kept.get(name) ?? fresh;
+      return [name, { ...state, gaps: holes.reduce<readonly Gap[]>(withGap, state.gaps) }];
+    }),
+  );
 }
 
 function end(chunks: readonly SpoolChunk[]): number {

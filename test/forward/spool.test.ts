@@ -242,6 +242,41 @@ test('the margin is sent again after a break, and changes no account', async () 
   expect(lane.resentRecords).toBe(20);
 });
 
+test('the margin is still sent again when the collector that fell refuses at first', async () => {
+  const { spool } = await open(new MemoryKv());
+  spool.append(blockOf(0, 30));
+  const lane = spool.lane('a');
+  const [rows] = await readAll(lane);
+  lane.acknowledge(rows!.position, 30, 1_000, 1_500);
+  lane.rewind(true);
+  lane.rewind(false); // an attempt that came to nothing
+  expect(idsOf(await readAll(lane))).toEqual(numbers(1, 31));
+});
+
+test('rows given up on their way and then acknowledged after all are not sent again: they are gone', async () => {
+  const { spool, clock } = await open(new MemoryKv(), ['a'], { ageMaxS: 60, persistAfterS: 3_600 });
+  spool.append(blockOf(0, 30));
+  const lane = spool.lane('a');
+  const [rows] = await readAll(lane);
+  await clock.advance(62_000);
+  expect(lane.account().dropped.tooOld).toBe(30);
+  lane.acknowledge(rows!.position, 30, 1_000, 1_500);
+  lane.rewind(true);
+  spool.append(blockOf(30, 10));
+  expect(idsOf(await readAll(lane))).toEqual(numbers(31, 41));
+  balanced(spool, 'a');
+});
+
+test('a hole stays marked when the next run is killed before it did anything', async () => {
+  const kv = new MemoryKv();
+  const first = await open(kv);
+  first.spool.append(blockOf(0, 10));
+  await open(kv, ['a'], {}, 1_700_000_060_000);
+  const third = await open(kv, ['a'], {}, 1_700_000_061_000);
+  const [gap] = third.spool.lane('a').gaps;
+  expect(gap).toMatchObject({ reason: 'lostToPowerCut', fromMs: 1_700_000_000_000, toMs: 1_700_000_061_000, records: null });
+});
+
 test('on a real LevelDB: several runs, rows and places survive', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'flowspan-spool-'));
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
