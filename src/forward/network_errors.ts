@@ -21,15 +21,37 @@ const meanings: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ENOBUFS: ['networkUnreachable', 'the network port takes no more for now'],
 };
 
+/** OpenSSL's and Node's codes for certificates are many; these are the ones that a setting can cure. */
+const tlsMeanings: readonly (readonly [RegExp, string])[] = [
+  [
+    /^(UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED_|INVALID_CA)/,
+    'the other side’s certificate is not signed by an authority we trust: set caFile',
+  ],
+  [
+    /^(ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/,
+    'the other side’s certificate is for another name: host must be a name that it holds',
+  ],
+  [
+    /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
+    'the other side’s certificate is not valid at this time: is it to be renewed, is this box’s clock right?',
+  ],
+  [/ALERT_CERTIFICATE_REQUIRED$/, 'the other side asks for our certificate: set certificateFile and keyFile'],
+  [
+    /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+|ACCESS_DENIED|DECRYPT_ERROR)$/,
+    'the other side refuses our certificate: does it trust the authority that signed certificateFile, is it still valid?',
+  ],
+];
+
 /** @param address for the message */
 export function networkError(error: unknown, address: string): ApplianceError {
   if (error instanceof ApplianceError) return error;
   const code = systemCode(error) ?? '';
   const known = meanings[code];
   if (known !== undefined) return new ApplianceError(known[0], `${address}: ${known[1]}`, { cause: error, fields: { code } });
-  // OpenSSL's and Node's own codes for certificates and handshakes are many and all mean the same to us.
-  if (isTlsCode(code))
-    return new ApplianceError('tlsFailed', `${address}: TLS: ${messageOf(error)}`, { cause: error, fields: { code } });
+  if (isTlsCode(code)) {
+    const words = tlsMeanings.find(([pattern]) => pattern.test(code))?.[1] ?? messageOf(error);
+    return new ApplianceError('tlsFailed', `${address}: TLS: ${words}`, { cause: error, fields: { code } });
+  }
   return new ApplianceError('connectionLost', `${address}: ${messageOf(error)}`, { cause: error, fields: { code } });
 }
 

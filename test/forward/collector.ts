@@ -5,6 +5,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { ConformanceCheck } from '../../src/forward/ipfix/conformance.ts';
 import type { DecodedMessage, DecodedRecord } from '../../src/forward/ipfix/decode/decoded.ts';
 import { IpfixDecoder } from '../../src/forward/ipfix/decode/ipfix_decoder.ts';
@@ -51,10 +52,14 @@ export class TcpCollector {
     return collector;
   }
   async listen(port = this.port): Promise<void> {
-    this.#server = createServer((socket) => this.accept(socket));
+    this.#server = this.serve((socket) => this.accept(socket));
     this.#server.listen(port, '127.0.0.1');
     await once(this.#server, 'listening');
     this.port = (this.#server.address() as AddressInfo).port;
+  }
+  /** The server as others make it: bare here, with TLS below. */
+  protected serve(accept: (socket: Socket) => void): Server {
+    return createServer(accept);
   }
   accept(socket: Socket): void {
     const session = new Session('tcp', this.pen);
@@ -72,9 +77,12 @@ export class TcpCollector {
   async kill(): Promise<void> {
     const closed = this.#server === undefined ? undefined : once(this.#server, 'close');
     this.#server?.close();
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) this.cut(socket);
     await closed;
     this.#server = undefined;
+  }
+  protected cut(socket: Socket): void {
+    socket.resetAndDestroy();
   }
   get sockets(): ReadonlySet<Socket> {
     return this.#sockets;
@@ -84,6 +92,26 @@ export class TcpCollector {
   }
   get violations(): string[] {
     return this.sessions.flatMap(({ check }) => check.violations);
+  }
+}
+
+/** The same behind TLS; what it shows and asks for is read at each `listen`. */
+export class TlsCollector extends TcpCollector {
+  options: TlsOptions;
+  /** Codes of handshakes that came to nothing. */
+  readonly refusals: string[] = [];
+
+  constructor(options: TlsOptions) {
+    super();
+    this.options = options;
+  }
+  protected override serve(accept: (socket: Socket) => void): Server {
+    const server = createTlsServer(this.options, accept);
+    return server.on('tlsClientError', (error) => this.refusals.push((error as { code?: string }).code ?? error.message));
+  }
+  /** A TLS socket cannot be reset; what it has not read is lost all the same. */
+  protected override cut(socket: Socket): void {
+    socket.destroy();
   }
 }
 

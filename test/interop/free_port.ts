@@ -1,6 +1,7 @@
 /** Ports that nothing uses now, for programs that cannot be told to take any. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 
 export async function freeUdpPort(): Promise<number> {
   const socket = createSocket('udp4');
@@ -9,5 +10,15 @@ export async function freeUdpPort(): Promise<number> {
   const { port } = socket.address();
   socket.close();
   await once(socket, 'close');
+  return port;
+}
+
+export async function freeTcpPort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
   return port;
 }
