@@ -9,8 +9,6 @@ import type { HistoryReader } from '../flow/history_shapes.ts';
 import { ApiError } from './answers.ts';
 import type { EventStreams } from './event_streams.ts';
 import type { LiveFeed } from './live_feed.ts';
-import { openApi } from './open_api.ts';
-import { noParameters, parseParameters, seriesParameters, timeRange, topParameters } from './questions.ts';
 import { securityHeaders } from './request_rules.ts';
 
 export interface ApiParts {
@@ -20,6 +18,9 @@ export interface ApiParts {
   readonly streams: EventStreams;
   readonly metrics: () => Promise<string>;
 }
+
+/** Loaded when first asked: with them comes zod, which a box that nobody looks at does without. */
+const questions = (): Promise<typeof import('./questions.ts')> => import('./questions.ts');
 
 const questionsMax = 8;
 /** A box whose last word is older than this is not ready. */
@@ -34,7 +35,8 @@ export function addApiRoutes(server: FastifyInstance, parts: ApiParts): void {
   });
   server.addHook('onClose', async () => unsubscribe());
 
-  server.get('/api/v1/status', (request) => {
+  server.get('/api/v1/status', async (request) => {
+    const { noParameters, parseParameters } = await questions();
     parseParameters(noParameters, request.query);
     const status = live.latest();
     if (status === undefined)
@@ -42,18 +44,21 @@ export function addApiRoutes(server: FastifyInstance, parts: ApiParts): void {
     return status;
   });
 
-  server.get('/api/v1/traffic/seconds', (request) => {
+  server.get('/api/v1/traffic/seconds', async (request) => {
+    const { noParameters, parseParameters } = await questions();
     parseParameters(noParameters, request.query);
     return { seconds: live.seconds() };
   });
 
-  server.get('/api/v1/top', (request) => {
+  server.get('/api/v1/top', async (request) => {
+    const { parseParameters, timeRange, topParameters } = await questions();
     const asked = parseParameters(topParameters, request.query);
     const question = { dimension: asked.by, ...timeRange(defined(asked), clock.wallMs()), limit: asked.limit };
     return limited(() => history.top(question));
   });
 
-  server.get('/api/v1/series', (request) => {
+  server.get('/api/v1/series', async (request) => {
+    const { parseParameters, seriesParameters, timeRange } = await questions();
     const asked = parseParameters(seriesParameters, request.query);
     if (asked.key !== undefined && asked.by === undefined) {
       throw new ApiError('badParameter', 'key needs by, the dimension it belongs to.', { parameter: 'by' });
@@ -63,7 +68,8 @@ export function addApiRoutes(server: FastifyInstance, parts: ApiParts): void {
     return limited(() => history.series({ ...range, pointsMax: asked.points, ...of }));
   });
 
-  server.get('/api/v1/events', (request, reply) => {
+  server.get('/api/v1/events', async (request, reply) => {
+    const { noParameters, parseParameters } = await questions();
     parseParameters(noParameters, request.query);
     if (streams.isFull) {
       throw new ApiError('tooBusy', 'As many browsers as status.streamsMax allows are looking already; close one or raise it.');
@@ -72,7 +78,7 @@ export function addApiRoutes(server: FastifyInstance, parts: ApiParts): void {
     streams.add(reply.raw, securityHeaders);
   });
 
-  server.get('/api/v1/openapi.json', () => openApi());
+  server.get('/api/v1/openapi.json', async () => (await import('./open_api.ts')).openApi());
 
   server.get('/healthz', (_request, reply) => plain(reply, 200, 'ok\n'));
 

@@ -4,7 +4,7 @@
  * was not acknowledged rejects here, because the package itself never calls those back. An edge.
  */
 import type { Socket } from 'node:net';
-import { type IClientOptions, type IConnackPacket, MqttClient } from 'mqtt';
+import type { IClientOptions, IConnackPacket, MqttClient } from 'mqtt';
 import type { BrokerSettings } from '../../config/schema.ts';
 import { type Clock, withDeadline } from '../../core/clock.ts';
 import { ApplianceError } from '../../core/errors.ts';
@@ -90,8 +90,10 @@ export function addressOf(broker: BrokerSettings): string {
 }
 
 async function connect(options: SessionOptions, signal: AbortSignal): Promise<MqttSession> {
+  // Loaded with the first broker: a box without one starts sooner. Before the socket, whose events nobody would hear meanwhile.
+  const mqtt = await import('mqtt');
   const socket = await openSocket(options.broker, signal);
-  const session = new ClientSession(socket, options);
+  const session = new ClientSession(mqtt.MqttClient, socket, options);
   const onAbort = (): void => session.drop(new ApplianceError('connectionLost', 'given up'));
   signal.addEventListener('abort', onAbort, { once: true });
   try {
@@ -116,13 +118,13 @@ class ClientSession implements MqttSession {
   #over: ApplianceError | undefined;
   limits: BrokerLimits = { receiveMaximum: 65_535, packetBytesMax: 268_435_455, retainAvailable: true };
 
-  constructor(socket: Socket, options: SessionOptions) {
+  constructor(Client: typeof MqttClient, socket: Socket, options: SessionOptions) {
     this.#address = addressOf(options.broker);
     this.#socket = socket;
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    this.#client = new MqttClient(() => socket, clientOptions(options));
+    this.#client = new Client(() => socket, clientOptions(options));
     this.accepted = new Promise((resolve, reject) => {
       this.#client.once('connect', (packet) => {
         const fault = this.#accept(packet);
