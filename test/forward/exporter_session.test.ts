@@ -1,0 +1,214 @@
+/**
+ * A session with a collector on a simulated clock: when templates and options go out again, and that sequence numbers count
+ * what RFC 7011 section 3.1 says. Rows come from a real spool over a store in memory.
+ */
+import { afterEach, expect, test } from 'vitest';
+import { settingsSchema } from '../../src/config/schema.ts';
+import { SimulatedClock } from '../../src/core/clock.ts';
+import { ApplianceError } from '../../src/core/errors.ts';
+import { MemoryKv } from '../../src/core/memory_kv.ts';
+import type { World } from '../../src/core/world.ts';
+import { profileSpec } from '../../src/flow/profiles.ts';
+import { referenceProjector } from '../../src/flow/projector.ts';
+import { ExporterSession } from '../../src/forward/exporter_session.ts';
+import { ConformanceCheck } from '../../src/forward/ipfix/conformance.ts';
+import { IpfixDecoder } from '../../src/forward/ipfix/decode/ipfix_decoder.ts';
+import type { ExportFacts, SelectorFact } from '../../src/forward/ipfix/options_tables.ts';
+import { IpfixSession } from '../../src/forward/ipfix/session.ts';
+import { Spool } from '../../src/forward/spool.ts';
+import { meteringFacts, systemTestWorld } from './export_box.ts';
+import { RecordingLink } from './recording_link.ts';
+import { anyFamily, blockOf, rowClock } from './rows.ts';
+
+const cleanups: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+class Exchange {
+  readonly clock = new SimulatedClock();
+  readonly world: World = { ...systemTestWorld(), clock: this.clock };
+  readonly session = new IpfixSession({
+    projector: referenceProjector,
+    profile: profileSpec('lean'),
+    privatePen: 0,
+    observationDomainId: 7,
+    messageOctetsMax: 1_400,
+  });
+  readonly spool = new Spool({
+    world: this.world,
+    kv: new MemoryKv(),
+    settings: settingsSchema.parse({}).spool,
+    destinations: ['a'],
+    rowClock: rowClock(),
+  });
+  selectors: readonly SelectorFact[] = meteringFacts.selectors;
+  readonly #facts = (gaps: ExportFacts['gaps']): ExportFacts => ({
+    ...meteringFacts,
+    selectors: this.selectors,
+    observationDomainId: 7,
+    nowMs: this.clock.wallMs(),
+    ...{ exportedMessages: 0, exportedOctets: 0, exportedRecords: 0, notSentRecords: 0, notSentPackets: 0, notSentOctets: 0 },
+    gaps,
+    plans: this.session.plans,
+  });
+
+  static async start(): Promise<Exchange> {
+    const exchange = new Exchange();
+    await exchange.spool.start();
+    cleanups.push(async () => {
+      const stopped = exchange.spool.stop(1_000);
+      await exchange.clock.advance(2_000);
+      await stopped;
+    });
+    return exchange;
+  }
+
+  /** Opens a link; `end` breaks it off and resolves when the session has ended. */
+  converse({ lossy = true, templateResendS = 60 } = {}): { readonly link: RecordingLink; readonly end: () => Promise<void> } {
+    const link = new RecordingLink(this.clock, lossy);
+    const running = new ExporterSession({
+      world: this.world,
+      link,
+      session: this.session,
+      lane: this.spool.lane('a'),
+      rowClock: rowClock(),
+      facts: this.#facts,
+      templateResendMs: templateResendS * 1_000,
+      resendMarginOctets: 65_536,
+      onSent: () => {},
+      onProven: () => {},
+    }).run(new AbortController().signal);
+    const end = async (): Promise<void> => {
+      link.break(new ApplianceError('connectionLost', 'the test ends it'));
+      await running;
+    };
+    cleanups.push(end);
+    return { link, end };
+  }
+}
+
+/** What each message holds, decoded as one session. */
+function contents(link: RecordingLink) {
+  const decoder = new IpfixDecoder();
+  return link.sent.map(({ atMs, message }) => {
+    const { templates, records, withdrawn, sequence } = decoder.decode(message);
+    return {
+      atMs,
+      sequence,
+      withdrawn: withdrawn.length,
+      templates: templates.filter(({ scopeCount }) => scopeCount === 0).map(({ templateId }) => templateId),
+      optionsTemplates: templates.filter(({ scopeCount }) => scopeCount > 0).map(({ templateId }) => templateId),
+      flows: records.filter(({ scope }) => scope.length === 0).length,
+      options: records.filter(({ scope }) => scope.length > 0),
+    };
+  });
+}
+type Content = ReturnType<typeof contents>[number];
+
+const timesOf = (all: readonly Content[], pick: (one: Content) => boolean): number[] => [
+  ...new Set(all.filter(pick).map(({ atMs }) => atMs)),
+];
+
+function violations(link: Pick<RecordingLink, 'lossy' | 'messageOctetsMax' | 'sent'>): string[] {
+  const check = new ConformanceCheck(link.lossy ? 'udp' : 'tcp', link.messageOctetsMax);
+  for (const { message } of link.sent) check.observe(message);
+  return check.violations;
+}
+
+test.each([60, 10, 600])(
+  'over UDP templates go out three times at first, then every %d s, and are never withdrawn',
+  async (templateResendS) => {
+    const exchange = await Exchange.start();
+    const { link } = exchange.converse({ templateResendS });
+    await exchange.clock.advance(1_300_000);
+    const all = contents(link);
+    const period = templateResendS * 1_000;
+    const expected = [0, 1_000, 3_000];
+    for (let at = 3_000 + period; at <= 1_300_000; at += period) expected.push(at);
+    expect(timesOf(all, ({ templates }) => templates.length > 0)).toEqual(expected);
+    expect(timesOf(all, ({ optionsTemplates }) => optionsTemplates.length > 0)).toEqual(expected);
+    // All of them each time, and the same octets but for the header's time and sequence number.
+    for (const atMs of expected) {
+      const sent = all.filter((one) => one.atMs === atMs);
+      expect(sent.flatMap(({ templates }) => templates)).toEqual([256, 257, 258, 259, 260, 261, 262, 263]);
+      expect(sent.flatMap(({ optionsTemplates }) => optionsTemplates)).toEqual([512, 514, 515, 516, 517, 519, 520]);
+    }
+    const bodies = link.sent
+      .filter((_, index) => all[index]!.templates.length > 0)
+      .map(({ message }) => Buffer.from(message.subarray(16)).toString('hex'));
+    expect(new Set(bodies).size).toBe(1);
+    expect(all.every(({ withdrawn }) => withdrawn === 0)).toBe(true);
+    expect(violations(link)).toEqual([]);
+  },
+);
+
+test('over TCP templates go out once, and options every minute without them', async () => {
+  const exchange = await Exchange.start();
+  const { link } = exchange.converse({ lossy: false });
+  await exchange.clock.advance(600_000);
+  const all = contents(link);
+  expect(timesOf(all, ({ templates, optionsTemplates }) => templates.length + optionsTemplates.length > 0)).toEqual([0]);
+  const optionTimes = timesOf(all, ({ options }) => options.length > 0);
+  expect(optionTimes[0]).toBe(0);
+  expect(optionTimes.length).toBeGreaterThanOrEqual(10);
+  // Looked at once a second, so a minute is at most a second long.
+  for (let i = 1; i < optionTimes.length; i++) expect(optionTimes[i]! - optionTimes[i - 1]!).toBeLessThanOrEqual(61_000);
+  expect(violations(link)).toEqual([]);
+});
+
+test.each([true, false])(
+  'sequence numbers count data records before the message, those of options too (lossy %s)',
+  async (lossy) => {
+    const exchange = await Exchange.start();
+    const { link } = exchange.converse({ lossy });
+    for (let first = 0; first < 3_000; first += 300) {
+      exchange.spool.append(blockOf(first, 300, { familyOf: anyFamily }));
+      await exchange.clock.advance(17_000);
+    }
+    const all = contents(link);
+    expect(all.reduce((sum, { flows }) => sum + flows, 0)).toBe(3_000);
+    let before = 0;
+    for (const { sequence, flows, options } of all) {
+      expect(sequence).toBe(before);
+      before += flows + options.length;
+    }
+    // Templates were between them, and counted for nothing.
+    expect(before).toBe(exchange.session.sequence);
+    expect(all.filter(({ flows }) => flows > 0).length).toBeGreaterThan(50);
+    expect(all.filter(({ options }) => options.length > 0).length).toBeGreaterThan(2);
+  },
+);
+
+test('an interrupted UDP session goes on: templates at once, sequence numbers where they were', async () => {
+  const exchange = await Exchange.start();
+  const first = exchange.converse();
+  exchange.spool.append(blockOf(0, 100));
+  await exchange.clock.advance(5_000);
+  await first.end();
+  const reached = exchange.session.sequence;
+  exchange.spool.append(blockOf(100, 100));
+  const second = exchange.converse();
+  await exchange.clock.advance(5_000);
+  const all = contents(second.link);
+  expect(reached).toBeGreaterThan(100);
+  expect(all[0]!.sequence).toBe(reached);
+  expect(timesOf(all, ({ templates }) => templates.length > 0)).toEqual([0, 1_000, 3_000]);
+  expect(all.reduce((sum, { flows }) => sum + flows, 0)).toBe(100);
+  expect(violations({ lossy: true, messageOctetsMax: 1_400, sent: [...first.link.sent, ...second.link.sent] })).toEqual([]);
+});
+
+test('a new sampling rate is explained within a second, and the old ones stay explained', async () => {
+  const exchange = await Exchange.start();
+  const { link } = exchange.converse({ lossy: false });
+  await exchange.clock.advance(10_000);
+  exchange.selectors = [...exchange.selectors, { selectorId: 2, kind: 'random', interval: 10 }];
+  await exchange.clock.advance(2_000);
+  const explaining = contents(link).filter(({ options }) => options.some(({ values }) => values.selectorId === 2));
+  expect(explaining).toHaveLength(1);
+  expect(explaining[0]!.atMs).toBeLessThanOrEqual(11_100);
+  // Its template was not needed before: over TCP too it comes with the first such selector, once.
+  expect(explaining[0]!.optionsTemplates).toEqual([513]);
+  expect(explaining[0]!.options.map(({ values }) => values.selectorId).filter(Boolean)).toEqual([1, 2]);
+  expect(violations(link)).toEqual([]);
+});
