@@ -20,6 +20,7 @@ import { Spool } from './forward/spool.ts';
 import { loadAddon } from './meter/addon.ts';
 import { MeterService } from './meter/meter_service.ts';
 import { addonProjector } from './meter/projector.ts';
+import { MirrorTruth } from './pipeline/mirror_truth.ts';
 import { PipelineService } from './pipeline/pipeline_service.ts';
 import { PageThread } from './status/page_thread.ts';
 import { GuardedKv } from './store/guarded_kv.ts';
@@ -30,6 +31,7 @@ import { BoxReporter } from './system/box_reporter.ts';
 import { ClockState, currentBootId } from './system/clock_state.ts';
 import { EventJournal } from './system/event_journal.ts';
 import { HostMonitor } from './system/host_health.ts';
+import { LinkSpeeds } from './system/link_speeds.ts';
 import { notConfigured } from './system/not_configured.ts';
 
 /** What a planned stop has to say. */
@@ -60,6 +62,8 @@ export class Appliance {
   readonly #mqttReporter: MqttReporter;
   readonly #pipeline: PipelineService;
   readonly #meter: MeterService;
+  readonly #mirror: MirrorTruth;
+  readonly #linkSpeeds: LinkSpeeds;
   readonly #services: ServiceGroup;
   readonly #startedMs: number;
   readonly #identity: { readonly site: string; readonly node: string };
@@ -162,6 +166,7 @@ export class Appliance {
         clock: this.#clock,
         // Nobody waits for rows while no collector is set: keeping them would only fill the disk.
         keepRows: (block) => {
+          this.#mirror.add(block);
           if (destinations.length > 0) this.#spool.append(block);
         },
         ...(keepsHistory ? { hourSoFar: (hourStartMs: number) => this.#history.hourSoFar(hourStartMs) } : {}),
@@ -180,6 +185,19 @@ export class Appliance {
         return demoCaptureFile(settings.dataFolder, signal);
       },
       addon,
+    });
+    this.#linkSpeeds = new LinkSpeeds(part('links'), settings.meter.source === 'interface' ? settings.meter.interfaces : []);
+    this.#mirror = new MirrorTruth({
+      world: part('mirror'),
+      duplicates: settings.meter.duplicates,
+      filtered: settings.meter.filter !== '',
+      figures: () => ({
+        metering: this.#meter.status().state === 'metering',
+        counts: this.#meter.figures().counts,
+        unsizedPackets: this.#meter.ledger().annotations.superPacket ?? 0,
+        capacityMbps: this.#linkSpeeds.capacityMbps(),
+      }),
+      onEvent,
     });
     const reporter = new BoxReporter({
       world: part('report'),
@@ -203,6 +221,8 @@ export class Appliance {
       ...this.#mqttUplinks,
       this.#pipeline,
       this.#mqttReporter,
+      this.#linkSpeeds,
+      this.#mirror,
       this.#meter,
       reporter,
     ];
@@ -256,14 +276,22 @@ export class Appliance {
       ...this.#identity,
       nowMs: Math.round(this.#world.clock.wallMs()),
       startedMs: Math.round(this.#startedMs),
-      meter: this.#meter.status(),
+      meter: this.#meterStatus(),
       ledger: this.#meter.ledger(),
+      mirror: this.#mirror.status(),
       uplinks: [...this.#exporters.statuses(), ...this.#mqttUplinks.map((uplink) => uplink.status())],
       stores,
       host: this.#host.health(),
       events: this.#journal.entries,
       notConfigured: notConfigured(this.#settings),
     };
+  }
+
+  /** The meter counts what comes in; how fast the port is, the kernel knows. */
+  #meterStatus(): BoxStatus['meter'] {
+    const status = this.#meter.status();
+    const interfaces = status.interfaces.map((port) => ({ ...port, speedMbps: this.#linkSpeeds.speedMbps(port.name) }));
+    return { ...status, interfaces };
   }
 
   /** The log knows how much waits, the store what is wrong with the disk. */

@@ -3,6 +3,8 @@ import { defaultSettings, loadSettings } from '../config/load.ts';
 import { type Settings, settingsSchema } from '../config/schema.ts';
 import { SystemClock } from '../core/clock.ts';
 import { ApplianceError } from '../core/errors.ts';
+import type { MirrorStatus } from '../flow/mirror_findings.ts';
+import type { BoxStatus } from '../flow/status_shapes.ts';
 import { type DoctorCheck, doctorChecks, worstVerdict } from '../system/doctor_checks.ts';
 import { gatherDoctorFacts } from '../system/doctor_facts.ts';
 import { type Command, exitCodes, type OptionValues } from './command.ts';
@@ -26,7 +28,8 @@ Ends with 1 when a check fails.`,
   async run(values, _positionals, { out }) {
     const settings = settingsOf(values);
     const running = await answers(settings);
-    const checks = doctorChecks(await gatherDoctorFacts({ settings, clock: new SystemClock(), running }));
+    const mirror = running ? await askMirror(settings) : null;
+    const checks = doctorChecks(await gatherDoctorFacts({ settings, clock: new SystemClock(), running, mirror }));
     const verdict = worstVerdict(checks);
     if (values.json === true) out.write(`${JSON.stringify({ verdict, running, checks })}\n`);
     else out.write(`${checks.map(inWords).join('\n')}\n\n${summary(checks, running)}\n`);
@@ -46,13 +49,26 @@ function summary(checks: readonly DoctorCheck[], running: boolean): string {
   return `${checks.length} checks: ${count('ok')} in order, ${count('warn')} to look at, ${count('fail')} failed; ${service}`;
 }
 
-async function answers({ status }: Settings): Promise<boolean> {
+function urlOf({ status }: Settings): string {
   const host = status.address === '0.0.0.0' || status.address === '::' ? '127.0.0.1' : status.address;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${status.port}`;
+}
+
+async function answers(settings: Settings): Promise<boolean> {
   try {
-    const url = `http://${host.includes(':') ? `[${host}]` : host}:${status.port}/healthz`;
-    return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
+    return (await fetch(`${urlOf(settings)}/healthz`, { signal: AbortSignal.timeout(2_000) })).ok;
   } catch {
     return false; // nobody answers: that is the answer
+  }
+}
+
+/** What the running box has recognised from its traffic; null when it does not say. */
+async function askMirror(settings: Settings): Promise<MirrorStatus | null> {
+  try {
+    const response = await fetch(`${urlOf(settings)}/api/v1/status`, { signal: AbortSignal.timeout(5_000) });
+    return response.ok ? (((await response.json()) as Partial<BoxStatus>).mirror ?? null) : null;
+  } catch {
+    return null; // it has just stopped, or is another program: the check says that it could not be made
   }
 }
 

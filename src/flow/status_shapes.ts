@@ -5,6 +5,7 @@
 
 import type { Volume } from './history_shapes.ts';
 import type { Ledger } from './ledger.ts';
+import type { MirrorStatus } from './mirror_findings.ts';
 
 /** Traffic of one second, from the meter's own counters (never from spread flows). */
 export interface TrafficSecond {
@@ -110,6 +111,7 @@ export interface BoxStatus {
   readonly startedMs: number;
   readonly meter: MeterStatus;
   readonly ledger: Ledger;
+  readonly mirror: MirrorStatus;
   readonly uplinks: readonly UplinkStatus[];
   readonly stores: readonly StoreStatus[];
   readonly host: HostHealth;

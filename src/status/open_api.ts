@@ -1,6 +1,7 @@
 /** The API's description in OpenAPI 3.1, parameters from the schemas that check them. Pure. */
 import { z } from 'zod';
 import { dimensions } from '../flow/history_shapes.ts';
+import { mirrorTroubles } from '../flow/mirror_findings.ts';
 import { VERSION } from '../flow/version.ts';
 import { apiErrors } from './answers.ts';
 import { seriesParameters, topParameters } from './questions.ts';
@@ -39,6 +40,28 @@ const schemas: Json = {
     points: list(object({ startMs: time, present: { type: 'boolean' }, ...volume }, 'present: false where nothing was metered')),
   }),
   TrafficSecond: object({ atMs: time, packets: number, octets: number, droppedPackets: number, newFlows: number }),
+  Mirror: object(
+    {
+      windowS: number,
+      packets: number,
+      tcpConversations: number,
+      tcpOneWay: number,
+      tcpSeenOctets: number,
+      tcpUnseenOctets: number,
+      findings: list(
+        object({
+          code: { enum: mirrorTroubles },
+          level: { enum: ['warn', 'error'] },
+          title: { type: 'string' },
+          evidence: { type: 'string' },
+          figures: { type: 'object', additionalProperties: number },
+          sinceMs: time,
+          todo: { type: 'string' },
+        }),
+      ),
+    },
+    'What the traffic of the last windowS seconds tells about the mirror port',
+  ),
   Status: object(
     {
       version: { type: 'string' },
@@ -48,6 +71,7 @@ const schemas: Json = {
       startedMs: time,
       meter: { type: 'object' },
       ledger: { type: 'object' },
+      mirror: reference('Mirror'),
       uplinks: list({ type: 'object' }),
       stores: list({ type: 'object' }),
       host: { type: 'object' },

@@ -2,8 +2,10 @@
  * What is right and wrong with a box, from facts, in words for a technician: what was found and what to do. Pure;
  * `doctor_facts.ts` gathers. A check that cannot be made says so instead of passing.
  */
+import type { MirrorStatus } from '../flow/mirror_findings.ts';
 import type { ClockVerdict } from './clock_trust.ts';
 import type { InterfaceFacts } from './interface_facts.ts';
+import { mirrorChecks } from './mirror_checks.ts';
 
 export interface DoctorCheck {
   readonly check: string;
@@ -47,6 +49,8 @@ export interface DoctorFacts {
   readonly others: readonly string[];
   /** The service is running: it then has the ports in promiscuous mode. */
   readonly running: boolean;
+  /** What the running service has recognised from the traffic; null when it could not be asked. */
+  readonly mirror: MirrorStatus | null;
   readonly wantsPromiscuous: boolean;
   readonly managesOffloads: boolean;
   /** Null where the system does not tell. */
@@ -62,6 +66,7 @@ export function doctorChecks(facts: DoctorFacts): DoctorCheck[] {
   return [
     ...sourceChecks(facts),
     ...facts.interfaces.flatMap((port) => portChecks(port, facts)),
+    ...mirrorChecks(facts),
     clockCheck(facts),
     ...diskChecks(facts.disk),
     ...boardChecks(facts.complaints),

@@ -6,6 +6,7 @@ import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Settings } from '../config/schema.ts';
 import type { Clock } from '../core/clock.ts';
+import type { MirrorStatus } from '../flow/mirror_findings.ts';
 import { machineEvidence } from './clock_state.ts';
 import { clockVerdict } from './clock_trust.ts';
 import type { DiskFacts, DoctorFacts } from './doctor_checks.ts';
@@ -21,6 +22,8 @@ export interface DoctorQuestion {
   readonly clock: Clock;
   /** Whether the service runs, by whatever the caller knows (its page answers, its store is locked). */
   readonly running: boolean;
+  /** What the running service has recognised from the traffic; null when nobody could be asked. */
+  readonly mirror?: MirrorStatus | null;
   /** Which merging offloads are on, where the addon can ask; null if not. */
   readonly mergingOffloads?: (name: string) => readonly string[] | null;
 }
@@ -48,6 +51,7 @@ export async function gatherDoctorFacts(question: DoctorQuestion): Promise<Docto
     receivedWhileLooking: Object.fromEntries(received),
     others: (await listInterfaces()).filter((name) => !names.includes(name)),
     running,
+    mirror: question.mirror ?? null,
     wantsPromiscuous: meter.promiscuous,
     managesOffloads: meter.manageOffloads,
     canCapture: hasCapability((await readText('/proc/self/status')) ?? '', CAP_NET_RAW) ?? null,

@@ -14,7 +14,16 @@ import {
 } from '../../src/flow/history_shapes.ts';
 import type { TrafficSecond } from '../../src/flow/status_shapes.ts';
 
-export const scenarios = ['normal', 'no-data', 'uplink-down', 'disk-full', 'ledger-fault', 'first-start', 'year'] as const;
+export const scenarios = [
+  'normal',
+  'no-data',
+  'uplink-down',
+  'disk-full',
+  'ledger-fault',
+  'first-start',
+  'year',
+  'one-way-mirror',
+] as const;
 export type Scenario = (typeof scenarios)[number];
 
 const dayMs = 86_400_000;

@@ -1,5 +1,6 @@
 /** What the box says about itself in each scenario. For the page's tests and for looking at the page; not shipped. */
 import type { Ledger, LedgerTerm } from '../../src/flow/ledger.ts';
+import type { MirrorStatus } from '../../src/flow/mirror_findings.ts';
 import type { BoxEvent, BoxStatus, StoreStatus, UplinkStatus } from '../../src/flow/status_shapes.ts';
 import { VERSION } from '../../src/flow/version.ts';
 import { type Scenario, startedNow } from './fake_feed.ts';
@@ -163,6 +164,32 @@ function events(scenario: Scenario): BoxEvent[] {
   return list.sort((a, b) => a.atMs - b.atMs);
 }
 
+function mirror(scenario: Scenario): MirrorStatus {
+  const oneWay = scenario === 'one-way-mirror';
+  return {
+    windowS: 300,
+    packets: 1_620_000,
+    tcpConversations: 5_310,
+    tcpOneWay: oneWay ? 5_122 : 3,
+    tcpSeenOctets: 812_400_000,
+    tcpUnseenOctets: 120_000,
+    findings: oneWay
+      ? [
+          {
+            code: 'oneWayMirror',
+            level: 'error',
+            title: 'The mirror shows one direction only',
+            evidence:
+              '5,122 of 5,310 TCP conversations in the last 5 min were seen in one direction only, although their acknowledgements prove that the other side answered',
+            figures: { oneWayConversations: 5_122, conversations: 5_310 },
+            sinceMs: startedNow - 720_000,
+            todo: 'On the switch, set the monitor session to both directions (receive and transmit) for every source port.',
+          },
+        ]
+      : [],
+  };
+}
+
 export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
   const GB = 1_073_741_824;
   const first = scenario === 'first-start';
@@ -195,6 +222,7 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
       duplicatesSeenPackets: book.duplicates.packets,
     },
     ledger: book,
+    mirror: mirror(scenario),
     uplinks: uplinks(scenario, nowMs),
     stores: stores(scenario),
     host: {

@@ -108,6 +108,18 @@ describe('troubles', { timeout: 120_000 }, () => {
       ['Not configured yet', /Add one under export\.destinations/, /collector\.example\.net/, /10\.20\.0\.0\/16/],
     ],
     ['year', '#on-call', ['Everything works', /Show all 200/]],
+    [
+      'one-way-mirror',
+      '#on-call',
+      [
+        'The mirror shows one direction only',
+        /5,122 of 5,310 TCP conversations/,
+        /set the monitor session to both directions/,
+        'Seen both ways',
+        '1 trouble',
+      ],
+    ],
+    ['one-way-mirror', '#overview', ['The mirror shows one direction only']],
     ['year', '#overview?last=7d', ['Last 7 days', /2001:db8:/]],
   ];
   it.each(troubles)('%s, at %j', async (scenario, hash, words) => {

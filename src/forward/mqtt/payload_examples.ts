@@ -93,6 +93,26 @@ export const exampleStatus: BoxStatus = {
     annotations: {},
     balanced: true,
   },
+  mirror: {
+    windowS: 300,
+    packets: 402_118,
+    tcpConversations: 96,
+    tcpOneWay: 61,
+    tcpSeenOctets: 41_220_310,
+    tcpUnseenOctets: 0,
+    findings: [
+      {
+        code: 'oneWayMirror',
+        level: 'error',
+        title: 'The mirror shows one direction only',
+        evidence:
+          '61 of 96 TCP conversations in the last 5 min were seen in one direction only, although their acknowledgements prove that the other side answered',
+        figures: { oneWayConversations: 61, conversations: 96 },
+        sinceMs: minuteMs - 600_000,
+        todo: 'On the switch, set the monitor session to both directions (receive and transmit) for every source port; where the way back takes another link (asymmetric routing), mirror that link too.',
+      },
+    ],
+  },
   uplinks: [
     {
       name: 'central',

@@ -15,6 +15,7 @@ import {
   type Volume,
 } from '../../flow/history_shapes.ts';
 import type { Ledger } from '../../flow/ledger.ts';
+import type { MirrorStatus } from '../../flow/mirror_findings.ts';
 import type {
   BoxEvent,
   BoxStatus,
@@ -54,6 +55,8 @@ export interface HealthPayload {
   readonly host: HostHealth;
   readonly meter: MeterStatus;
   readonly ledger: Ledger;
+  /** What the traffic tells about the mirror; its findings are what to change on the switch. */
+  readonly mirror: MirrorStatus;
   readonly uplinks: readonly UplinkStatus[];
   readonly stores: readonly StoreStatus[];
 }
@@ -70,8 +73,9 @@ export function statePayload(identity: Identity, reason: StatePayload['reason'],
 }
 
 export function healthPayload(status: BoxStatus): HealthPayload {
-  const { site, node, nowMs, version, startedMs, host, meter, ledger, uplinks, stores } = status;
-  return { schema: schemaVersions.health, site, node, atMs: nowMs, version, startedMs, host, meter, ledger, uplinks, stores };
+  const { site, node, nowMs, version, startedMs, host, meter, ledger, mirror, uplinks, stores } = status;
+  const { health: schema } = schemaVersions;
+  return { schema, site, node, atMs: nowMs, version, startedMs, host, meter, ledger, mirror, uplinks, stores };
 }
 
 export function eventPayload(identity: Identity, event: BoxEvent): EventPayload {

@@ -39,6 +39,10 @@ export function attentionOf(status: BoxStatus, seconds: readonly TrafficSecond[]
     found.push({ level, key, title, text });
   };
   meter(status, seconds, add);
+  for (const { code, level, title, evidence, todo } of status.mirror.findings) {
+    const found = `${evidence.charAt(0).toUpperCase()}${evidence.slice(1)}.`;
+    add(level === 'error' ? 'bad' : 'warn', `mirror-${code}`, title, `${found} ${todo}`);
+  }
   for (const uplink of status.uplinks) {
     const health = uplinkHealth(uplink);
     if (health === 'good') continue;
@@ -84,7 +88,11 @@ function drops(seconds: readonly TrafficSecond[], add: Add): void {
 
 type Add = (level: Attention['level'], key: string, title: string, text: string) => void;
 
-function meter({ meter: { state, reason, source, interfaces } }: BoxStatus, seconds: readonly TrafficSecond[], add: Add): void {
+function meter(
+  { meter: { state, reason, source, interfaces }, mirror }: BoxStatus,
+  seconds: readonly TrafficSecond[],
+  add: Add,
+): void {
   if (state === 'failed') add('bad', 'meter', 'The meter has failed', reason);
   else if (state === 'waiting') add('bad', 'meter', 'The meter is waiting', reason);
   else if (state === 'stopped' && source !== 'none') add('warn', 'meter', 'The meter is stopped', reason);
@@ -92,7 +100,9 @@ function meter({ meter: { state, reason, source, interfaces } }: BoxStatus, seco
     if (!up && state === 'metering') add('bad', `link-${name}`, `${name} has no link`, 'Check the cable and the switch port.');
   }
   const silentS = silentForS(seconds);
-  if (state === 'metering' && silentS >= silentAfterS) {
+  // Once the box itself has judged so, its words are there already.
+  const judged = mirror.findings.some(({ code }) => code === 'nothingSeen');
+  if (state === 'metering' && silentS >= silentAfterS && !judged) {
     const text = 'The link is up but nothing arrives. Is the mirror session enabled, and does it mirror the right port?';
     add('bad', 'silent', `No traffic for ${duration(silentS * 1_000)}`, text);
   }

@@ -7,6 +7,7 @@ import { ToneIcon } from '../parts/controls.tsx';
 import { Events } from '../parts/events.tsx';
 import { HostCard } from '../parts/host.tsx';
 import { GoodIcon } from '../parts/icons.tsx';
+import { Mirror } from '../parts/mirror.tsx';
 import { NotConfigured } from '../parts/not_configured.tsx';
 import { Interfaces, Stores } from '../parts/places.tsx';
 import { Uplinks } from '../parts/uplinks.tsx';
@@ -27,6 +28,7 @@ export function OnCall({ box }: { box: BoxState }) {
         <div class="stack">
           <HostCard host={status.host} />
           <Interfaces meter={status.meter} />
+          <Mirror mirror={status.mirror} nowMs={status.nowMs} />
         </div>
         <div class="stack">
           <Stores stores={status.stores} />

@@ -1,0 +1,67 @@
+/**
+ * The rates of the mirror ports, read every ten seconds: a link is negotiated anew when somebody moves a cable. Null where
+ * a port does not tell, as virtual ones do not. Owned by the main event loop.
+ */
+import type { Timer } from '../core/clock.ts';
+import { messageOf } from '../core/errors.ts';
+import type { Service } from '../core/lifecycle.ts';
+import type { World } from '../core/world.ts';
+import type { InterfaceFacts } from './interface_facts.ts';
+import { readInterface } from './interfaces.ts';
+
+const periodMs = 10_000;
+
+export class LinkSpeeds implements Service {
+  readonly name = 'link speeds';
+  readonly #world: World;
+  readonly #names: readonly string[];
+  readonly #read: (name: string) => Promise<Pick<InterfaceFacts, 'speedMbps'>>;
+  readonly #speeds = new Map<string, number | null>();
+  #timer: Timer | undefined;
+
+  /** @param read for tests; otherwise asks the kernel */
+  constructor(
+    world: World,
+    names: readonly string[],
+    read: (name: string) => Promise<Pick<InterfaceFacts, 'speedMbps'>> = readInterface,
+  ) {
+    this.#world = world;
+    this.#names = names;
+    this.#read = read;
+  }
+
+  async start(_signal: AbortSignal): Promise<void> {
+    if (this.#names.length === 0) return;
+    const { clock, log } = this.#world;
+    await this.#look();
+    this.#timer = clock.every(
+      periodMs,
+      () => this.#look(),
+      (error) => log.error('linkSpeedUnreadable', { reason: messageOf(error) }),
+    );
+  }
+
+  async stop(_deadlineMs: number): Promise<void> {
+    this.#timer?.cancel();
+  }
+
+  speedMbps(name: string): number | null {
+    return this.#speeds.get(name) ?? null;
+  }
+
+  /** Of all ports together; null when there is none or one does not tell. */
+  capacityMbps(): number | null {
+    if (this.#names.length === 0) return null;
+    let sum = 0;
+    for (const name of this.#names) {
+      const speed = this.speedMbps(name);
+      if (speed === null) return null;
+      sum += speed;
+    }
+    return sum;
+  }
+
+  async #look(): Promise<void> {
+    for (const name of this.#names) this.#speeds.set(name, (await this.#read(name)).speedMbps);
+  }
+}
