@@ -3,7 +3,6 @@
  * comes before its template. Throws `messageMalformed` with the offset, nothing else. Bounded: what is held for templates
  * that have not come is at most `heldOctetsMax`.
  */
-import { VARIABLE_LENGTH } from '../../../flow/elements.ts';
 import { IPFIX_VERSION, MESSAGE_HEADER_OCTETS, SET_HEADER_OCTETS, setIds } from '../message.ts';
 import { ByteReader, malformed } from './byte_reader.ts';
 import type { DecodedMessage, DecodedRecord } from './decoded.ts';
@@ -23,7 +22,8 @@ interface Gathering {
 
 export class IpfixDecoder {
   readonly #store: TemplateStore;
-  #held: { readonly domain: number; readonly templateId: number; readonly body: Uint8Array }[] = [];
+  /** By domain and template. */
+  readonly #held = new Map<string, Uint8Array[]>();
   #heldOctets = 0;
 
   /** @param privatePen whose elements are the registry's private ones; 0 for none */
@@ -84,22 +84,21 @@ export class IpfixDecoder {
       const { at } = set;
       const templateId = set.u16();
       const count = set.u16();
+      const all = count === 0 && templateId === (options ? setIds.optionsTemplate : setIds.template);
+      if (templateId < firstDataSetId && !all) {
+        if (isPadding(set, at)) break;
+        throw malformed(`template id ${templateId} is reserved`, at);
+      }
       if (count === 0) {
-        const all = templateId === (options ? setIds.optionsTemplate : setIds.template);
         if (all) this.#store.withdrawAll(domain, options);
         else this.#store.withdraw(domain, templateId);
         withdrawn.push(templateId);
         continue;
       }
-      if (templateId < firstDataSetId) {
-        if (isPadding(set, at)) break;
-        throw malformed(`template id ${templateId} is reserved`, at);
-      }
       const scopeCount = options ? set.u16() : 0;
       if (options && (scopeCount === 0 || scopeCount > count)) throw malformed(`${scopeCount} scope fields of ${count}`, at + 4);
       const fields = Array.from({ length: count }, () => readSpecifier(set));
       const template = { templateId, fields, scopeCount };
-      if (shortestRecord(template) === 0) throw malformed(`records of template ${templateId} would have no octets`, at);
       this.#store.put(domain, template);
       templates.push(template);
       this.#readHeld(domain, template, gathering);
@@ -113,23 +112,26 @@ export class IpfixDecoder {
       return;
     }
     const body = set.octets(set.left);
-    const held = this.#heldOctets + body.length <= heldOctetsMax;
+    // An empty set holds memory too.
+    const octets = body.length + SET_HEADER_OCTETS;
+    const held = this.#heldOctets + octets <= heldOctetsMax;
     if (held) {
-      this.#held.push({ domain: gathering.domain, templateId, body: body.slice() });
-      this.#heldOctets += body.length;
+      const key = `${gathering.domain}/${templateId}`;
+      const bodies = this.#held.get(key);
+      if (bodies === undefined) this.#held.set(key, [body.slice()]);
+      else bodies.push(body.slice());
+      this.#heldOctets += octets;
     }
     gathering.unknownSets.push({ templateId, octets: body.length, held });
   }
 
   #readHeld(domain: number, template: DecodedTemplate, gathering: Gathering): void {
-    if (this.#held.length === 0) return;
-    const mine = this.#held.filter((one) => one.domain === domain && one.templateId === template.templateId);
-    if (mine.length === 0) return;
-    this.#held = this.#held.filter((one) => !mine.includes(one));
-    for (const { body } of mine) {
-      this.#heldOctets -= body.length;
-      this.#readRecords(new ByteReader(body), template, gathering, true);
-    }
+    const key = `${domain}/${template.templateId}`;
+    const bodies = this.#held.get(key);
+    if (bodies === undefined) return;
+    this.#held.delete(key);
+    for (const body of bodies) this.#heldOctets -= body.length + SET_HEADER_OCTETS;
+    for (const body of bodies) this.#readRecords(new ByteReader(body), template, gathering, true);
   }
 
   #readRecords(set: ByteReader, template: DecodedTemplate, gathering: Gathering, late: boolean): void {
@@ -158,10 +160,13 @@ export class IpfixDecoder {
 
 /** RFC 7011 section 3.2. */
 function readSpecifier(reader: ByteReader): DecodedTemplateField {
+  const { at } = reader;
   const first = reader.u16();
   const octets = reader.u16();
+  // No type has such an encoding, and records would hold more fields than octets.
+  if (octets === 0) throw malformed(`field ${first & 0x7fff} would have no octets`, at);
   const pen = (first & 0x8000) === 0 ? 0 : reader.u32();
-  return { id: first & 0x7fff, octets: octets === VARIABLE_LENGTH ? VARIABLE_LENGTH : octets, pen };
+  return { id: first & 0x7fff, octets, pen };
 }
 
 function isPadding(set: ByteReader, from: number): boolean {

@@ -13,11 +13,16 @@ export function shortestRecord(template: DecodedTemplate): number {
 export function readRecord(reader: ByteReader, template: DecodedTemplate, store: TemplateStore, late: boolean): DecodedRecord {
   const values: Record<string, DecodedValue> = Object.create(null) as Record<string, DecodedValue>;
   const scope: string[] = [];
+  const repeats = new Map<string, number>();
   template.fields.forEach((field, index) => {
     const octets = reader.octets(field.octets === VARIABLE_LENGTH ? variableLength(reader) : field.octets);
     const { name, type } = store.describe(field);
     let key = name;
-    for (let n = 2; key in values; n++) key = `${name}#${n}`;
+    if (key in values) {
+      const n = (repeats.get(name) ?? 1) + 1;
+      repeats.set(name, n);
+      key = `${name}#${n}`;
+    }
     values[key] = decodeValue(type, octets);
     if (index < template.scopeCount) scope.push(key);
   });

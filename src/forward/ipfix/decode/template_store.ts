@@ -1,6 +1,6 @@
 /**
  * Templates of one transport session and observation domain, and names learned from RFC 5610 options. Limits: `templatesMax`
- * templates, `typesMax` learned elements; beyond them the oldest is forgotten.
+ * templates with `fieldsMax` fields together, `typesMax` learned elements; beyond them the oldest is forgotten.
  */
 import { type Element, type ElementType, elementNumbered } from '../../../flow/elements.ts';
 
@@ -24,6 +24,7 @@ interface LearnedType {
 }
 
 export const templatesMax = 4_096;
+export const fieldsMax = 262_144;
 const typesMax = 4_096;
 
 /** RFC 5610 section 3.1, by code; signed and single float types are read as octets. */
@@ -46,6 +47,7 @@ const typeCodes: readonly (ElementType | undefined)[] = [
 export class TemplateStore {
   readonly #privatePen: number;
   readonly #templates = new Map<string, DecodedTemplate>();
+  #fields = 0;
   readonly #types = new Map<string, LearnedType>();
 
   constructor(privatePen: number) {
@@ -58,13 +60,15 @@ export class TemplateStore {
 
   put(domain: number, template: DecodedTemplate): void {
     const key = `${domain}/${template.templateId}`;
-    this.#templates.delete(key);
+    this.#forget(key);
     this.#templates.set(key, template);
-    if (this.#templates.size > templatesMax) this.#templates.delete(this.#templates.keys().next().value as string);
+    this.#fields += template.fields.length;
+    while (this.#templates.size > templatesMax || this.#fields > fieldsMax)
+      this.#forget(this.#templates.keys().next().value as string);
   }
 
   withdraw(domain: number, templateId: number): boolean {
-    return this.#templates.delete(`${domain}/${templateId}`);
+    return this.#forget(`${domain}/${templateId}`);
   }
 
   /** RFC 7011 section 8.1: id 2 withdraws every template of the domain, id 3 every options template. */
@@ -72,11 +76,16 @@ export class TemplateStore {
     let count = 0;
     for (const [key, template] of this.#templates) {
       if (key.startsWith(`${domain}/`) && template.scopeCount > 0 === options) {
-        this.#templates.delete(key);
+        this.#forget(key);
         count++;
       }
     }
     return count;
+  }
+
+  #forget(key: string): boolean {
+    this.#fields -= this.#templates.get(key)?.fields.length ?? 0;
+    return this.#templates.delete(key);
   }
 
   learn(pen: number, id: number, name: string, typeCode: number): void {
