@@ -29,6 +29,8 @@ export interface SiteOptions {
   readonly segments?: number;
   readonly segmentOctets?: number;
   readonly vlan?: number;
+  /** From the beginning of one conversation to that of the next. */
+  readonly everyNs?: bigint;
 }
 
 export const macs = { gateway: '02:00:00:00:00:fe', uplink: '02:00:00:00:00:ff' } as const;
@@ -36,14 +38,14 @@ const { syn, ack, fin, psh } = tcpFlags;
 
 /** Every station downloads from outside: request, `segments` of an answer, each second one acknowledged, orderly end. */
 export function siteConversations(options: SiteOptions = {}): SitePacket[] {
-  const { conversations = 40, segments = 20, segmentOctets = 1_448, vlan } = options;
+  const { conversations = 40, segments = 20, segmentOctets = 1_448, vlan, everyNs = 700_000_000n } = options;
   const packets: SitePacket[] = [];
   let identification = 0;
   for (let n = 0; n < conversations; n++) {
     const host = 10 + (n % 100);
     const client = { address: `10.0.0.${host}`, port: 40_000 + n, mac: `02:00:00:00:01:${host.toString(16).padStart(2, '0')}` };
     const server = { address: `192.0.2.${1 + (n % 20)}`, port: 443, mac: macs.gateway };
-    let atNs = captureStartNs + BigInt(n) * 700_000_000n;
+    let atNs = captureStartNs + BigInt(n) * everyNs;
     let clientNext = 1_000;
     let serverNext = 5_000;
     const send = (fromClient: boolean, flags: number, payloadOctets: number, waitNs: bigint): void => {
