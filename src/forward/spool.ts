@@ -69,6 +69,7 @@ export class Spool implements Service, LaneStore {
   readonly #layout = layoutHash();
   #layoutKept = false;
   #timer: Timer | undefined;
+  #startedAtMs = 0;
   #recovered = false;
   #stopped = false;
   #failure: ApplianceError | undefined;
@@ -98,6 +99,7 @@ export class Spool implements Service, LaneStore {
   /** Resolves also when the store does not answer: then the spool works in memory and keeps trying. */
   async start(): Promise<void> {
     const { clock } = this.#parts.world;
+    this.#startedAtMs = clock.monotonicMs();
     this.#declareMetrics();
     await this.#recover();
     this.#timer = clock.every(
@@ -278,7 +280,9 @@ export class Spool implements Service, LaneStore {
     let finding: SpoolFinding;
     try {
       finding = await recoverSpool(kv, destinations, world.clock.monotonicMs(), world.clock.wallMs());
-      const puts: KvPut[] = [{ key: openMarkerKey, value: encodeWallMs(world.clock.wallMs()) }];
+      // Rows have come since the start, also while the store did not answer: a kill takes those too.
+      const startedMs = world.clock.wallMs() - (world.clock.monotonicMs() - this.#startedAtMs);
+      const puts: KvPut[] = [{ key: openMarkerKey, value: encodeWallMs(startedMs) }];
       // The new marker hides when the last run began: its hole is on disk with it, should this run end at once too.
       if (finding.holes.length > 0)
         for (const [name, state] of finding.lanes) puts.push({ key: destinationKey(name), value: encodeLane(state) });

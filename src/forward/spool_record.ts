@@ -6,7 +6,7 @@
  *     key  'r' <position: u64 BE>   its rows: version, CRC-32 of the rows, rows compressed by zstd
  *     key  'l' <layout: u32 BE>     the layout's description, once per layout that rows on disk are in
  *     key  'd' <destination name>   which rows it waits for, and its gaps
- *     key  'o'                      present while the spool is open: wall time at which it was opened
+ *     key  'o'                      present while the spool is open: wall time at which the run began
  */
 import { promisify } from 'node:util';
 import { constants, crc32, zstdCompress, zstdDecompress } from 'node:zlib';

@@ -277,6 +277,22 @@ test('a hole stays marked when the next run is killed before it did anything', a
   expect(gap).toMatchObject({ reason: 'lostToPowerCut', fromMs: 1_700_000_000_000, toMs: 1_700_000_061_000, records: null });
 });
 
+test('a hole reaches back to the start of the run, also when the store opened late', async () => {
+  const kv = new MemoryKv();
+  await kv.close();
+  const { spool, clock, pass } = await open(kv);
+  spool.append(blockOf(0, 10));
+  await clock.advance(20_500);
+  kv.reopen();
+  await pass(2);
+  expect(spool.status().state).toBe('open');
+  // Killed before the first write: with a persistAfterS of 5 the rows would have been written in the same second.
+  const late = new MemoryKv();
+  for await (const [key, value] of kv.entries({ gte: Uint8Array.of(0x6f) })) await late.batch([{ key, value }]);
+  const next = await open(late, ['a'], {}, 1_700_000_030_000);
+  expect(next.spool.lane('a').gaps[0]).toMatchObject({ reason: 'lostToPowerCut', fromMs: 1_700_000_000_000 });
+});
+
 test('on a real LevelDB: several runs, rows and places survive', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'flowspan-spool-'));
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
