@@ -84,7 +84,7 @@ inline void setContext(FlowEntry& flow, uint16_t context) {
 struct ColdEntry {
   uint64_t otherDscp[2];  // code points beside that of the first packet
   uint32_t outOfOrder[2];
-  uint32_t unseenOctets[2];  // acknowledged by the peer, never seen
+  uint32_t unseenOctets[2];  // acknowledged by the peer, never seen; holes that nothing has filled yet
   uint32_t label;            // see below
   uint32_t previous;         // links of the time wheel; a free entry's `next` is the free list
   uint32_t next;

@@ -29,6 +29,24 @@ inline constexpr uint32_t kProbeMaxUnits = probeUnitsOfMicros(10'000'000);
 }  // namespace tcp_limits
 
 
+inline void addUnseen(ColdEntry& cold, unsigned side, uint32_t octets) {
+  const uint32_t sum = cold.unseenOctets[side] + octets;
+  cold.unseenOctets[side] = sum < octets ? 0xffffffffu : sum;
+}
+
+// A segment jumped ahead. The hole counts as unseen at once, since there is no room to remember where it lies: what was
+// only late or lost on the way comes again and is taken back; what the receiver has, nobody sends again. A SYN's number
+// belongs to another connection.
+FLOWSPAN_COLD inline void openHole(ColdEntry& cold, DirectionLine& own, const DecodedPacket& p, uint32_t hole) {
+  own.flags |= kGapOpen;
+  if ((p.tcpBits & kTcpSyn) == 0 && hole < static_cast<uint32_t>(tcp_limits::kJumpMax)) addUnseen(cold, p.side, hole);
+}
+
+// A hole was filled: what was counted unseen is seen after all.
+FLOWSPAN_COLD inline void fillHole(ColdEntry& cold, const DirectionLine& own, unsigned side, uint32_t length) {
+  if ((own.flags & kGapOpen) != 0 && cold.unseenOctets[side] >= length) cold.unseenOctets[side] -= length;
+}
+
 // Acknowledgement of what the peer sent: ends a round trip, and shows what was missed.
 FLOWSPAN_HOT void measureAcknowledgment(FlowEntry& flow, ColdEntry& cold, const DecodedPacket& p) {
   const unsigned peerSide = p.side ^ 1u;
@@ -49,8 +67,7 @@ FLOWSPAN_HOT void measureAcknowledgment(FlowEntry& flow, ColdEntry& cold, const 
   }
   const auto ahead = static_cast<int32_t>(p.acknowledgment - peer.nextSequence);
   if (ahead > 0 && ahead < tcp_limits::kJumpMax) [[unlikely]] {
-    const uint32_t sum = cold.unseenOctets[peerSide] + static_cast<uint32_t>(ahead);
-    cold.unseenOctets[peerSide] = sum < cold.unseenOctets[peerSide] ? 0xffffffffu : sum;
+    addUnseen(cold, peerSide, static_cast<uint32_t>(ahead));
     peer.nextSequence = p.acknowledgment;
     peer.flags |= kAckAhead;
   }
@@ -67,11 +84,13 @@ FLOWSPAN_COLD inline void measureOldSegment(FlowEntry& flow, ColdEntry& cold, Di
   }
   if ((own.flags & kGapOpen) != 0 && since < tcp_limits::kReorderNs) {
     cold.outOfOrder[p.side]++;
+    fillHole(cold, own, p.side, length);
     return;
   }
   // RFC 9293 3.8.4: a keepalive repeats the last octet.
   if (p.payloadOctets <= 1 && (p.tcpBits & (kTcpSyn | kTcpFin)) == 0 && p.sequence + 1 == own.nextSequence) return;
   own.retransmitted++;
+  fillHole(cold, own, p.side, length);
   // Karn's rule (RFC 6298 section 3): an acknowledgement of a segment sent twice measures nothing.
   if ((flow.flags & kProbePending) != 0 && ((flow.flags & kProbeSide) != 0) == (p.side != 0)) flow.flags &= static_cast<uint8_t>(~kProbePending);
 }
@@ -114,7 +133,8 @@ FLOWSPAN_HOT void measureTcp(FlowEntry& flow, ColdEntry& cold, const DecodedPack
       measureOldSegment(flow, cold, own, p, length);
       return;
     }
-    if (static_cast<int32_t>(p.sequence - own.nextSequence) > 0) own.flags |= kGapOpen;
+    const uint32_t hole = p.sequence - own.nextSequence;
+    if (static_cast<int32_t>(hole) > 0) [[unlikely]] openHole(cold, own, p, hole);
     own.nextSequence = end;
   }
   if (length > 0 && mayProbe(flow, own, p.ns)) {

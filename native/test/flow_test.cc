@@ -93,6 +93,41 @@ TEST("flow: acknowledgements that overtake their data are no loss of the mirror"
   CHECK_EQ(toNetwork(r.retransmittedPacketDeltaCount), 0u);
 }
 
+TEST("flow: a hole that nothing fills was lost before the box") {
+  Meter m;
+  Connection c{m};
+  c.down({.seq = 1, .ack = 1}, 1000);
+  c.down({.seq = 2001, .ack = 1}, 1000);  // 1000 octets missing
+  c.down({.seq = 3001, .ack = 1}, 1000);
+  c.up({.seq = 1, .ack = 4001});  // the receiver has them all
+  c.down({.seq = 4001, .ack = 1}, 1000, 50 * kMs);
+  const Row& r = m.finish()[0];
+  CHECK_EQ(toNetwork(r.unseenAcknowledgedOctetDeltaCount), 1000u);
+  CHECK_EQ(toNetwork(r.retransmittedPacketDeltaCount), 0u);
+}
+
+TEST("flow: a hole that a segment sent again fills was lost on the way, not by the mirror") {
+  Meter m;
+  Connection c{m};
+  c.down({.seq = 1, .ack = 1}, 1000);
+  c.down({.seq = 2001, .ack = 1}, 1000);
+  c.up({.seq = 1, .ack = 1001});
+  c.down({.seq = 1001, .ack = 1}, 1000, 40 * kMs);
+  c.up({.seq = 1, .ack = 3001});
+  const Row& r = m.finish()[0];
+  CHECK_EQ(toNetwork(r.unseenAcknowledgedOctetDeltaCount), 0u);
+  CHECK_EQ(toNetwork(r.retransmittedPacketDeltaCount), 1u);
+}
+
+TEST("flow: a SYN with numbers of its own opens no hole") {
+  Meter m;
+  Connection c{m};
+  c.up({.seq = 100, .bits = SYN});
+  c.up({.seq = 100'000'000, .bits = SYN}, 0, kS);
+  const auto& rows = m.finish();
+  for (const Row& r : rows) CHECK_EQ(toNetwork(r.unseenAcknowledgedOctetDeltaCount), 0u);
+}
+
 TEST("flow: a reset ends it, and a new SYN begins another at once") {
   Meter m;
   Connection c{m};
