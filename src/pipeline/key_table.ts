@@ -28,7 +28,8 @@ export function hashWords(key: Int32Array, multipliers: Int32Array): number {
 export class KeyTable {
   readonly words: number;
   readonly slotsMax: number;
-  readonly #random: Random;
+  /** State of xorshift32, never 0. */
+  #chance: number;
   /** Slots there is room for now; slots are below it. */
   slots = 0;
   size = 0;
@@ -46,7 +47,8 @@ export class KeyTable {
   constructor(words: number, slotsMax: number, random: Random) {
     this.words = words;
     this.slotsMax = slotsMax;
-    this.#random = random;
+    // Seeded by chance, for the rest fast: a key without room takes eight numbers, which need to be spread, not secret.
+    this.#chance = random.uint32() | 1;
     this.keys = new Int32Array(0);
     this.hashes = new Int32Array(0);
     this.weights = new Float64Array(0);
@@ -88,7 +90,8 @@ export class KeyTable {
     const slot = this.#free[this.slots - this.size - 1]!;
     this.size++;
     this.#taken[slot] = 1;
-    this.keys.set(key, slot * this.words);
+    const base = slot * this.words;
+    for (let word = 0; word < this.words; word++) this.keys[base + word] = key[word]!;
     this.hashes[slot] = hash;
     this.weights[slot] = 0;
     this.firstWindow[slot] = 0x7fffffff;
@@ -118,14 +121,21 @@ export class KeyTable {
 
   /** A slot with little weight, never `except`. The table must hold two keys at least. */
   victim(except: number): number {
+    const { weights, slots } = this;
+    let x = this.#chance;
     let best = -1;
     let least = Number.POSITIVE_INFINITY;
     for (let tries = 0; tries < sampleSize || best < 0; tries++) {
-      const slot = this.#random.uint32() % this.slots;
-      if (slot === except || this.#taken[slot] === 0 || this.weights[slot]! >= least) continue;
+      // Marsaglia, Xorshift RNGs (2003): period 2^32 − 1.
+      x ^= x << 13;
+      x ^= x >>> 17;
+      x ^= x << 5;
+      const slot = Math.floor((x >>> 0) * (slots / 2 ** 32));
+      if (weights[slot]! >= least || slot === except || this.#taken[slot] === 0) continue;
       best = slot;
-      least = this.weights[slot]!;
+      least = weights[slot]!;
     }
+    this.#chance = x;
     return best;
   }
 

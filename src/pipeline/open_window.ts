@@ -47,9 +47,12 @@ export class Columns {
   /** The slot's key gives its place up: what it had moves to `other`. */
   evict(slot: number): void {
     if (this.present[slot] !== 1) return;
+    const { other, values } = this;
     const at = slot * figuresPerKey;
-    for (let i = 0; i < figuresPerKey; i++) this.other[i]! += this.values[at + i]!;
-    this.values.fill(0, at, at + figuresPerKey);
+    for (let i = 0; i < figuresPerKey; i++) {
+      other[i]! += values[at + i]!;
+      values[at + i] = 0;
+    }
     this.present[slot] = 0;
     this.evicted = true;
   }
