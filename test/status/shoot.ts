@@ -26,6 +26,7 @@ const wanted: readonly [view: string, scenario: Scenario][] = [
   ['overview?ledger', 'ledger-fault'],
   ['overview', 'first-start'],
   ['on-call', 'first-start'],
+  ['on-call', 'one-way-mirror'],
 ];
 
 mkdirSync(values.out, { recursive: true });

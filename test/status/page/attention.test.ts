@@ -56,8 +56,27 @@ describe('attentionOf', () => {
     expect(attentionOf(waiting, quiet)).toMatchObject([{ key: 'meter', level: 'bad', text: 'eth1 is down' }]);
   });
 
+  it('shows what the traffic tells about the mirror, with what to change; silence is not said twice', () => {
+    const status = fakeStatus('one-way-mirror', nowMs);
+    const oneWay = attentionOf(status, busy).find(({ key }) => key === 'mirror-oneWayMirror')!;
+    expect(oneWay).toMatchObject({ level: 'bad', title: 'The mirror shows one direction only' });
+    expect(oneWay.text).toMatch(/^5,122 of 5,310 .+ side answered\. On the switch, /);
+    const [finding] = status.mirror.findings;
+    const silent = { ...finding!, code: 'nothingSeen' as const, level: 'warn' as const };
+    const judged = { ...good, mirror: { ...good.mirror, findings: [silent] } };
+    expect(attentionOf(judged, quiet)).toMatchObject([{ key: 'mirror-nothingSeen', level: 'warn' }]);
+  });
+
   it('names each thing once', () => {
-    for (const scenario of ['normal', 'no-data', 'uplink-down', 'disk-full', 'ledger-fault', 'first-start'] as const) {
+    for (const scenario of [
+      'normal',
+      'no-data',
+      'uplink-down',
+      'disk-full',
+      'ledger-fault',
+      'first-start',
+      'one-way-mirror',
+    ] as const) {
       const found = keys(fakeStatus(scenario, nowMs), quiet);
       expect(new Set(found).size).toBe(found.length);
     }
