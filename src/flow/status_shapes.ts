@@ -3,6 +3,7 @@
  * from what the services report; the page and the API only show it. Times are wall time in ms, sizes octets.
  */
 
+import type { ErrorCode } from '../core/errors.ts';
 import type { Volume } from './history_shapes.ts';
 import type { Ledger } from './ledger.ts';
 import type { MirrorStatus } from './mirror_findings.ts';
@@ -54,7 +55,10 @@ export interface InterfaceStatus {
 export interface MeterStatus {
   readonly source: 'interface' | 'capture' | 'demo' | 'none';
   readonly state: 'metering' | 'waiting' | 'stopped' | 'failed';
+  /** Why it waits or has failed, in words for a technician; empty when it meters. */
   readonly reason: string;
+  /** The same for programs; null when nothing is wrong. */
+  readonly code: ErrorCode | null;
   readonly interfaces: readonly InterfaceStatus[];
   readonly cachedFlows: number;
   readonly cacheCapacityFlows: number;

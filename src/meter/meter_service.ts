@@ -6,7 +6,7 @@
  */
 import type { MeterSettings } from '../config/schema.ts';
 import type { Timer } from '../core/clock.ts';
-import { ApplianceError, errorCodes, messageOf } from '../core/errors.ts';
+import { ApplianceError, type ErrorCode, errorCodes, messageOf } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
 import type { Ledger } from '../flow/ledger.ts';
@@ -46,6 +46,7 @@ export class MeterService implements Service {
   #reader: BlockReader | undefined;
   #state: MeterStatus['state'] = 'stopped';
   #reason = '';
+  #code: ErrorCode | null = null;
   #capture = '';
   #figures: MeterFigures = noFigures;
   #figuresAtMs = Number.NEGATIVE_INFINITY;
@@ -84,7 +85,8 @@ export class MeterService implements Service {
     this.#pollTimer?.cancel();
     await this.#turn;
     if (this.#meter === undefined) return;
-    const endMs = clock.monotonicMs() + deadlineMs;
+    // Ends by itself before the deadline does, so that what is left is counted and those downstream still get their turn.
+    const endMs = clock.monotonicMs() + deadlineMs * 0.8;
     this.#meter.stop();
     while (!this.#meter.drained() && clock.monotonicMs() < endMs) {
       const blocks = await this.#reader!.drain(clock, turnBudgetMs, this.#parts.receive);
@@ -119,6 +121,7 @@ export class MeterService implements Service {
       source: this.#settings.source,
       state: this.#state,
       reason: this.#reason,
+      code: this.#code,
       interfaces: interfaces.map((one) => ({
         name: one.name,
         up: one.up,
@@ -167,7 +170,7 @@ export class MeterService implements Service {
       this.#meter = undefined;
       const error = errorOfNative(thrown);
       if (!(error instanceof ApplianceError)) throw error;
-      this.#enter(errorCodes[error.code].retryable ? 'waiting' : 'failed', error.message);
+      this.#enter(errorCodes[error.code].retryable ? 'waiting' : 'failed', error.message, error.code);
       log.error('meterNotOpened', { code: error.code, reason: error.message });
       return;
     }
@@ -202,7 +205,7 @@ export class MeterService implements Service {
   #ended(): void {
     this.#close();
     const error = errorOfSource(this.#figures.sourceError);
-    this.#enter(error === undefined ? 'stopped' : 'failed', error?.message ?? 'the capture has ended');
+    this.#enter(error === undefined ? 'stopped' : 'failed', error?.message ?? 'the capture has ended', error?.code);
     this.#world.log.warn('meterEnded', { reason: this.#reason });
   }
 
@@ -214,10 +217,11 @@ export class MeterService implements Service {
       return;
     }
     const error = errorOfSource(this.figures().sourceError);
-    this.#enter(error === undefined ? 'metering' : 'waiting', error?.message ?? '');
+    this.#enter(error === undefined ? 'metering' : 'waiting', error?.message ?? '', error?.code);
   }
 
-  #enter(state: MeterStatus['state'], reason: string): void {
+  #enter(state: MeterStatus['state'], reason: string, code: ErrorCode | null = null): void {
+    this.#code = code;
     if (state === this.#state && reason === this.#reason) return;
     const before = this.#state;
     this.#state = state;

@@ -185,7 +185,7 @@ describe('a whole box', () => {
     await box.ready();
     expect(box.out).toMatch(/nonesuch0 \(waiting: .*nonesuch0/);
     const { meter, events } = await box.sees('it waits', (status) => status.meter.state === 'waiting');
-    expect(meter.reason).toContain('nonesuch0');
+    expect(meter).toMatchObject({ code: 'interfaceMissing', reason: expect.stringContaining('nonesuch0') });
     expect(events.some(({ event }) => event === 'meterWaits')).toBe(true);
     expect(await box.interrupt()).toBe(0);
   });

@@ -49,6 +49,7 @@ describe('meter service', () => {
       source: 'capture',
       state: 'stopped',
       reason: 'the capture has ended',
+      code: null,
       cachedFlows: 0,
     });
     expect(blocks.reduce((sum, block) => sum + block.count, 0)).toBe(20);
@@ -99,7 +100,7 @@ describe('meter service', () => {
     const meter = new MeterService(world, settings, { bootId: 'b', receive: () => {} });
     await meter.start(signal);
     const missing = process.getuid?.() === 0 ? 'waiting' : expect.stringMatching(/waiting|failed/);
-    expect(meter.status()).toMatchObject({ state: missing, reason: 'there is no interface nowhere0' });
+    expect(meter.status()).toMatchObject({ state: missing, reason: 'there is no interface nowhere0', code: 'interfaceMissing' });
     await meter.stop(1_000);
   });
 
@@ -108,7 +109,11 @@ describe('meter service', () => {
     const world = testWorld();
     const meter = new MeterService(world, meterSettings({ ...replay, capture: path }), { bootId: 'b', receive: () => {} });
     await meter.start(signal);
-    expect(meter.status()).toMatchObject({ state: 'failed', reason: expect.stringContaining('is no capture') });
+    expect(meter.status()).toMatchObject({
+      state: 'failed',
+      reason: expect.stringContaining('is no capture'),
+      code: 'captureDamaged',
+    });
     expect(meter.ledger().balanced).toBe(true);
     await meter.stop(1_000);
   });
@@ -121,7 +126,10 @@ describe('meter service', () => {
     });
     await meter.start(signal);
     await until(() => meter.status().state === 'failed');
-    expect(meter.status().reason).toContain('199 packets read before it');
+    expect(meter.status()).toMatchObject({
+      code: 'captureDamaged',
+      reason: expect.stringContaining('199 packets read before it'),
+    });
     expect(meter.ledger().received.packets).toBe(199);
     await meter.stop(1_000);
   });

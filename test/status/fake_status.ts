@@ -204,6 +204,7 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
       source: 'interface',
       state: 'metering',
       reason: '',
+      code: null,
       interfaces: [
         {
           name: 'eth1',

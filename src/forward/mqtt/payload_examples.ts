@@ -61,6 +61,7 @@ export const exampleStatus: BoxStatus = {
     source: 'interface',
     state: 'metering',
     reason: '',
+    code: null,
     interfaces: [
       {
         name: 'eth1',
