@@ -125,6 +125,16 @@ test('the messages of a TCP session are summed alike', async () => {
   expect(nfacctd.complaints).toEqual([]);
 });
 
+test('nfacctd notices by the sequence numbers that a message is missing, so its silence means something', async () => {
+  const nfacctd = await collector();
+  const relay = await DatagramRelay.start(nfacctd.port);
+  cleanups.push(() => relay.close());
+  relay.loses = 4;
+  await send({ transport: 'tcp', port: relay.port });
+  await until('it complains', () => nfacctd.complaints.length > 0);
+  expect(nfacctd.complaints).toEqual([expect.stringContaining('expecting flow')]);
+});
+
 test.each(['lean', 'standard', 'full'])(
   'of profile %s nfacctd sums the forward directions: it passes over RFC 5103’s reverse elements',
   async (profile) => {

@@ -102,6 +102,8 @@ export class DatagramRelay {
   readonly #server: Server;
   readonly #socket = createSocket('udp4');
   messages = 0;
+  /** The number of a message that is lost on the way. */
+  loses = Number.NaN;
 
   private constructor(to: number) {
     this.#server = createServer((connection) => {
@@ -109,7 +111,7 @@ export class DatagramRelay {
       connection.on('error', () => {}); // the exporter's tests are about that
       connection.on('data', (chunk) => {
         for (const message of stream.push(chunk)) {
-          this.messages++;
+          if (++this.messages === this.loses) continue;
           this.#socket.send(message.slice(), to, '127.0.0.1');
         }
       });
