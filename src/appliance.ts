@@ -42,6 +42,10 @@ export interface StopReport {
   readonly historyWindows: number;
   readonly meteredPackets: number;
   readonly records: number;
+  /** In no record: what was still in the meter's cache when the time was over. */
+  readonly lostPackets: number;
+  /** In memory only when the time was over, or the disk did not take them. */
+  readonly lostRecords: number;
   /** Services that did not end in time or failed to. */
   readonly failed: readonly string[];
 }
@@ -242,15 +246,17 @@ export class Appliance {
 
   async stop(deadlineMs: number): Promise<StopReport> {
     const failed = await this.#services.stop(deadlineMs);
-    const accounts = this.#exporters.accounts().map(({ account }) => account.pending);
+    const accounts = this.#exporters.accounts().map(({ account }) => account);
     const messages = this.#mqttUplinks.map((uplink) => uplink.status().backlogRecords);
     const { counts } = this.#meter.figures();
     return {
-      waitingRecords: Math.max(0, ...accounts),
+      waitingRecords: Math.max(0, ...accounts.map(({ pending }) => pending)),
       waitingMessages: Math.max(0, ...messages),
       historyWindows: this.#history.figures.windowsWritten,
       meteredPackets: counts.meteredPackets,
       records: counts.handedOverRecords,
+      lostPackets: counts.cachedPackets,
+      lostRecords: Math.max(0, ...accounts.map(({ dropped }) => dropped.shutdown ?? 0)),
       failed,
     };
   }

@@ -38,6 +38,8 @@ export interface ExporterParts {
 
 /** A session that lasted this long was a good one: the next wait is short again. */
 const goodSessionMs = 10_000;
+/** A planned stop waits no longer for a collector that takes its time: what it has not taken is on disk. */
+const drainMaxMs = 12_000;
 /** At a planned stop: how often it is looked whether everything has arrived. */
 const drainPeriodMs = 20;
 const closeMaxMs = 2_000;
@@ -82,7 +84,7 @@ export class Exporter implements Service {
    */
   async stop(deadlineMs: number): Promise<void> {
     const { world, lane, transport } = this.#parts;
-    const endMs = world.clock.monotonicMs() + deadlineMs * 0.8;
+    const endMs = world.clock.monotonicMs() + Math.min(deadlineMs * 0.8, drainMaxMs);
     while (this.#current !== undefined && lane.account().pending > 0 && world.clock.monotonicMs() < endMs) {
       this.#current.acknowledge();
       // Over UDP the proof is asked for now, not when its time comes.

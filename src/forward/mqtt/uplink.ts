@@ -33,6 +33,8 @@ export interface MqttUplinkParts {
 
 /** A session that lasted this long, or delivered something, was a good one: the next retry is quick again. */
 const goodSessionMs = 10_000;
+/** A planned stop waits no longer for a broker that takes its time: what it has not taken is on disk. */
+const stopMaxMs = 15_000;
 /** Share of a stop's deadline in which waiting messages are still sent; the rest is for the goodbye. */
 const drainShare = 0.6;
 
@@ -74,12 +76,13 @@ export class MqttUplink implements Service {
   /** Sends what it can, says `offline` and waits for the acknowledgements, all within the deadline. */
   async stop(deadlineMs: number): Promise<void> {
     const { clock } = this.#world;
+    const ownDeadlineMs = Math.min(deadlineMs, stopMaxMs);
     this.#stopping = true;
     let tooLate: Timer | undefined;
     if (this.#delivery === undefined) this.#abort.abort(new ApplianceError('connectionLost', 'stopped'));
     else {
-      this.#delivery.drain(deadlineMs * drainShare);
-      tooLate = clock.after(deadlineMs * 0.95, () =>
+      this.#delivery.drain(ownDeadlineMs * drainShare);
+      tooLate = clock.after(ownDeadlineMs * 0.95, () =>
         this.#session?.drop(new ApplianceError('deadlineExceeded', 'no time left to stop')),
       );
     }
