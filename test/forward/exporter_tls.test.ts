@@ -221,6 +221,31 @@ test('a collector that comes back with another certificate: rows wait until it i
   expect(collector.violations).toEqual([]);
 });
 
+test('a renewed certificate of ours is shown at the next connection, and a withdrawn authority is trusted no more', async () => {
+  const [shown, trusted] = [folder.path('shown.pem'), folder.path('trusted_for_now.pem')];
+  const renewed = folder.signed(authority, 'renewed_box', ['DNS:box.example']);
+  copyFileSync(boxKeys.certificateFile, shown);
+  copyFileSync(boxKeys.keyFile, folder.path('shown.key'));
+  copyFileSync(authority.certificateFile, trusted);
+  const collector = await tlsCollector({ ...shows(collectorKeys), ...asksForOurs });
+  const names: unknown[] = [];
+  collector.onConnection = (socket) => names.push((socket as TLSSocket).getPeerCertificate().subject.CN);
+  const box = await boxTo(collector, { certificateFile: shown, keyFile: folder.path('shown.key'), caFile: trusted });
+  await until('it is up', () => box.exporters.statuses()[0]!.state === 'up');
+
+  copyFileSync(renewed.certificateFile, shown);
+  copyFileSync(renewed.keyFile, folder.path('shown.key'));
+  for (const socket of collector.sockets) socket.destroy();
+  await until('it is back', () => names.length === 2);
+  expect(names).toEqual(['box', 'renewed_box']);
+
+  await until('it is up again', () => box.exporters.statuses()[0]!.state === 'up');
+  copyFileSync(stranger.certificateFile, trusted);
+  for (const socket of collector.sockets) socket.destroy();
+  await until('it is refused', () => box.exporters.statuses()[0]!.state === 'refused');
+  expect(box.exporters.statuses()[0]!.reason).toContain('caFile');
+});
+
 test('files of certificates that are not there are told before anything is connected', async () => {
   const collector = await tlsCollector(shows(collectorKeys));
   const box = await boxTo(collector, { caFile: folder.path('missing.pem') });

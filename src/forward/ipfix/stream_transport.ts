@@ -25,6 +25,8 @@ export class StreamTransport implements Transport {
   readonly #clock: Clock;
   readonly #measures: SocketMeasures;
   #session: Buffer | undefined;
+  /** What the session was made with. */
+  #sessionFiles: Buffer | undefined;
 
   constructor(settings: DestinationSettings, clock: Clock, measures: SocketMeasures) {
     this.#settings = settings;
@@ -113,6 +115,10 @@ export class StreamTransport implements Transport {
       }
     };
     const [ca, cert, key] = await Promise.all([read(caFile), read(certificateFile), read(keyFile)]);
+    // A session taken up again checks and shows no certificates (RFC 8446 section 2.2): another file needs another session.
+    const files = Buffer.concat([ca, cert, key].filter((file) => file !== undefined));
+    if (this.#sessionFiles?.equals(files) !== true) this.#session = undefined;
+    this.#sessionFiles = files;
     return {
       minVersion: 'TLSv1.2',
       // RFC 6066: only names are sent; the certificate is checked against an address too.
