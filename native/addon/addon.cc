@@ -4,6 +4,7 @@
 
 #include "../generated/row_layout.h"
 #include "../source/clocks.h"
+#include "box_facts.h"
 #include "meter_object.h"
 #include "projection_object.h"
 #include "socket_measures.h"
@@ -44,6 +45,8 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("unacknowledgedBytes", Napi::Function::New(env, unacknowledgedBytes));
   exports.Set("pathMtu", Napi::Function::New(env, pathMtu));
   exports.Set("setUserTimeout", Napi::Function::New(env, setUserTimeout));
+  exports.Set("mergingOffloads", Napi::Function::New(env, mergingOffloadsOf));
+  exports.Set("kernelClock", Napi::Function::New(env, kernelClock));
   return exports;
 }
 

@@ -30,6 +30,18 @@ int ethtool(const std::string& name, uint32_t command, uint32_t& value) {
 
 }  // namespace
 
+std::optional<std::vector<std::string>> mergingOffloads(const std::string& name) {
+  uint32_t gro = 0;
+  uint32_t flags = 0;
+  const bool groKnown = ethtool(name, ETHTOOL_GGRO, gro) == 0;
+  const bool flagsKnown = ethtool(name, ETHTOOL_GFLAGS, flags) == 0;
+  if (!groKnown && !flagsKnown) return std::nullopt;
+  std::vector<std::string> on;
+  if (groKnown && gro != 0) on.emplace_back("GRO");
+  if (flagsKnown && (flags & ETH_FLAG_LRO) != 0) on.emplace_back("LRO");
+  return on;
+}
+
 void Offloads::turnOff() {
   const std::string name = interfaceName(interface_);
   uint32_t gro = 0;

@@ -3,9 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace flowspan {
+
+// Which of `GRO` and `LRO` are on now; changes nothing and needs no right. Nothing when the driver answers neither question.
+std::optional<std::vector<std::string>> mergingOffloads(const std::string& name);
 
 class Offloads {
  public:

@@ -5,6 +5,7 @@ import { SystemClock } from '../core/clock.ts';
 import { ApplianceError } from '../core/errors.ts';
 import type { MirrorStatus } from '../flow/mirror_findings.ts';
 import type { BoxStatus } from '../flow/status_shapes.ts';
+import { loadAddon, type NativeAddon } from '../meter/addon.ts';
 import { type DoctorCheck, doctorChecks, worstVerdict } from '../system/doctor_checks.ts';
 import { gatherDoctorFacts } from '../system/doctor_facts.ts';
 import { type Command, exitCodes, type OptionValues } from './command.ts';
@@ -29,13 +30,27 @@ Ends with 1 when a check fails.`,
     const settings = settingsOf(values);
     const running = await answers(settings);
     const mirror = running ? await askMirror(settings) : null;
-    const checks = doctorChecks(await gatherDoctorFacts({ settings, clock: new SystemClock(), running, mirror }));
+    const question = { settings, clock: new SystemClock(), running, mirror };
+    const addon = addonIfBuilt();
+    const checks = doctorChecks(
+      await gatherDoctorFacts(addon === undefined ? question : { ...question, mergingOffloads: addon.mergingOffloads }),
+    );
     const verdict = worstVerdict(checks);
     if (values.json === true) out.write(`${JSON.stringify({ verdict, running, checks })}\n`);
     else out.write(`${checks.map(inWords).join('\n')}\n\n${summary(checks, running)}\n`);
     return verdict === 'fail' ? exitCodes.failed : exitCodes.good;
   },
 };
+
+/** A box whose addon is missing or of another build needs a doctor most: what only the addon can ask is then not readable. */
+function addonIfBuilt(): NativeAddon | undefined {
+  try {
+    return loadAddon();
+  } catch (error) {
+    if (error instanceof ApplianceError) return undefined;
+    throw error;
+  }
+}
 
 const marks: Record<DoctorCheck['verdict'], string> = { ok: 'ok  ', warn: 'look', fail: 'FAIL' };
 

@@ -144,6 +144,10 @@ export interface NativeAddon {
   setUserTimeout(fd: number, ms: number): boolean;
   /** Nanoseconds of CLOCK_MONOTONIC and of CLOCK_REALTIME read together. */
   clocks(): { monotonicNs: bigint; realtimeNs: bigint };
+  /** Which of `GRO` and `LRO` are on at an interface now; null where the driver does not tell, or there is none. */
+  mergingOffloads(name: string): string[] | null;
+  /** What adjtimex(2) tells, changing nothing: whether a time service steers the clock, and how wrong it may be; null if refused. */
+  kernelClock(): { synchronised: boolean; errorMaxMs: number } | null;
   version(): string;
 }
 

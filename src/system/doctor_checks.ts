@@ -172,7 +172,10 @@ function offloadCheck(name: string, port: InterfaceFacts, { managesOffloads, run
   const on = port.mergingOffloads;
   const byHand = `ethtool -K ${port.name} gro off lro off`;
   if (on?.length === 0) return ok(check, 'GRO and LRO are off');
-  if (managesOffloads && !running) return ok(check, 'the service turns GRO and LRO off while it meters');
+  if (managesOffloads && !running) {
+    const now = on === null ? 'not readable' : `${on.join(' and ')} on now`;
+    return ok(check, `${now}; the service turns GRO and LRO off while it meters`);
+  }
   if (on === null) {
     return managesOffloads
       ? ok(check, 'not readable; the service has turned GRO and LRO off')

@@ -1,0 +1,51 @@
+/** `flowspan doctor` on a real port of a network namespace: what it finds there, and what it says to do. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { DoctorCheck } from '../../src/system/doctor_checks.ts';
+import { networkMissing, VethPair } from '../meter/network.ts';
+import { mainPath } from './flowspan.ts';
+
+const missing = networkMissing();
+const folder = mkdtempSync(join(tmpdir(), 'doctor-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe.skipIf(missing !== undefined)(`doctor${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {
+  let pair: VethPair;
+  beforeAll(() => {
+    pair = new VethPair();
+  });
+  afterAll(() => pair[Symbol.dispose]());
+
+  /** The checks of the mirror port, by the last word of their name. */
+  async function portChecks(manageOffloads: boolean): Promise<Record<string, DoctorCheck>> {
+    const file = join(folder, 'settings.yaml');
+    const meter = `{source: interface, interfaces: [mirror0], manageOffloads: ${manageOffloads}}`;
+    writeFileSync(file, `dataFolder: ${join(folder, 'var')}\nmeter: ${meter}\nstatus: {port: 1}\n`);
+    const args = ['netns', 'exec', pair.namespace, process.execPath, mainPath, 'doctor', '--config', file, '--json'];
+    const out = await new Promise<string>((resolve, reject) =>
+      execFile('ip', args, (error, stdout, stderr) => (stdout === '' ? reject(error ?? new Error(stderr)) : resolve(stdout))),
+    );
+    const { checks } = JSON.parse(out) as { checks: DoctorCheck[] };
+    const ours = checks.filter(({ check }) => check.startsWith('port mirror0 '));
+    return Object.fromEntries(ours.map((check) => [check.check.slice('port mirror0 '.length), check]));
+  }
+
+  test('GRO that merges packets is read off the port, and how to turn it off is said', async () => {
+    pair.ethtool('-K', 'mirror0', 'gro', 'on');
+    expect((await portChecks(false)).offloads).toEqual({
+      check: 'port mirror0 offloads',
+      verdict: 'warn',
+      found: 'GRO on: packets are merged before they are counted',
+      todo: 'ethtool -K mirror0 gro off lro off',
+    });
+    expect((await portChecks(true)).offloads).toMatchObject({
+      verdict: 'ok',
+      found: 'GRO on now; the service turns GRO and LRO off while it meters',
+    });
+    pair.ethtool('-K', 'mirror0', 'gro', 'off');
+    expect((await portChecks(false)).offloads).toMatchObject({ verdict: 'ok', found: 'GRO and LRO are off', todo: '' });
+  });
+});
