@@ -164,8 +164,9 @@ export class SpoolLane {
     this.#log.trim();
   }
 
-  /** The collector was seen to take everything: nothing that arrived needs to be sent again. */
+  /** The collector was seen to take everything that was sent: none of it needs to be sent again. */
   releaseMargin(): void {
+    if (this.#lane.unread > 0) return; // what an earlier session left to be sent again was not, yet
     this.#lane.forgetResend();
     this.#log.trim();
   }

@@ -1,0 +1,51 @@
+/**
+ * The spool against a model under random actions: rows, acknowledgements, lost sessions and collectors that fall, slow, full,
+ * silent and damaged stores, planned stops, kills, power cuts, destinations that come and go. After each action the account
+ * of every destination is the model's, number by number.
+ */
+import type * as zlib from 'node:zlib';
+import { describe, expect, test, vi } from 'vitest';
+import { seedsOf, withSeed } from './seeds.ts';
+import { SpoolPlay } from './spool_play.ts';
+
+// Compression in place instead of on threads: what happens when then follows from the seed alone.
+vi.mock('node:zlib', async (original) => {
+  const real = await original<typeof zlib>();
+  type Done = (error: Error | null, result?: Buffer) => void;
+  const inPlace =
+    <O>(run: (input: Uint8Array, options: O) => Buffer) =>
+    (input: Uint8Array, options: O, done: Done): void => {
+      let result: Buffer;
+      try {
+        result = run(input, options);
+      } catch (error) {
+        done(error as Error); // as the real one says it
+        return;
+      }
+      done(null, result);
+    };
+  return { ...real, zstdCompress: inPlace(real.zstdCompressSync), zstdDecompress: inPlace(real.zstdDecompressSync) };
+});
+
+const file = 'test/forward/spool_model.test.ts';
+const steps = 300;
+const seeds = [...Array.from({ length: 20 }, (_, i) => i + 1), 1_692_795_728, 44_990_458, 877_358_318];
+
+describe('spool against a model', () => {
+  const happened: Record<string, number> = {};
+
+  test.each(seedsOf(seeds))('seed %i: nothing is forgotten, nothing comes unasked, every count is right', (seed) =>
+    withSeed(seed, file, async () => {
+      const play = new SpoolPlay(seed);
+      await play.start();
+      for (let step = 0; step < steps; step++) await play.step();
+      await play.finish();
+      for (const [what, times] of Object.entries(play.happened)) happened[what] = (happened[what] ?? 0) + times;
+    }),
+  );
+
+  test.skipIf(process.env.FLOWSPAN_SEED !== undefined)('the seeds together try everything', () => {
+    for (const what of ['acknowledged', 'broken', 'told', 'full', 'silent', 'damaged', 'kill', 'powerCut', 'stop'])
+      expect(happened[what] ?? 0, what).toBeGreaterThan(20);
+  });
+});
