@@ -28,7 +28,7 @@ import { History } from './store/history.ts';
 import { RecentWindows } from './store/recent_windows.ts';
 import { TextFile } from './system/boot_file.ts';
 import { BoxReporter } from './system/box_reporter.ts';
-import { ClockState, currentBootId } from './system/clock_state.ts';
+import { ClockState, currentBootId, machineEvidence } from './system/clock_state.ts';
 import { EventJournal } from './system/event_journal.ts';
 import { HostMonitor } from './system/host_health.ts';
 import { LinkSpeeds } from './system/link_speeds.ts';
@@ -84,9 +84,17 @@ export class Appliance {
     this.#journal = new EventJournal(part('events'));
     const onEvent = this.#journal.add.bind(this.#journal);
 
+    const addon = loadAddon();
+
     // The box and its clock.
     const bootId = currentBootId();
-    this.#clock = new ClockState({ world: part('clock'), bootId, store: new TextFile(folder('boots.json')), onEvent });
+    this.#clock = new ClockState({
+      world: part('clock'),
+      bootId,
+      store: new TextFile(folder('boots.json')),
+      onEvent,
+      evidence: () => machineEvidence(addon.kernelClock),
+    });
     this.#host = new HostMonitor({
       world: part('host'),
       dataFolder: settings.dataFolder,
@@ -120,7 +128,6 @@ export class Appliance {
     );
 
     // What is forwarded.
-    const addon = loadAddon();
     const destinations = settings.export.destinations.map(({ name }) => name);
     const brokers = settings.mqtt.brokers.map(({ name }) => name);
     this.#spool = new Spool({

@@ -33,7 +33,9 @@ Ends with 1 when a check fails.`,
     const question = { settings, clock: new SystemClock(), running, mirror };
     const addon = addonIfBuilt();
     const checks = doctorChecks(
-      await gatherDoctorFacts(addon === undefined ? question : { ...question, mergingOffloads: addon.mergingOffloads }),
+      await gatherDoctorFacts(
+        addon === undefined ? question : { ...question, mergingOffloads: addon.mergingOffloads, kernelClock: addon.kernelClock },
+      ),
     );
     const verdict = worstVerdict(checks);
     if (values.json === true) out.write(`${JSON.stringify({ verdict, running, checks })}\n`);

@@ -12,7 +12,7 @@ import type { RowClock } from '../flow/row_block.ts';
 import type { BoxEvent } from '../flow/status_shapes.ts';
 import type { TextStore } from './boot_file.ts';
 import { type BootRecord, formatBoots, parseBoots, resolveOffset, withBoot } from './boot_offsets.ts';
-import { type ClockEvidence, type ClockVerdict, clockVerdict } from './clock_trust.ts';
+import { type ClockEvidence, type ClockVerdict, clockVerdict, type KernelClock } from './clock_trust.ts';
 import { hostFiles, readText } from './host_files.ts';
 
 export interface ClockStateParts {
@@ -23,8 +23,10 @@ export interface ClockStateParts {
   readonly store: TextStore;
   readonly onEvent?: (level: BoxEvent['level'], event: string, text: string) => void;
   /** What speaks for the clock; this machine's files by default. */
-  readonly evidence?: () => Promise<Pick<ClockEvidence, 'timesyncMarker' | 'timesyncRuns' | 'hardwareClockS'>>;
+  readonly evidence?: () => Promise<MachineEvidence>;
 }
+
+export type MachineEvidence = Omit<ClockEvidence, 'wallMs' | 'stepped'>;
 
 const samplePeriodMs = 10_000;
 const keepPeriodMs = 3_600_000;
@@ -184,8 +186,11 @@ export function currentBootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
-/** What this machine's files say about its clock. */
-export async function machineEvidence(): Promise<Pick<ClockEvidence, 'timesyncMarker' | 'timesyncRuns' | 'hardwareClockS'>> {
+/**
+ * What this machine's files and its kernel say about its clock.
+ * @param kernelClock asks the kernel, where somebody can (it needs a system call); null if not
+ */
+export async function machineEvidence(kernelClock: () => KernelClock | null = () => null): Promise<MachineEvidence> {
   const [marker, timesyncFolder, hardware] = await Promise.all([
     readText('/run/systemd/timesync/synchronized'),
     hostFiles.device('/run/systemd/timesync'),
@@ -196,6 +201,7 @@ export async function machineEvidence(): Promise<Pick<ClockEvidence, 'timesyncMa
     timesyncMarker: marker !== undefined,
     timesyncRuns: timesyncFolder !== undefined,
     hardwareClockS: Number.isFinite(hardwareClockS) ? hardwareClockS : undefined,
+    kernelClock: kernelClock() ?? undefined,
   };
 }
 

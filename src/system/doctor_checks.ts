@@ -207,9 +207,11 @@ function clockCheck({ clock }: DoctorFacts): DoctorCheck {
   const { synchronised, basis, wallMs } = clock;
   const wallText = new Date(wallMs).toISOString();
   if (synchronised === true) return ok('clock', `${wallText} (${basis})`);
-  const todo = 'check that a time server can be reached; records are stamped once the time is known';
+  const todo =
+    'check that a time service runs (timedatectl; chronyc tracking; ntpq -p) and reaches its server; ' +
+    'records are marked as uncertain until the time is known';
   if (basis === 'implausible') return fail('clock', `${wallText} cannot be right`, todo);
-  if (synchronised === false) return warn('clock', `${wallText}, not synchronised yet`, todo);
+  if (synchronised === false) return warn('clock', `${wallText}, not synchronised yet (${basis})`, todo);
   return warn(
     'clock',
     `${wallText}; nothing on this box tells whether it is synchronised`,

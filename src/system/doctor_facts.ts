@@ -8,7 +8,7 @@ import type { Settings } from '../config/schema.ts';
 import type { Clock } from '../core/clock.ts';
 import type { MirrorStatus } from '../flow/mirror_findings.ts';
 import { machineEvidence } from './clock_state.ts';
-import { clockVerdict } from './clock_trust.ts';
+import { clockVerdict, type KernelClock } from './clock_trust.ts';
 import type { DiskFacts, DoctorFacts } from './doctor_checks.ts';
 import { hostFiles, readText } from './host_files.ts';
 import { throttledFile } from './host_health.ts';
@@ -26,6 +26,8 @@ export interface DoctorQuestion {
   readonly mirror?: MirrorStatus | null;
   /** Which merging offloads are on, where the addon can ask; null if not. */
   readonly mergingOffloads?: (name: string) => readonly string[] | null;
+  /** What the kernel thinks of its clock, where the addon can ask. */
+  readonly kernelClock?: () => KernelClock | null;
 }
 
 const lookMs = 1_000;
@@ -55,7 +57,7 @@ export async function gatherDoctorFacts(question: DoctorQuestion): Promise<Docto
     wantsPromiscuous: meter.promiscuous,
     managesOffloads: meter.manageOffloads,
     canCapture: hasCapability((await readText('/proc/self/status')) ?? '', CAP_NET_RAW) ?? null,
-    clock: { ...clockVerdict({ ...(await machineEvidence()), wallMs, stepped: false }), wallMs },
+    clock: { ...clockVerdict({ ...(await machineEvidence(question.kernelClock)), wallMs, stepped: false }), wallMs },
     disk: await diskFacts(settings),
     uplinks,
     complaints: parseThrottled((await readText(throttledFile)) ?? '') ?? [],

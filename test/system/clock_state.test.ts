@@ -8,13 +8,15 @@ import { ApplianceError } from '../../src/core/errors.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { createMetrics } from '../../src/core/metrics.ts';
 import { SeededRandom } from '../../src/core/random.ts';
+import { loadAddon } from '../../src/meter/addon.ts';
 import { TextFile, type TextStore } from '../../src/system/boot_file.ts';
 import { bootsMax, formatBoots, parseBoots, resolveOffset } from '../../src/system/boot_offsets.ts';
-import { ClockState, currentBootId, readOffsetNs } from '../../src/system/clock_state.ts';
-import { clockVerdict, plausibleFromMs } from '../../src/system/clock_trust.ts';
+import { ClockState, currentBootId, machineEvidence, readOffsetNs } from '../../src/system/clock_state.ts';
+import { clockVerdict, errorMaxUntoldMs, plausibleFromMs } from '../../src/system/clock_trust.ts';
 
 const now = plausibleFromMs + 86_400_000;
-const nothing = { timesyncMarker: false, timesyncRuns: false, hardwareClockS: undefined };
+const nothing = { timesyncMarker: false, timesyncRuns: false, hardwareClockS: undefined, kernelClock: undefined };
+const told = (synchronised: boolean, errorMaxMs: number) => ({ kernelClock: { synchronised, errorMaxMs } });
 const synced = { ...nothing, timesyncMarker: true, timesyncRuns: true };
 const waiting = { ...nothing, timesyncRuns: true };
 
@@ -162,6 +164,16 @@ describe('clock state', () => {
   });
 });
 
+test('this machine: the kernel is asked, and its answer agrees with itself', async () => {
+  const { kernelClock } = await machineEvidence(() => loadAddon().kernelClock());
+  expect(kernelClock!.errorMaxMs).toBeGreaterThanOrEqual(0);
+  // The kernel counts to its limit, and calls itself unsynchronised there.
+  expect(kernelClock!.errorMaxMs).toBeLessThanOrEqual(errorMaxUntoldMs);
+  if (kernelClock!.errorMaxMs === errorMaxUntoldMs) expect(kernelClock!.synchronised).toBe(false);
+  expect(typeof kernelClock!.synchronised).toBe('boolean');
+  expect((await machineEvidence()).kernelClock).toBeUndefined();
+});
+
 describe('trust', () => {
   const judge = (changes: object) => clockVerdict({ ...nothing, wallMs: now, stepped: false, ...changes });
   test.each([
@@ -169,6 +181,17 @@ describe('trust', () => {
     ['timesyncd has not set it yet', { timesyncRuns: true }, false, 'timesyncd'],
     ['a hardware clock agrees', { hardwareClockS: now / 1_000 + 2 }, true, 'hardware clock'],
     ['a hardware clock disagrees and nobody else tells', { hardwareClockS: now / 1_000 - 900 }, null, 'unknown'],
+    ['chrony or ntpd told the kernel', told(true, 35), true, 'kernel'],
+    ['chrony without rtcsync told the kernel how wrong it may be', told(false, 35), true, 'kernel'],
+    ['nobody told the kernel', told(false, 16_000), false, 'kernel'],
+    [
+      'nobody told the kernel, a hardware clock agrees',
+      { ...told(false, 16_000), hardwareClockS: now / 1_000 },
+      true,
+      'hardware clock',
+    ],
+    ['a step takes the error back to its limit', { ...told(false, 16_000), stepped: true }, true, 'stepped'],
+    ['1970, told by a time service that is wrong itself', { ...told(true, 35), wallMs: 5_000 }, false, 'implausible'],
     ['somebody stepped it', { stepped: true }, true, 'stepped'],
     ['1970, whatever else is claimed', { wallMs: 5_000, timesyncMarker: true, stepped: true }, false, 'implausible'],
     ['nothing tells', {}, null, 'unknown'],
