@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "../source/octets.h"
+#include "../core/byte_order.h"
 
 namespace flowspan {
 
@@ -73,8 +73,8 @@ void BlockLane::flush(uint64_t nowNs) {
   uint64_t firstStart = UINT64_MAX;
   uint64_t lastEnd = 0;
   for (uint32_t i = 0; i < rows_; i++, row += kRowBytes) {
-    firstStart = std::min(firstStart, loadBig<uint64_t>(row + offsetof(Row, flowStart)));
-    lastEnd = std::max(lastEnd, loadBig<uint64_t>(row + offsetof(Row, flowEnd)));
+    firstStart = std::min(firstStart, load64(row + offsetof(Row, flowStart)));
+    lastEnd = std::max(lastEnd, load64(row + offsetof(Row, flowEnd)));
   }
   store(block, block_header::kRowCount, rows_);
   store(block, block_header::kThread, thread_);

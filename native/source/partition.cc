@@ -1,7 +1,7 @@
 // Looks only as far as the outer addresses: link header, at most kTagsMax tags or labels, IP header.
 #include "partition.h"
 
-#include "octets.h"
+#include "../core/byte_order.h"
 
 namespace flowspan {
 
@@ -19,10 +19,10 @@ uint32_t mix(uint64_t a, uint64_t b) {
 
 uint32_t hashIp(const uint8_t* at, const uint8_t* end, uint32_t otherwise) {
   if (at >= end) return otherwise;
-  if (at[0] >> 4 == 4 && end - at >= 20) return mix(loadHost<uint32_t>(at + 12), loadHost<uint32_t>(at + 16));
+  if (at[0] >> 4 == 4 && end - at >= 20) return mix(loadRaw<uint32_t>(at + 12), loadRaw<uint32_t>(at + 16));
   if (at[0] >> 4 == 6 && end - at >= 40) {
-    return mix(loadHost<uint64_t>(at + 8) * 31 + loadHost<uint64_t>(at + 16),
-               loadHost<uint64_t>(at + 24) * 31 + loadHost<uint64_t>(at + 32));
+    return mix(loadRaw<uint64_t>(at + 8) * 31 + loadRaw<uint64_t>(at + 16),
+               loadRaw<uint64_t>(at + 24) * 31 + loadRaw<uint64_t>(at + 32));
   }
   return otherwise;
 }
@@ -37,7 +37,7 @@ uint32_t hashTyped(uint16_t type, const uint8_t* at, const uint8_t* end, uint32_
       case 0x88a8:
       case 0x9100:
         if (end - at < 4) return otherwise;
-        type = loadBig<uint16_t>(at + 2);
+        type = load16(at + 2);
         at += 4;
         break;
       case 0x8847:
@@ -63,12 +63,12 @@ uint32_t partitionHash(const PacketView& packet) {
   switch (packet.link) {
     case LinkType::ethernet: {
       if (packet.captured < 14) return 0;
-      const uint64_t destination = loadBig<uint32_t>(at) * 65536ull + loadBig<uint16_t>(at + 4);
-      const uint64_t source = loadBig<uint32_t>(at + 6) * 65536ull + loadBig<uint16_t>(at + 10);
-      return hashTyped(loadBig<uint16_t>(at + 12), at + 14, end, mix(destination, source));
+      const uint64_t destination = load32(at) * 65536ull + load16(at + 4);
+      const uint64_t source = load32(at + 6) * 65536ull + load16(at + 10);
+      return hashTyped(load16(at + 12), at + 14, end, mix(destination, source));
     }
-    case LinkType::linuxSll: return packet.captured < 16 ? 0 : hashTyped(loadBig<uint16_t>(at + 14), at + 16, end, 0);
-    case LinkType::linuxSll2: return packet.captured < 20 ? 0 : hashTyped(loadBig<uint16_t>(at), at + 20, end, 0);
+    case LinkType::linuxSll: return packet.captured < 16 ? 0 : hashTyped(load16(at + 14), at + 16, end, 0);
+    case LinkType::linuxSll2: return packet.captured < 20 ? 0 : hashTyped(load16(at), at + 20, end, 0);
     case LinkType::rawIp: return hashIp(at, end, 0);
     case LinkType::bsdLoopback: return hashIp(at + 4, end, 0);
     case LinkType::ppp: return packet.captured < 4 ? 0 : hashIp(at + (at[0] == 0xff ? 4 : 2), end, 0);

@@ -15,7 +15,7 @@ constexpr size_t kRecordHeader = 16;
 }  // namespace
 
 bool PcapReader::recognises(const uint8_t* magic) {
-  const uint32_t value = loadHost<uint32_t>(magic);
+  const uint32_t value = loadRaw<uint32_t>(magic);
   return value == kMicroMagic || value == kNanoMagic || value == swapOctets(kMicroMagic) || value == swapOctets(kNanoMagic);
 }
 
@@ -23,7 +23,7 @@ PcapReader::PcapReader(std::unique_ptr<ByteWindow> window, const std::string& pa
   path_ = path;
   if (!window_->need(kFileHeader)) throw Failure("EBADCAPTURE", path + " ends inside its file header, 0 packets read before it");
   const uint8_t* header = window_->at;
-  const uint32_t magic = loadHost<uint32_t>(header);
+  const uint32_t magic = loadRaw<uint32_t>(header);
   swapped_ = magic != kMicroMagic && magic != kNanoMagic;
   if ((swapped_ ? swapOctets(magic) : magic) == kNanoMagic) nsPerTick_ = 1;
   // The upper bits tell about a frame check sequence; the link type is the lower 16.

@@ -24,7 +24,7 @@ bool isRead(uint32_t type) {
 }
 }  // namespace
 
-bool PcapngReader::recognises(const uint8_t* magic) { return loadHost<uint32_t>(magic) == kSectionBlock; }
+bool PcapngReader::recognises(const uint8_t* magic) { return loadRaw<uint32_t>(magic) == kSectionBlock; }
 
 PcapngReader::PcapngReader(std::unique_ptr<ByteWindow> window, const std::string& path) : window_(std::move(window)) {
   path_ = path;
@@ -63,9 +63,9 @@ ReadState PcapngReader::readBlock(PacketBatch& batch) {
     if (batch.count > 0 && packets_ > 0) return ReadState::refill;
     if (!window.need(kBlockOctetsMin)) return ended(kBlockOctetsMin);
   }
-  const uint32_t rawType = loadHost<uint32_t>(window.at);
+  const uint32_t rawType = loadRaw<uint32_t>(window.at);
   if (rawType == kSectionBlock) {
-    const uint32_t order = loadHost<uint32_t>(window.at + 8);
+    const uint32_t order = loadRaw<uint32_t>(window.at + 8);
     if (order != kByteOrderMagic && order != swapOctets(kByteOrderMagic)) {
       return damaged(window.offset(), "a section without byte-order magic");
     }
