@@ -64,11 +64,20 @@ export function memoryOf(chunk: SpoolChunk): number {
   return chunk.rows?.length ?? 0;
 }
 
-/** Copies rows of a block in, as many as there is room for. Returns how many. */
-export function appendRows(chunk: SpoolChunk, block: RowBlock, skip: number, wallOffsetNs: bigint | undefined): number {
+/**
+ * Copies rows of a block in, as many as there is room for. Returns how many.
+ * @param expectedRows how many the chunk may come to hold: memory for so many is taken at once
+ */
+export function appendRows(
+  chunk: SpoolChunk,
+  block: RowBlock,
+  skip: number,
+  wallOffsetNs: bigint | undefined,
+  expectedRows: number,
+): number {
   const taken = Math.min(block.count - skip, chunkRowsMax - chunk.count);
   const start = block.firstRow + skip * ROW_BYTES;
-  const room = makeRoom(chunk, chunk.count + taken);
+  const room = makeRoom(chunk, chunk.count + taken, expectedRows);
   room.set(block.bytes.subarray(start, start + taken * ROW_BYTES), chunk.count * ROW_BYTES);
   const sums = sumRows(room, chunk.count, taken);
   chunk.packets += sums.packets;
@@ -82,10 +91,12 @@ export function appendRows(chunk: SpoolChunk, block: RowBlock, skip: number, wal
 }
 
 /** Readers of the old memory go on reading it: rows already there never change. */
-function makeRoom(chunk: SpoolChunk, rows: number): Uint8Array {
+function makeRoom(chunk: SpoolChunk, rows: number, expectedRows: number): Uint8Array {
   const capacity = memoryOf(chunk) / ROW_BYTES;
   if (chunk.rows !== undefined && rows <= capacity) return chunk.rows;
-  const larger = new Uint8Array(Math.min(chunkRowsMax, Math.max(rows, firstCapacityRows, capacity * 2)) * ROW_BYTES);
+  const wanted = Math.max(rows, firstCapacityRows, capacity === 0 ? expectedRows : capacity * 2);
+  // Not cleared: nothing behind `count` is ever read.
+  const larger = new Uint8Array(Buffer.allocUnsafeSlow(Math.min(chunkRowsMax, wanted) * ROW_BYTES).buffer);
   if (chunk.rows !== undefined) larger.set(chunk.rows.subarray(0, chunk.count * ROW_BYTES));
   chunk.rows = larger;
   return larger;

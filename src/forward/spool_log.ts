@@ -37,6 +37,7 @@ export class SpoolLog {
   readonly #times: ChunkTimes;
   readonly lanes: readonly SpoolLaneLog[];
   #chunks: SpoolChunk[] = [];
+  #expectedRows = 0;
   #next = 0;
   #memoryOctets = 0;
   /** Of these, rows that are on disk too. */
@@ -78,11 +79,13 @@ export class SpoolLog {
       let tail = this.#chunks.at(-1);
       if (tail === undefined || tail.sealed || tail.bootId !== block.bootId) {
         if (tail !== undefined) tail.sealed = true;
+        // A busy box stays busy: memory that grows by doubling costs more than the rows' way through the spool.
+        this.#expectedRows = tail?.count ?? 0;
         tail = newChunk(block, { first: this.#next, atMs, bornMs: nowMs, layout, wallOffsetNs });
         this.#chunks.push(tail);
       }
       const before = memoryOf(tail);
-      const rows = appendRows(tail, block, done, wallOffsetNs);
+      const rows = appendRows(tail, block, done, wallOffsetNs, this.#expectedRows);
       this.#memoryOctets += memoryOf(tail) - before;
       for (const lane of this.lanes) lane.append(this.#next, this.#next + rows);
       this.#next += rows;

@@ -89,7 +89,8 @@ export class IpfixSession {
 
   /** One message from as many of the rows as fit. */
   dataMessage(rows: Uint8Array, firstRow: number, count: number, wallOffsetNs: bigint, exportTimeS: number): EncodedRows {
-    if (this.#buffer.length === 0) this.#buffer = new Uint8Array(this.#octetsMax);
+    // Not cleared: a message ends where its sets do.
+    if (this.#buffer.length === 0) this.#buffer = new Uint8Array(Buffer.allocUnsafeSlow(this.#octetsMax).buffer);
     const buffer = this.#buffer;
     const limit = buffer.length - MESSAGE_HEADER_OCTETS;
     const result = this.#projection.run(rows, firstRow, count, buffer, MESSAGE_HEADER_OCTETS, limit, wallOffsetNs);
