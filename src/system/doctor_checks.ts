@@ -45,6 +45,8 @@ export interface DoctorFacts {
   readonly interfaces: readonly InterfaceFacts[];
   /** Packets received in the second of looking, by interface; undefined where it was not looked at. */
   readonly receivedWhileLooking: Readonly<Record<string, number>>;
+  /** Packets sent meanwhile, likewise. */
+  readonly sentWhileLooking: Readonly<Record<string, number>>;
   /** Names of other interfaces, to choose from. */
   readonly others: readonly string[];
   /** The service is running: it then has the ports in promiscuous mode. */
@@ -120,7 +122,9 @@ function portChecks(port: InterfaceFacts, facts: DoctorFacts): DoctorCheck[] {
     trafficCheck(name, port, facts),
     promiscuousCheck(name, port, facts),
     offloadCheck(name, port, facts),
-    ...settingChecks(name, port),
+    addressCheck(name, port),
+    sentCheck(name, port, facts),
+    ...mtuChecks(name, port),
   ];
 }
 
@@ -153,7 +157,11 @@ function trafficCheck(name: string, port: InterfaceFacts, { receivedWhileLooking
   );
 }
 
-function promiscuousCheck(name: string, port: InterfaceFacts, { running, wantsPromiscuous }: DoctorFacts): DoctorCheck {
+function promiscuousCheck(
+  name: string,
+  port: InterfaceFacts,
+  { running, wantsPromiscuous, canCapture }: DoctorFacts,
+): DoctorCheck {
   const check = `${name} promiscuous`;
   if (port.promiscuous) return ok(check, 'on: frames for others are accepted');
   if (!wantsPromiscuous) {
@@ -164,6 +172,13 @@ function promiscuousCheck(name: string, port: InterfaceFacts, { running, wantsPr
     );
   }
   if (running) return fail(check, 'off although the service is running', 'look for capture errors in the log of the service');
+  if (canCapture === false) {
+    return fail(
+      check,
+      'off now, and this user may not turn it on',
+      `grant the right as said under capture, or: ip link set ${port.name} promisc on`,
+    );
+  }
   return ok(check, 'off now; the service turns it on while it meters');
 }
 
@@ -184,23 +199,45 @@ function offloadCheck(name: string, port: InterfaceFacts, { managesOffloads, run
   return warn(check, `${on.join(' and ')} on: packets are merged before they are counted`, byHand);
 }
 
-function settingChecks(name: string, port: InterfaceFacts): DoctorCheck[] {
-  const checks: DoctorCheck[] = [];
+function addressCheck(name: string, port: InterfaceFacts): DoctorCheck {
+  const check = `${name} address`;
+  if (port.addresses.length === 0) return ok(check, 'none, as it should be');
   // fe80::/10 comes by itself on every enabled port; anything else was given on purpose.
   const given = port.addresses.filter((address) => !/^fe[89ab]/i.test(address));
   if (given.length > 0) {
-    checks.push(
-      warn(
-        `${name} address`,
-        `has ${given.join(', ')}`,
-        'a mirror port should have no address; is this the port the box is managed by?',
-      ),
+    return warn(
+      check,
+      `has ${given.join(', ')}`,
+      `a mirror port should have no address; unless this is the port the box is managed by: ip addr flush dev ${port.name}, ` +
+        'and take it out of the network configuration (DHCP too)',
     );
   }
-  if (port.mtu > 0 && port.mtu < 1_500) {
-    checks.push(warn(`${name} mtu`, `${port.mtu} octets`, `larger frames may be lost: ip link set ${port.name} mtu 1500`));
+  return warn(
+    check,
+    `has ${port.addresses.join(', ')}, which the kernel gives itself and speaks from`,
+    `sysctl -w net.ipv6.conf.${port.name}.disable_ipv6=1 (with systemd-networkd: LinkLocalAddressing=no)`,
+  );
+}
+
+// What the box sends goes into the switch's mirror port: the switch may learn from it, loop it, or disable the port.
+function sentCheck(name: string, port: InterfaceFacts, { sentWhileLooking }: DoctorFacts): DoctorCheck {
+  const check = `${name} sending`;
+  const sent = sentWhileLooking[port.name];
+  if (sent === undefined) return warn(check, 'not looked at', '');
+  if (sent === 0) {
+    const before = port.sentPackets === 0 ? '' : `; ${port.sentPackets} packets since it was set up`;
+    return ok(check, `nothing was sent while looking${before}`);
   }
-  return checks;
+  return warn(
+    check,
+    `${sent} packets sent while looking, ${port.sentPackets} since it was set up`,
+    `a mirror port only listens: take its addresses off, and end what speaks on ${port.name} (DHCP, LLDP, mDNS, a bridge, a route)`,
+  );
+}
+
+function mtuChecks(name: string, port: InterfaceFacts): DoctorCheck[] {
+  if (port.mtu === 0 || port.mtu >= 1_500) return [];
+  return [warn(`${name} mtu`, `${port.mtu} octets`, `larger frames may be lost: ip link set ${port.name} mtu 1500`)];
 }
 
 function clockCheck({ clock }: DoctorFacts): DoctorCheck {

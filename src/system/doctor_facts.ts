@@ -45,12 +45,14 @@ export async function gatherDoctorFacts(question: DoctorQuestion): Promise<Docto
     clock.sleep(lookMs),
   ]);
   const interfaces = await look();
-  const received = interfaces.map((port, i) => [port.name, port.receivedPackets - before[i]!.receivedPackets] as const);
+  const grown = (counter: 'receivedPackets' | 'sentPackets'): Record<string, number> =>
+    Object.fromEntries(interfaces.map((port, i) => [port.name, port[counter] - before[i]![counter]]));
   const wallMs = clock.wallMs();
   return {
     source: meter.source,
     interfaces,
-    receivedWhileLooking: Object.fromEntries(received),
+    receivedWhileLooking: grown('receivedPackets'),
+    sentWhileLooking: grown('sentPackets'),
     others: (await listInterfaces()).filter((name) => !names.includes(name)),
     running,
     mirror: question.mirror ?? null,

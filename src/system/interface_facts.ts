@@ -17,6 +17,8 @@ export interface InterfaceFacts {
   readonly addresses: readonly string[];
   readonly receivedPackets: number;
   readonly receivedOctets: number;
+  /** A mirror port should send none. */
+  readonly sentPackets: number;
   /** Frames the hardware had no room for or could not read. */
   readonly droppedByNicPackets: number;
   /** Offloads that merge packets before they are seen; null where nobody tells (the kernel has no file for them). */
@@ -37,7 +39,7 @@ export interface InterfaceFiles {
 
 /** Counters that make up what the port lost; see the kernel's `Documentation/networking/statistics.rst`. */
 export const nicDropCounters = ['rx_missed_errors', 'rx_fifo_errors', 'rx_over_errors'] as const;
-export const interfaceCounters = ['rx_packets', 'rx_bytes', ...nicDropCounters] as const;
+export const interfaceCounters = ['rx_packets', 'rx_bytes', 'tx_packets', ...nicDropCounters] as const;
 export type InterfaceCounter = (typeof interfaceCounters)[number];
 
 /** linux/if.h */
@@ -68,6 +70,7 @@ export function interfaceFacts(
     addresses,
     receivedPackets: count(files.statistics.rx_packets) ?? 0,
     receivedOctets: count(files.statistics.rx_bytes) ?? 0,
+    sentPackets: count(files.statistics.tx_packets) ?? 0,
     droppedByNicPackets: nicDropCounters.reduce((sum, counter) => sum + (count(files.statistics[counter]) ?? 0), 0),
     mergingOffloads,
   };

@@ -1,12 +1,22 @@
 /** `flowspan doctor` on a real port of a network namespace: what it finds there, and what it says to do. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DoctorCheck } from '../../src/system/doctor_checks.ts';
 import { networkMissing, VethPair } from '../meter/network.ts';
+import { RingDriver } from '../meter/ring_driver.ts';
 import { mainPath } from './flowspan.ts';
+
+/** Sends a datagram to the broadcast address of the port every 50 ms. */
+const speak = `const socket = require('node:dgram').createSocket('udp4');
+socket.bind(0, () => {
+  socket.setBroadcast(true);
+  setInterval(() => socket.send('x', 9, '192.0.2.255'), 50);
+  console.log('speaks');
+});`;
 
 const missing = networkMissing();
 const folder = mkdtempSync(join(tmpdir(), 'doctor-'));
@@ -47,5 +57,32 @@ describe.skipIf(missing !== undefined)(`doctor${missing === undefined ? '' : ` (
     });
     pair.ethtool('-K', 'mirror0', 'gro', 'off');
     expect((await portChecks(false)).offloads).toMatchObject({ verdict: 'ok', found: 'GRO and LRO are off', todo: '' });
+  });
+
+  test('a port without address that only listens is in order; metering makes it promiscuous', async () => {
+    const idle = await portChecks(true);
+    expect(idle.promiscuous).toMatchObject({ verdict: 'ok', found: 'off now; the service turns it on while it meters' });
+    await using meter = new RingDriver(pair);
+    await meter.ask({ do: 'open' });
+    const { address, sending, promiscuous } = await portChecks(true);
+    expect(address).toMatchObject({ verdict: 'ok', found: 'none, as it should be' });
+    expect(sending).toMatchObject({ verdict: 'ok', found: 'nothing was sent while looking' });
+    expect(promiscuous).toMatchObject({ verdict: 'ok', found: 'on: frames for others are accepted' });
+  });
+
+  test('an address and what is sent from it are found, with what to change', async () => {
+    pair.address('192.0.2.1/24');
+    const speaker = spawn('ip', ['netns', 'exec', pair.namespace, process.execPath, '-e', speak]);
+    try {
+      await once(speaker.stdout, 'data');
+      const { address, sending } = await portChecks(true);
+      expect(address).toMatchObject({ verdict: 'warn', found: 'has 192.0.2.1/24' });
+      expect(address!.todo).toContain('ip addr flush dev mirror0');
+      expect(sending).toMatchObject({ verdict: 'warn', found: expect.stringMatching(/^[1-9]\d* packets sent while looking/) });
+      expect(sending!.todo).toContain('end what speaks on mirror0');
+    } finally {
+      speaker.kill();
+      pair.address();
+    }
   });
 });

@@ -50,6 +50,13 @@ export class VethPair {
     run('ip', '-n', this.namespace, 'link', 'set', from, 'name', to);
   }
 
+  /** Gives the port this address, or takes all of them off. */
+  address(given?: string): void {
+    const { namespace, port } = this;
+    if (given === undefined) run('ip', '-n', namespace, 'addr', 'flush', 'dev', port);
+    else run('ip', '-n', namespace, 'addr', 'add', given, 'broadcast', '+', 'dev', port);
+  }
+
   ethtool(...args: string[]): string {
     return run('ip', 'netns', 'exec', this.namespace, 'ethtool', ...args);
   }

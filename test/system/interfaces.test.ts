@@ -10,7 +10,14 @@ const port = {
   duplex: 'full\n',
   mtu: '1500\n',
   address: 'd8:3a:dd:01:02:03\n',
-  statistics: { rx_packets: '412\n', rx_bytes: '51200\n', rx_missed_errors: '3\n', rx_fifo_errors: '4\n', rx_over_errors: '0\n' },
+  statistics: {
+    rx_packets: '412\n',
+    rx_bytes: '51200\n',
+    tx_packets: '5\n',
+    rx_missed_errors: '3\n',
+    rx_fifo_errors: '4\n',
+    rx_over_errors: '0\n',
+  },
 };
 
 describe('interface facts', () => {
@@ -29,6 +36,7 @@ describe('interface facts', () => {
       addresses: ['10.0.0.2/24'],
       receivedPackets: 412,
       receivedOctets: 51_200,
+      sentPackets: 5,
       droppedByNicPackets: 7,
       mergingOffloads: [],
     });
