@@ -145,6 +145,11 @@ export class Spool implements Service, LaneStore {
     };
   }
 
+  /** Rows come faster than the disk takes them: more is waiting in memory than should be. */
+  get pressed(): boolean {
+    return this.#log.memoryPressed;
+  }
+
   /** Octets handed to the store since start. */
   get writtenOctets(): number {
     return this.#writtenOctets;

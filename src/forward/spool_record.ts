@@ -12,6 +12,7 @@ import { promisify } from 'node:util';
 import { constants, crc32, zstdCompress, zstdDecompress } from 'node:zlib';
 import { pack, unpack } from 'msgpackr';
 import { type DropReason, dropReasons } from '../flow/ledger.ts';
+import { ROW_BYTES } from '../flow/row_layout.ts';
 import type { Gap } from './gaps.ts';
 import { chunkRowsMax, type SpoolChunk } from './spool_chunk.ts';
 import type { LaneState } from './spool_lane_log.ts';
@@ -120,12 +121,18 @@ export function decodeIndex(first: number, value: Uint8Array, nowMs: number, wal
   };
 }
 
+/** Octets of output a turn of zlib: with its default of 16 KiB a chunk takes dozens of turns between two threads. */
+const compressTurnOctets = 64 * 1_024;
+/** So that whole rows come out in one turn, and its end is seen in it. */
+const decompressSpareOctets = 64;
+
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
 /** @param rows exactly the rows, without spare room */
 export async function encodeRows(rows: Uint8Array): Promise<Uint8Array> {
-  const body = await compress(rows, { params: { [constants.ZSTD_c_compressionLevel]: zstdLevel } });
+  const params = { [constants.ZSTD_c_compressionLevel]: zstdLevel };
+  const body = await compress(rows, { params, chunkSize: compressTurnOctets });
   const head = Buffer.alloc(5);
   head[0] = VERSION;
   head.writeUInt32BE(crc32(rows), 1);
@@ -137,7 +144,8 @@ export async function decodeRows(value: Uint8Array, count: number): Promise<Uint
   if (value.length < 5 || value[0] !== VERSION) return undefined;
   let rows: Uint8Array;
   try {
-    rows = await decompress(value.subarray(5), { maxOutputLength: count * rowOctetsMax });
+    const chunkSize = count * ROW_BYTES + decompressSpareOctets;
+    rows = await decompress(value.subarray(5), { maxOutputLength: count * rowOctetsMax, chunkSize });
   } catch {
     // zstd refuses what is not whole: the same as a wrong checksum.
     return undefined;
