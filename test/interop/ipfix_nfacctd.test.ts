@@ -10,7 +10,7 @@ import { mirrored, siteConversations } from '../captures/conversations.ts';
 import { ethernet, ipv6, udp } from '../captures/frames.ts';
 import { type CapturedPacket, captureStartNs, pcapFile } from '../captures/pcap_writer.ts';
 import { until } from '../forward/collector.ts';
-import { startBox } from '../forward/export_box.ts';
+import { meteringFacts, startBox } from '../forward/export_box.ts';
 import { CaptureFolder, faultsOf, meterFile } from '../meter/metering.ts';
 import { DatagramRelay, Nfacctd, type Sum } from './nfacctd.ts';
 
@@ -86,8 +86,8 @@ const summed = (all: readonly Sum[]): Map<string, { packets: number; octets: num
   return result;
 };
 
-async function collector(): Promise<Nfacctd> {
-  const nfacctd = await Nfacctd.start();
+async function collector(settings: readonly string[] = []): Promise<Nfacctd> {
+  const nfacctd = await Nfacctd.start(settings);
   cleanups.push(async () => {
     await nfacctd.stop();
     nfacctd.remove();
@@ -95,10 +95,11 @@ async function collector(): Promise<Nfacctd> {
   return nfacctd;
 }
 
-async function send(destination: Record<string, unknown>): Promise<void> {
-  const box = await startBox({ destinations: [{ name: 'a', messageBytesMax: 1_400, ...destination }] });
+async function send(destination: object, those = rows, facts = meteringFacts): Promise<void> {
+  const destinations = [{ name: 'a', messageBytesMax: 1_400, ...destination }];
+  const box = await startBox({ destinations, facts: () => facts });
   cleanups.push(() => box.stop(100));
-  box.spool.append(blockOfRows(rows));
+  box.spool.append(blockOfRows(those));
   await until('all is acknowledged', () => box.arrived());
   await box.stop();
 }
@@ -135,7 +136,18 @@ test('nfacctd notices by the sequence numbers that a message is missing, so its 
   expect(nfacctd.complaints).toEqual([expect.stringContaining('expecting flow')]);
 });
 
-test.each(['lean', 'standard', 'full'])(
+test('sampled counts are scaled up by the rate that the options tell', async () => {
+  const nfacctd = await collector(['nfacctd_renormalize: true']);
+  const sampled = rows.map((bytes) => bytes.slice());
+  for (const bytes of sampled) new RowCursor(bytes).selectorId = 2;
+  const facts = { ...meteringFacts, selectors: [{ selectorId: 2, kind: 'count' as const, interval: 8 }] };
+  await send({ transport: 'udp', port: nfacctd.port }, sampled, facts);
+  const scaled = new Map([...sums].map(([key, one]) => [key, { packets: 8 * one.packets, octets: 8 * one.octets }]));
+  expect(summed(await nfacctd.sums(packetsOf(scaled)))).toEqual(scaled);
+  expect(nfacctd.complaints).toEqual([]);
+});
+
+test.each(['lean', 'full'])(
   'of profile %s nfacctd sums the forward directions: it passes over RFC 5103’s reverse elements',
   async (profile) => {
     const nfacctd = await collector();
