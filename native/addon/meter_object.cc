@@ -113,7 +113,9 @@ Napi::Value MeterObject::stats(const Napi::CallbackInfo& info) {
       Napi::Object entry = Napi::Object::New(env);
       entry.Set("name", one.name);
       entry.Set("index", Napi::Number::New(env, one.index));
+      entry.Set("present", one.present);
       entry.Set("up", one.up);
+      entry.Set("mtu", Napi::Number::New(env, one.mtu));
       entry.Set("receivedPackets", static_cast<double>(one.receivedPackets));
       entry.Set("droppedByKernelPackets", static_cast<double>(one.droppedByKernelPackets));
       entry.Set("droppedByNicPackets", static_cast<double>(one.droppedByNicPackets));

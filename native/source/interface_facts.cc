@@ -55,6 +55,11 @@ bool interfaceIsUp(const std::string& name) {
   return askInterface(SIOCGIFFLAGS, name, answer) && (answer.ifr_flags & IFF_UP) != 0 && (answer.ifr_flags & IFF_RUNNING) != 0;
 }
 
+uint32_t interfaceMtu(const std::string& name) {
+  ifreq answer;
+  return askInterface(SIOCGIFMTU, name, answer) ? static_cast<uint32_t>(answer.ifr_mtu) : 0;
+}
+
 int interfaceHardware(const std::string& name) {
   ifreq answer;
   return askInterface(SIOCGIFHWADDR, name, answer) ? answer.ifr_hwaddr.sa_family : -1;

@@ -13,6 +13,8 @@ uint32_t interfaceIndex(const std::string& name);
 // Empty when there is none of that index.
 std::string interfaceName(uint32_t index);
 bool interfaceIsUp(const std::string& name);
+// Octets above the link header; 0 when there is none of that name.
+uint32_t interfaceMtu(const std::string& name);
 // ARPHRD_ value, or −1.
 int interfaceHardware(const std::string& name);
 

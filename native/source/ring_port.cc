@@ -18,6 +18,7 @@ RingPort::RingPort(const std::string& name, const RingOptions& options, std::sha
   if (index_ == 0) throw Failure("ENODEV", "there is no interface " + name);
   openSocket();
   up_ = interfaceIsUp(name_);
+  mtu_ = interfaceMtu(name_);
 }
 
 // Socket, ring and filter for the interface as it is now; nothing is received before it is bound.
@@ -64,7 +65,10 @@ void RingPort::releaseFinished() {
 void RingPort::check() {
   if (socket_) {
     const std::string name = interfaceName(index_);
-    if (!name.empty()) name_ = name;
+    if (!name.empty()) {
+      name_ = name;
+      mtu_ = interfaceMtu(name);
+    }
     up_ = !name.empty() && interfaceIsUp(name);
     socket_->takeError();  // ENETDOWN is reported once and would keep poll(2) awake; the socket itself stays bound
     gone_ = name.empty();
@@ -97,6 +101,7 @@ void RingPort::reopen() {
       gone_ = false;
     }
     up_ = interfaceIsUp(name_);
+    mtu_ = interfaceMtu(name_);
     bindSocket();
     failure_.clear();
   } catch (const Failure& failure) {
@@ -123,7 +128,9 @@ void RingPort::refreshCounters() {
 void RingPort::report(InterfaceReport& to) const {
   to.name = name_;
   to.index = index_;
+  to.present = socket_ && !gone_;
   to.up = up_;
+  to.mtu = mtu_;
   to.receivedPackets = received_;
   to.droppedByKernelPackets = droppedByKernel_;
   to.droppedByNicPackets = droppedByNic_;

@@ -82,6 +82,7 @@ class RingPort {
   bool bound_ = false;
   bool up_ = false;
   bool gone_ = false;
+  uint32_t mtu_ = 0;
   std::string failure_;  // why opening it again did not work
 
   tpacket_block_desc* block_ = nullptr;

@@ -40,7 +40,9 @@ struct SourceCounters {
 struct InterfaceReport {
   std::string name;
   uint32_t index = 0;
+  bool present = true;  // false while it is unplugged
   bool up = false;
+  uint32_t mtu = 0;
   uint64_t receivedPackets = 0;
   uint64_t droppedByKernelPackets = 0;
   uint64_t droppedByNicPackets = 0;

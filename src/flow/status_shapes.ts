@@ -44,8 +44,15 @@ export interface UplinkStatus {
 }
 
 export interface InterfaceStatus {
+  /** As it is called now: somebody may have renamed it. */
   readonly name: string;
+  /** The kernel's number: another one after it was taken out and made again. */
+  readonly index: number;
+  /** False while it is unplugged. */
+  readonly present: boolean;
   readonly up: boolean;
+  /** Octets above the link header. */
+  readonly mtu: number;
   readonly speedMbps: number | null;
   readonly receivedPackets: number;
   readonly droppedByKernelPackets: number;

@@ -62,7 +62,11 @@ export interface NativeOptions {
 export interface NativeInterface {
   name: string;
   index: number;
+  /** False while it is unplugged. */
+  present: boolean;
   up: boolean;
+  /** Octets above the link header. */
+  mtu: number;
   receivedPackets: number;
   droppedByKernelPackets: number;
   droppedByNicPackets: number;

@@ -124,7 +124,10 @@ export class MeterService implements Service {
       code: this.#code,
       interfaces: interfaces.map((one) => ({
         name: one.name,
+        index: one.index,
+        present: one.present,
         up: one.up,
+        mtu: one.mtu,
         speedMbps: null,
         receivedPackets: one.receivedPackets,
         droppedByKernelPackets: one.droppedByKernelPackets,

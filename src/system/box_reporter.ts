@@ -7,8 +7,9 @@ import { messageOf } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
 import type { MeterCounts } from '../flow/ledger.ts';
-import type { BoxStatus, MeterStatus, StoreStatus, TrafficSecond } from '../flow/status_shapes.ts';
+import type { BoxStatus, InterfaceStatus, MeterStatus, StoreStatus, TrafficSecond } from '../flow/status_shapes.ts';
 import type { EventJournal } from './event_journal.ts';
+import { interfaceChanges } from './interface_changes.ts';
 
 export interface BoxReporterParts {
   readonly world: World;
@@ -31,6 +32,7 @@ export class BoxReporter implements Service {
   #timer: Timer | undefined;
   #before: { counts: MeterCounts; atMs: number; wallMs: number } | undefined;
   #meter: MeterStatus['state'] | undefined;
+  #interfaces: readonly InterfaceStatus[] = [];
   readonly #stores = new Map<string, StoreStatus['state']>();
 
   constructor(parts: BoxReporterParts) {
@@ -61,6 +63,7 @@ export class BoxReporter implements Service {
     const { meter } = status;
     if (before !== undefined && meter.source !== 'none' && meter.state !== 'metering') onUnmetered(before.wallMs, now.wallMs);
     this.#noteMeter(meter);
+    this.#noteInterfaces(meter.interfaces);
     for (const store of status.stores) this.#noteStore(store);
     onStatus(status);
   }
@@ -73,6 +76,13 @@ export class BoxReporter implements Service {
     else if (state === 'waiting') journal.add('warn', 'meterWaits', `nothing is metered: ${reason}`);
     else if (state === 'failed') journal.add('error', 'meterFailed', `nothing is metered: ${reason}`);
     this.#meter = state;
+  }
+
+  #noteInterfaces(interfaces: readonly InterfaceStatus[]): void {
+    for (const { level, event, text } of interfaceChanges(this.#interfaces, interfaces)) {
+      this.#parts.journal.add(level, event, text);
+    }
+    this.#interfaces = interfaces;
   }
 
   #noteStore({ name, state, reason }: StoreStatus): void {

@@ -208,7 +208,10 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
       interfaces: [
         {
           name: 'eth1',
+          index: 3,
+          present: true,
           up: true,
+          mtu: 1_500,
           speedMbps: 1_000,
           receivedPackets: book.received.packets,
           droppedByKernelPackets: book.droppedByKernel.packets,

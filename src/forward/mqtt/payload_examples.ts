@@ -65,7 +65,10 @@ export const exampleStatus: BoxStatus = {
     interfaces: [
       {
         name: 'eth1',
+        index: 3,
+        present: true,
         up: true,
+        mtu: 1_500,
         speedMbps: 1_000,
         receivedPackets: 118_000_412,
         droppedByKernelPackets: 0,
