@@ -26,7 +26,12 @@ export class Box {
   out = '';
   err = '';
 
-  constructor(settings: NonNullable<SettingsInput>, folder = mkdtempSync(join(tmpdir(), 'box-')), extra: readonly string[] = []) {
+  constructor(
+    settings: NonNullable<SettingsInput>,
+    folder = mkdtempSync(join(tmpdir(), 'box-')),
+    extra: readonly string[] = [],
+    wrapper: readonly string[] = [],
+  ) {
     this.folder = folder;
     const file = join(folder, 'settings.yaml');
     const whole = {
@@ -36,7 +41,9 @@ export class Box {
       status: { port: 0, ...settings.status },
     };
     writeFileSync(file, stringify(whole));
-    this.#child = spawn(process.execPath, [mainPath, 'run', '--config', file, ...extra], { stdio: ['ignore', 'pipe', 'pipe'] });
+    // `ip netns exec` and its like replace themselves by the box, so signals reach it.
+    const [program, ...args] = [...wrapper, process.execPath, mainPath, 'run', '--config', file, ...extra];
+    this.#child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child.stdout?.on('data', (chunk: Buffer) => {
       this.out += chunk.toString();
     });

@@ -43,7 +43,16 @@ export class VethPair {
   }
 
   setUp(up: boolean): void {
-    run('ip', '-n', this.namespace, 'link', 'set', this.port, up ? 'up' : 'down');
+    this.setUpAs(this.port, up);
+  }
+
+  /** After a rename. */
+  setUpAs(name: string, up = true): void {
+    run('ip', '-n', this.namespace, 'link', 'set', name, up ? 'up' : 'down');
+  }
+
+  mtu(octets: number): void {
+    run('ip', '-n', this.namespace, 'link', 'set', this.port, 'mtu', String(octets));
   }
 
   rename(from: string, to: string): void {
