@@ -52,6 +52,7 @@ void Worker::abandon() {
 
 void Worker::run() {
   meter();
+  drain();
   handOverCache();
   serve();
   {
@@ -86,6 +87,18 @@ void Worker::meter() {
       publish();
     }
     if (state == SourceState::finished) break;
+  }
+}
+
+// A planned stop loses nothing: what the kernel had received for us is metered before the cache is handed over.
+void Worker::drain() {
+  source_->closeIntake();
+  PacketBatch batch;
+  while (!source_->isDrained() && !abandoned_.load(std::memory_order_acquire)) {
+    wake_.clear();  // or poll(2) would not wait
+    source_->next(batch, wake_.fd());
+    if (batch.count > 0) core_.process(batch.packets.data(), batch.count);
+    if (mail_.load(std::memory_order_acquire)) serve();
   }
 }
 

@@ -39,6 +39,7 @@ class Worker {
  private:
   void run();
   void meter();
+  void drain();
   void handOverCache();
   void serve();
   void publish();

@@ -56,5 +56,8 @@ class PacketSocket {
 
 // How long the kernel keeps an unfinished block to itself.
 inline constexpr uint32_t kRetireMs = 20;
+// After this time without packets nothing is left in one: its timer hands a block over at the second look that finds it the
+// same (prb_retire_rx_blk_timer_expired in the kernel's af_packet.c), and may itself be late by a jiffy or two.
+inline constexpr uint64_t kRingSettledNs = 3 * kRetireMs * 1'000'000ull;
 
 }  // namespace flowspan

@@ -2,6 +2,7 @@
 
 #include <net/if_arp.h>
 
+#include "clocks.h"
 #include "failure.h"
 #include "link_type.h"
 #include "live_filter.h"
@@ -56,6 +57,16 @@ void RingPort::bindSocket() {
   group_->joined.fetch_add(1);
 }
 
+void RingPort::closeIntake() {
+  refreshCounters();
+  closed_ = true;
+  try {
+    if (socket_) socket_->attach({BPF_STMT(BPF_RET | BPF_K, 0)});
+  } catch (const Failure& failure) {
+    failure_ = failure.what();  // then packets go on coming, and the source ends its draining by time
+  }
+}
+
 void RingPort::releaseFinished() {
   if (block_ == nullptr || left_ > 0) return;
   socket_->giveBack();
@@ -63,6 +74,7 @@ void RingPort::releaseFinished() {
 }
 
 void RingPort::check() {
+  if (closed_) return;
   if (socket_) {
     const std::string name = interfaceName(index_);
     if (!name.empty()) {
@@ -71,9 +83,10 @@ void RingPort::check() {
     }
     up_ = !name.empty() && interfaceIsUp(name);
     socket_->takeError();  // ENETDOWN is reported once and would keep poll(2) awake; the socket itself stays bound
+    if (name.empty() && !gone_) goneNs_ = monotonicNs();
     gone_ = name.empty();
-    // What the ring still holds is metered first.
-    if (gone_ && block_ == nullptr && socket_->readyBlock() == nullptr) leave();
+    // What the ring still holds is metered first, also the block that the kernel has not handed over yet.
+    if (gone_ && isEmpty() && monotonicNs() - goneNs_ > kRingSettledNs) leave();
     else if (!gone_ && !bound_) reopen();
     return;
   }
@@ -114,7 +127,7 @@ void RingPort::refreshCounters() {
   const RingStatistics taken = socket_->takeStatistics();
   droppedByKernel_ += taken.dropped;
   const uint64_t tapped = group_->tapped.fetch_add(taken.tapped) + taken.tapped;
-  if (options_.part != 0) return;
+  if (options_.part != 0 || closed_) return;  // what a closed intake refuses was never ours to meter
   const auto now = interfaceCounters(index_);
   if (!now) return;
   // Drivers reset their counters at times; a step back starts over.

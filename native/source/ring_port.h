@@ -38,6 +38,9 @@ class RingPort {
   // Throws Failure: ENODEV, EPERM, ENOMEM, EBADFILTER, ELINKTYPE.
   RingPort(const std::string& name, const RingOptions& options, std::shared_ptr<RingGroup> group);
   void start();
+  // Lets nothing new in; the ring's packets are still to be read.
+  void closeIntake();
+  bool isEmpty() const { return left_ == 0 && block_ == nullptr && (!socket_ || socket_->readyBlock() == nullptr); }
 
   int fd() const { return socket_ ? socket_->fd() : -1; }
   // Gives the finished block back; its packets are no longer used.
@@ -82,6 +85,8 @@ class RingPort {
   bool bound_ = false;
   bool up_ = false;
   bool gone_ = false;
+  bool closed_ = false;
+  uint64_t goneNs_ = 0;
   uint32_t mtu_ = 0;
   std::string failure_;  // why opening it again did not work
 

@@ -11,6 +11,8 @@ namespace {
 constexpr size_t kPortsMax = 16;
 constexpr int kWaitMs = 20;
 constexpr uint64_t kCheckNs = 200'000'000;
+// A ring is emptied in far less; this is for a socket that could not be closed.
+constexpr uint64_t kDrainMaxNs = 2'000'000'000;
 constexpr uint64_t kRefreshNs = 50'000'000;
 // A silent port may still hold an unfinished block with older packets for its retire time-out; after that it is silent.
 constexpr uint64_t kSettleNs = (kRetireMs + 15) * 1'000'000ull;
@@ -124,6 +126,17 @@ const SourceCounters& RingSource::counters() {
     counters_.droppedByNicPackets += port->droppedByNic();
   }
   return counters_;
+}
+
+void RingSource::closeIntake() {
+  for (auto& port : ports_) port->closeIntake();
+  closedNs_ = monotonicNs();
+}
+
+bool RingSource::isDrained() const {
+  const uint64_t sinceNs = monotonicNs() - closedNs_;
+  if (sinceNs > kDrainMaxNs) return true;
+  return sinceNs > kRingSettledNs && std::ranges::all_of(ports_, [](const auto& port) { return port->isEmpty(); });
 }
 
 void RingSource::report(std::vector<InterfaceReport>& to) const {

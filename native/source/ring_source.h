@@ -43,6 +43,8 @@ class RingSource final : public PacketSource {
   std::string trouble() const override;
   void setTestWallOffset(int64_t offsetNs) override { wall_.step(offsetNs); }
   size_t memoryBytes() const override;
+  void closeIntake() override;
+  bool isDrained() const override;
 
  private:
   void fillFromOne(PacketBatch& batch);
@@ -58,6 +60,7 @@ class RingSource final : public PacketSource {
   SourceCounters counters_;
   uint64_t checkedNs_ = 0;
   uint64_t refreshedNs_ = 0;
+  uint64_t closedNs_ = 0;
 };
 
 }  // namespace flowspan

@@ -62,6 +62,9 @@ class PacketSource {
   // Empty, or `CODE: words` why the source waits or has stopped.
   virtual std::string trouble() const { return {}; }
   virtual void setTestWallOffset(int64_t) {}
+  // A planned stop: nothing new is let in, what was received already is still to be asked for until it is drained.
+  virtual void closeIntake() {}
+  virtual bool isDrained() const { return true; }
   virtual size_t memoryBytes() const { return 0; }
 };
 
