@@ -73,6 +73,16 @@ export class TcpCollector {
       });
     this.onConnection(socket);
   }
+  /** Ends in order: reads to the end of what is on its way. */
+  async leave(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    const closed = once(server, 'close');
+    server.close();
+    for (const socket of this.#sockets) socket.end();
+    await closed;
+  }
   /** Ends abruptly; what was in the receive buffers is gone. */
   async kill(): Promise<void> {
     const closed = this.#server === undefined ? undefined : once(this.#server, 'close');
