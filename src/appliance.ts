@@ -44,7 +44,7 @@ export interface StopReport {
   readonly records: number;
   /** In no record: what was still in the meter's cache when the time was over. */
   readonly lostPackets: number;
-  /** In memory only when the time was over, or the disk did not take them. */
+  /** In memory only when the time was over: not taken from the meter, or not taken by the disk. */
   readonly lostRecords: number;
   /** Services that did not end in time or failed to. */
   readonly failed: readonly string[];
@@ -263,7 +263,7 @@ export class Appliance {
       meteredPackets: counts.meteredPackets,
       records: counts.handedOverRecords,
       lostPackets: counts.cachedPackets,
-      lostRecords: Math.max(0, ...accounts.map(({ dropped }) => dropped.shutdown ?? 0)),
+      lostRecords: this.#meter.untakenRecords() + Math.max(0, ...accounts.map(({ dropped }) => dropped.shutdown ?? 0)),
       failed,
     };
   }

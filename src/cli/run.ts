@@ -108,7 +108,7 @@ async function farewell(appliance: Appliance, { out, err }: Terminal): Promise<n
   );
   const lost = [
     ...(report.lostPackets > 0 ? [`${number(report.lostPackets)} packets that were still in the meter's cache`] : []),
-    ...(report.lostRecords > 0 ? [`${number(report.lostRecords)} records that the disk did not take`] : []),
+    ...(report.lostRecords > 0 ? [`${number(report.lostRecords)} records that did not reach the disk`] : []),
   ];
   if (lost.length > 0) err.write(`flowspan run: lost for lack of time or room: ${lost.join(', ')}\n`);
   if (report.failed.length === 0) return lost.length === 0 ? exitCodes.good : exitCodes.failed;

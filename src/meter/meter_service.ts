@@ -10,6 +10,7 @@ import { ApplianceError, type ErrorCode, errorCodes, messageOf } from '../core/e
 import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
 import type { Ledger } from '../flow/ledger.ts';
+import type { RowBlock } from '../flow/row_block.ts';
 import type { MeterStatus } from '../flow/status_shapes.ts';
 import { loadAddon, type NativeAddon, type NativeMeter } from './addon.ts';
 import { BlockReader, type BlockReceiver } from './block_reader.ts';
@@ -48,6 +49,8 @@ export class MeterService implements Service {
   #reason = '';
   #code: ErrorCode | null = null;
   #capture = '';
+  /** Records of the open meter that came to the receiver. */
+  #receivedRecords = 0;
   #figures: MeterFigures = noFigures;
   #figuresAtMs = Number.NEGATIVE_INFINITY;
   #pollMs = pollFirstMs;
@@ -89,13 +92,18 @@ export class MeterService implements Service {
     const endMs = clock.monotonicMs() + deadlineMs * 0.8;
     this.#meter.stop();
     while (!this.#meter.drained() && clock.monotonicMs() < endMs) {
-      const blocks = await this.#reader!.drain(clock, turnBudgetMs, this.#parts.receive);
+      const blocks = await this.#reader!.drain(clock, turnBudgetMs, this.#receive);
       await clock.sleep(blocks > 0 ? 0 : 2);
     }
     const whole = this.#meter.drained();
     this.#close();
     const { counts } = this.#figures;
-    const fields = { packets: counts.meteredPackets, records: counts.handedOverRecords, leftInCache: counts.cachedPackets };
+    const fields = {
+      packets: counts.meteredPackets,
+      records: counts.handedOverRecords,
+      leftInCache: counts.cachedPackets,
+      untakenRecords: this.untakenRecords(),
+    };
     if (whole) log.info('meterStopped', fields);
     else log.warn('meterStoppedEarly', { ...fields, deadlineMs });
     this.#enter('stopped', '');
@@ -109,6 +117,14 @@ export class MeterService implements Service {
       this.#figuresAtMs = nowMs;
     }
     return this.#figures;
+  }
+
+  /**
+   * Records that the meter had handed over and nobody has taken: none after a stop in time. Those still in the cache are
+   * `counts.cachedPackets`.
+   */
+  untakenRecords(): number {
+    return this.figures().counts.handedOverRecords - this.#receivedRecords;
   }
 
   ledger(): Ledger {
@@ -178,6 +194,7 @@ export class MeterService implements Service {
       return;
     }
     this.#reader = new BlockReader(this.#meter, this.#parts.bootId);
+    this.#receivedRecords = 0;
     this.#enter('metering', '');
     log.info('meterStarted', { source: this.#settings.source, interfaces: this.#settings.interfaces });
     this.#pollTimer = clock.after(this.#pollMs, () => this.#poll());
@@ -190,10 +207,15 @@ export class MeterService implements Service {
     this.#reader = undefined;
   }
 
+  readonly #receive = (block: RowBlock): void | Promise<void> => {
+    this.#receivedRecords += block.count;
+    return this.#parts.receive(block);
+  };
+
   // One turn at a time; the next comes sooner when blocks pile up and later when the site is quiet.
   #poll(): void {
     const { clock } = this.#world;
-    this.#turn = this.#reader!.drain(clock, turnBudgetMs, this.#parts.receive).then((blocks) => {
+    this.#turn = this.#reader!.drain(clock, turnBudgetMs, this.#receive).then((blocks) => {
       if (this.#stopping || this.#meter === undefined) return;
       const capacity = this.#figures.counts.blocksCapacity || this.#settings.blocks;
       if (blocks * 4 >= capacity) this.#pollMs = pollBounds.leastMs;

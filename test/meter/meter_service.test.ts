@@ -94,6 +94,24 @@ describe('meter service', () => {
     expect(rows).toBe(handedOver.records);
   });
 
+  it('says to the last packet what a stop without enough time leaves behind', async () => {
+    const world = testWorld();
+    let rows = 0;
+    const receive = async (block: RowBlock): Promise<void> => {
+      rows += block.count;
+      await world.clock.sleep(20);
+    };
+    const settings = meterSettings({ ...replay, loop: true, rowsPerBlock: 16, blocks: 8, cacheFlows: 4_096, activeTimeoutS: 1 });
+    const meter = new MeterService(world, settings, { bootId: 'b', receive });
+    await meter.start(signal);
+    await until(() => meter.figures().counts.receivedPackets > 100);
+    await meter.stop(1);
+    expect(meter.untakenRecords() + meter.ledger().cached.packets).toBeGreaterThan(0);
+    expect(rows + meter.untakenRecords()).toBe(meter.ledger().handedOver.records);
+    expect(meter.ledger().balanced).toBe(true);
+    expect(world.events.at(-1)).toBe('meterStoppedEarly');
+  });
+
   it('waits for an interface that is not there', async () => {
     const world = testWorld();
     const settings = meterSettings({ source: 'interface', interfaces: ['nowhere0'] });
