@@ -29,7 +29,7 @@ vi.mock('node:zlib', async (original) => {
 
 const file = 'test/forward/spool_model.test.ts';
 const steps = 300;
-const seeds = [...Array.from({ length: 20 }, (_, i) => i + 1), 1_692_795_728, 44_990_458, 877_358_318];
+const seeds = [...Array.from({ length: 20 }, (_, i) => i + 1), 1_692_795_728, 44_990_458, 877_358_318, 1_401_032_962];
 
 describe('spool against a model', () => {
   const happened: Record<string, number> = {};
