@@ -86,6 +86,10 @@ function printMeterAlone(cases: readonly CaseName[], quick: boolean, print: (tex
 }
 
 async function main(): Promise<number> {
+  if (process.argv.includes('--help')) {
+    process.stdout.write(usage);
+    return 0;
+  }
   let choice: Choice;
   try {
     choice = choiceOf(process.argv.slice(2));
