@@ -2,6 +2,7 @@
  * One session with a collector, from the opened link to its loss: templates, options, rows, acknowledgements. Rows stay in
  * the spool until the link proves that their message arrived. Owned by one exporter.
  */
+import { unlessAborted } from '../core/abort.ts';
 import type { Timer } from '../core/clock.ts';
 import { ApplianceError } from '../core/errors.ts';
 import type { World } from '../core/world.ts';
@@ -85,7 +86,7 @@ export class ExporterSession {
     );
     try {
       this.#introduce();
-      await link.settled();
+      await unlessAborted(stop, link.settled());
       await this.#send(stop);
     } catch (error) {
       // Waiting ends by the signal or by the loss of the link, both with an operating error; anything else is a bug.
@@ -156,7 +157,8 @@ export class ExporterSession {
       this.#sent.add({ position, rows: encoded.rows, records: encoded.records, octets, endOctet: link.sentOctets });
       onSent(octets, encoded.records);
       if (link.sentOctets - this.#acknowledgedAtOctets >= acknowledgeEveryOctets) this.acknowledge();
-      if (!more) await link.drained();
+      // A collector that stopped reading must not hold up a planned stop.
+      if (!more) await unlessAborted(signal, link.drained());
     }
   }
 
