@@ -41,8 +41,8 @@ export function parseCommandLine(command: Command, argv: readonly string[]): { v
       strict: true,
     }) as { values: OptionValues; positionals: string[] };
   } catch (error) {
-    // parseArgs explains in its first sentence; the rest is advice about `--` that does not apply here.
-    throw new ApplianceError('usage', (error as Error).message.split('. ')[0] as string, { cause: error });
+    // parseArgs explains in its first sentence; the rest is advice about `--` that does not apply here: no cause, which would repeat it.
+    throw new ApplianceError('usage', (error as Error).message.split('. ')[0] as string);
   }
   const required = command.positionals.filter((name) => !name.endsWith('?'));
   if (parsed.values.help !== true) {

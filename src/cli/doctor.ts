@@ -39,7 +39,7 @@ Ends with 1 when a check fails.`,
     );
     const verdict = worstVerdict(checks);
     if (values.json === true) out.write(`${JSON.stringify({ verdict, running, checks })}\n`);
-    else out.write(`${checks.map(inWords).join('\n')}\n\n${summary(checks, running)}\n`);
+    else out.write(`${checks.map(inWords).join('\n')}\n\n${summary(checks, running, settings)}\n`);
     return verdict === 'fail' ? exitCodes.failed : exitCodes.good;
   },
 };
@@ -60,9 +60,9 @@ function inWords({ check, verdict, found, todo }: DoctorCheck): string {
   return `${marks[verdict]}  ${check}: ${found}${todo === '' ? '' : `\n        do: ${todo}`}`;
 }
 
-function summary(checks: readonly DoctorCheck[], running: boolean): string {
+function summary(checks: readonly DoctorCheck[], running: boolean, settings: Settings): string {
   const count = (verdict: DoctorCheck['verdict']): number => checks.filter((check) => check.verdict === verdict).length;
-  const service = running ? 'the service is running' : 'the service is not running';
+  const service = running ? 'the service is running' : `no service answers at ${urlOf(settings)}`;
   return `${checks.length} checks: ${count('ok')} in order, ${count('warn')} to look at, ${count('fail')} failed; ${service}`;
 }
 

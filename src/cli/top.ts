@@ -108,6 +108,9 @@ async function askBox(
   return body;
 }
 
+/** From a packet to its place in the history, ms, with the default time-outs. */
+const arrivesWithinMs = 120_000;
+
 const octetsOf = (volume: Volume): number => volume.outOctets + volume.inOctets;
 
 function asCsv({ rows, other, fromMs, toMs }: TopAnswer): string {
@@ -148,7 +151,12 @@ function asTable({ dimension, rows, other, total, fromMs, toMs }: TopAnswer): st
     row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join('  '),
   );
   const time = (ms: number): string => new Date(ms).toLocaleString('sv');
-  if (rows.length === 0) return `nothing was metered from ${time(fromMs)} to ${time(toMs)}\n`;
+  if (rows.length === 0) {
+    // A flow is told when it ends or after its active time-out, and counts when its minute is complete.
+    const late =
+      toMs > new SystemClock().wallMs() - arrivesWithinMs ? '; what was seen just now shows up within two minutes' : '';
+    return `nothing was metered from ${time(fromMs)} to ${time(toMs)}${late}\n`;
+  }
   return `${time(fromMs)} to ${time(toMs)}\n\n${lines.join('\n')}\n`;
 }
 

@@ -75,6 +75,7 @@ export function systemCode(error: unknown): string | undefined {
 /** Words for a person, with the cause when there is one. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error && !error.message.includes(error.cause.message) ? ` (${error.cause.message})` : '';
-  return `${error.message}${cause}`;
+  const cause = error.cause instanceof Error ? error.cause.message : '';
+  // One often carries the other, bare or with a code before it: once is enough.
+  return error.message.includes(cause) || cause.includes(error.message) ? error.message : `${error.message} (${cause})`;
 }

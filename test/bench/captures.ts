@@ -37,6 +37,7 @@ const quiet: StdioOptions = ['ignore', 'ignore', 'inherit'];
 /** Builds a program of native/bench, apart from the build that the box runs: that one has no benchmarks. */
 export function nativeBench(target: 'generate_captures' | 'meter_bench'): string {
   execFileSync('cmake', ['-S', join(root, 'native'), '-B', nativeFolder, '-DFLOWSPAN_CHECKS=ON', '-DFLOWSPAN_ADDON=OFF'], {
+    env: { ...process.env, CMAKE_GENERATOR: 'Ninja' },
     stdio: quiet,
   });
   execFileSync('cmake', ['--build', nativeFolder, '--target', target], { stdio: quiet });

@@ -54,9 +54,9 @@ class Nfcapd {
     const files = readdirSync(this.folder).filter((name) => name.startsWith('nfcapd.'));
     return files.flatMap((name) => {
       const text = execFileSync('nfdump', ['-r', join(this.folder, name), '-o', 'json', '-q'], { maxBuffer: 1 << 28 }).toString();
-      // nfdump 1.7.1 writes objects one after the other, separated by commas or not.
+      // nfdump 1.7.1 writes objects one after the other, separated by commas or not; 1.7.5 an array, indented.
       return text
-        .split(/^(?=\{)/m)
+        .split(/^ ?(?=\{)/m)
         .filter((part) => part.startsWith('{'))
         .map((part) => JSON.parse(part.replace(/,?\s*\]?\s*$/, '')) as Flow);
     });
