@@ -103,7 +103,7 @@ double minimumOnce(const Frames& f, const std::vector<uint32_t>& flow) {
     }
     for (size_t j = 0; j < n; j++) {
       entries[j] = table.index().guess(hashes[j]);
-      if (entries[j] != kNoEntry) table.prefetchEntry(entries[j]);
+      table.prefetchEntry(entries[j]);
     }
     for (size_t j = 0; j < n; j++) {
       const uint32_t id = flow[i + j];

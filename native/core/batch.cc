@@ -24,14 +24,14 @@ inline void countPacket(DirectionLine& line, const DecodedPacket& p) {
 }
 
 // Ranges settle after a few packets, so that one comparison each is all.
-inline void measureIp(DirectionLine& line, ColdEntry& cold, const DecodedPacket& p) {
+inline void measureIp(DirectionLine& line, ColdPart cold, const DecodedPacket& p) {
   const auto length = static_cast<uint16_t>(p.ipOctets < 0xffff ? p.ipOctets : 0xffff);
   if (length < line.minimumLength) line.minimumLength = length;
   if (length > line.maximumLength) line.maximumLength = length;
   if (p.ttl < line.minimumTtl) line.minimumTtl = p.ttl;
   if (p.ttl > line.maximumTtl) line.maximumTtl = p.ttl;
   if (((line.classOfService ^ p.classOfService) & 0xfc) != 0) [[unlikely]] {
-    if (line.packets > 1) cold.otherDscp[p.side] |= 1ull << (p.classOfService >> 2);
+    if (line.packets > 1) cold->otherDscp[p.side] |= 1ull << (p.classOfService >> 2);
   }
   if (line.packets == 1) [[unlikely]] line.classOfService = p.classOfService;
 }
@@ -43,7 +43,7 @@ constexpr uint64_t kAggregateAgeNs = 1'000'000'000;
 
 FLOWSPAN_HOT void MeterCore::State::update(DecodedPacket& packet, uint32_t guess) {
   uint32_t e = guess;
-  if (e == kNoEntry || !sameFlow(packet.key, table.entry(e).key, lastWordMask) || (table.entry(e).flags & kInUse) == 0) [[unlikely]] {
+  if (!sameFlow(packet.key, table.entry(e).key, lastWordMask) || (table.entry(e).flags & kInUse) == 0) [[unlikely]] {
     e = findOrCreate(packet);
   }
   FlowEntry& flow = table.entry(e);
@@ -52,19 +52,15 @@ FLOWSPAN_HOT void MeterCore::State::update(DecodedPacket& packet, uint32_t guess
       flow.direction[packet.side].packets >= 0xfffffff0u) [[unlikely]] {
     settle(e, packet);
   }
-  if (static_cast<int32_t>(tick - flow.lastTick) > 0) flow.lastTick = tick;
-  ColdEntry& cold = table.cold(e);
+  flow.lastTick = static_cast<int32_t>(tick - flow.lastTick) > 0 ? tick : flow.lastTick;
+  const ColdPart cold{table, e};
   DirectionLine& line = flow.direction[packet.side];
   if ((packet.flags & kTcpHeader) != 0) {
-    if ((packet.tcpBits & (kTcpSyn | kTcpAck)) == kTcpSyn && (flow.flags & kInitiatorKnown) == 0) {
-      flow.flags = static_cast<uint8_t>((flow.flags & ~kInitiatorSide) | kInitiatorKnown | (packet.side != 0 ? kInitiatorSide : 0));
-    }
-    const bool before = (flow.flags & kEnded) != 0;
-    measureTcp(flow, cold, packet);
-    countPacket(line, packet);
-    if ((packet.tcpBits & (kTcpFin | kTcpRst)) != 0) [[unlikely]] {
-      if (bothFinished(flow)) flow.flags |= kEnded;
-      if (!before && (flow.flags & kEnded) != 0) noteEnd(e);
+    if ((packet.tcpBits & (kTcpSyn | kTcpFin | kTcpRst)) != 0) [[unlikely]] {
+      updateControl(e, packet);
+    } else {
+      measureTcp<false>(flow, cold, packet);
+      countPacket(line, packet);
     }
   } else {
     countPacket(line, packet);
@@ -73,21 +69,40 @@ FLOWSPAN_HOT void MeterCore::State::update(DecodedPacket& packet, uint32_t guess
   if (((packet.flags & (kFragment | kUnreachable)) | packet.annotation) != 0) [[unlikely]] noteRare(e, packet);
 }
 
-void MeterCore::State::meter(DecodedPacket& packet) { update(packet, kNoEntry); }
+// A segment that opens or ends a connection.
+FLOWSPAN_COLD void MeterCore::State::updateControl(uint32_t e, const DecodedPacket& packet) {
+  FlowEntry& flow = table.entry(e);
+  if ((packet.tcpBits & (kTcpSyn | kTcpAck)) == kTcpSyn && (flow.flags & kInitiatorKnown) == 0) {
+    flow.flags = static_cast<uint8_t>((flow.flags & ~kInitiatorSide) | kInitiatorKnown | packet.side * kInitiatorSide);
+  }
+  const bool before = (flow.flags & kEnded) != 0;
+  measureTcp<true>(flow, ColdPart{table, e}, packet);
+  countPacket(flow.direction[packet.side], packet);
+  if ((packet.tcpBits & (kTcpFin | kTcpRst)) == 0) return;
+  if (bothFinished(flow)) flow.flags |= kEnded;
+  if (!before && (flow.flags & kEnded) != 0) noteEnd(e);
+}
+
+void MeterCore::State::meter(DecodedPacket& packet) { update(packet, table.index().guess(packet.hash)); }
 
 void MeterCore::State::process(const PacketView* packets, size_t number) {
   size_t decoded = 0;
   uint64_t receivedOctets = 0, decodedOctets = 0;
   const bool compare = options.duplicates != DuplicateMode::off;
+  uint32_t interfaceIndex = packets[0].interfaceIndex;
+  uint8_t interfaceSlot = interfaces.slotOf(interfaceIndex);
   for (size_t i = 0; i < number; i++) {
     const PacketView& view = packets[i];
-    if (i + kFramesAhead < number) {
-      __builtin_prefetch(packets[i + kFramesAhead].data);
-      __builtin_prefetch(packets[i + kFramesAhead].data + 64);
-    }
+    const uint8_t* ahead = packets[std::min(i + kFramesAhead, number - 1)].data;
+    __builtin_prefetch(ahead);
+    __builtin_prefetch(ahead + 64);
     receivedOctets += view.wire;
+    if (view.interfaceIndex != interfaceIndex) [[unlikely]] {
+      interfaceIndex = view.interfaceIndex;
+      interfaceSlot = interfaces.slotOf(interfaceIndex);
+    }
     DecodedPacket& packet = batch[decoded];
-    if (!decoder.decode(view, interfaces.slotOf(view.interfaceIndex), packet)) continue;
+    if (!decoder.decode(view, interfaceSlot, packet)) [[unlikely]] continue;
     decodedOctets += view.wire;
     decoded++;
     table.index().prefetch(packet.hash);
@@ -103,7 +118,7 @@ void MeterCore::State::process(const PacketView* packets, size_t number) {
   for (size_t i = 0; i < decoded; i++) {
     const uint32_t e = table.index().guess(batch[i].hash);
     guesses[i] = e;
-    if (e != kNoEntry) table.prefetchEntry(e);
+    table.prefetchEntry(e);
   }
 
   uint64_t meteredPackets = 0, meteredOctets = 0, meteredIpOctets = 0;

@@ -8,6 +8,13 @@
 
 namespace flowspan {
 
+// The value, of which the compiler knows nothing: what was computed without branches stays so.
+template <typename T>
+inline T opaque(T value) {
+  asm("" : "+r"(value));
+  return value;
+}
+
 template <typename T>
 inline T loadRaw(const uint8_t* at) {
   T value;

@@ -37,6 +37,7 @@ struct DecodedPacket {
   uint8_t annotation;
   uint8_t priorities;  // 802.1Q priority of the outer tag | of the customer tag << 3
   bool identified;     // the digest covers a non-zero IPv4 identification
+  // TCP alone: no meaning without kTcpHeader.
   uint16_t tcpBits;
   uint16_t window;
   uint32_t sequence;

@@ -43,7 +43,10 @@ inline constexpr bool hasPorts(uint8_t protocol) {
 class Decoder {
  public:
   Decoder(uint32_t tunnels, const KeyedHash& hash, uint64_t lastWordMask)
-      : tunnels_(tunnels), hash_(hash), lastWordMask_(lastWordMask) {}
+      : tunnels_(tunnels), hash_(hash), lastWordMask_(lastWordMask) {
+    usualProtocol_[kTcp] = true;
+    usualProtocol_[kUdp] = tunnels == 0;  // else it may be one
+  }
 
   // False when the frame is shorter than its link header: undecodable, `packet` is not to be used.
   FLOWSPAN_HOT bool decode(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet) {
@@ -110,6 +113,7 @@ class Decoder {
   uint32_t tunnels_;
   const KeyedHash& hash_;
   uint64_t lastWordMask_;
+  std::array<bool, 256> usualProtocol_{};  // those of commonPacket
   FragmentTable fragments_;
   AnnotationArray annotations_{};
   uint64_t fragmentMisses_ = 0;

@@ -19,7 +19,9 @@ class DuplicateWindow {
   static constexpr uint64_t kUnidentifiedNs = 1'000'000;
 
   // Without use, no memory is taken.
-  DuplicateWindow(uint64_t windowNs, bool used) : windowNs_(windowNs), region_(used ? kBuckets * sizeof(Bucket) : 0) {}
+  DuplicateWindow(uint64_t windowNs, bool used)
+      : limits_{unitsOf(windowNs < kUnidentifiedNs ? windowNs : kUnidentifiedNs), unitsOf(windowNs)},
+        region_(used ? kBuckets * sizeof(Bucket) : 0) {}
 
   void prefetch(uint64_t digest) const { __builtin_prefetch(&bucket(digest), 1); }
 
@@ -29,8 +31,7 @@ class DuplicateWindow {
     Bucket& b = bucket(digest);
     const auto print = static_cast<uint32_t>(digest);
     const auto now = static_cast<uint32_t>(ns >> kShift);
-    const uint64_t within = identified ? windowNs_ : (windowNs_ < kUnidentifiedNs ? windowNs_ : kUnidentifiedNs);
-    const auto limit = static_cast<uint32_t>(within >> kShift);
+    const uint32_t limit = limits_[identified];
     for (unsigned i = 0; i < 2; i++) {
       if (b.print[i] != print) continue;
       const auto distance = static_cast<int32_t>(now - b.at[i]);
@@ -55,7 +56,9 @@ class DuplicateWindow {
   };
   Bucket& bucket(uint64_t digest) const { return region_.as<Bucket>()[digest >> 32 & (kBuckets - 1)]; }
 
-  uint64_t windowNs_;
+  static uint32_t unitsOf(uint64_t ns) { return static_cast<uint32_t>(ns >> kShift); }
+
+  uint32_t limits_[2];  // without and with identification
   MemoryRegion region_;
 };
 

@@ -43,11 +43,13 @@ class FlowIndex {
     }
   }
 
-  // The first entry whose tag agrees in the home bucket: good enough to prefetch.
+  // The first entry whose tag agrees in the home bucket, entry 0 when none does: good enough to prefetch and to compare with.
+  // No branch, because nothing foretells a new flow.
   uint32_t guess(uint64_t hash) const {
     const Bucket& bucket = buckets_[home(hash)];
     const uint32_t hits = matches(bucket, tagOf(hash));
-    return hits == 0 ? 0xffffffffu : (bucket.slot[std::countr_zero(hits)] & entryMask_) - 1;
+    const uint32_t found = (bucket.slot[std::countr_zero(hits | 1u << (kSlots - 1))] & entryMask_) - 1;
+    return found & (hits != 0 ? ~0u : 0u);
   }
 
   void insert(uint64_t hash, uint32_t entry) {

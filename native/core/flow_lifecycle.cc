@@ -97,7 +97,7 @@ void MeterCore::State::begin(uint32_t e, const DecodedPacket& packet) {
   flow.key = packet.key;
   flow.probeSequence = flow.probeStart = 0;
   flow.lastTick = tickOf(packet.ns);
-  flow.flags = static_cast<uint8_t>(kInUse | (packet.side != 0 ? kInitiatorSide : 0) | ((packet.flags & kEchoReply) != 0 ? kForwardIsReply : 0));
+  flow.flags = static_cast<uint8_t>(kInUse | packet.side * kInitiatorSide | ((packet.flags & kEchoReply) != 0 ? kForwardIsReply : 0));
   std::memset(static_cast<void*>(flow.direction), 0, sizeof flow.direction);
   openRecord(e);
   if (packet.frameMacs != nullptr) {

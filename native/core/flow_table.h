@@ -78,4 +78,11 @@ class FlowTable {
   FlowIndex index_;
 };
 
+// An entry's cold part, found only by those few packets that need it.
+struct ColdPart {
+  const FlowTable& table;
+  uint32_t entry;
+  ColdEntry* operator->() const { return &table.cold(entry); }
+};
+
 }  // namespace flowspan

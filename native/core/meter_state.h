@@ -25,8 +25,9 @@ struct MeterCore::State {
 
   // batch.cc
   void process(const PacketView* packets, size_t count);
-  // Into the flow it belongs to; `guess` is an entry that probably holds it.
+  // Into the flow it belongs to; `guess` is an entry that probably holds it, and a valid one in any case.
   void update(DecodedPacket& packet, uint32_t guess);
+  void updateControl(uint32_t e, const DecodedPacket& packet);
   void meter(DecodedPacket& packet);
   void meterFragment(DecodedPacket& packet);
   void noteRare(uint32_t e, const DecodedPacket& packet);

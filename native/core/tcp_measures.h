@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "decoder.h"
-#include "flow_entry.h"
+#include "flow_table.h"
 
 namespace flowspan {
 
@@ -29,30 +29,31 @@ inline constexpr uint32_t kProbeMaxUnits = probeUnitsOfMicros(10'000'000);
 }  // namespace tcp_limits
 
 
-inline void addUnseen(ColdEntry& cold, unsigned side, uint32_t octets) {
-  const uint32_t sum = cold.unseenOctets[side] + octets;
-  cold.unseenOctets[side] = sum < octets ? 0xffffffffu : sum;
+inline void addUnseen(ColdPart cold, unsigned side, uint32_t octets) {
+  const uint32_t sum = cold->unseenOctets[side] + octets;
+  cold->unseenOctets[side] = sum < octets ? 0xffffffffu : sum;
 }
 
 // A segment jumped ahead. The hole counts as unseen at once, since there is no room to remember where it lies: what was
 // only late or lost on the way comes again and is taken back; what the receiver has, nobody sends again. A SYN's number
 // belongs to another connection.
-FLOWSPAN_COLD inline void openHole(ColdEntry& cold, DirectionLine& own, const DecodedPacket& p, uint32_t hole) {
+FLOWSPAN_COLD inline void openHole(ColdPart cold, DirectionLine& own, const DecodedPacket& p, uint32_t hole) {
   own.flags |= kGapOpen;
   if ((p.tcpBits & kTcpSyn) == 0 && hole < static_cast<uint32_t>(tcp_limits::kJumpMax)) addUnseen(cold, p.side, hole);
 }
 
 // A hole was filled: what was counted unseen is seen after all.
-FLOWSPAN_COLD inline void fillHole(ColdEntry& cold, const DirectionLine& own, unsigned side, uint32_t length) {
-  if ((own.flags & kGapOpen) != 0 && cold.unseenOctets[side] >= length) cold.unseenOctets[side] -= length;
+FLOWSPAN_COLD inline void fillHole(ColdPart cold, const DirectionLine& own, unsigned side, uint32_t length) {
+  if ((own.flags & kGapOpen) != 0 && cold->unseenOctets[side] >= length) cold->unseenOctets[side] -= length;
 }
 
 // Acknowledgement of what the peer sent: ends a round trip, and shows what was missed.
-FLOWSPAN_HOT void measureAcknowledgment(FlowEntry& flow, ColdEntry& cold, const DecodedPacket& p) {
+FLOWSPAN_HOT void measureAcknowledgment(FlowEntry& flow, ColdPart cold, const DecodedPacket& p) {
   const unsigned peerSide = p.side ^ 1u;
   DirectionLine& peer = flow.direction[peerSide];
-  if ((flow.flags & kProbePending) != 0 && ((flow.flags & kProbeSide) != 0) == (peerSide != 0) &&
-      static_cast<int32_t>(p.acknowledgment - flow.probeSequence) >= 0) {
+  // Each condition is a coin's throw, together they are rarely true: one branch.
+  const bool probed = (flow.flags & (kProbePending | kProbeSide)) == (kProbePending | peerSide * kProbeSide);
+  if (opaque(uint32_t{probed} & (static_cast<int32_t>(p.acknowledgment - flow.probeSequence) >= 0)) != 0) {
     const uint32_t units = probeUnits(p.ns) - flow.probeStart;
     flow.flags &= static_cast<uint8_t>(~kProbePending);
     if (units < tcp_limits::kProbeMaxUnits) {
@@ -74,16 +75,16 @@ FLOWSPAN_HOT void measureAcknowledgment(FlowEntry& flow, ColdEntry& cold, const 
 }
 
 // Octets that were expected earlier: an unseen segment after all, reordered, a keepalive, or sent again.
-FLOWSPAN_COLD inline void measureOldSegment(FlowEntry& flow, ColdEntry& cold, DirectionLine& own, const DecodedPacket& p, uint32_t length) {
+FLOWSPAN_COLD inline void measureOldSegment(FlowEntry& flow, ColdPart cold, DirectionLine& own, const DecodedPacket& p, uint32_t length) {
   const uint64_t since = p.ns > own.lastNs ? p.ns - own.lastNs : 0;
   const DirectionLine& peer = flow.direction[p.side ^ 1u];
-  if ((own.flags & kAckAhead) != 0 && cold.unseenOctets[p.side] >= length && p.ns < peer.lastNs + tcp_limits::kMirrorSkewNs) {
-    cold.unseenOctets[p.side] -= length;
-    if (cold.unseenOctets[p.side] == 0) own.flags &= static_cast<uint8_t>(~kAckAhead);
+  if ((own.flags & kAckAhead) != 0 && cold->unseenOctets[p.side] >= length && p.ns < peer.lastNs + tcp_limits::kMirrorSkewNs) {
+    cold->unseenOctets[p.side] -= length;
+    if (cold->unseenOctets[p.side] == 0) own.flags &= static_cast<uint8_t>(~kAckAhead);
     return;
   }
   if ((own.flags & kGapOpen) != 0 && since < tcp_limits::kReorderNs) {
-    cold.outOfOrder[p.side]++;
+    cold->outOfOrder[p.side]++;
     fillHole(cold, own, p.side, length);
     return;
   }
@@ -96,14 +97,16 @@ FLOWSPAN_COLD inline void measureOldSegment(FlowEntry& flow, ColdEntry& cold, Di
 }
 
 // Each side is measured at once; after that a flow is probed a hundred times a second at most: the minimum needs no more.
-inline bool mayProbe(const FlowEntry& flow, const DirectionLine& own, uint64_t ns) {
+inline uint32_t mayProbe(const FlowEntry& flow, const DirectionLine& own, uint64_t ns) {
   const uint32_t since = probeUnits(ns) - flow.probeStart;
-  if ((flow.flags & kProbePending) != 0) return since > tcp_limits::kProbeMaxUnits;
-  return own.rttMicros == kNoRtt || since > tcp_limits::kProbeEveryUnits;
+  const bool pending = (flow.flags & kProbePending) != 0;
+  return (since > (pending ? tcp_limits::kProbeMaxUnits : tcp_limits::kProbeEveryUnits)) | (!pending & (own.rttMicros == kNoRtt));
 }
 
 // Called before the direction's times are updated.
-FLOWSPAN_HOT void measureTcp(FlowEntry& flow, ColdEntry& cold, const DecodedPacket& p) {
+// `control`: SYN, FIN or RST is set.
+template <bool control>
+FLOWSPAN_HOT void measureTcp(FlowEntry& flow, ColdPart cold, const DecodedPacket& p) {
   DirectionLine& own = flow.direction[p.side];
   const uint16_t bits = p.tcpBits;
   own.tcpBits |= bits;
@@ -111,15 +114,15 @@ FLOWSPAN_HOT void measureTcp(FlowEntry& flow, ColdEntry& cold, const DecodedPack
     own.firstSequence = p.sequence;
     own.flags |= kFirstSequenceKnown;
   }
-  if ((bits & kTcpRst) != 0) {
+  if (control && (bits & kTcpRst) != 0) {
     flow.flags |= kEnded;
     return;  // a reset's numbers may be anything (RFC 9293 3.5.2)
   }
-  if (p.window == 0 && (bits & (kTcpSyn | kTcpFin)) == 0) addHigh(own.ipOctets);
+  if (p.window == 0 && (!control || (bits & (kTcpSyn | kTcpFin)) == 0)) addHigh(own.ipOctets);
   if ((bits & kTcpAck) != 0) measureAcknowledgment(flow, cold, p);
   uint32_t length = p.payloadOctets;
   // RFC 9293 3.4: SYN and FIN take a place in the sequence.
-  if ((bits & (kTcpSyn | kTcpFin)) != 0) [[unlikely]] {
+  if (control) {
     length += ((bits & kTcpSyn) != 0) + ((bits & kTcpFin) != 0);
     if ((bits & kTcpFin) != 0) own.flags |= kFinSeen;
   }
@@ -127,20 +130,23 @@ FLOWSPAN_HOT void measureTcp(FlowEntry& flow, ColdEntry& cold, const DecodedPack
   if ((own.flags & kSequenceKnown) == 0) {
     own.flags |= kSequenceKnown;
     own.nextSequence = end;
-  } else if (length > 0) {
-    const auto advance = static_cast<int32_t>(end - own.nextSequence);
-    if (advance <= 0) {
-      measureOldSegment(flow, cold, own, p, length);
-      return;
+  } else {
+    // Whether a segment carries data is hard to foresee, so it is no branch of its own. Nearly all data is what comes next.
+    const uint32_t data = opaque(uint32_t{length > 0});
+    if (opaque(data & (p.sequence != own.nextSequence)) != 0) [[unlikely]] {
+      if (static_cast<int32_t>(end - own.nextSequence) <= 0) {
+        measureOldSegment(flow, cold, own, p, length);
+        return;
+      }
+      const uint32_t hole = p.sequence - own.nextSequence;
+      if (static_cast<int32_t>(hole) > 0) openHole(cold, own, p, hole);
     }
-    const uint32_t hole = p.sequence - own.nextSequence;
-    if (static_cast<int32_t>(hole) > 0) [[unlikely]] openHole(cold, own, p, hole);
-    own.nextSequence = end;
+    own.nextSequence += (end - own.nextSequence) & (0u - data);
   }
-  if (length > 0 && mayProbe(flow, own, p.ns)) {
+  if (opaque((length > 0) & mayProbe(flow, own, p.ns))) {
     flow.probeSequence = end;
     flow.probeStart = probeUnits(p.ns);
-    flow.flags = static_cast<uint8_t>((flow.flags & ~kProbeSide) | kProbePending | (p.side != 0 ? kProbeSide : 0));
+    flow.flags = static_cast<uint8_t>((flow.flags & ~kProbeSide) | kProbePending | p.side * kProbeSide);
   }
 }
 
