@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { type CaseName, captureOf, caseNames, nativeBench } from './captures.ts';
+import { printInstructions } from './instructions.ts';
 import { benchLive } from './live.ts';
 import { liveMeters } from './live_meters.ts';
 import { meterCore, otherCore } from './measure.ts';
@@ -12,7 +13,7 @@ import { benchOffline } from './offline.ts';
 import { flowspan, peers } from './peers.ts';
 import { table } from './table.ts';
 
-const parts = ['offline', 'live', 'meter'] as const;
+const parts = ['offline', 'live', 'meter', 'instructions'] as const;
 const quickPackets = 500_000;
 const roundsMax = 99;
 const usage = `usage: npm run bench -- [options]
@@ -105,6 +106,7 @@ async function main(): Promise<number> {
   const { cases, rounds, packetsMax } = choice;
   const quick = packetsMax === quickPackets;
   if (choice.parts.includes('meter')) printMeterAlone(cases, quick, print);
+  if (choice.parts.includes('instructions')) printInstructions(cases, print);
   if (choice.parts.includes('offline')) {
     print('\n## Offline: a capture in, flow records out\n');
     const captures = (function* () {
