@@ -125,6 +125,7 @@ Napi::Value MeterObject::stats(const Napi::CallbackInfo& info) {
     to.Set("interfaces", interfaces);
     to.Set("sourceError", figures.trouble);
     to.Set("selectorId", Napi::Number::New(env, figures.selectorId));
+    to.Set("selectors", Napi::Array::New(env));
     return to;
   });
 }

@@ -78,6 +78,8 @@ void samplingOf(const Arguments& sampling, SamplingKind& kind, uint32_t& interva
   kind = choice == 0 ? SamplingKind::none : choice == 1 ? SamplingKind::countBased : SamplingKind::uniformRandom;
   interval = static_cast<uint32_t>(sampling.number("interval", 1, 1u << 30));
   if (kind == SamplingKind::none) interval = 1;
+  if (sampling.has("pools")) sampling.refuse("pools", "nothing yet");
+  if (sampling.has("kernelInterval")) sampling.refuse("kernelInterval", "nothing yet");
 }
 
 EngineOptions engineOptions(const Napi::Value& value) {

@@ -29,10 +29,58 @@ export interface NativeSource {
   manageOffloads?: boolean;
 }
 
-export interface NativeSampling {
-  kind: 'none' | 'count' | 'random';
-  /** One packet of this many is selected. */
+/**
+ * How packets are selected: all; every n-th (RFC 5475 section 5.1); each with probability 1/n (RFC 5475 section 5.2.2); or all
+ * packets of one flow in n, by a keyed hash of the flow key, both directions (hash-based flow filtering of RFC 7014).
+ */
+export interface NativeSelection {
+  kind: 'none' | 'count' | 'random' | 'flowHash';
+  /** One packet, or one flow, of this many is selected: 1 to 2^30. */
   interval: number;
+}
+
+/**
+ * What a pool takes, by the flow key (of the inner flow where a tunnel is opened). Every list that is given must match, one of
+ * its members suffices. Address and port are those of one endpoint, whichever: both directions of a flow meet in one pool.
+ */
+export interface NativePoolMatch {
+  /** 802.1Q identifiers, of the outer or the customer tag; 0 for frames without a VLAN. Needs `vlanInKey`. At most 64. */
+  vlans?: readonly number[];
+  /** `10.20.0.0/16`, `2001:db8::/48`. At most 32. */
+  prefixes?: readonly string[];
+  /** IP protocol numbers. At most 32. */
+  protocols?: readonly number[];
+  /** First and last port of protocols that have ports. At most 32. */
+  ports?: readonly (readonly [number, number])[];
+}
+
+export interface NativePool extends NativeSelection {
+  match: NativePoolMatch;
+}
+
+/** What matches no pool is selected by `kind` and `interval`. */
+export interface NativeSampling extends NativeSelection {
+  /** At most 8; the first that matches wins. Left out of `configure`: they stay as they are. */
+  pools?: readonly NativePool[];
+  /**
+   * ring: a first stage in the kernel passes one packet of this many on, at random, before it is copied: a power of two up
+   * to 65536, 1 for none. Left out of `configure`: it stays as it is.
+   */
+  kernelInterval?: number;
+}
+
+/** What a selectorId stands for, and its totals (RFC 5477 elements 318 and 319), summed over threads. */
+export interface NativeSelector extends NativeSelection {
+  selectorId: number;
+  /** Which pool it selects from; −1: what matches none. */
+  pool: number;
+  /** Its rate is the product of `interval` and this. */
+  kernelInterval: number;
+  /** Packets that came to this selector: decoded, not removed as duplicates, let through by the kernel's stage. */
+  observedPackets: number;
+  selectedPackets: number;
+  /** False when rows may still name it but no packet comes to it now. */
+  inForce: boolean;
 }
 
 export interface NativeOptions {
@@ -82,8 +130,10 @@ export interface NativeStats {
   interfaces: NativeInterface[];
   /** Empty, or why the source stopped or waits: a code and words, e.g. `ENETDOWN: eth1 is down`. */
   sourceError: string;
-  /** Stands for the sampling now in force; 0 for none. A number never means two things in a session. */
+  /** Stands for the sampling now in force outside of pools; 0 for none. A number never means two things in a session. */
   selectorId: number;
+  /** The selectors in force, and before them others used of late; 64 at most. */
+  selectors: NativeSelector[];
 }
 
 export interface NativeMeter {
@@ -103,7 +153,11 @@ export interface NativeMeter {
   stats(): NativeStats;
   /** Rows of up to `count` flows now in the cache, largest first, as they would be handed over. */
   snapshot(count: number): Uint8Array;
-  /** Applied by the meter's threads at their next batch. Returns the selectorId of the sampling then in force. */
+  /**
+   * Applied by the meter's threads at their next batch; a new first stage in the kernel once the packets come that it let
+   * through. Returns the selectorId then in force outside of pools. A changed rate gets another selectorId, and flows are
+   * split at their next packet; a rate that comes back gets its former one, because it means the same.
+   */
   configure(change: {
     sampling?: NativeSampling;
     activeTimeoutMs?: number;

@@ -1,7 +1,7 @@
 /** The meter's statistics by name, and what is derived from them. Pure. */
 import { meterCounters } from '../flow/decode_annotations.ts';
 import { type Ledger, ledgerOf, type MeterCounts } from '../flow/ledger.ts';
-import type { NativeInterface, NativeStats } from './addon.ts';
+import type { NativeInterface, NativeSelector, NativeStats } from './addon.ts';
 
 export interface MeterFigures {
   readonly counts: MeterCounts;
@@ -10,6 +10,7 @@ export interface MeterFigures {
   /** `CODE: words`, or empty. */
   readonly sourceError: string;
   readonly selectorId: number;
+  readonly selectors: readonly NativeSelector[];
 }
 
 export function figuresOf(stats: NativeStats): MeterFigures {
@@ -20,6 +21,7 @@ export function figuresOf(stats: NativeStats): MeterFigures {
     interfaces: stats.interfaces,
     sourceError: stats.sourceError,
     selectorId: stats.selectorId,
+    selectors: stats.selectors,
   };
 }
 
@@ -30,6 +32,7 @@ export const noFigures: MeterFigures = figuresOf({
   interfaces: [],
   sourceError: '',
   selectorId: 0,
+  selectors: [],
 });
 
 /** A live kernel filter counts packets only; of a file the octets are known too. */
