@@ -116,6 +116,29 @@ const meter = z
     message: 'a file name when source is capture',
   });
 
+const privacy = z
+  .strictObject({
+    addresses: choice(['keep', 'truncate', 'pseudonymise'], 'keep', {
+      reason:
+        'What becomes of IP addresses before they are sent: kept, cut to their prefix, or replaced by prefix-preserving pseudonyms (Crypto-PAn) under a key. With either, host names and tunnels’ outer addresses are left out. Collectors are told (RFC 6235)',
+    }),
+    ipv4PrefixLength: integer(0, 32, 24, { reason: 'Bits of an IPv4 address that truncation keeps', unit: 'bits' }),
+    ipv6PrefixLength: integer(0, 128, 48, { reason: 'Bits of an IPv6 address that truncation keeps', unit: 'bits' }),
+    keyFile: text('', {
+      reason:
+        'File with the key of the pseudonyms: 64 hexadecimal digits (openssl rand -hex 32). The same key gives the same pseudonyms, also at another box',
+    }),
+    leaveOut: z
+      .array(z.enum(['ports', 'macs']))
+      .default([])
+      .meta(facts({ reason: 'What is not sent at all: transport ports, MAC addresses' })),
+  })
+  .prefault({})
+  .refine((p) => (p.addresses === 'pseudonymise') === (p.keyFile !== ''), {
+    path: ['keyFile'],
+    message: 'a file name when addresses is pseudonymise, and only then',
+  });
+
 const destination = z
   .strictObject({
     name: name.meta(
@@ -130,6 +153,7 @@ const destination = z
       .array(z.string().refine((value) => findElement(value) !== undefined, 'the name of an information element'))
       .default([])
       .meta(facts({ reason: 'Elements to send instead of a profile’s' })),
+    privacy,
     uniflow: flag(true, { reason: 'With elements: one record per direction instead of RFC 5103 biflows' }),
     templateResendS: integer(1, 86_400, 60, { reason: 'Over UDP templates are resent this often (RFC 7011 8.1)', unit: 's' }),
     messageBytesMax: integer(0, 65_535, 0, {
@@ -324,6 +348,7 @@ export type Settings = z.output<typeof settingsSchema>;
 export type SettingsInput = z.input<typeof settingsSchema>;
 export type MeterSettings = Settings['meter'];
 export type DestinationSettings = Settings['export']['destinations'][number];
+export type PrivacySettings = DestinationSettings['privacy'];
 export type SpoolSettings = Settings['spool'];
 export type BrokerSettings = Settings['mqtt']['brokers'][number];
 export type MqttSettings = Settings['mqtt'];

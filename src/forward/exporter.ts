@@ -6,7 +6,7 @@
  * Order is kept within a session. Owned by the main event loop.
  */
 import type { DestinationSettings } from '../config/schema.ts';
-import { ApplianceError, messageOf } from '../core/errors.ts';
+import { ApplianceError, type ErrorCode, messageOf } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
 import { RetrySchedule } from '../core/retry.ts';
 import type { World } from '../core/world.ts';
@@ -20,6 +20,8 @@ import type { Gap } from './gaps.ts';
 import type { ExportFacts, MeteringFacts } from './ipfix/options_tables.ts';
 import { IpfixSession } from './ipfix/session.ts';
 import type { Link, Transport } from './link.ts';
+import type { DestinationPrivacy } from './privacy/destination_privacy.ts';
+import { loadPrivacy } from './privacy/load_privacy.ts';
 import type { SpoolLane } from './spool_lane.ts';
 
 export interface ExporterParts {
@@ -43,6 +45,11 @@ const drainMaxMs = 12_000;
 /** At a planned stop: how often it is looked whether everything has arrived. */
 const drainPeriodMs = 20;
 const closeMaxMs = 2_000;
+/** Troubles that somebody has to mend: the collector's or this box's settings are wrong. */
+const refusals: readonly ErrorCode[] = [
+  ...(['connectRefused', 'tlsFailed', 'credentialsRefused', 'messageTooLong'] as const),
+  ...(['settingsUnreadable', 'settingsInvalid'] as const),
+];
 
 export class Exporter implements Service {
   readonly name: string;
@@ -134,8 +141,10 @@ export class Exporter implements Service {
       let trouble: ApplianceError | undefined;
       const startMs = world.clock.monotonicMs();
       try {
+        // Read each time, so that a key that was missing is found when it is there; without it nothing goes out.
+        const privacy = await loadPrivacy(this.#parts.settings.privacy);
         link = await transport.open(signal);
-        trouble = await this.#converse(link, signal);
+        trouble = await this.#converse(link, privacy, signal);
       } catch (error) {
         if (signal.aborted) break;
         if (!(error instanceof ApplianceError)) throw error;
@@ -150,16 +159,17 @@ export class Exporter implements Service {
     }
   }
 
-  async #converse(link: Link, signal: AbortSignal): Promise<ApplianceError | undefined> {
+  async #converse(link: Link, privacy: DestinationPrivacy, signal: AbortSignal): Promise<ApplianceError | undefined> {
     const { world, settings, lane, rowClock } = this.#parts;
-    const session = this.#sessionFor(link);
+    const session = this.#sessionFor(link, privacy);
     const current = new ExporterSession({
       world,
       link,
       session,
       lane,
+      privacy,
       rowClock,
-      facts: (gaps) => this.#facts(session, gaps),
+      facts: (gaps) => this.#facts(session, privacy, gaps),
       templateResendMs: settings.templateResendS * 1_000,
       resendMarginOctets: settings.resendMarginBytes,
       onSent: (octets, records) => {
@@ -188,7 +198,7 @@ export class Exporter implements Service {
   }
 
   /** A session that was only interrupted goes on with its templates and sequence numbers. */
-  #sessionFor(link: Link): IpfixSession {
+  #sessionFor(link: Link, privacy: DestinationPrivacy): IpfixSession {
     const { projector, privatePen, observationDomainId } = this.#parts;
     if (!link.fresh && this.#session !== undefined) {
       this.#session.resize(link.messageOctetsMax);
@@ -197,7 +207,7 @@ export class Exporter implements Service {
     this.#session = undefined;
     this.#session = new IpfixSession({
       projector,
-      profile: this.#profile,
+      profile: privacy.profile(this.#profile),
       privatePen,
       observationDomainId,
       messageOctetsMax: link.messageOctetsMax,
@@ -205,7 +215,7 @@ export class Exporter implements Service {
     return this.#session;
   }
 
-  #facts(session: IpfixSession, gaps: readonly Gap[]): ExportFacts {
+  #facts(session: IpfixSession, privacy: DestinationPrivacy, gaps: readonly Gap[]): ExportFacts {
     const { lane, facts, observationDomainId, world } = this.#parts;
     const dropped = Object.values(lane.account().dropped).reduce((sum, rows) => sum + rows, 0);
     return {
@@ -220,13 +230,14 @@ export class Exporter implements Service {
       notSentOctets: lane.notSent.octets,
       gaps,
       plans: session.plans,
+      anonymizations: privacy.anonymizations,
     };
   }
 
   async #waitAfter(trouble: ApplianceError, signal: AbortSignal): Promise<void> {
     const { world } = this.#parts;
     const delayMs = this.#retry.nextMs();
-    const refused = ['connectRefused', 'tlsFailed', 'credentialsRefused', 'messageTooLong'].includes(trouble.code);
+    const refused = refusals.includes(trouble.code);
     this.#retryAtMs = world.clock.wallMs() + delayMs;
     this.#enter(refused ? 'refused' : 'waiting', messageOf(trouble));
     try {

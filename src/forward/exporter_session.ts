@@ -13,6 +13,7 @@ import type { ExportFacts } from './ipfix/options_tables.ts';
 import { ResendSchedule } from './ipfix/resend_schedule.ts';
 import type { IpfixSession } from './ipfix/session.ts';
 import type { Link } from './link.ts';
+import type { DestinationPrivacy } from './privacy/destination_privacy.ts';
 import { SentLog } from './sent_log.ts';
 import type { SpooledRows, SpoolLane } from './spool_lane.ts';
 
@@ -21,6 +22,7 @@ export interface ExporterSessionParts {
   readonly link: Link;
   readonly session: IpfixSession;
   readonly lane: SpoolLane;
+  readonly privacy: DestinationPrivacy;
   readonly rowClock: RowClock;
   /** Asked once a second, with the gaps to tell. */
   readonly facts: (gaps: readonly Gap[]) => ExportFacts;
@@ -133,13 +135,14 @@ export class ExporterSession {
   }
 
   async #sendRows(rows: SpooledRows, signal: AbortSignal): Promise<void> {
-    const { session, lane, link, onSent, world } = this.#parts;
+    const { session, lane, link, privacy, onSent, world } = this.#parts;
     const wallOffsetNs = this.#wallOffset(rows);
+    const shown = privacy.rows(rows.bytes, rows.firstRow, rows.count);
     for (let done = 0; done < rows.count; ) {
       signal.throwIfAborted();
-      const firstRow = rows.firstRow + done * ROW_BYTES;
+      const firstRow = shown.firstRow + done * ROW_BYTES;
       const exportTimeS = Math.floor(world.clock.wallMs() / 1_000);
-      const encoded = session.dataMessage(rows.bytes, firstRow, rows.count - done, wallOffsetNs, exportTimeS);
+      const encoded = session.dataMessage(shown.bytes, firstRow, rows.count - done, wallOffsetNs, exportTimeS);
       const position = rows.position + done;
       if (encoded.rows === 0) {
         // Checked when the session was made, so only a row of a kind that came later can be too large.

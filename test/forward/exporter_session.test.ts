@@ -15,6 +15,7 @@ import { ConformanceCheck } from '../../src/forward/ipfix/conformance.ts';
 import { IpfixDecoder } from '../../src/forward/ipfix/decode/ipfix_decoder.ts';
 import type { ExportFacts, SelectorFact } from '../../src/forward/ipfix/options_tables.ts';
 import { IpfixSession } from '../../src/forward/ipfix/session.ts';
+import { DestinationPrivacy } from '../../src/forward/privacy/destination_privacy.ts';
 import { Spool } from '../../src/forward/spool.ts';
 import { meteringFacts, systemTestWorld } from './export_box.ts';
 import { RecordingLink } from './recording_link.ts';
@@ -24,6 +25,11 @@ const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
+
+const openPrivacy = new DestinationPrivacy(
+  { addresses: 'keep', ipv4PrefixLength: 32, ipv6PrefixLength: 128, leaveOut: [] },
+  undefined,
+);
 
 class Exchange {
   readonly clock = new SimulatedClock();
@@ -51,6 +57,7 @@ class Exchange {
     ...{ exportedMessages: 0, exportedOctets: 0, exportedRecords: 0, notSentRecords: 0, notSentPackets: 0, notSentOctets: 0 },
     gaps,
     plans: this.session.plans,
+    anonymizations: [],
   });
 
   static async start(): Promise<Exchange> {
@@ -68,6 +75,7 @@ class Exchange {
   converse({ lossy = true, templateResendS = 60 } = {}): { readonly link: RecordingLink; readonly end: () => Promise<void> } {
     const link = new RecordingLink(this.clock, lossy);
     const running = new ExporterSession({
+      privacy: openPrivacy,
       world: this.world,
       link,
       session: this.session,

@@ -54,6 +54,7 @@ function streamOf(profile: ProfileName, privatePen: number, messageOctetsMax: nu
       },
     ],
     plans: session.plans,
+    anonymizations: [{ element: 'sourceIPv4Address', technique: 6, flags: 2 }],
   };
   const messages = [...session.templateMessages(exportTimeS), ...session.optionsMessages(facts, exportTimeS, false)];
   const block = blockOf(0, rows, { familyOf: anyFamily });

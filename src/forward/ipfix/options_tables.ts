@@ -7,6 +7,7 @@ import type { Element } from '../../flow/elements.ts';
 import { privateElementDescription } from '../../flow/elements.ts';
 import type { ProjectionPlan } from '../../flow/projection.ts';
 import type { Gap } from '../gaps.ts';
+import type { Anonymization } from '../privacy/destination_privacy.ts';
 
 /** IANA psamp-parameters, selectorAlgorithm (304). */
 export const selectorAlgorithms = { systematicCount: 1, uniformProbabilistic: 4 } as const;
@@ -50,6 +51,8 @@ export interface ExportFacts extends MeteringFacts {
   /** Gaps not yet told. */
   readonly gaps: readonly Gap[];
   readonly plans: readonly ProjectionPlan[];
+  /** What was done to elements before this destination sees them. */
+  readonly anonymizations: readonly Anonymization[];
 }
 
 export type OptionValue = number | bigint | string;
@@ -138,6 +141,19 @@ const definitions: readonly Omit<OptionsTable, 'templateId'>[] = [
     scope: ['observationDomainId'],
     fields: ['observationDomainName', 'systemInitTimeMilliseconds'],
     rows: (f) => [[f.observationDomainId, f.domainName, f.startedMs]],
+  },
+  {
+    // RFC 6235 section 7.2.
+    scope: ['templateId', 'informationElementId'],
+    fields: ['anonymizationTechnique', 'anonymizationFlags'],
+    rows: ({ plans, anonymizations }) =>
+      distinctTemplates(plans).flatMap(({ templateId, fields }) =>
+        anonymizations.flatMap(({ element, technique, flags }) =>
+          fields
+            .filter((field) => field.element.name === element)
+            .map((field) => [templateId, field.element.id, technique, flags]),
+        ),
+      ),
   },
 ];
 

@@ -174,6 +174,7 @@ test('options are the octets that the specification gives: templates first, each
     ...{ exportedMessages: 0, exportedOctets: 0, exportedRecords: 0, notSentRecords: 0, notSentPackets: 0, notSentOctets: 0 },
     gaps: [],
     plans: session.plans,
+    anonymizations: [],
   };
   const messages = session.optionsMessages(facts, exportTimeS, false);
   expect(messages).toHaveLength(1);

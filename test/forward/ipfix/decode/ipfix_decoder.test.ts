@@ -133,6 +133,7 @@ function ourMessages(): Uint8Array[] {
     ...{ exportedMessages: 0, exportedOctets: 0, exportedRecords: 0, notSentRecords: 0, notSentPackets: 0, notSentOctets: 0 },
     gaps: [],
     plans: session.plans,
+    anonymizations: [],
   };
   const block = blockOf(0, 4, { familyOf: anyFamily });
   return [
