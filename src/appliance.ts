@@ -69,14 +69,15 @@ export class Appliance {
   readonly #mirror: MirrorTruth;
   readonly #linkSpeeds: LinkSpeeds;
   readonly #services: ServiceGroup;
-  readonly #startedMs: number;
+  /** Monotonic: when that was is known once the time is. */
+  readonly #startedNs: bigint;
   readonly #identity: { readonly site: string; readonly node: string };
   readonly #selectors = new Map<number, SelectorFact>();
 
   constructor(settings: Settings, world: World) {
     this.#settings = settings;
     this.#world = world;
-    this.#startedMs = world.clock.wallMs();
+    this.#startedNs = world.clock.monotonicNs();
     this.#identity = { site: settings.site, node: settings.node || nodeName() };
     const folder = (name: string): string => join(settings.dataFolder, name);
     const part = (name: string): World => worldFor(world, name);
@@ -94,6 +95,7 @@ export class Appliance {
       store: new TextFile(folder('boots.json')),
       onEvent,
       evidence: () => machineEvidence(addon.kernelClock),
+      onLearned: (changeMs) => this.#journal.correct(changeMs),
     });
     this.#host = new HostMonitor({
       world: part('host'),
@@ -166,6 +168,7 @@ export class Appliance {
       identity: this.#identity,
       append: (message) => this.#outbox.append(message),
       status: () => this.status(),
+      timeAwaited: () => this.#clock.awaited(),
     });
     this.#journal.onEvent((event) => this.#mqttReporter.event(event));
 
@@ -288,7 +291,7 @@ export class Appliance {
       version: VERSION,
       ...this.#identity,
       nowMs: Math.round(this.#world.clock.wallMs()),
-      startedMs: Math.round(this.#startedMs),
+      startedMs: this.#startedMs,
       meter: this.#meterStatus(),
       ledger: this.#meter.ledger(),
       mirror: this.#mirror.status(),
@@ -298,6 +301,10 @@ export class Appliance {
       events: this.#journal.entries,
       notConfigured: notConfigured(this.#settings),
     };
+  }
+
+  get #startedMs(): number {
+    return Number((this.#startedNs + (this.#clock.wallOffsetNs(this.#clock.bootId) ?? 0n)) / 1_000_000n);
   }
 
   /** The meter counts what comes in; how fast the port is, the kernel knows. */

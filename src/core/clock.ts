@@ -4,6 +4,9 @@
  */
 import { ApplianceError } from './errors.ts';
 
+/** Nobody runs this program before it was written: 2026-01-01. Boards without a clock start in 1970 or at their image's date. */
+export const plausibleFromMs = 1_767_225_600_000;
+
 export interface Timer {
   cancel(): void;
 }
@@ -65,6 +68,15 @@ abstract class ClockBase implements Clock {
       signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
+}
+
+/**
+ * How long ago, ms, something was labelled with this wall time. A clock that was set back makes nothing younger than now;
+ * what was labelled before the box knew the time is of an age nobody knows, and counts as new.
+ */
+export function ageByLabelMs(labelMs: number, wallMs: number): number {
+  if (labelMs < plausibleFromMs && wallMs >= plausibleFromMs) return 0;
+  return Math.max(0, wallMs - labelMs);
 }
 
 /** The machine's own clocks. */

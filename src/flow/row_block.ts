@@ -27,4 +27,11 @@ export interface RowClock {
   wallOffsetNs(bootId: string): bigint | undefined;
   /** Whether the offset of the current boot can be trusted (the box has learned the time). */
   trusted(): boolean;
+  /**
+   * This box does not know the time yet and may well learn it soon: what cannot be taken back once it is labelled waits,
+   * for a bounded time. Absent: never.
+   */
+  awaited?(): boolean;
+  /** Whether the offset of any boot was learned, not only bounded by its neighbours. Absent: always. */
+  certain?(bootId: string): boolean;
 }

@@ -92,7 +92,7 @@ export class Exporter implements Service {
   async stop(deadlineMs: number): Promise<void> {
     const { world, lane, transport } = this.#parts;
     const endMs = world.clock.monotonicMs() + Math.min(deadlineMs * 0.8, drainMaxMs);
-    while (this.#current !== undefined && lane.account().pending > 0 && world.clock.monotonicMs() < endMs) {
+    while (this.#current?.awaitsTime === false && lane.account().pending > 0 && world.clock.monotonicMs() < endMs) {
       this.#current.acknowledge();
       // Over UDP the proof is asked for now, not when its time comes.
       const proof = lane.unread === 0 ? this.#link?.settled().catch(() => {}) : undefined; // a loss ends the session

@@ -44,6 +44,8 @@ const acknowledgeEveryOctets = 512 * 1_024;
 const optionsPeriodMs = 60_000;
 /** While the store that holds the rows does not answer. */
 const storeRetryMs = 1_000;
+/** While rows wait for the time. */
+const timeRetryMs = 250;
 
 export class ExporterSession {
   readonly #parts: ExporterSessionParts;
@@ -54,6 +56,9 @@ export class ExporterSession {
   #acknowledgedAtOctets = 0;
   #timer: Timer | undefined;
   #selectors = '';
+  #awaitsTime = false;
+  /** What the collector was told of the stamps: it takes them for right until it hears otherwise. */
+  #stamps: ExportFacts['stamps'];
 
   constructor(parts: ExporterSessionParts) {
     this.#parts = parts;
@@ -64,6 +69,11 @@ export class ExporterSession {
   /** Rows sent and not proven. */
   get inFlight(): number {
     return this.#sent.length;
+  }
+
+  /** Rows wait until the box knows the time, and nothing else is to be sent before them. */
+  get awaitsTime(): boolean {
+    return this.#awaitsTime;
   }
 
   /**
@@ -130,17 +140,45 @@ export class ExporterSession {
         await lane.wait(signal);
         continue;
       }
+      await this.#untilStampable(rows, signal);
       await this.#sendRows(rows, signal);
     }
   }
 
+  /** A stamp cannot be taken back once it is sent: while the time is expected to be told, rows that need it wait. */
+  async #untilStampable({ bootId }: SpooledRows, signal: AbortSignal): Promise<void> {
+    const { rowClock, world } = this.#parts;
+    try {
+      while (this.#isUncertain(bootId) && rowClock.awaited?.() === true) {
+        this.#awaitsTime = true;
+        await world.clock.sleep(timeRetryMs, signal);
+      }
+    } finally {
+      this.#awaitsTime = false;
+    }
+  }
+
+  #isUncertain(bootId: string): boolean {
+    return bootId !== WALL_BOOT_ID && this.#parts.rowClock.certain?.(bootId) === false;
+  }
+
+  /** Says before the first row with such stamps that they may be wrong, and afterwards that they are right again. */
+  #tellStamps(bootId: string): void {
+    const uncertain = this.#isUncertain(bootId);
+    if (uncertain === (this.#stamps === 'uncertain')) return;
+    this.#stamps = uncertain ? 'uncertain' : 'certain';
+    this.#sendOptions(false);
+  }
+
   async #sendRows(rows: SpooledRows, signal: AbortSignal): Promise<void> {
     const { session, lane, link, privacy, onSent, world } = this.#parts;
-    const wallOffsetNs = this.#wallOffset(rows);
+    this.#tellStamps(rows.bootId);
     const shown = privacy.rows(rows.bytes, rows.firstRow, rows.count);
     for (let done = 0; done < rows.count; ) {
       signal.throwIfAborted();
       const firstRow = shown.firstRow + done * ROW_BYTES;
+      // For each message: the clock may be set while a slow collector is waited for.
+      const wallOffsetNs = this.#wallOffset(rows);
       const exportTimeS = Math.floor(world.clock.wallMs() / 1_000);
       const encoded = session.dataMessage(shown.bytes, firstRow, rows.count - done, wallOffsetNs, exportTimeS);
       const position = rows.position + done;
@@ -197,7 +235,7 @@ export class ExporterSession {
   #sendOptions(again: boolean): void {
     const { session, facts, lane, world, link } = this.#parts;
     const gaps = lane.takeGaps();
-    const now = facts(gaps);
+    const now = { ...facts(gaps), stamps: this.#stamps };
     for (const message of session.optionsMessages(now, this.#exportTimeS, again)) this.#sendOther(message);
     // Counts as said once everything up to here has arrived.
     if (gaps.length > 0) this.#sent.add({ position: 0, rows: 0, records: 0, octets: 0, endOctet: link.sentOctets, gaps });

@@ -259,9 +259,9 @@ export class Outbox implements Service, LaneStore {
     if (unreadable > 0) this.#say('error', 'outboxDamaged', `${unreadable} MQTT messages on disk could not be read and are lost`);
     const openedMs = marker === undefined ? undefined : decodeNumber(marker);
     if (openedMs === undefined) return;
-    const toMs = this.#parts.world.clock.wallMs();
-    // The clock may stand before the last run's until it is set: the hole is then empty, not negative.
-    const fromMs = Math.min(toMs, Math.max(openedMs, newestMs ?? 0));
+    // The clock may stand before the last run's until it is set: then only where the hole begins is known.
+    const fromMs = Math.max(openedMs, newestMs ?? 0);
+    const toMs = Math.max(fromMs, this.#parts.world.clock.wallMs());
     this.#hole = { fromMs, toMs };
     this.#say(
       'warn',

@@ -5,6 +5,7 @@
  * Limits: `bytesMax` in all, `memoryBytesMax` not yet on disk, `entriesMax` messages, `ageMaxMs`; over any of them the
  * oldest goes first and is counted. A message waits for each broker on its own: one bit a broker, at most 31.
  */
+import { ageByLabelMs } from '../core/clock.ts';
 import { type DestinationAccount, type DropReason, dropReasons } from '../flow/ledger.ts';
 
 export interface OutboxLimits {
@@ -143,7 +144,7 @@ export class OutboxLog {
         const cursor = cursors[index];
         if (cursor !== undefined && sequence > cursor) waiting |= reader.bit;
       });
-      const bornMs = nowMs - Math.max(0, wallMs - atMs);
+      const bornMs = nowMs - ageByLabelMs(atMs, wallMs);
       if (waiting === 0) this.#dead.push(sequence);
       else entries.push({ sequence, octets, atMs, bornMs, value: undefined, onDisk: true, waiting, inFlight: 0 });
     }

@@ -281,10 +281,13 @@ export class Spool implements Service, LaneStore {
   }
 
   async #recover(): Promise<void> {
-    const { kv, world, destinations } = this.#parts;
+    const { kv, world, destinations, rowClock } = this.#parts;
     let finding: SpoolFinding;
     try {
-      finding = await recoverSpool(kv, destinations, world.clock.monotonicMs(), world.clock.wallMs());
+      finding = await recoverSpool(kv, destinations, world.clock.monotonicMs(), world.clock.wallMs(), (bootId, ns) => {
+        const offsetNs = bootId === WALL_BOOT_ID ? 0n : rowClock.wallOffsetNs(bootId);
+        return offsetNs === undefined ? undefined : Number((ns + offsetNs) / 1_000_000n);
+      });
       // Rows have come since the start, also while the store did not answer: a kill takes those too.
       const startedMs = world.clock.wallMs() - (world.clock.monotonicMs() - this.#startedAtMs);
       const puts: KvPut[] = [{ key: openMarkerKey, value: encodeWallMs(startedMs) }];

@@ -11,6 +11,7 @@
 import { promisify } from 'node:util';
 import { constants, crc32, zstdCompress, zstdDecompress } from 'node:zlib';
 import { pack, unpack } from 'msgpackr';
+import { ageByLabelMs } from '../core/clock.ts';
 import { type DropReason, dropReasons } from '../flow/ledger.ts';
 import { ROW_BYTES } from '../flow/row_layout.ts';
 import type { Gap } from './gaps.ts';
@@ -92,16 +93,33 @@ export function encodeIndex(chunk: SpoolChunk, diskOctets: number): Uint8Array {
   );
 }
 
-/** @param nowMs and @param wallMs relate the chunk's wall time to this run's monotonic time */
-export function decodeIndex(first: number, value: Uint8Array, nowMs: number, wallMs: number): SpoolChunk | undefined {
+/** Wall time of row times of a boot, ms; undefined when nobody knows. */
+export type WallOfRows = (bootId: string, ns: bigint) => number | undefined;
+
+/** Rows end before they come here: a label so far before their end is of a clock that was set later. */
+const mislabelledMs = 60_000;
+
+/**
+ * @param nowMs and @param wallMs relate the chunk's wall time to this run's monotonic time
+ * @param wallOfRows puts a label right that was given before the time was known
+ */
+export function decodeIndex(
+  first: number,
+  value: Uint8Array,
+  nowMs: number,
+  wallMs: number,
+  wallOfRows: WallOfRows = () => undefined,
+): SpoolChunk | undefined {
   const fields = fieldsOf(value);
   if (!Array.isArray(fields) || fields.length < 10) return undefined;
-  const [count, bootId, offset, start, end, atMs, packets, octets, layout, diskOctets] = fields as unknown[];
-  const numbers = [count, atMs, packets, octets, layout, diskOctets];
+  const [count, bootId, offset, start, end, labelMs, packets, octets, layout, diskOctets] = fields as unknown[];
+  const numbers = [count, labelMs, packets, octets, layout, diskOctets];
   if (!numbers.every((one) => typeof one === 'number' && Number.isFinite(one) && one >= 0)) return undefined;
   if (typeof bootId !== 'string' || ![offset, start, end].every((one) => typeof one === 'string' && /^-?\d{0,20}$/.test(one)))
     return undefined;
   if ((count as number) < 1 || (count as number) > chunkRowsMax) return undefined;
+  const endedMs = wallOfRows(bootId, BigInt(end as string)) ?? 0;
+  const atMs = endedMs - (labelMs as number) > mislabelledMs ? endedMs : (labelMs as number);
   return {
     first,
     count: count as number,
@@ -109,9 +127,8 @@ export function decodeIndex(first: number, value: Uint8Array, nowMs: number, wal
     wallOffsetNs: offset === '' ? undefined : BigInt(offset as string),
     firstStartNs: BigInt(start as string),
     lastEndNs: BigInt(end as string),
-    atMs: atMs as number,
-    // A clock that was set back must not make rows younger than the start of this run, nor one set forward age them twice.
-    bornMs: nowMs - Math.max(0, wallMs - (atMs as number)),
+    atMs,
+    bornMs: nowMs - ageByLabelMs(atMs, wallMs),
     packets: packets as number,
     octets: octets as number,
     layout: layout as number,

@@ -20,6 +20,7 @@ import {
   openMarkerKey,
   positionOfKey,
   rowsKey,
+  type WallOfRows,
 } from './spool_record.ts';
 
 export interface SpoolFinding extends RecoveredSpool {
@@ -39,6 +40,7 @@ export async function recoverSpool(
   destinations: readonly string[],
   nowMs: number,
   wallMs: number,
+  wallOfRows: WallOfRows = () => undefined,
 ): Promise<SpoolFinding> {
   const marker = await kv.get(openMarkerKey);
   const layouts = new Map<number, string>();
@@ -66,7 +68,7 @@ export async function recoverSpool(
   let unreadable = 0;
   for await (const [key, value] of kv.entries(indexRange)) {
     const position = positionOfKey(key);
-    const chunk = position === undefined ? undefined : decodeIndex(position, value, nowMs, wallMs);
+    const chunk = position === undefined ? undefined : decodeIndex(position, value, nowMs, wallMs, wallOfRows);
     if (position === undefined || chunk === undefined || position < end(chunks)) {
       unreadable++;
       deletes.push(key);
@@ -91,13 +93,12 @@ export async function recoverSpool(
 /** @param openedMs set when the last run did not end as planned: when it began, wall time */
 function holesOf(chunks: readonly SpoolChunk[], unreadable: number, openedMs: number | undefined, wallMs: number): Gap[] {
   const holes: Gap[] = [];
-  const unknown = { toMs: wallMs, records: null, packets: null, octets: null };
-  if (unreadable > 0) holes.push({ reason: 'damaged', fromMs: Math.min(wallMs, chunks[0]?.atMs ?? wallMs), ...unknown });
-  // The clock may stand before the last run's until it is set: the hole is then empty, not negative.
-  if (openedMs !== undefined) {
-    const fromMs = Math.min(wallMs, Math.max(openedMs, chunks.at(-1)?.atMs ?? 0));
-    holes.push({ reason: 'lostToPowerCut', fromMs, ...unknown });
-  }
+  // The clock may stand before the last run's until it is set: then only where the hole begins is known.
+  const hole = (reason: Gap['reason'], fromMs: number): Gap => {
+    return { reason, fromMs, toMs: Math.max(fromMs, wallMs), records: null, packets: null, octets: null };
+  };
+  if (unreadable > 0) holes.push(hole('damaged', chunks[0]?.atMs ?? wallMs));
+  if (openedMs !== undefined) holes.push(hole('lostToPowerCut', Math.max(openedMs, chunks.at(-1)?.atMs ?? 0)));
   return holes;
 }
 

@@ -2,7 +2,8 @@
  * The one place that says in which order a block of rows is worked on: enrich, roll up, hand on. Runs on the event loop
  * that polls the meter; `process` is done with the block's memory when it returns.
  *
- * Also keeps the rollup's idea of wall time: it follows the row clock's offset, and closes the windows when that steps.
+ * Also keeps the rollup's idea of wall time: it follows the row clock's offset, and closes the windows when that steps. As
+ * long as the time is expected to be told, rows wait for it here, so that no window is labelled with 1970.
  */
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Service } from '../core/lifecycle.ts';
@@ -12,6 +13,7 @@ import type { HistoryWindow } from '../flow/history_shapes.ts';
 import { type RowBlock, type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
 import { RowCursor } from '../flow/row_cursor.ts';
 import { Enricher } from './enrich.ts';
+import { HeldRows, type UnmeteredSpan } from './held_rows.ts';
 import { Rollup, type RollupFigures } from './rollup.ts';
 
 export interface PipelineOptions {
@@ -54,6 +56,8 @@ export class PipelineService implements Service {
   #newestMs = 0;
   #steps = 0;
   #hourSoFar: HistoryWindow | undefined;
+  /** Set while the time is not known and expected. */
+  #held: HeldRows | undefined;
 
   constructor(options: PipelineOptions, parts: PipelineParts, world: World) {
     this.#options = options;
@@ -69,12 +73,12 @@ export class PipelineService implements Service {
 
   /** Metering begins now: what the window that is open misses is marked. */
   async start(_signal: AbortSignal): Promise<void> {
-    this.#offsetNs = this.#currentOffsetNs();
-    const nowMs = this.#wallMs();
-    const hourStartMs = Math.floor(nowMs / hourMs) * hourMs;
-    this.#hourSoFar = await this.#parts.hourSoFar?.(hourStartMs);
-    this.#newestMs = nowMs;
-    this.#rollup.begin(nowMs);
+    if (this.#parts.clock.awaited?.() === true) this.#held = new HeldRows(this.#world.clock.monotonicNs());
+    else {
+      this.#offsetNs = this.#currentOffsetNs();
+      await this.#askForHour(this.#wallMs());
+      this.#begin(this.#wallMs());
+    }
     this.#registerMetrics();
     this.#timer = this.#world.clock.every(
       tickMs,
@@ -88,6 +92,7 @@ export class PipelineService implements Service {
   /** Closes the open windows, as partial where they are not over. The meter has been drained before. */
   async stop(_deadlineMs: number): Promise<void> {
     this.#timer?.cancel();
+    if (this.#held !== undefined) this.#label(this.#held);
     this.#rollup.flush(Math.max(this.#newestMs, this.#wallMs()), undefined, this.#parts.hourSoFar === undefined);
   }
 
@@ -95,6 +100,13 @@ export class PipelineService implements Service {
   process(block: RowBlock): void {
     const row = new RowCursor(block.bytes);
     for (let i = 0; i < block.count; i++) this.#enricher.enrich(row.at(i, block.firstRow));
+    if (this.#held !== undefined && !this.#held.hasRoomFor(block.count)) this.#label(this.#held);
+    if (this.#held === undefined) this.#rollUp(block);
+    else this.#held.add(block);
+    this.#parts.keepRows(block);
+  }
+
+  #rollUp(block: RowBlock): void {
     const offsetNs = this.#offsetOf(block.bootId);
     if (block.bootId === this.#parts.clock.bootId) this.#follow(offsetNs);
     const offsetMs = Number(offsetNs / 1_000_000n);
@@ -102,7 +114,6 @@ export class PipelineService implements Service {
     this.#rollup.add(block.bytes, block.firstRow, block.count, offsetMs, closedMs);
     this.#newestMs = Math.max(this.#newestMs, closedMs);
     this.#rollup.advance(closedMs);
-    this.#parts.keepRows(block);
   }
 
   /** Calls the listener with every window that closes, in order of time. Returns how to end that. */
@@ -113,7 +124,13 @@ export class PipelineService implements Service {
 
   /** The meter stood still between these wall times (interface down, restart): their windows are marked as gaps. */
   markUnmetered(fromMs: number, toMs: number): void {
-    this.#rollup.markUnmetered(fromMs, toMs);
+    if (this.#held === undefined) this.#rollup.markUnmetered(fromMs, toMs);
+    else {
+      const nowNs = this.#world.clock.monotonicNs();
+      const agoNs = BigInt(Math.round(Math.max(0, toMs - fromMs))) * 1_000_000n;
+      // Told as it ends; across a step of the clock only the end is known.
+      this.#held.addUnmetered(agoNs > nowNs - this.#held.sinceNs ? this.#held.sinceNs : nowNs - agoNs, nowNs);
+    }
   }
 
   /** Takes up settings that change while running. */
@@ -125,9 +142,45 @@ export class PipelineService implements Service {
     return { ...this.#rollup.figures, openWindows: this.#rollup.openWindows, clockSteps: this.#steps };
   }
 
-  #tick(): void {
+  async #tick(): Promise<void> {
+    const held = this.#held;
+    if (held !== undefined) {
+      if (this.#parts.clock.awaited?.() === true) return;
+      await this.#askForHour(Number((held.sinceNs + this.#currentOffsetNs()) / 1_000_000n));
+      // Meanwhile the rows may have become too many to wait.
+      if (this.#held === held) this.#label(held);
+    }
     this.#follow(this.#currentOffsetNs());
     this.#rollup.advance(this.#wallMs() - handOverMs);
+  }
+
+  async #askForHour(atMs: number): Promise<void> {
+    this.#hourSoFar = await this.#parts.hourSoFar?.(Math.floor(atMs / hourMs) * hourMs);
+  }
+
+  #begin(nowMs: number): void {
+    this.#newestMs = nowMs;
+    this.#rollup.begin(nowMs);
+  }
+
+  /** What waited gets the time as it is known now, from when metering began. */
+  #label(held: HeldRows): void {
+    this.#held = undefined;
+    this.#offsetNs = this.#currentOffsetNs();
+    const wallOf = (ns: bigint): number => Number((ns + this.#offsetNs) / 1_000_000n);
+    this.#begin(wallOf(held.sinceNs));
+    // Each before the rows that came after it: an unmetered span marks windows as they open.
+    const spans = [...held.unmetered];
+    for (const block of held.blocks) {
+      while (spans[0] !== undefined && spans[0].toNs <= block.closedAtNs) this.#markSpan(spans.shift()!, wallOf);
+      this.#rollUp(block);
+    }
+    for (const span of spans) this.#markSpan(span, wallOf);
+    this.#rollup.advance(this.#wallMs() - handOverMs);
+  }
+
+  #markSpan({ fromNs, toNs }: UnmeteredSpan, wallOf: (ns: bigint) => number): void {
+    this.#rollup.markUnmetered(wallOf(fromNs), wallOf(toNs));
   }
 
   #emit(window: HistoryWindow): void {

@@ -4,7 +4,7 @@
  * A disk that fails stops the history alone: windows wait, at most `waitingMax`, the oldest is dropped and counted, and
  * what waits is written once the disk is back. Owned by the event loop of the pipeline.
  */
-import type { Timer } from '../core/clock.ts';
+import { plausibleFromMs, type Timer } from '../core/clock.ts';
 import { ApplianceError, messageOf } from '../core/errors.ts';
 import type { Kv, KvPut } from '../core/kv.ts';
 import type { Service } from '../core/lifecycle.ts';
@@ -66,7 +66,7 @@ export class History implements Service {
   /** Puts together the hours that an earlier run left in minutes. A store that does not work now is no reason to fail. */
   async start(_signal: AbortSignal): Promise<void> {
     this.#registerMetrics();
-    this.#startedMs = this.#world.clock.wallMs();
+    this.#startedMs = this.#world.clock.monotonicMs();
     await this.#maintain(() => this.#completeHours());
     this.#timer = this.#world.clock.every(
       retentionPeriodMs,
@@ -176,8 +176,11 @@ export class History implements Service {
   /** Only hours before the start: those after it come from the rollup, perhaps late. Done once. */
   async #completeHours(): Promise<void> {
     if (this.#hoursCompleted) return;
-    await completeHours(this.#parts.kv, this.#startedMs, this.#options, this.figures);
-    this.#hoursCompleted = true;
+    const { clock } = this.#world;
+    const startedMs = clock.wallMs() - (clock.monotonicMs() - this.#startedMs);
+    await completeHours(this.#parts.kv, startedMs, this.#options, this.figures);
+    // A box that does not know what day it is cannot tell which hours are over.
+    this.#hoursCompleted = startedMs >= plausibleFromMs;
   }
 
   async #expire(): Promise<void> {

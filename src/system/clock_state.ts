@@ -1,6 +1,6 @@
 /**
  * Relates the row clock (monotonic) to wall time: for this boot, measured every ten seconds; for earlier boots, from a
- * small file. Notices steps of the clock and says so. The file is written at start and stop, on a step, when trust changes,
+ * small file. Notices steps of the clock, at the latest when somebody asks, and says so. The file is written at start and stop, on a step, when trust changes,
  * and else once an hour (wear). Owned by the main event loop.
  */
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import type { RowClock } from '../flow/row_block.ts';
 import type { BoxEvent } from '../flow/status_shapes.ts';
 import type { TextStore } from './boot_file.ts';
 import { type BootRecord, formatBoots, parseBoots, resolveOffset, withBoot } from './boot_offsets.ts';
-import { type ClockEvidence, type ClockVerdict, clockVerdict, type KernelClock } from './clock_trust.ts';
+import { type ClockEvidence, type ClockVerdict, clockVerdict, isTimeExpected, type KernelClock } from './clock_trust.ts';
 import { hostFiles, readText } from './host_files.ts';
 
 export interface ClockStateParts {
@@ -24,15 +24,25 @@ export interface ClockStateParts {
   readonly onEvent?: (level: BoxEvent['level'], event: string, text: string) => void;
   /** What speaks for the clock; this machine's files by default. */
   readonly evidence?: () => Promise<MachineEvidence>;
+  /** The time was learned: labels of this boot that were given before are wrong by so much, ms. */
+  readonly onLearned?: (changeMs: number) => void;
 }
 
 export type MachineEvidence = Omit<ClockEvidence, 'wallMs' | 'stepped'>;
 
 const samplePeriodMs = 10_000;
 const keepPeriodMs = 3_600_000;
+/**
+ * For so long after the start others wait for the time. A router that lost power together with this box is back by then;
+ * a site without a time service must not wait for ever.
+ */
+export const awaitedMaxMs = 180_000;
 /** Smaller changes are a time service's steering, at most 500 ppm, or the pair of readings being torn apart. */
 const stepNs = 1_000_000_000n;
-const isStep = (changeNs: bigint): boolean => changeNs > stepNs || changeNs < -stepNs;
+/** Wall time is read in whole ms. Following that noise, a row that is sent again would not have the stamps it had. */
+const noiseNs = 1_000_000n;
+const isMore = (changeNs: bigint, thanNs: bigint): boolean => changeNs > thanNs || changeNs < -thanNs;
+const isStep = (changeNs: bigint): boolean => isMore(changeNs, stepNs);
 
 export class ClockState implements Service, RowClock {
   readonly name = 'clock state';
@@ -41,9 +51,14 @@ export class ClockState implements Service, RowClock {
   #boots: BootRecord[] = [];
   #offsetNs = 0n;
   #stepped = false;
+  #evidence: MachineEvidence | undefined;
   #verdict: ClockVerdict = { synchronised: null, basis: 'unknown' };
+  #startedAtMs = Number.NEGATIVE_INFINITY;
+  #soon: Timer | undefined;
   #keptAtMs = Number.NEGATIVE_INFINITY;
   #failing = false;
+  /** What is on disk about this boot is not true any more. */
+  #unkept = false;
   #timer: Timer | undefined;
 
   constructor(parts: ClockStateParts) {
@@ -54,6 +69,7 @@ export class ClockState implements Service, RowClock {
   async start(): Promise<void> {
     const { world } = this.#parts;
     await this.#load();
+    this.#startedAtMs = world.clock.monotonicMs();
     this.#offsetNs = readOffsetNs(world.clock);
     // The program was restarted, not the box: what it knew of this boot's time still holds.
     const own = this.#boots.find(({ bootId }) => bootId === this.bootId);
@@ -63,17 +79,27 @@ export class ClockState implements Service, RowClock {
     this.#timer = world.clock.every(
       samplePeriodMs,
       () => this.sample(),
-      (error) => world.log.warn('clockSampleFailed', { reason: messageOf(error) }),
+      (error) => this.#sampleFailed(error),
     );
   }
 
   async stop(_deadlineMs: number): Promise<void> {
     this.#timer?.cancel();
+    this.#soon?.cancel();
     await this.#keep();
   }
 
+  /** Between two looks the offset of this boot stays the same to the nanosecond, unless the clock was set meanwhile. */
   wallOffsetNs(bootId: string): bigint | undefined {
-    return bootId === this.bootId ? this.#offsetNs : resolveOffset(this.#boots, bootId)?.offsetNs;
+    if (bootId !== this.bootId) return resolveOffset(this.#boots, bootId)?.offsetNs;
+    this.#noticeStep();
+    return this.#offsetNs;
+  }
+
+  awaited(): boolean {
+    this.#noticeStep();
+    const waitedMs = this.#parts.world.clock.monotonicMs() - this.#startedAtMs;
+    return isTimeExpected(this.#verdict) && waitedMs < awaitedMaxMs;
   }
 
   /** Unknown counts as not trusted: what is exported is then marked as uncertain. */
@@ -98,25 +124,47 @@ export class ClockState implements Service, RowClock {
   /** One look. Public for tests. */
   async sample(): Promise<void> {
     const { world } = this.#parts;
-    const offsetNs = readOffsetNs(world.clock);
-    const changeNs = offsetNs - this.#offsetNs;
-    const stepped = isStep(changeNs);
-    this.#offsetNs = offsetNs;
-    if (stepped) {
-      this.#stepped = true;
-      this.#say('warn', 'clockStepped', `the clock was set ${seconds(changeNs)}`);
+    if (!this.#noticeStep()) {
+      const offsetNs = readOffsetNs(world.clock);
+      if (isMore(offsetNs - this.#offsetNs, noiseNs)) this.#offsetNs = offsetNs;
     }
-    const before = this.#verdict.synchronised;
     await this.#judge();
-    const changed = stepped || before !== this.#verdict.synchronised;
-    if (changed || this.#failing || world.clock.monotonicMs() - this.#keptAtMs >= keepPeriodMs) await this.#keep();
+    if (this.#unkept || this.#failing || world.clock.monotonicMs() - this.#keptAtMs >= keepPeriodMs) await this.#keep();
+  }
+
+  /** Looks whether the clock was set; if so the new offset holds from here on. Cheap: asked for every block of rows. */
+  #noticeStep(): boolean {
+    const { clock } = this.#parts.world;
+    const offsetNs = readOffsetNs(clock);
+    const isFirst = this.#startedAtMs === Number.NEGATIVE_INFINITY;
+    const changeNs = offsetNs - this.#offsetNs;
+    if (isFirst) this.#offsetNs = offsetNs;
+    if (isFirst || !isStep(changeNs)) return false;
+    const known = this.#verdict.synchronised === true;
+    this.#offsetNs = offsetNs;
+    this.#stepped = true;
+    this.#unkept = true;
+    this.#say('warn', 'clockStepped', `the clock was set ${seconds(changeNs)}`);
+    // What the machine says about it takes a moment; the step itself is evidence.
+    if (this.#evidence !== undefined) this.#conclude(this.#evidence);
+    if (!known && this.#verdict.synchronised === true) this.#parts.onLearned?.(Math.round(Number(changeNs) / 1e6));
+    this.#soon ??= clock.after(0, () => {
+      this.#soon = undefined;
+      this.sample().catch((error) => this.#sampleFailed(error));
+    });
+    return true;
   }
 
   async #judge(): Promise<void> {
-    const evidence = await (this.#parts.evidence ?? machineEvidence)();
+    this.#evidence = await (this.#parts.evidence ?? machineEvidence)();
+    this.#conclude(this.#evidence);
+  }
+
+  #conclude(evidence: MachineEvidence): void {
     const { clock } = this.#parts.world;
     const before = this.#verdict.synchronised;
     this.#verdict = clockVerdict({ ...evidence, wallMs: clock.wallMs(), stepped: this.#stepped });
+    if (this.#verdict.synchronised !== before) this.#unkept = true;
     if (this.#verdict.synchronised === before) return;
     if (this.#verdict.synchronised === true) this.#say('info', 'clockTrusted', `the time is known (${this.#verdict.basis})`);
     if (this.#verdict.synchronised === false)
@@ -147,9 +195,14 @@ export class ClockState implements Service, RowClock {
       await this.#parts.store.replace(formatBoots(this.#boots));
       this.#keptAtMs = clock.monotonicMs();
       this.#failing = false;
+      this.#unkept = false;
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  #sampleFailed(error: unknown): void {
+    this.#parts.world.log.warn('clockSampleFailed', { reason: messageOf(error) });
   }
 
   #failed(error: unknown): void {

@@ -6,6 +6,8 @@
  * stepped by somebody during this boot, which only a time service or a person does.
  */
 
+import { plausibleFromMs } from '../core/clock.ts';
+
 /** What adjtimex(2) tells (`kernelClock` of the addon). */
 export interface KernelClock {
   /** STA_UNSYNC is off. */
@@ -34,8 +36,6 @@ export interface ClockVerdict {
   readonly basis: 'timesyncd' | 'kernel' | 'hardware clock' | 'stepped' | 'implausible' | 'unknown';
 }
 
-/** Nobody runs this program before it was written: 2026-01-01. Boards without a clock start in 1970 or at their image's date. */
-export const plausibleFromMs = 1_767_225_600_000;
 const hardwareToleranceS = 5;
 /**
  * NTP_PHASE_LIMIT of the kernel: where the greatest error stands after a start and after a step, and what it grows to within
@@ -58,4 +58,9 @@ export function clockVerdict(evidence: ClockEvidence): ClockVerdict {
   if (timesyncRuns) return { synchronised: false, basis: 'timesyncd' };
   if (kernelClock !== undefined) return { synchronised: false, basis: 'kernel' };
   return { synchronised: null, basis: 'unknown' };
+}
+
+/** Somebody is about to tell the time: the clock is plainly wrong, or a time service runs and has not told yet. */
+export function isTimeExpected({ synchronised, basis }: ClockVerdict): boolean {
+  return synchronised === false && (basis === 'implausible' || basis === 'timesyncd');
 }

@@ -29,6 +29,11 @@ export class EventJournal {
     this.#listeners.push(listener);
   }
 
+  /** The box has learned the time: what happened before it did was labelled wrong by so much, ms. */
+  correct(changeMs: number): void {
+    this.#entries.splice(0, Infinity, ...this.#entries.map((entry) => ({ ...entry, atMs: entry.atMs + changeMs })));
+  }
+
   /**
    * @param event a stable name, `uplinkLost`
    * @param text what a technician should know, a sentence

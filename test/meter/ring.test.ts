@@ -199,11 +199,12 @@ describe.skipIf(missing !== undefined)(`ring${missing === undefined ? '' : ` (sk
     expect(gro()).toBe('on');
   });
 
-  it('keeps row time monotonic and right when the wall clock is stepped by an hour', async () => {
+  it('keeps row time monotonic and right when the wall clock is stepped by an hour, to 1970 and back', async () => {
     await using meter = new RingDriver(pair);
     await meter.ask({ do: 'open', options: { idleTimeoutMs: 300 } });
     const hourNs = 3_600_000_000_000n;
-    for (const testWallOffsetNs of [hourNs, -hourNs, 0n]) {
+    const to1970Ns = 60_000_000_000n - BigInt(Date.now()) * 1_000_000n;
+    for (const testWallOffsetNs of [hourNs, -hourNs, to1970Ns, 0n]) {
       const before = BigInt((await meter.ask<{ monotonicNs: string }>({ do: 'rows' })).monotonicNs);
       await send(pair, capture, 400, 4_000);
       await meter.ask({ do: 'configure', change: { testWallOffsetNs: String(testWallOffsetNs) } });

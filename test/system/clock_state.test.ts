@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { SimulatedClock, SystemClock } from '../../src/core/clock.ts';
+import { plausibleFromMs, SimulatedClock, SystemClock } from '../../src/core/clock.ts';
 import { ApplianceError } from '../../src/core/errors.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { createMetrics } from '../../src/core/metrics.ts';
@@ -12,7 +12,7 @@ import { loadAddon } from '../../src/meter/addon.ts';
 import { TextFile, type TextStore } from '../../src/system/boot_file.ts';
 import { bootsMax, formatBoots, parseBoots, resolveOffset } from '../../src/system/boot_offsets.ts';
 import { ClockState, currentBootId, machineEvidence, readOffsetNs } from '../../src/system/clock_state.ts';
-import { clockVerdict, errorMaxUntoldMs, plausibleFromMs } from '../../src/system/clock_trust.ts';
+import { clockVerdict, errorMaxUntoldMs } from '../../src/system/clock_trust.ts';
 
 const now = plausibleFromMs + 86_400_000;
 const nothing = { timesyncMarker: false, timesyncRuns: false, hardwareClockS: undefined, kernelClock: undefined };

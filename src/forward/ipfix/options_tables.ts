@@ -4,7 +4,7 @@
  * Pure: facts in, rows out.
  */
 import type { Element } from '../../flow/elements.ts';
-import { privateElementDescription } from '../../flow/elements.ts';
+import { elementNamed, privateElementDescription } from '../../flow/elements.ts';
 import type { ProjectionPlan } from '../../flow/projection.ts';
 import type { Gap } from '../gaps.ts';
 import type { Anonymization } from '../privacy/destination_privacy.ts';
@@ -50,6 +50,8 @@ export interface ExportFacts extends MeteringFacts {
   readonly notSentOctets: number;
   /** Gaps not yet told. */
   readonly gaps: readonly Gap[];
+  /** Whether the times of the records that follow can be trusted; absent where they always could. */
+  readonly stamps?: 'certain' | 'uncertain' | undefined;
   readonly plans: readonly ProjectionPlan[];
   /** What was done to elements before this destination sees them. */
   readonly anonymizations: readonly Anonymization[];
@@ -69,6 +71,7 @@ export interface OptionsTable {
 const FIRST_OPTIONS_TEMPLATE_ID = 512;
 /** RFC 7011 section 4.3: exactly one exporting process, so any number but 0 will do. */
 const EXPORTING_PROCESS_ID = 1;
+const timeElements = ['flowStartMilliseconds', 'flowEndMilliseconds'] as const;
 
 const definitions: readonly Omit<OptionsTable, 'templateId'>[] = [
   {
@@ -154,6 +157,16 @@ const definitions: readonly Omit<OptionsTable, 'templateId'>[] = [
             .map((field) => [templateId, field.element.id, technique, flags]),
         ),
       ),
+  },
+  {
+    // RFC 5476, Accuracy Report Interpretation: the error of an element in its unit, here of the times of the records that
+    // follow. While the box does not know the time there is no bound. Once it does: a smaller step is not taken for one.
+    scope: ['informationElementId'],
+    fields: ['absoluteError'],
+    rows: ({ stamps }) =>
+      stamps === undefined
+        ? []
+        : timeElements.map((name) => [elementNamed(name).id, stamps === 'uncertain' ? Number.POSITIVE_INFINITY : 1_000]),
   },
 ];
 

@@ -6,6 +6,7 @@ import type { MqttSettings } from '../../config/schema.ts';
 import type { Timer } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Service } from '../../core/lifecycle.ts';
+import { BoundedQueue } from '../../core/queue.ts';
 import type { World } from '../../core/world.ts';
 import type { HistoryWindow } from '../../flow/history_shapes.ts';
 import type { BoxEvent, BoxStatus } from '../../flow/status_shapes.ts';
@@ -21,15 +22,24 @@ export interface MqttReporterParts {
   /** Where messages go: `outbox.append`. */
   readonly append: (message: OutboxMessage) => void;
   readonly status: () => BoxStatus;
+  /** The time is not known yet and expected: events wait for it. Absent: never. */
+  readonly timeAwaited?: () => boolean;
 }
+
+const heldMax = 200;
+const timeRetryMs = 1_000;
 
 export class MqttReporter implements Service {
   readonly name = 'mqtt reporter';
   readonly #parts: MqttReporterParts;
   #timer: Timer | undefined;
+  /** Events that wait for the time, the oldest first. */
+  readonly #held: BoundedQueue<{ readonly event: BoxEvent; readonly atMonotonicMs: number }>;
+  #release: Timer | undefined;
 
   constructor(parts: MqttReporterParts) {
     this.#parts = parts;
+    this.#held = new BoundedQueue('mqttEventsWithoutTime', heldMax, 'drop-oldest');
   }
 
   async start(): Promise<void> {
@@ -44,6 +54,8 @@ export class MqttReporter implements Service {
 
   async stop(_deadlineMs: number): Promise<void> {
     this.#timer?.cancel();
+    this.#release?.cancel();
+    this.#publishHeld();
   }
 
   /** A window of the history has closed. 10 s windows stay on the box. */
@@ -53,8 +65,38 @@ export class MqttReporter implements Service {
     this.#publish(topic, summaryPayload(window, this.#parts.identity, this.#parts.settings.summaryTop));
   }
 
+  /** An event of a box that does not know the time yet waits until it does, or is not expected to any more. */
   event(event: BoxEvent): void {
-    this.#publish('event', eventPayload(this.#parts.identity, event));
+    if (!this.#enabled) return;
+    const { world, timeAwaited, identity } = this.#parts;
+    if (timeAwaited?.() === true) {
+      this.#held.push({ event, atMonotonicMs: world.clock.monotonicMs() });
+      this.#release ??= this.#watch();
+      return;
+    }
+    this.#publishHeld();
+    this.#publish('event', eventPayload(identity, event));
+  }
+
+  #watch(): Timer {
+    const { world, timeAwaited } = this.#parts;
+    return world.clock.every(
+      timeRetryMs,
+      () => {
+        if (timeAwaited?.() === true) return;
+        this.#release?.cancel();
+        this.#publishHeld();
+      },
+      (error) => world.log.error('eventsFailed', { reason: messageOf(error) }),
+    );
+  }
+
+  #publishHeld(): void {
+    const { clock } = this.#parts.world;
+    for (let held = this.#held.shift(); held !== undefined; held = this.#held.shift()) {
+      const atMs = Math.round(clock.wallMs() - (clock.monotonicMs() - held.atMonotonicMs));
+      this.#publish('event', eventPayload(this.#parts.identity, { ...held.event, atMs }));
+    }
   }
 
   get #enabled(): boolean {

@@ -62,3 +62,35 @@ describe('reporter', () => {
     expect(shaky.messages).toHaveLength(1);
   });
 });
+
+test('events of a box that does not know the time wait for it, bounded, and then bear the time at which they happened', async () => {
+  let awaited = true;
+  const world = simulatedWorld();
+  const { mqtt } = brokerSettings(1883);
+  const said: { atMs: number; text: string }[] = [];
+  const made = new MqttReporter({
+    world,
+    settings: mqtt,
+    identity: { site: 's', node: 'n' },
+    append: ({ payload }) => said.push(unpack(payload) as { atMs: number; text: string }),
+    status: () => exampleStatus,
+    timeAwaited: () => awaited,
+  });
+  const say = (text: string): void => made.event({ atMs: world.clock.wallMs(), level: 'info', event: 'e', text });
+  const startMs = world.clock.wallMs();
+  for (let i = 0; i < 250; i++) say(`early ${i}`);
+  await world.clock.advance(5_000);
+  say('late');
+  expect(said).toEqual([]);
+  world.clock.stepWall(3_600_000);
+  awaited = false;
+  await world.clock.advance(1_000);
+  // The oldest had to make room.
+  expect(said).toHaveLength(200);
+  expect(said[0]).toMatchObject({ text: 'early 51', atMs: startMs + 3_600_000 });
+  expect(said.at(-1)).toMatchObject({ text: 'late', atMs: startMs + 3_605_000 });
+  say('known');
+  expect(said.at(-1)).toMatchObject({ text: 'known', atMs: startMs + 3_606_000 });
+  await world.clock.advance(10_000);
+  expect(said).toHaveLength(201);
+});
