@@ -174,8 +174,10 @@ void MeterCore::State::creditUnreachable(const DecodedPacket& packet) {
   if (unreachable != 0xff) unreachable++;
 }
 
-// First fragments release those that came before them; a later one without its first waits.
+// First fragments release those that came before them; a later one without its first waits. Those that have waited long
+// enough go first, on packet time: how packets fall into batches and threads must not matter.
 void MeterCore::State::meterFragment(DecodedPacket& packet) {
+  if (early.count() > 0) releaseEarlyFragments(false);
   if ((packet.flags & kAwaitsFirst) != 0) {
     if (early.full()) releaseEarlyFragments(false);
     early.hold(packet);

@@ -55,6 +55,22 @@ TEST("fragment: without a first they are a flow of port 0, annotated and counted
   CHECK_EQ(port(rows[0].sourceTransportPort), 0u);
 }
 
+TEST("fragment: a first that comes too late finds nothing, also when both are in one batch") {
+  for (const uint64_t afterMs : {999u, 1000u}) {
+    Meter m;
+    const Bytes frames[] = {later(7), first(7)};
+    PacketView batch[2];
+    for (unsigned i = 0; i < 2; i++) {
+      const auto length = static_cast<uint32_t>(frames[i].size());
+      batch[i] = PacketView{frames[i].data(), kStart + i * afterMs * kMs, length, length, m.interfaceIndex, 0, 0, m.link};
+    }
+    m.core.process(batch, 2);
+    m.now = batch[1].ns;
+    CHECK_EQ(m.finish().size(), afterMs < 1000 ? 1u : 2u);
+    CHECK_EQ(m.annotation(DecodeAnnotation::laterFragmentWithoutFirst), afterMs < 1000 ? 0u : 1u);
+  }
+}
+
 TEST("fragment: more early parts than are held go their own way, none is lost") {
   Meter m;
   for (unsigned i = 0; i < 600; i++) m.packet(later(static_cast<uint16_t>(i)), 1000);
