@@ -99,7 +99,7 @@ struct Row {
 };
 
 inline constexpr uint32_t kRowBytes = 384;
-inline constexpr uint32_t kLayoutHash = 0x3481aedbu;
+inline constexpr uint32_t kLayoutHash = 0x4a089616u;
 static_assert(sizeof(Row) == kRowBytes);
 static_assert(offsetof(Row, presence) == 0);
 static_assert(offsetof(Row, flowStart) == 8);
@@ -354,7 +354,7 @@ inline constexpr char kLayoutDescription[] =
     "flowId:104:8:unsigned:always\n"
     "layer2SegmentId:112:8:unsigned:tunnelId\n"
     "diffServCodePointSet:120:8:unsigned:ip\n"
-    "reverseDiffServCodePointSet:128:8:unsigned:reverse\n"
+    "reverseDiffServCodePointSet:128:8:unsigned:ip\n"
     "sourceAddress:136:16:address:addresses\n"
     "destinationAddress:152:16:address:addresses\n"
     "outerSourceAddress:168:16:address:outerAddresses\n"
@@ -365,15 +365,15 @@ inline constexpr char kLayoutDescription[] =
     "reverseTcpControlBits:206:2:unsigned:tcp\n"
     "protocolIdentifier:208:1:unsigned:protocol\n"
     "ipClassOfService:209:1:unsigned:ip\n"
-    "reverseIpClassOfService:210:1:unsigned:reverse\n"
+    "reverseIpClassOfService:210:1:unsigned:ip\n"
     "flowEndReason:211:1:unsigned:always\n"
     "biflowDirection:212:1:unsigned:always\n"
     "ipVersion:213:1:unsigned:addresses\n"
     "icmpTypeCode:214:2:unsigned:icmp\n"
     "minimumTTL:216:1:unsigned:ip\n"
     "maximumTTL:217:1:unsigned:ip\n"
-    "reverseMinimumTTL:218:1:unsigned:reverse\n"
-    "reverseMaximumTTL:219:1:unsigned:reverse\n"
+    "reverseMinimumTTL:218:1:unsigned:ip\n"
+    "reverseMaximumTTL:219:1:unsigned:ip\n"
     "ethernetType:220:2:unsigned:etherType\n"
     "sourceMacAddress:222:6:mac:mac\n"
     "destinationMacAddress:228:6:mac:mac\n"
@@ -394,8 +394,8 @@ inline constexpr char kLayoutDescription[] =
     "reverseTcpSequenceNumber:260:4:unsigned:tcp\n"
     "minimumIpTotalLength:264:4:unsigned:ip\n"
     "maximumIpTotalLength:268:4:unsigned:ip\n"
-    "reverseMinimumIpTotalLength:272:4:unsigned:reverse\n"
-    "reverseMaximumIpTotalLength:276:4:unsigned:reverse\n"
+    "reverseMinimumIpTotalLength:272:4:unsigned:ip\n"
+    "reverseMaximumIpTotalLength:276:4:unsigned:ip\n"
     "roundTripTimeMicroseconds:280:4:unsigned:rtt\n"
     "reverseRoundTripTimeMicroseconds:284:4:unsigned:reverseRtt\n"
     "retransmittedPacketDeltaCount:288:4:unsigned:tcp\n"
@@ -405,7 +405,7 @@ inline constexpr char kLayoutDescription[] =
     "unseenAcknowledgedOctetDeltaCount:304:4:unsigned:tcp\n"
     "reverseUnseenAcknowledgedOctetDeltaCount:308:4:unsigned:tcp\n"
     "fragmentDeltaCount:312:4:unsigned:ip\n"
-    "reverseFragmentDeltaCount:316:4:unsigned:reverse\n"
+    "reverseFragmentDeltaCount:316:4:unsigned:ip\n"
     "zeroWindowPacketDeltaCount:320:2:unsigned:tcp\n"
     "reverseZeroWindowPacketDeltaCount:322:2:unsigned:tcp\n"
     "icmpUnreachableDeltaCount:324:2:unsigned:always\n"

@@ -96,7 +96,8 @@ const endElements = ['flowEndMilliseconds', 'flowEndMicroseconds', 'flowEndNanos
 const reversed = (names: string[]) => names.map((name) => `reverse${name[0]!.toUpperCase()}${name.slice(1)}`);
 
 // Widest first, so that every field is aligned to its own width; neighbours that are exported together stand together,
-// because a template merges adjacent ranges into one copy.
+// because a template merges adjacent ranges into one copy. A field of the reverse direction belongs to the group of its
+// forward twin, and is absent as well where that direction is.
 const entries: Entry[] = [
   internal('presence', 8),
   // Of the whole biflow: the first and the last packet of either direction.
@@ -116,7 +117,7 @@ const entries: Entry[] = [
   u('flowId', 8),
   u('layer2SegmentId', 8, 'tunnelId'),
   u('diffServCodePointSet', 8, 'ip'),
-  u('reverseDiffServCodePointSet', 8, 'reverse'),
+  u('reverseDiffServCodePointSet', 8, 'ip'),
   {
     name: 'sourceAddress',
     octets: 16,
@@ -139,15 +140,15 @@ const entries: Entry[] = [
   u('reverseTcpControlBits', 2, 'tcp'),
   u('protocolIdentifier', 1, 'protocol'),
   u('ipClassOfService', 1, 'ip'),
-  u('reverseIpClassOfService', 1, 'reverse'),
+  u('reverseIpClassOfService', 1, 'ip'),
   u('flowEndReason', 1),
   u('biflowDirection', 1),
   u('ipVersion', 1, 'addresses'),
   u('icmpTypeCode', 2, 'icmp', ['icmpTypeCodeIPv4', 'icmpTypeCodeIPv6']),
   u('minimumTTL', 1, 'ip'),
   u('maximumTTL', 1, 'ip'),
-  u('reverseMinimumTTL', 1, 'reverse'),
-  u('reverseMaximumTTL', 1, 'reverse'),
+  u('reverseMinimumTTL', 1, 'ip'),
+  u('reverseMaximumTTL', 1, 'ip'),
   u('ethernetType', 2, 'etherType'),
   { name: 'sourceMacAddress', octets: 6, kind: 'mac', presence: 'mac' },
   { name: 'destinationMacAddress', octets: 6, kind: 'mac', presence: 'mac' },
@@ -168,8 +169,8 @@ const entries: Entry[] = [
   u('reverseTcpSequenceNumber', 4, 'tcp'),
   u('minimumIpTotalLength', 4, 'ip'),
   u('maximumIpTotalLength', 4, 'ip'),
-  u('reverseMinimumIpTotalLength', 4, 'reverse'),
-  u('reverseMaximumIpTotalLength', 4, 'reverse'),
+  u('reverseMinimumIpTotalLength', 4, 'ip'),
+  u('reverseMaximumIpTotalLength', 4, 'ip'),
   u('roundTripTimeMicroseconds', 4, 'rtt'),
   u('reverseRoundTripTimeMicroseconds', 4, 'reverseRtt'),
   u('retransmittedPacketDeltaCount', 4, 'tcp'),
@@ -179,7 +180,7 @@ const entries: Entry[] = [
   u('unseenAcknowledgedOctetDeltaCount', 4, 'tcp'),
   u('reverseUnseenAcknowledgedOctetDeltaCount', 4, 'tcp'),
   u('fragmentDeltaCount', 4, 'ip'),
-  u('reverseFragmentDeltaCount', 4, 'reverse'),
+  u('reverseFragmentDeltaCount', 4, 'ip'),
   u('zeroWindowPacketDeltaCount', 2, 'tcp'),
   u('reverseZeroWindowPacketDeltaCount', 2, 'tcp'),
   u('icmpUnreachableDeltaCount', 2),
