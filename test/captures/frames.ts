@@ -5,13 +5,23 @@
 
 export const etherTypes = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd, vlan: 0x8100, serviceVlan: 0x88a8 } as const;
 export const protocols = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132 } as const;
-export const tcpFlags = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16 } as const;
+export const tcpFlags = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ece: 64, cwr: 128, ae: 256 } as const;
 
 /** A frame's payload with what the layer below must say about it. */
 export interface Layer {
   readonly octets: Uint8Array;
   /** EtherType for IP headers and tags, protocol number for transport headers. */
   readonly kind: number;
+  /** A checksum that covers the addresses of the IP header below, which fills it in. */
+  readonly checksum?: PseudoHeaderChecksum;
+}
+
+/** RFC 768, RFC 9293 section 3.1, RFC 8200 section 8.1. */
+export interface PseudoHeaderChecksum {
+  readonly protocol: number;
+  /** Where the octets it covers begin, and where it stands, from the start of the layer. */
+  readonly from: number;
+  readonly at: number;
 }
 
 export interface VlanTag {
@@ -70,7 +80,7 @@ export function ipv4(fields: Ipv4Fields): Layer {
     ...options,
   ]);
   new DataView(header.buffer).setUint16(10, internetChecksum(header));
-  return { octets: joined(header, fields.payload.octets), kind: etherTypes.ipv4 };
+  return { octets: joined(header, sealed(fields.payload, fields.source, fields.destination)), kind: etherTypes.ipv4 };
 }
 
 export interface Ipv6Fields {
@@ -92,7 +102,7 @@ export function ipv6(fields: Ipv6Fields): Layer {
     ...ipv6Octets(fields.source),
     ...ipv6Octets(fields.destination),
   ]);
-  return { octets: joined(header, fields.payload.octets), kind: etherTypes.ipv6 };
+  return { octets: joined(header, sealed(fields.payload, fields.source, fields.destination)), kind: etherTypes.ipv6 };
 }
 
 export interface UdpFields {
@@ -103,7 +113,7 @@ export interface UdpFields {
 
 export function udp({ sourcePort, destinationPort, payload = new Uint8Array() }: UdpFields): Layer {
   const header = Uint8Array.from([...u16(sourcePort), ...u16(destinationPort), ...u16(8 + payload.length), 0, 0]);
-  return { octets: joined(header, payload), kind: protocols.udp };
+  return { octets: joined(header, payload), kind: protocols.udp, checksum: { protocol: protocols.udp, from: 0, at: 6 } };
 }
 
 export interface TcpFields {
@@ -122,12 +132,12 @@ export function tcp(fields: TcpFields): Layer {
     ...u16(fields.destinationPort),
     ...u32(fields.sequence ?? 0),
     ...u32(fields.acknowledgement ?? 0),
-    0x50,
-    fields.flags ?? tcpFlags.ack,
+    ...u16(0x5000 | (fields.flags ?? tcpFlags.ack)),
     ...u16(fields.window ?? 65_535),
     ...u32(0),
   ]);
-  return { octets: joined(header, fields.payload ?? new Uint8Array()), kind: protocols.tcp };
+  const octets = joined(header, fields.payload ?? new Uint8Array());
+  return { octets, kind: protocols.tcp, checksum: { protocol: protocols.tcp, from: 0, at: 16 } };
 }
 
 /** Any octets as a layer: an unknown EtherType or protocol, a cut header. */
@@ -166,6 +176,20 @@ function padded(octets: Uint8Array, length: number): Uint8Array {
   return octets.length >= length ? octets : joined(octets, new Uint8Array(length - octets.length));
 }
 
+/** A layer's octets with the checksum that needs the addresses around it. */
+export function sealed({ octets, checksum }: Layer, source: string, destination: string): Uint8Array {
+  if (checksum === undefined) return octets;
+  const covered = octets.subarray(checksum.from);
+  const addresses = source.includes(':')
+    ? [...ipv6Octets(source), ...ipv6Octets(destination)]
+    : [...ipv4Octets(source), ...ipv4Octets(destination)];
+  const pseudo = Uint8Array.from([...addresses, ...u32(covered.length), ...u32(checksum.protocol)]);
+  const whole = octets.slice();
+  // UDP says 0xffff for 0, which would mean none; to the others both are the same sum.
+  new DataView(whole.buffer).setUint16(checksum.at, internetChecksum(joined(pseudo, covered)) || 0xffff);
+  return whole;
+}
+
 /** RFC 1071. */
 export function internetChecksum(octets: Uint8Array): number {
   let sum = 0;
@@ -174,18 +198,18 @@ export function internetChecksum(octets: Uint8Array): number {
   return ~sum & 0xffff;
 }
 
-const u16 = (value: number): number[] => [(value >>> 8) & 0xff, value & 0xff];
-const u32 = (value: number): number[] => [...u16(value >>> 16), ...u16(value)];
+export const u16 = (value: number): number[] => [(value >>> 8) & 0xff, value & 0xff];
+export const u32 = (value: number): number[] => [...u16(value >>> 16), ...u16(value)];
 
-function macOctets(text: string): number[] {
+export function macOctets(text: string): number[] {
   return text.split(':').map((part) => Number.parseInt(part, 16));
 }
 
-function ipv4Octets(text: string): number[] {
+export function ipv4Octets(text: string): number[] {
   return text.split('.').map(Number);
 }
 
-function ipv6Octets(text: string): number[] {
+export function ipv6Octets(text: string): number[] {
   const [head = '', tail] = text.split('::');
   const words = (part: string): number[] => (part === '' ? [] : part.split(':').map((word) => Number.parseInt(word, 16)));
   const front = words(head);
