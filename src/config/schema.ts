@@ -144,7 +144,10 @@ const destination = z
     name: name.meta(
       facts({ reason: 'How this destination is called on the page, in logs and in the spool; renaming starts it anew' }),
     ),
-    protocol: choice(['ipfix'], 'ipfix', { reason: 'What is spoken' }),
+    protocol: choice(['ipfix', 'netflow9', 'netflow5'], 'ipfix', {
+      reason:
+        'What is spoken; NetFlow over UDP alone, for collectors without IPFIX: one record per direction, fewer fields, and what it has no form for is counted',
+    }),
     transport: choice(['udp', 'tcp', 'tls'], 'tcp', { reason: 'How it is carried; only TCP and TLS can prove arrival' }),
     host: host.meta(facts({ reason: 'Name or address of the collector; names are resolved again on every reconnect' })),
     port: port.default(4739).meta(facts({ reason: 'Port of the collector (4739 is IANA’s for IPFIX, 4740 over TLS)' })),
@@ -187,6 +190,14 @@ const destination = z
   .refine((d) => (d.certificateFile === '') === (d.keyFile === ''), {
     path: ['keyFile'],
     message: 'certificateFile and keyFile go together',
+  })
+  .refine((d) => d.protocol === 'ipfix' || d.transport === 'udp', {
+    path: ['transport'],
+    message: 'udp with NetFlow',
+  })
+  .refine((d) => d.protocol === 'ipfix' || d.elements.length === 0, {
+    path: ['elements'],
+    message: 'none with NetFlow, whose fields are fixed',
   });
 
 const exporting = z

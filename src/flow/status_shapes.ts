@@ -23,7 +23,7 @@ export type UplinkState = (typeof uplinkStates)[number];
 /** One destination or broker. */
 export interface UplinkStatus {
   readonly name: string;
-  readonly kind: 'ipfix' | 'mqtt';
+  readonly kind: 'ipfix' | 'netflow' | 'mqtt';
   /** `tcp://192.0.2.9:4739`: never with credentials. */
   readonly address: string;
   readonly state: UplinkState;

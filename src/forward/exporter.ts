@@ -15,11 +15,14 @@ import { type ProfileSpec, profileSpec } from '../flow/profiles.ts';
 import type { Projector } from '../flow/projector.ts';
 import type { RowClock } from '../flow/row_block.ts';
 import type { BoxEvent, UplinkState, UplinkStatus } from '../flow/status_shapes.ts';
+import type { ExportSession } from './export_session.ts';
 import { ExporterSession } from './exporter_session.ts';
 import type { Gap } from './gaps.ts';
 import type { ExportFacts, MeteringFacts } from './ipfix/options_tables.ts';
 import { IpfixSession } from './ipfix/session.ts';
 import type { Link, Transport } from './link.ts';
+import { Netflow5Session } from './netflow/netflow5.ts';
+import { Netflow9Session } from './netflow/netflow9.ts';
 import type { DestinationPrivacy } from './privacy/destination_privacy.ts';
 import { loadPrivacy } from './privacy/load_privacy.ts';
 import type { SpoolLane } from './spool_lane.ts';
@@ -64,7 +67,7 @@ export class Exporter implements Service {
   #loop: Promise<void> = Promise.resolve();
   #link: Link | undefined;
   #current: ExporterSession | undefined;
-  #session: IpfixSession | undefined;
+  #session: ExportSession | undefined;
   #sentMessages = 0;
   #sentOctets = 0;
   #sentRecords = 0;
@@ -118,7 +121,7 @@ export class Exporter implements Service {
     const account = lane.account();
     return {
       name: settings.name,
-      kind: 'ipfix',
+      kind: settings.protocol === 'ipfix' ? 'ipfix' : 'netflow',
       address: transport.address,
       state: this.#state,
       sinceMs: this.#sinceMs,
@@ -198,24 +201,28 @@ export class Exporter implements Service {
   }
 
   /** A session that was only interrupted goes on with its templates and sequence numbers. */
-  #sessionFor(link: Link, privacy: DestinationPrivacy): IpfixSession {
-    const { projector, privatePen, observationDomainId } = this.#parts;
+  #sessionFor(link: Link, privacy: DestinationPrivacy): ExportSession {
     if (!link.fresh && this.#session !== undefined) {
       this.#session.resize(link.messageOctetsMax);
       return this.#session;
     }
     this.#session = undefined;
-    this.#session = new IpfixSession({
-      projector,
-      profile: privacy.profile(this.#profile),
-      privatePen,
-      observationDomainId,
-      messageOctetsMax: link.messageOctetsMax,
-    });
+    this.#session = this.#newSession(link.messageOctetsMax, privacy);
     return this.#session;
   }
 
-  #facts(session: IpfixSession, privacy: DestinationPrivacy, gaps: readonly Gap[]): ExportFacts {
+  #newSession(messageOctetsMax: number, privacy: DestinationPrivacy): ExportSession {
+    const { settings, projector, privatePen, observationDomainId } = this.#parts;
+    if (settings.protocol === 'ipfix') {
+      const profile = privacy.profile(this.#profile);
+      return new IpfixSession({ projector, profile, privatePen, observationDomainId, messageOctetsMax });
+    }
+    const leaveOut = { ports: privacy.leavesOut('ports'), macs: privacy.leavesOut('macs') };
+    const Session = settings.protocol === 'netflow9' ? Netflow9Session : Netflow5Session;
+    return new Session({ observationDomainId, messageOctetsMax, leaveOut });
+  }
+
+  #facts(session: ExportSession, privacy: DestinationPrivacy, gaps: readonly Gap[]): ExportFacts {
     const { lane, facts, observationDomainId, world } = this.#parts;
     const dropped = Object.values(lane.account().dropped).reduce((sum, rows) => sum + rows, 0);
     return {

@@ -8,10 +8,10 @@ import { ApplianceError } from '../core/errors.ts';
 import type { World } from '../core/world.ts';
 import { type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
 import { ROW_BYTES } from '../flow/row_layout.ts';
+import type { EncodedRows, ExportSession, RowRange } from './export_session.ts';
 import type { Gap } from './gaps.ts';
 import type { ExportFacts } from './ipfix/options_tables.ts';
 import { ResendSchedule } from './ipfix/resend_schedule.ts';
-import type { IpfixSession } from './ipfix/session.ts';
 import type { Link } from './link.ts';
 import type { DestinationPrivacy } from './privacy/destination_privacy.ts';
 import { SentLog } from './sent_log.ts';
@@ -20,7 +20,7 @@ import type { SpooledRows, SpoolLane } from './spool_lane.ts';
 export interface ExporterSessionParts {
   readonly world: World;
   readonly link: Link;
-  readonly session: IpfixSession;
+  readonly session: ExportSession;
   readonly lane: SpoolLane;
   readonly privacy: DestinationPrivacy;
   readonly rowClock: RowClock;
@@ -189,18 +189,27 @@ export class ExporterSession {
         continue;
       }
       done += encoded.rows;
+      for (const { from, count } of encoded.notRepresentable ?? []) lane.leaveOut(position + from, count, 'notRepresentable');
       if (encoded.records === 0) {
-        lane.leaveOut(position, encoded.rows, 'notSelected');
+        for (const { from, count } of sentRanges(encoded)) lane.leaveOut(position + from, count, 'notSelected');
         continue;
       }
-      const octets = encoded.message.length;
       const more = link.send(encoded.message);
-      this.#sent.add({ position, rows: encoded.rows, records: encoded.records, octets, endOctet: link.sentOctets });
-      onSent(octets, encoded.records);
+      this.#remember(position, encoded);
+      onSent(encoded.message.length, encoded.records);
       if (link.sentOctets - this.#acknowledgedAtOctets >= acknowledgeEveryOctets) this.acknowledge();
       // A collector that stopped reading must not hold up a planned stop.
       if (!more) await unlessAborted(signal, link.drained());
     }
+  }
+
+  /** The message's octets count with its first rows; the others between rows that were left out arrive with the same octet. */
+  #remember(position: number, encoded: EncodedRows): void {
+    const { sentOctets } = this.#parts.link;
+    sentRanges(encoded).forEach(({ from, count }, index) => {
+      const [octets, records] = index === 0 ? [encoded.message.length, encoded.records] : [0, 0];
+      this.#sent.add({ position: position + from, rows: count, records, octets, endOctet: sentOctets });
+    });
   }
 
   /** Wall time of the rows: as known now, else as known when they came. */
@@ -251,6 +260,17 @@ export class ExporterSession {
   get #exportTimeS(): number {
     return Math.floor(this.#parts.world.clock.wallMs() / 1_000);
   }
+}
+
+/** Rows that the message holds: those taken without those it has no form for. */
+function sentRanges({ rows, notRepresentable = [] }: EncodedRows): RowRange[] {
+  const ranges: RowRange[] = [];
+  let next = 0;
+  for (const { from, count } of [...notRepresentable, { from: rows, count: 0 }]) {
+    if (from > next) ranges.push({ from: next, count: from - next });
+    next = from + count;
+  }
+  return ranges;
 }
 
 function selectorsOf({ selectors }: ExportFacts): string {

@@ -17,7 +17,7 @@ export interface DoctorCheck {
 
 export interface UplinkFacts {
   readonly name: string;
-  readonly kind: 'ipfix' | 'mqtt';
+  readonly kind: 'ipfix' | 'netflow' | 'mqtt';
   readonly address: string;
   readonly transport: 'udp' | 'tcp' | 'tls';
   /** Addresses that the name stands for; none when it could not be resolved. */

@@ -17,8 +17,15 @@ const timeoutMs = 5_000;
 export function uplinkTargets(settings: Settings): UplinkTarget[] {
   const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);
   return [
-    ...settings.export.destinations.map(({ name, transport, host, port }) => {
-      return { name, kind: 'ipfix' as const, transport, host, port, address: `${transport}://${bracketed(host)}:${port}` };
+    ...settings.export.destinations.map(({ name, protocol, transport, host, port }) => {
+      return {
+        name,
+        kind: protocol === 'ipfix' ? ('ipfix' as const) : ('netflow' as const),
+        transport,
+        host,
+        port,
+        address: `${transport}://${bracketed(host)}:${port}`,
+      };
     }),
     ...settings.mqtt.brokers.map(({ name, tls, host, port }) => {
       const transport = tls ? ('tls' as const) : ('tcp' as const);

@@ -7,6 +7,7 @@ import { ApplianceError } from '../../core/errors.ts';
 import { compileProfile, type ProfileSpec } from '../../flow/profiles.ts';
 import type { ProjectionPlan } from '../../flow/projection.ts';
 import type { Projection, Projector } from '../../flow/projector.ts';
+import type { EncodedRows, ExportSession } from '../export_session.ts';
 import { advanceSequence, MESSAGE_HEADER_OCTETS, makeSet, SET_HEADER_OCTETS, setIds, writeMessageHeader } from './message.ts';
 import { optionsSets } from './options.ts';
 import { distinctTemplates, type ExportFacts } from './options_tables.ts';
@@ -20,17 +21,9 @@ export interface SessionOptions {
   readonly messageOctetsMax: number;
 }
 
-export interface EncodedRows {
-  /** The message, the caller's to keep. Empty when not even one row fits, or no row is for this destination. */
-  readonly message: Uint8Array;
-  /** Rows taken, those that gave no record included. */
-  readonly rows: number;
-  readonly records: number;
-}
-
 const nothing = new Uint8Array(0);
 
-export class IpfixSession {
+export class IpfixSession implements ExportSession {
   readonly #options: SessionOptions;
   readonly #projection: Projection;
   readonly #templates: readonly Uint8Array[];

@@ -8,6 +8,7 @@ import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { isIP } from 'node:net';
 import type { DestinationSettings } from '../../config/schema.ts';
+import { unlessAborted } from '../../core/abort.ts';
 import { type Clock, withDeadline } from '../../core/clock.ts';
 import { ApplianceError } from '../../core/errors.ts';
 import type { Link, SocketMeasures, Transport } from '../link.ts';
@@ -61,7 +62,7 @@ export class UdpTransport implements Transport {
     if (fresh) this.#open = { socket: await this.#connect(resolved), target: resolved.address };
     const socket = this.#open!.socket;
     // Learns whether probes are answered before anything depends on it.
-    if (settings.probe !== 'none' && !(await abortable(this.#askHost(), signal)) && this.#relies) {
+    if (settings.probe !== 'none' && !(await unlessAborted(signal, this.#askHost())) && this.#relies) {
       throw new ApplianceError('networkUnreachable', `${this.address}: the host does not answer: is the uplink connected?`);
     }
     return new UdpLink({
@@ -105,7 +106,7 @@ export class UdpTransport implements Transport {
     const { settings, clock } = this.#parts;
     try {
       const work = withDeadline(clock, settings.connectTimeoutMs, `resolving ${settings.host}`, lookup(settings.host));
-      const { address, family } = await abortable(work, signal);
+      const { address, family } = await unlessAborted(signal, work);
       return { address, family: family === 6 ? 6 : 4 };
     } catch (error) {
       if (signal.aborted) throw signal.reason;
@@ -143,14 +144,4 @@ function descriptorOf(socket: Socket): number {
   const handle =
     state === undefined ? undefined : (socket as unknown as Record<symbol, { handle?: { fd?: unknown } }>)[state]?.handle;
   return typeof handle?.fd === 'number' ? handle.fd : -1;
-}
-
-/** Rejects with the signal's reason when it aborts first; the work itself goes on unheard. */
-function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

@@ -56,6 +56,10 @@ export class DestinationPrivacy {
     return { uniflow, elements: elements.filter((name) => !patterns.some((pattern) => pattern.test(name))) };
   }
 
+  leavesOut(what: 'ports' | 'macs'): boolean {
+    return this.#rules.leaveOut.includes(what);
+  }
+
   /** Rows as the destination may see them: the same octets when nothing in them changes, else a copy that begins at row 0. */
   rows(bytes: Uint8Array, firstRow: number, count: number): { readonly bytes: Uint8Array; readonly firstRow: number } {
     if (this.#rules.addresses === 'keep') return { bytes, firstRow };
