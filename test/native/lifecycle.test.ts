@@ -25,6 +25,7 @@ const ways = [
   'garbageWithBufferHeld',
   'inWorkerThread',
   'workerTerminated',
+  'workerTerminatedInACall',
   'twoWorkers',
   'openAndMeter',
   'releaseWhatIsNotHeld',

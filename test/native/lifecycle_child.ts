@@ -1,5 +1,5 @@
 /** One way a meter may live and die, run in a process of its own by `lifecycle.test.ts`: `node lifecycle_child.ts WAY CAPTURE`. */
-import { Worker } from 'node:worker_threads';
+import { parentPort, Worker } from 'node:worker_threads';
 import { addon, optionsFor, takeRows } from '../meter/metering.ts';
 
 const [way, path] = process.argv.slice(2) as [string, string];
@@ -93,6 +93,15 @@ const ways: Record<string, () => void | Promise<void>> = {
     await pause(300);
     await worker.terminate();
   },
+  workerTerminatedInACall: async () => {
+    // Wherever it is: opening, reading figures, in the middle of throwing an error.
+    for (let n = 0; n < 12; n++) {
+      const worker = new Worker(new URL(import.meta.url), { argv: ['callForever', path] });
+      await new Promise((resolve) => worker.once('message', resolve));
+      await pause(n);
+      await worker.terminate();
+    }
+  },
   twoWorkers: async () => {
     await Promise.all([runInWorker('openAndMeter'), runInWorker('openAndMeter')]);
   },
@@ -107,6 +116,21 @@ const ways: Record<string, () => void | Promise<void>> = {
   leaveRunningForever: async () => {
     addon.open(replay).start();
     await pause(60_000);
+  },
+  callForever: () => {
+    parentPort!.postMessage('about to call');
+    for (;;) {
+      const meter = addon.open(asFast);
+      for (let n = 0; n < 100; n++) {
+        meter.stats();
+        try {
+          meter.release(99);
+        } catch (error) {
+          if ((error as { code: string }).code !== 'EINVAL') throw error;
+        }
+      }
+      meter.close();
+    }
   },
   releaseWhatIsNotHeld: () => {
     const meter = addon.open(asFast);
