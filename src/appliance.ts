@@ -11,6 +11,7 @@ import { type Service, ServiceGroup } from './core/lifecycle.ts';
 import { type World, worldFor } from './core/world.ts';
 import type { BoxStatus } from './flow/status_shapes.ts';
 import { VERSION } from './flow/version.ts';
+import { deliveriesOf } from './forward/delivery.ts';
 import { Exporters } from './forward/exporters.ts';
 import type { MeteringFacts, SelectorFact } from './forward/ipfix/options_tables.ts';
 import { MqttReporter } from './forward/mqtt/reporter.ts';
@@ -130,7 +131,7 @@ export class Appliance {
     );
 
     // What is forwarded.
-    const destinations = settings.export.destinations.map(({ name }) => name);
+    const destinations = deliveriesOf(settings.export.destinations).map(({ name }) => name);
     const brokers = settings.mqtt.brokers.map(({ name }) => name);
     this.#spool = new Spool({
       world: part('spool'),

@@ -151,6 +151,15 @@ const destination = z
     transport: choice(['udp', 'tcp', 'tls'], 'tcp', { reason: 'How it is carried; only TCP and TLS can prove arrival' }),
     host: host.meta(facts({ reason: 'Name or address of the collector; names are resolved again on every reconnect' })),
     port: port.default(4739).meta(facts({ reason: 'Port of the collector (4739 is IANA’s for IPFIX, 4740 over TLS)' })),
+    failoverGroup: name
+      .or(z.literal(''))
+      .default('')
+      .meta(
+        facts({
+          reason:
+            'Destinations of one group get each record once: the first in this file that takes it. Empty: this destination gets everything for itself',
+        }),
+      ),
     profile: choice(profileNames, 'generic', { reason: 'Which elements are sent; generic is understood by every collector' }),
     elements: z
       .array(z.string().refine((value) => findElement(value) !== undefined, 'the name of an information element'))
@@ -211,7 +220,15 @@ const exporting = z
       .max(16)
       .default([])
       .refine((all) => new Set(all.map((d) => d.name)).size === all.length, 'every destination needs a name of its own')
+      .refine(
+        (all) => !all.some((d) => all.some(({ failoverGroup }) => failoverGroup === d.name)),
+        'a failover group needs a name that no destination has',
+      )
       .meta(facts({ reason: 'Collectors that receive flow records' })),
+    failoverReturnS: integer(1, 86_400, 60, {
+      reason: 'While a later collector of a failover group is used, the first is tried this often',
+      unit: 's',
+    }),
   })
   .prefault({});
 

@@ -1,7 +1,8 @@
 /**
- * One destination: reads rows at its place in the spool, encodes them when it sends, and tells the spool what arrived. A
- * broken session is followed by another, after a wait that grows and is spread by chance; what was not proven to have
- * arrived is sent again. A dead destination costs the others nothing: it only holds its own place.
+ * One destination, or the first of a failover group that takes records: reads rows at its place in the spool, encodes them
+ * when it sends, and tells the spool what arrived. A broken session is followed by another, after a wait that grows and is
+ * spread by chance; what was not proven to have arrived is sent again. A dead destination costs the others nothing: it only
+ * holds its own place.
  *
  * Order is kept within a session. Owned by the main event loop.
  */
@@ -27,14 +28,23 @@ import type { DestinationPrivacy } from './privacy/destination_privacy.ts';
 import { loadPrivacy } from './privacy/load_privacy.ts';
 import type { SpoolLane } from './spool_lane.ts';
 
+export interface ExporterMember {
+  readonly settings: DestinationSettings;
+  readonly transport: Transport;
+}
+
 export interface ExporterParts {
   readonly world: World;
-  readonly settings: DestinationSettings;
+  /** Of the destination or the failover group, and of its place in the spool. */
+  readonly name: string;
+  /** At least one, in the order of preference. */
+  readonly members: readonly ExporterMember[];
+  /** How often the first is tried while another is used. */
+  readonly failoverReturnMs: number;
   readonly observationDomainId: number;
   /** 0 for none. */
   readonly privatePen: number;
   readonly lane: SpoolLane;
-  readonly transport: Transport;
   readonly rowClock: RowClock;
   readonly projector: Projector;
   readonly facts: () => MeteringFacts;
@@ -58,7 +68,12 @@ export class Exporter implements Service {
   readonly name: string;
   readonly #parts: ExporterParts;
   readonly #retry: RetrySchedule;
-  readonly #profile: ProfileSpec;
+  /** The member in use, or tried next. */
+  #member: ExporterMember;
+  /** Members that did not take records since one last did. */
+  #failed = new Set<ExporterMember>();
+  /** To the first member, opened while another was in use. */
+  #openedToFirst: Link | undefined;
   #state: UplinkState = 'stopped';
   #sinceMs = 0;
   #reason = '';
@@ -67,18 +82,18 @@ export class Exporter implements Service {
   #loop: Promise<void> = Promise.resolve();
   #link: Link | undefined;
   #current: ExporterSession | undefined;
-  #session: ExportSession | undefined;
+  /** Of members whose transport lets a session go on. */
+  readonly #sessions = new Map<ExporterMember, ExportSession>();
   #sentMessages = 0;
   #sentOctets = 0;
   #sentRecords = 0;
 
   constructor(parts: ExporterParts) {
-    this.name = `exporter.${parts.settings.name}`;
+    this.name = `exporter.${parts.name}`;
     this.#parts = parts;
-    const { settings, world } = parts;
-    this.#retry = new RetrySchedule({ firstMs: settings.retryFirstMs, capMs: settings.retryCapMs }, world.random);
-    this.#profile =
-      settings.elements.length > 0 ? { uniflow: settings.uniflow, elements: settings.elements } : profileSpec(settings.profile);
+    this.#member = parts.members[0] as ExporterMember;
+    const { retryFirstMs, retryCapMs } = this.#member.settings;
+    this.#retry = new RetrySchedule({ firstMs: retryFirstMs, capMs: retryCapMs }, parts.world.random);
   }
 
   /** Resolves at once: whether the collector answers is a state, not a failure. */
@@ -93,7 +108,7 @@ export class Exporter implements Service {
    * stays in the spool.
    */
   async stop(deadlineMs: number): Promise<void> {
-    const { world, lane, transport } = this.#parts;
+    const { world, lane, members } = this.#parts;
     const endMs = world.clock.monotonicMs() + Math.min(deadlineMs * 0.8, drainMaxMs);
     while (this.#current?.awaitsTime === false && lane.account().pending > 0 && world.clock.monotonicMs() < endMs) {
       this.#current.acknowledge();
@@ -108,7 +123,7 @@ export class Exporter implements Service {
       const closed = await link.end(Math.max(1, Math.min(closeMaxMs, endMs - world.clock.monotonicMs())));
       if (closed && lane.account().pending === 0) lane.releaseMargin();
     }
-    transport.close();
+    for (const { transport } of members) transport.close();
     this.#enter('stopped', '');
   }
 
@@ -117,10 +132,11 @@ export class Exporter implements Service {
   }
 
   status(): UplinkStatus {
-    const { settings, lane, transport } = this.#parts;
+    const { name, lane } = this.#parts;
+    const { settings, transport } = this.#member;
     const account = lane.account();
     return {
-      name: settings.name,
+      name,
       kind: settings.protocol === 'ipfix' ? 'ipfix' : 'netflow',
       address: transport.address,
       state: this.#state,
@@ -138,15 +154,16 @@ export class Exporter implements Service {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { world, transport, lane } = this.#parts;
+    const { world, lane } = this.#parts;
     while (!signal.aborted) {
-      let link: Link | undefined;
+      let link = this.#openedToFirst;
+      this.#openedToFirst = undefined;
       let trouble: ApplianceError | undefined;
       const startMs = world.clock.monotonicMs();
       try {
         // Read each time, so that a key that was missing is found when it is there; without it nothing goes out.
-        const privacy = await loadPrivacy(this.#parts.settings.privacy);
-        link = await transport.open(signal);
+        const privacy = await loadPrivacy(this.#member.settings.privacy);
+        link ??= await this.#member.transport.open(signal);
         trouble = await this.#converse(link, privacy, signal);
       } catch (error) {
         if (signal.aborted) break;
@@ -154,16 +171,63 @@ export class Exporter implements Service {
         trouble = error;
       }
       if (signal.aborted) break;
+      const returns = this.#openedToFirst !== undefined;
+      // A planned return: what the collector was seen to take need not be sent again.
+      const taken = returns && link !== undefined && (await link.end(closeMaxMs));
       link?.destroy();
       this.#link = undefined;
-      lane.rewind(link !== undefined);
-      if (link !== undefined && world.clock.monotonicMs() - startMs >= goodSessionMs) this.#retry.reset();
-      if (trouble !== undefined) await this.#waitAfter(trouble, signal);
+      lane.rewind(link !== undefined && !taken);
+      if (returns) this.#use(this.#parts.members[0] as ExporterMember, 'it takes records again');
+      else if (trouble !== undefined) {
+        const wasGood = link !== undefined && world.clock.monotonicMs() - startMs >= goodSessionMs;
+        if (wasGood) {
+          this.#retry.reset();
+          this.#failed.clear();
+        }
+        await this.#goOn(trouble, signal);
+      }
+    }
+    this.#openedToFirst?.destroy();
+  }
+
+  /** To the first member that was not tried since; when all were, after a wait from the beginning. */
+  async #goOn(trouble: ApplianceError, signal: AbortSignal): Promise<void> {
+    const { members } = this.#parts;
+    this.#failed.add(this.#member);
+    const next = members.find((member) => !this.#failed.has(member));
+    if (next !== undefined) {
+      this.#enter('waiting', messageOf(trouble));
+      this.#use(next, messageOf(trouble));
+      return;
+    }
+    await this.#waitAfter(trouble, signal);
+    this.#failed.clear();
+    this.#member = members[0] as ExporterMember;
+  }
+
+  #use(member: ExporterMember, why: string): void {
+    this.#member = member;
+    this.#say('warn', 'uplinkFailover', `${this.#parts.name}: ${member.settings.name} is used now: ${why}`);
+  }
+
+  /** Resolves once the first member's transport is open again, into `#openedToFirst`. Rejects with the signal's reason. */
+  async #watchFirst(signal: AbortSignal): Promise<void> {
+    const { world, members, failoverReturnMs } = this.#parts;
+    for (;;) {
+      await world.clock.sleep(failoverReturnMs, signal);
+      try {
+        this.#openedToFirst = await (members[0] as ExporterMember).transport.open(signal);
+        return;
+      } catch (error) {
+        if (signal.aborted || !(error instanceof ApplianceError)) throw error;
+        // It does not take records yet: that is what is waited for.
+      }
     }
   }
 
   async #converse(link: Link, privacy: DestinationPrivacy, signal: AbortSignal): Promise<ApplianceError | undefined> {
-    const { world, settings, lane, rowClock } = this.#parts;
+    const { world, lane, rowClock } = this.#parts;
+    const { settings } = this.#member;
     const session = this.#sessionFor(link, privacy);
     const current = new ExporterSession({
       world,
@@ -193,28 +257,42 @@ export class Exporter implements Service {
         () => this.#up(),
         () => {},
       ); // a loss is told by the session
+    const ended = new AbortController();
+    const stop = AbortSignal.any([signal, ended.signal]);
+    const betterOne = this.#member === this.#parts.members[0] ? undefined : this.#watchFirst(stop);
+    betterOne?.then(
+      () => ended.abort(new ApplianceError('connectionLost', 'the first of the group takes records again')),
+      () => {}, // heard below
+    );
     try {
-      return await current.run(signal);
+      return await current.run(stop);
     } finally {
       this.#current = undefined;
+      ended.abort(new ApplianceError('connectionLost', 'the session ended'));
+      await betterOne?.catch((error: unknown) => {
+        if (!(error instanceof ApplianceError)) throw error; // a wait that was ended; anything else is a bug
+      });
     }
   }
 
   /** A session that was only interrupted goes on with its templates and sequence numbers. */
   #sessionFor(link: Link, privacy: DestinationPrivacy): ExportSession {
-    if (!link.fresh && this.#session !== undefined) {
-      this.#session.resize(link.messageOctetsMax);
-      return this.#session;
+    const before = link.fresh ? undefined : this.#sessions.get(this.#member);
+    if (before !== undefined) {
+      before.resize(link.messageOctetsMax);
+      return before;
     }
-    this.#session = undefined;
-    this.#session = this.#newSession(link.messageOctetsMax, privacy);
-    return this.#session;
+    this.#sessions.delete(this.#member);
+    const session = this.#newSession(link.messageOctetsMax, privacy);
+    this.#sessions.set(this.#member, session);
+    return session;
   }
 
   #newSession(messageOctetsMax: number, privacy: DestinationPrivacy): ExportSession {
-    const { settings, projector, privatePen, observationDomainId } = this.#parts;
+    const { projector, privatePen, observationDomainId } = this.#parts;
+    const { settings } = this.#member;
     if (settings.protocol === 'ipfix') {
-      const profile = privacy.profile(this.#profile);
+      const profile = privacy.profile(profileOf(settings));
       return new IpfixSession({ projector, profile, privatePen, observationDomainId, messageOctetsMax });
     }
     const leaveOut = { ports: privacy.leavesOut('ports'), macs: privacy.leavesOut('macs') };
@@ -265,12 +343,12 @@ export class Exporter implements Service {
     if (state === before) return;
     this.#state = state;
     this.#sinceMs = this.#parts.world.clock.wallMs();
-    const { settings } = this.#parts;
-    if (state === 'up') this.#say('info', 'uplinkUp', `${settings.name}: connected, records are being sent`);
+    const { name } = this.#parts;
+    if (state === 'up') this.#say('info', 'uplinkUp', `${name}: connected, records are being sent`);
     else if (before === 'up' && state !== 'stopped')
-      this.#say('warn', 'uplinkLost', `${settings.name}: ${reason}; records wait in the spool`);
+      this.#say('warn', 'uplinkLost', `${name}: ${reason}; records wait in the spool`);
     else if (before === 'connecting' && state !== 'stopped')
-      this.#say('warn', 'uplinkDown', `${settings.name}: ${reason}; records wait in the spool`);
+      this.#say('warn', 'uplinkDown', `${name}: ${reason}; records wait in the spool`);
   }
 
   #say(level: BoxEvent['level'], event: string, text: string): void {
@@ -288,4 +366,8 @@ export class Exporter implements Service {
       up: this.#state === 'up',
     };
   }
+}
+
+function profileOf({ elements, uniflow, profile }: DestinationSettings): ProfileSpec {
+  return elements.length > 0 ? { uniflow, elements } : profileSpec(profile);
 }

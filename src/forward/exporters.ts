@@ -6,6 +6,7 @@ import type { DestinationAccount } from '../flow/ledger.ts';
 import type { Projector } from '../flow/projector.ts';
 import type { RowClock } from '../flow/row_block.ts';
 import type { BoxEvent, UplinkStatus } from '../flow/status_shapes.ts';
+import { deliveriesOf } from './delivery.ts';
 import { Exporter } from './exporter.ts';
 import type { MeteringFacts } from './ipfix/options_tables.ts';
 import { type Probe, tcpProbe } from './ipfix/probe.ts';
@@ -19,9 +20,10 @@ export interface ExportersParts {
   readonly settings: {
     readonly observationDomainId: number;
     readonly privateEnterpriseNumber: number;
+    readonly failoverReturnS: number;
     readonly destinations: readonly DestinationSettings[];
   };
-  /** The spool's view of a destination. */
+  /** The spool's view of a destination or failover group. */
   readonly lane: (name: string) => SpoolLane;
   readonly rowClock: RowClock;
   /** The addon's, or `referenceProjector`. */
@@ -42,15 +44,16 @@ export class Exporters implements Service {
   constructor(parts: ExportersParts) {
     this.#parts = parts;
     const { world, settings, rowClock, projector, facts, onEvent } = parts;
-    this.#exporters = settings.destinations.map((destination) => {
-      const lane = parts.lane(destination.name);
+    this.#exporters = deliveriesOf(settings.destinations).map(({ name, members }) => {
+      const lane = parts.lane(name);
       return new Exporter({
-        world: { ...world, log: world.log.child(`exporter.${destination.name}`) },
-        settings: destination,
+        world: { ...world, log: world.log.child(`exporter.${name}`) },
+        name,
+        members: members.map((destination) => ({ settings: destination, transport: this.#transport(destination, lane) })),
+        failoverReturnMs: settings.failoverReturnS * 1_000,
         observationDomainId: settings.observationDomainId,
         privatePen: settings.privateEnterpriseNumber,
         lane,
-        transport: this.#transport(destination, lane),
         rowClock,
         projector,
         facts,

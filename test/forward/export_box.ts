@@ -10,6 +10,7 @@ import type { World } from '../../src/core/world.ts';
 import { destinationFault } from '../../src/flow/ledger.ts';
 import { type Projector, referenceProjector } from '../../src/flow/projector.ts';
 import type { RowClock } from '../../src/flow/row_block.ts';
+import { deliveriesOf } from '../../src/forward/delivery.ts';
 import { Exporters } from '../../src/forward/exporters.ts';
 import type { MeteringFacts } from '../../src/forward/ipfix/options_tables.ts';
 import { noMeasures, type SocketMeasures } from '../../src/forward/link.ts';
@@ -59,6 +60,7 @@ export async function startBox(options: BoxOptions): Promise<ExportBox> {
   const settings = settingsSchema.parse({
     export: {
       privateEnterpriseNumber: options.pen ?? 0,
+      failoverReturnS: 1,
       destinations: options.destinations.map((one) => ({ host: '127.0.0.1', ...quickRetry, ...one })),
     },
   });
@@ -68,7 +70,7 @@ export async function startBox(options: BoxOptions): Promise<ExportBox> {
     world,
     kv: options.kv ?? new MemoryKv(),
     settings: { ...settings.spool, ...options.spool },
-    destinations: settings.export.destinations.map(({ name }) => name),
+    destinations: deliveriesOf(settings.export.destinations).map(({ name }) => name),
     rowClock: options.clock ?? rowClock(),
     onEvent,
   });
