@@ -13,7 +13,7 @@ import type { BoxStatus } from './flow/status_shapes.ts';
 import { VERSION } from './flow/version.ts';
 import { deliveriesOf } from './forward/delivery.ts';
 import { Exporters } from './forward/exporters.ts';
-import type { MeteringFacts, SelectorFact } from './forward/ipfix/options_tables.ts';
+import type { MeteringFacts } from './forward/ipfix/options_tables.ts';
 import { MqttReporter } from './forward/mqtt/reporter.ts';
 import { MqttUplink } from './forward/mqtt/uplink.ts';
 import { Outbox } from './forward/outbox.ts';
@@ -73,7 +73,6 @@ export class Appliance {
   /** Monotonic: when that was is known once the time is. */
   readonly #startedNs: bigint;
   readonly #identity: { readonly site: string; readonly node: string };
-  readonly #selectors = new Map<number, SelectorFact>();
 
   constructor(settings: Settings, world: World) {
     this.#settings = settings;
@@ -199,6 +198,7 @@ export class Appliance {
         const { demoCaptureFile } = await import('./meter/demo/demo_capture.ts');
         return demoCaptureFile(settings.dataFolder, signal);
       },
+      onEvent,
       addon,
     });
     this.#linkSpeeds = new LinkSpeeds(part('links'), settings.meter.source === 'interface' ? settings.meter.interfaces : []);
@@ -324,13 +324,12 @@ export class Appliance {
   }
 
   #meteringFacts(): MeteringFacts {
-    const { counts, interfaces, selectorId } = this.#meter.figures();
-    const { source, sampling } = this.#settings.meter;
-    this.#selectors.set(selectorId, { selectorId, ...sampling });
+    const { counts, interfaces } = this.#meter.figures();
+    const { source } = this.#settings.meter;
     return {
       domainName: `${this.#identity.site}/${this.#identity.node}`,
       startedMs: this.#startedMs,
-      selectors: [...this.#selectors.values()],
+      selectors: this.#meter.selectors(),
       interfaces:
         source === 'interface'
           ? interfaces.map(({ index, name }) => ({ index, name, description: `mirror port ${name}` }))

@@ -79,11 +79,13 @@ EngineFigures Engine::figures() {
   uint64_t filled = 0;
   for (auto& worker : workers_) {
     const Published one = worker->figures(kAnswerWaitNs);
-    const uint64_t lastPacketNs = counter(sum.counters, MeterCounter::lastPacketNs);
+    const CounterArray before = sum.counters;
     for (size_t i = 0; i < sum.counters.size(); i++) sum.counters[i] += one.counters[i];
     for (size_t i = 0; i < sum.annotations.size(); i++) sum.annotations[i] += one.annotations[i];
-    CounterArray mine = one.counters;
-    counter(sum.counters, MeterCounter::lastPacketNs) = std::max(lastPacketNs, counter(mine, MeterCounter::lastPacketNs));
+    for (const MeterCounter most : {MeterCounter::lastPacketNs, MeterCounter::ringFilledPercent}) {
+      const auto i = static_cast<size_t>(most);
+      sum.counters[i] = std::max(before[i], one.counters[i]);
+    }
     // Every thread watches every interface: states are the first thread's, counts are sums.
     if (sum.interfaces.empty()) {
       sum.interfaces = one.interfaces;

@@ -148,6 +148,7 @@ void Worker::publish() {
   counter(to, MeterCounter::sourceStateCount) = from.stateCount;
   counter(to, MeterCounter::sourceFinished) = from.finished;
   counter(to, MeterCounter::lastPacketNs) = from.lastPacketNs;
+  counter(to, MeterCounter::ringFilledPercent) = from.ringFilledPercent;
   counter(to, MeterCounter::handOverStalls) = lane_->stalls();
   counter(to, MeterCounter::memoryBytes) = core_.memoryBytes() + source_->memoryBytes();
   if (thread_.joinable() && thread_.get_id() == std::this_thread::get_id()) cpuNs_ = threadCpuNs();

@@ -321,8 +321,9 @@ enum class MeterCounter : unsigned {
   lastPacketNs = 44,
   threadCpuNs = 45,
   memoryBytes = 46,
+  ringFilledPercent = 47,
 };
-inline constexpr unsigned kMeterCounterCount = 47;
+inline constexpr unsigned kMeterCounterCount = 48;
 
 // A block in the shared buffer: this header in host byte order, then rows.
 namespace block_header {

@@ -39,6 +39,8 @@ class PacketSocket {
 
   // The next block if the kernel has handed it over, else nullptr.
   tpacket_block_desc* readyBlock() const;
+  // How many of a hundred blocks the kernel has handed over and nobody has given back.
+  uint32_t filledPercent() const;
   // Gives that block back and moves on.
   void giveBack();
 

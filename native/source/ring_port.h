@@ -66,6 +66,7 @@ class RingPort {
   uint64_t droppedByKernel() const { return droppedByKernel_; }
   uint64_t droppedByNic() const { return droppedByNic_; }
   uint64_t filtered() const { return filtered_; }
+  uint32_t ringFilledPercent() const { return socket_ ? socket_->filledPercent() : 0; }
   size_t memoryBytes() const { return socket_ ? socket_->octets() : 0; }
 
  private:

@@ -119,11 +119,13 @@ const SourceCounters& RingSource::counters() {
   }
   counters_.stateUp = counters_.filteredPackets = counters_.droppedByKernelPackets = counters_.droppedByNicPackets = 0;
   counters_.stateCount = ports_.size();
+  counters_.ringFilledPercent = 0;
   for (auto& port : ports_) {
     counters_.stateUp += port->isUp() ? 1 : 0;
     counters_.filteredPackets += port->filtered();
     counters_.droppedByKernelPackets += port->droppedByKernel();
     counters_.droppedByNicPackets += port->droppedByNic();
+    counters_.ringFilledPercent = std::max<uint64_t>(counters_.ringFilledPercent, port->ringFilledPercent());
   }
   return counters_;
 }

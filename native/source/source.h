@@ -35,6 +35,7 @@ struct SourceCounters {
   uint64_t stateCount = 0;
   uint64_t finished = 0;
   uint64_t lastPacketNs = 0;
+  uint64_t ringFilledPercent = 0;  // of the fullest ring, now
 };
 
 struct InterfaceReport {

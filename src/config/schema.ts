@@ -44,6 +44,35 @@ const prefix = z.union([z.cidrv4(), z.cidrv6()], { error: 'an address prefix suc
 const port = z.int().min(1).max(65535);
 const host = z.string().min(1).max(253);
 
+const adaptive = z
+  .strictObject({
+    enabled: flag(false, {
+      reason:
+        'Sample only while the box cannot keep up: each packet with probability 1/n, n a power of two that rises at once under pressure and falls again later',
+      restart: false,
+    }),
+    intervalMax: integer(2, 65_536, 64, { reason: 'Largest n, a power of two', unit: 'packets', restart: false }).refine(
+      (n) => Number.isInteger(Math.log2(n)),
+      'a power of two',
+    ),
+    ringPercentMax: integer(5, 95, 50, {
+      reason: 'A capture ring as full as this is pressure; so are packets that the kernel dropped',
+      unit: '%',
+      restart: false,
+    }),
+    cpuPercentMax: integer(10, 100, 85, {
+      reason: 'Metering threads as busy as this are pressure; n falls only when the lower one would stay below it',
+      unit: '%',
+      restart: false,
+    }),
+    dwellS: integer(5, 3_600, 60, {
+      reason: 'n falls one step after this long without pressure; up to 16 times this where falling has just proved wrong',
+      unit: 's',
+      restart: false,
+    }),
+  })
+  .prefault({});
+
 const sampling = z
   .strictObject({
     kind: choice(['none', 'count', 'random'], 'none', {
@@ -51,8 +80,13 @@ const sampling = z
       restart: false,
     }),
     interval: integer(1, 1_000_000, 1, { reason: 'One packet of this many is selected', unit: 'packets', restart: false }),
+    adaptive,
   })
-  .prefault({});
+  .prefault({})
+  .refine((s) => !s.adaptive.enabled || s.kind === 'none', {
+    path: ['kind'],
+    message: 'none when adaptive.enabled is true: adaptive sampling chooses the rate itself',
+  });
 
 const meter = z
   .strictObject({

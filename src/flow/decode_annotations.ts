@@ -99,6 +99,7 @@ export const meterCounters = [
   'lastPacketNs', // row clock
   'threadCpuNs',
   'memoryBytes',
+  'ringFilledPercent', // live: share of the fullest ring's blocks that wait to be read, when asked
 ] as const;
 export type MeterCounter = (typeof meterCounters)[number];
 

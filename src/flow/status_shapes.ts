@@ -7,6 +7,7 @@ import type { ErrorCode } from '../core/errors.ts';
 import type { Volume } from './history_shapes.ts';
 import type { Ledger } from './ledger.ts';
 import type { MirrorStatus } from './mirror_findings.ts';
+import type { Sampling } from './selectors.ts';
 
 /** Traffic of one second, from the meter's own counters (never from spread flows). */
 export interface TrafficSecond {
@@ -71,8 +72,18 @@ export interface MeterStatus {
   readonly cacheCapacityFlows: number;
   readonly blocksFilled: number;
   readonly blocksCapacity: number;
-  readonly sampling: { readonly kind: string; readonly interval: number };
+  readonly sampling: SamplingStatus;
   readonly duplicatesSeenPackets: number;
+}
+
+/** What is in force now: one packet of `interval` is metered. */
+export interface SamplingStatus extends Sampling {
+  readonly selectorId: number;
+  /** The box chooses the rate by itself, while it cannot keep up. */
+  readonly adaptive: boolean;
+  /** Since when, and why it was changed then, in words; empty for as it was at the start. */
+  readonly sinceMs: number;
+  readonly why: string;
 }
 
 export interface StoreStatus {

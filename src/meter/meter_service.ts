@@ -11,13 +11,15 @@ import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
 import type { Ledger } from '../flow/ledger.ts';
 import type { RowBlock } from '../flow/row_block.ts';
+import type { SelectorFact } from '../flow/selectors.ts';
 import type { MeterStatus } from '../flow/status_shapes.ts';
 import { loadAddon, type NativeAddon, type NativeMeter } from './addon.ts';
 import { BlockReader, type BlockReceiver } from './block_reader.ts';
 import { figuresOf, ledgerOfFigures, type MeterFigures, noFigures } from './figures.ts';
 import { registerMetrics } from './meter_metrics.ts';
 import { errorOfNative, errorOfSource } from './native_errors.ts';
-import { nativeOptions, samplingOf } from './native_options.ts';
+import { nativeOptions } from './native_options.ts';
+import { type EventSink, SamplingInForce } from './sampling_in_force.ts';
 
 export interface MeterParts {
   /** This boot, on whose monotonic clock rows are. */
@@ -25,6 +27,8 @@ export interface MeterParts {
   readonly receive: BlockReceiver;
   /** Where the demo's capture lies; made when first asked for. Needed when `source` is `demo`. */
   readonly demoCapture?: (signal: AbortSignal) => Promise<string>;
+  /** Told when the sampling rate changes; the log otherwise. */
+  readonly onEvent?: EventSink;
   /** For tests; otherwise the built addon is loaded at start. */
   readonly addon?: NativeAddon;
 }
@@ -42,6 +46,7 @@ export class MeterService implements Service {
   readonly #world: World;
   readonly #parts: MeterParts;
   #settings: MeterSettings;
+  readonly #sampling: SamplingInForce;
   #addon: NativeAddon | undefined;
   #meter: NativeMeter | undefined;
   #reader: BlockReader | undefined;
@@ -64,6 +69,8 @@ export class MeterService implements Service {
     this.#world = world;
     this.#settings = settings;
     this.#parts = parts;
+    const log: EventSink = (level, event, text) => world.log[level](event, { text });
+    this.#sampling = new SamplingInForce(world, settings, parts.onEvent ?? log);
   }
 
   /**
@@ -76,6 +83,7 @@ export class MeterService implements Service {
     this.#capture = this.#settings.capture;
     if (this.#settings.source === 'demo') this.#capture = (await this.#parts.demoCapture?.(signal)) ?? '';
     registerMetrics(this.#world.metrics, () => this.figures());
+    this.#sampling.registerMetrics();
     this.#open();
     this.#watchTimer = this.#world.clock.every(watchMs, () => this.#watch(), this.#surface);
   }
@@ -153,10 +161,18 @@ export class MeterService implements Service {
       cacheCapacityFlows: counts.cacheCapacityFlows,
       blocksFilled: counts.blocksFilled,
       blocksCapacity: counts.blocksCapacity,
-      sampling: samplingOf(this.#settings),
+      sampling: this.#sampling.status(),
       duplicatesSeenPackets: counts.duplicatesSeenPackets,
     };
   }
+
+  /** What rows' selectorIds stand for, with the packets each was shown and took. The newest last. */
+  selectors(): readonly SelectorFact[] {
+    return this.#sampling.selectors(this.figures().counts);
+  }
+
+  /** How many packets each packet of a row with this selectorId stands for. */
+  readonly intervalOf = (selectorId: number): number => this.#sampling.intervalOf(selectorId);
 
   /** Rows of the largest flows now in the cache, on this boot's clock. */
   snapshot(count: number): Uint8Array {
@@ -165,13 +181,9 @@ export class MeterService implements Service {
 
   /** Takes up what can change without losing the cache: sampling and time-outs. */
   configure(settings: MeterSettings): void {
-    const before = samplingOf(this.#settings);
-    const sampling = samplingOf(settings);
     this.#settings = settings;
-    // The same sampling again would get a new selectorId, which collectors would take for a change.
-    const changed = before.kind !== sampling.kind || before.interval !== sampling.interval;
+    this.#sampling.configure(settings, this.#meter, this.figures());
     this.#meter?.configure({
-      ...(changed ? { sampling } : {}),
       activeTimeoutMs: settings.activeTimeoutS * 1_000,
       idleTimeoutMs: settings.idleTimeoutS * 1_000,
     });
@@ -195,6 +207,8 @@ export class MeterService implements Service {
     }
     this.#reader = new BlockReader(this.#meter, this.#parts.bootId);
     this.#receivedRecords = 0;
+    this.#figuresAtMs = Number.NEGATIVE_INFINITY;
+    this.#sampling.opened(this.figures());
     this.#enter('metering', '');
     log.info('meterStarted', { source: this.#settings.source, interfaces: this.#settings.interfaces });
     this.#pollTimer = clock.after(this.#pollMs, () => this.#poll());
@@ -241,7 +255,9 @@ export class MeterService implements Service {
       if (this.#state === 'waiting' && sinceMs >= reopenMs) this.#open();
       return;
     }
-    const error = errorOfSource(this.figures().sourceError);
+    const figures = this.figures();
+    this.#sampling.watch(this.#meter, figures);
+    const error = errorOfSource(figures.sourceError);
     this.#enter(error === undefined ? 'metering' : 'waiting', error?.message ?? '', error?.code);
   }
 

@@ -1,6 +1,7 @@
 /** From the settings section `meter` to what the addon takes. Pure; defaults and bounds are the schema's. */
 import type { MeterSettings } from '../config/schema.ts';
-import type { NativeOptions, NativeSampling, NativeSource } from './addon.ts';
+import type { Sampling } from '../flow/selectors.ts';
+import type { NativeOptions, NativeSource } from './addon.ts';
 
 /** Rows wait at most this long for their block to fill: the page and the collectors see a quiet site too. */
 const blockMaxAgeMs = 1_000;
@@ -35,8 +36,9 @@ export function cacheOptions(settings: MeterSettings, seed: bigint): Omit<Native
   };
 }
 
-export function samplingOf(settings: MeterSettings): NativeSampling {
-  const { kind, interval } = settings.sampling;
+/** What the settings say; adaptive sampling begins with every packet. */
+export function samplingOf({ sampling }: MeterSettings): Sampling {
+  const { kind, interval } = sampling;
   return kind === 'none' ? { kind, interval: 1 } : { kind, interval };
 }
 

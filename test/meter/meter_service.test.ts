@@ -6,8 +6,10 @@ import { createLog } from '../../src/core/log.ts';
 import { createMetrics } from '../../src/core/metrics.ts';
 import { SeededRandom } from '../../src/core/random.ts';
 import type { World } from '../../src/core/world.ts';
+import { meterCounters } from '../../src/flow/decode_annotations.ts';
 import type { RowBlock } from '../../src/flow/row_block.ts';
 import { rowField } from '../../src/flow/row_layout.ts';
+import type { NativeAddon, NativeStats } from '../../src/meter/addon.ts';
 import { MeterService } from '../../src/meter/meter_service.ts';
 import { udpFrame } from '../captures/frames.ts';
 import { packetsOf, pcapFile } from '../captures/pcap_writer.ts';
@@ -28,6 +30,30 @@ function testWorld(): World & { readonly events: string[] } {
 const meterSettings = (changes: object) => settingsSchema.parse({ meter: changes }).meter;
 const replay = { source: 'capture', capture, loop: false } as const;
 const signal = new AbortController().signal;
+
+/** The addon, with packets that the kernel is said to have dropped at every look. */
+function withDrops(pressed: { packets: number }): NativeAddon {
+  let dropped = 0;
+  const at = meterCounters.indexOf('droppedByKernelPackets');
+  return {
+    ...addon,
+    open(options) {
+      const meter = addon.open(options);
+      const stats = (): NativeStats => {
+        const told = meter.stats();
+        told.counters[at] = dropped += pressed.packets;
+        return told;
+      };
+      return new Proxy(meter, {
+        get: (target, name) => {
+          if (name === 'stats') return stats;
+          const value: unknown = Reflect.get(target, name, target);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+    },
+  };
+}
 
 async function until(holds: () => boolean): Promise<void> {
   for (let tries = 0; tries < 200 && !holds(); tries++) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -162,6 +188,53 @@ describe('meter service', () => {
     expect(meter.figures().selectorId).toBe(1);
     await meter.stop(1_000);
     expect(meter.ledger().balanced).toBe(true);
+  });
+
+  it('samples by itself while the kernel drops packets, and says so as an event, a selector and a figure', async () => {
+    const world = testWorld();
+    const heard: string[] = [];
+    const pressed = { packets: 0 };
+    const settings = (change: object = {}) =>
+      meterSettings({ ...replay, loop: true, sampling: { adaptive: { enabled: true, dwellS: 5, ...change } } });
+    const meter = new MeterService(world, settings(), {
+      bootId: 'b',
+      receive: () => {},
+      addon: withDrops(pressed),
+      onEvent: (level, event, text) => heard.push(`${level} ${event}: ${text}`),
+    });
+    await meter.start(signal);
+    expect(meter.status().sampling).toMatchObject({ kind: 'none', interval: 1, selectorId: 0, adaptive: true, why: '' });
+    await until(() => meter.figures().counts.receivedPackets > 100);
+    pressed.packets = 7;
+    await until(() => heard.length > 0);
+    pressed.packets = 0;
+    expect(heard).toEqual([
+      expect.stringMatching(
+        /^warn samplingChanged: sampling changed from every packet to 1 packet in (2|4|8): the kernel dropped \d+ packets/,
+      ),
+    ]);
+    const { sampling } = meter.status();
+    expect(sampling).toMatchObject({ kind: 'random', selectorId: 1, adaptive: true, why: expect.stringContaining('dropped') });
+    expect(meter.intervalOf(1)).toBe(sampling.interval);
+    expect(meter.selectors().map(({ selectorId, kind, interval }) => ({ selectorId, kind, interval }))).toEqual([
+      { selectorId: 0, kind: 'none', interval: 1 },
+      { selectorId: 1, kind: 'random', interval: sampling.interval },
+    ]);
+    const text = await world.metrics.render();
+    expect(text).toContain(`flowspan_meter_sampling_interval ${sampling.interval}`);
+    expect(text).toContain('flowspan_meter_sampling_changes_total{why="kernelDrops"} 1');
+    // Switched off, every packet counts again, at once.
+    meter.configure(settings({ enabled: false }));
+    expect(meter.status().sampling).toMatchObject({ kind: 'none', selectorId: 0, adaptive: false });
+    expect(heard.at(-1)).toMatch(/^info samplingChanged: .* to every packet: by the settings$/);
+    await meter.stop(5_000);
+    expect(meter.ledger().balanced).toBe(true);
+    const facts = meter.selectors();
+    const sum = (pick: (one: (typeof facts)[number]) => number | undefined) =>
+      facts.reduce((all, one) => all + (pick(one) ?? 0), 0);
+    const { counts } = meter.figures();
+    expect(sum((one) => one.selectedPackets)).toBe(counts.meteredPackets);
+    expect(sum((one) => one.observedPackets)).toBe(counts.meteredPackets + counts.sampledOutPackets);
   });
 
   it('meters nothing when the source is none, and takes the demo from whoever makes it', async () => {

@@ -222,7 +222,7 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
       cacheCapacityFlows: 262_144,
       blocksFilled: 1,
       blocksCapacity: 64,
-      sampling: { kind: 'none', interval: 1 },
+      sampling: { kind: 'none', interval: 1, selectorId: 0, adaptive: false, sinceMs: bootMs(scenario), why: '' },
       duplicatesSeenPackets: book.duplicates.packets,
     },
     ledger: book,

@@ -79,7 +79,7 @@ export const exampleStatus: BoxStatus = {
     cacheCapacityFlows: 131_072,
     blocksFilled: 0,
     blocksCapacity: 64,
-    sampling: { kind: 'none', interval: 1 },
+    sampling: { kind: 'none', interval: 1, selectorId: 0, adaptive: false, sinceMs: minuteMs - 86_400_000, why: '' },
     duplicatesSeenPackets: 0,
   },
   ledger: {
