@@ -7,7 +7,7 @@ import type { Timer } from '../core/clock.ts';
 import { ApplianceError } from '../core/errors.ts';
 import type { World } from '../core/world.ts';
 import { type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
-import { ROW_BYTES } from '../flow/row_layout.ts';
+import { ROW_BYTES, rowField } from '../flow/row_layout.ts';
 import type { EncodedRows, ExportSession, RowRange } from './export_session.ts';
 import type { Gap } from './gaps.ts';
 import type { ExportFacts } from './ipfix/options_tables.ts';
@@ -46,6 +46,7 @@ const optionsPeriodMs = 60_000;
 const storeRetryMs = 1_000;
 /** While rows wait for the time. */
 const timeRetryMs = 250;
+const selectorOffset = rowField('selectorId').offset;
 
 export class ExporterSession {
   readonly #parts: ExporterSessionParts;
@@ -59,6 +60,9 @@ export class ExporterSession {
   #awaitsTime = false;
   /** What the collector was told of the stamps: it takes them for right until it hears otherwise. */
   #stamps: ExportFacts['stamps'];
+  /** Selectors that rows of this session may name: told, or looked for in vain. 0 is every packet and needs no telling. */
+  readonly #named = new Set([0]);
+  #lastNamed = 0;
 
   constructor(parts: ExporterSessionParts) {
     this.#parts = parts;
@@ -173,6 +177,8 @@ export class ExporterSession {
   async #sendRows(rows: SpooledRows, signal: AbortSignal): Promise<void> {
     const { session, lane, link, privacy, onSent, world } = this.#parts;
     this.#tellStamps(rows.bootId);
+    // Rows of a backlog may name a selector that nobody knows any more: it is looked for once.
+    if (this.#namesNewSelector(rows)) this.#sendOptions(false);
     const shown = privacy.rows(rows.bytes, rows.firstRow, rows.count);
     for (let done = 0; done < rows.count; ) {
       signal.throwIfAborted();
@@ -212,6 +218,20 @@ export class ExporterSession {
     });
   }
 
+  /** RFC 5477 has no other place for the rate than the options, so they come before rows that need them. */
+  #namesNewSelector({ bytes, firstRow, count }: SpooledRows): boolean {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    let isNew = false;
+    for (let i = 0; i < count; i++) {
+      const id = view.getUint16(firstRow + i * ROW_BYTES + selectorOffset);
+      if (id === this.#lastNamed) continue;
+      this.#lastNamed = id;
+      isNew ||= !this.#named.has(id);
+      this.#named.add(id);
+    }
+    return isNew;
+  }
+
   /** Wall time of the rows: as known now, else as known when they came. */
   #wallOffset({ bootId, wallOffsetNs }: SpooledRows): bigint {
     if (bootId === WALL_BOOT_ID) return 0n;
@@ -249,6 +269,7 @@ export class ExporterSession {
     // Counts as said once everything up to here has arrived.
     if (gaps.length > 0) this.#sent.add({ position: 0, rows: 0, records: 0, octets: 0, endOctet: link.sentOctets, gaps });
     this.#selectors = selectorsOf(now);
+    for (const { selectorId } of now.selectors) this.#named.add(selectorId);
     this.#nextOptionsMs = world.clock.monotonicMs() + optionsPeriodMs;
   }
 

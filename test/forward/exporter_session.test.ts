@@ -10,10 +10,12 @@ import { MemoryKv } from '../../src/core/memory_kv.ts';
 import type { World } from '../../src/core/world.ts';
 import { profileSpec } from '../../src/flow/profiles.ts';
 import { referenceProjector } from '../../src/flow/projector.ts';
+import { RowCursor } from '../../src/flow/row_cursor.ts';
+import type { SelectorFact } from '../../src/flow/selectors.ts';
 import { ExporterSession } from '../../src/forward/exporter_session.ts';
 import { ConformanceCheck } from '../../src/forward/ipfix/conformance.ts';
 import { IpfixDecoder } from '../../src/forward/ipfix/decode/ipfix_decoder.ts';
-import type { ExportFacts, SelectorFact } from '../../src/forward/ipfix/options_tables.ts';
+import type { ExportFacts } from '../../src/forward/ipfix/options_tables.ts';
 import { IpfixSession } from '../../src/forward/ipfix/session.ts';
 import { DestinationPrivacy } from '../../src/forward/privacy/destination_privacy.ts';
 import { Spool } from '../../src/forward/spool.ts';
@@ -204,6 +206,37 @@ test('an interrupted UDP session goes on: templates at once, sequence numbers wh
   expect(timesOf(all, ({ templates }) => templates.length > 0)).toEqual([0, 1_000, 3_000]);
   expect(all.reduce((sum, { flows }) => sum + flows, 0)).toBe(100);
   expect(violations({ lossy: true, messageOctetsMax: 1_400, sent: [...first.link.sent, ...second.link.sent] })).toEqual([]);
+});
+
+test('rows never come before the options that explain their selector', async () => {
+  const exchange = await Exchange.start();
+  const { link } = exchange.converse({ lossy: false });
+  await exchange.clock.advance(10_000);
+  for (const selectorId of [2, 3]) {
+    // The rate changes, and rows come at once: between two looks at the facts.
+    await exchange.clock.advance(150);
+    exchange.selectors = [...exchange.selectors, { selectorId, kind: 'random', interval: 2 ** selectorId }];
+    const block = blockOf(selectorId * 100, 100);
+    for (let i = 0; i < block.count; i++) new RowCursor(block.bytes).at(i, block.firstRow).selectorId = selectorId;
+    exchange.spool.append(block);
+    await exchange.clock.advance(50);
+    const all = contents(link);
+    const told = all.findIndex(({ options }) => options.some(({ values }) => values.selectorId === selectorId));
+    const rows = all.findLastIndex(({ flows }) => flows > 0);
+    expect(told).toBeGreaterThan(0);
+    expect(told).toBeLessThan(rows);
+    expect(all.slice(0, told).reduce((sum, { flows }) => sum + flows, 0)).toBe((selectorId - 2) * 100);
+  }
+  // A selector that nobody knows any more is looked for once, not with every block.
+  const before = contents(link).filter(({ options }) => options.length > 0).length;
+  for (let n = 0; n < 3; n++) {
+    const block = blockOf(1_000 + n, 1);
+    new RowCursor(block.bytes).at(0, block.firstRow).selectorId = 99;
+    exchange.spool.append(block);
+    await exchange.clock.advance(20);
+  }
+  expect(contents(link).filter(({ options }) => options.length > 0).length).toBe(before + 1);
+  expect(violations(link)).toEqual([]);
 });
 
 test('a new sampling rate is explained within a second, and the old ones stay explained', async () => {

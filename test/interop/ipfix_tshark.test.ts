@@ -32,7 +32,7 @@ function streamOf(profile: ProfileName, privatePen: number, messageOctetsMax: nu
     ...meteringFacts,
     selectors: [
       ...meteringFacts.selectors,
-      { selectorId: 2, kind: 'random' as const, interval: 10 },
+      { selectorId: 2, kind: 'random' as const, interval: 10, observedPackets: 1_000, selectedPackets: 97 },
       { selectorId: 3, kind: 'count' as const, interval: 8 },
     ],
     observationDomainId: domain,

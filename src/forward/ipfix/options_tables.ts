@@ -6,17 +6,12 @@
 import type { Element } from '../../flow/elements.ts';
 import { elementNamed, privateElementDescription } from '../../flow/elements.ts';
 import type { ProjectionPlan } from '../../flow/projection.ts';
+import type { SelectorFact } from '../../flow/selectors.ts';
 import type { Gap } from '../gaps.ts';
 import type { Anonymization } from '../privacy/destination_privacy.ts';
 
 /** IANA psamp-parameters, selectorAlgorithm (304). */
 export const selectorAlgorithms = { systematicCount: 1, uniformProbabilistic: 4 } as const;
-
-export interface SelectorFact {
-  readonly selectorId: number;
-  readonly kind: 'none' | 'count' | 'random';
-  readonly interval: number;
-}
 
 export interface InterfaceFact {
   readonly index: number;
@@ -84,14 +79,14 @@ const definitions: readonly Omit<OptionsTable, 'templateId'>[] = [
         .map((s) => [s.selectorId, selectorAlgorithms.systematicCount, 1, s.kind === 'none' ? 0 : s.interval - 1]),
   },
   {
-    // RFC 5477 section 8.2.4: uniform probabilistic sampling is told by its probability. Size and population say the same
-    // for collectors that only compute ratios.
+    // Uniform probabilistic sampling (RFC 5475 section 5.2.2.1) is told by its probability alone (RFC 5476 section 6.5.2):
+    // size and population would be n-out-of-N sampling, another algorithm.
     scope: ['selectorId'],
-    fields: ['selectorAlgorithm', 'samplingProbability', 'samplingSize', 'samplingPopulation'],
+    fields: ['selectorAlgorithm', 'samplingProbability'],
     rows: ({ selectors }) =>
       selectors
         .filter((s) => s.kind === 'random')
-        .map((s) => [s.selectorId, selectorAlgorithms.uniformProbabilistic, 1 / s.interval, 1, s.interval]),
+        .map((s) => [s.selectorId, selectorAlgorithms.uniformProbabilistic, 1 / s.interval]),
   },
   {
     scope: ['ingressInterface'],
@@ -167,6 +162,15 @@ const definitions: readonly Omit<OptionsTable, 'templateId'>[] = [
       stamps === undefined
         ? []
         : timeElements.map((name) => [elementNamed(name).id, stamps === 'uncertain' ? Number.POSITIVE_INFINITY : 1_000]),
+  },
+  {
+    // RFC 5476 section 6.5.3, by selector: the rate that came about, beside the one that was meant.
+    scope: ['selectorId'],
+    fields: ['selectorIdTotalPktsObserved', 'selectorIdTotalPktsSelected'],
+    rows: ({ selectors }) =>
+      selectors.flatMap(({ selectorId, observedPackets, selectedPackets }) =>
+        observedPackets === undefined || selectedPackets === undefined ? [] : [[selectorId, observedPackets, selectedPackets]],
+      ),
   },
 ];
 

@@ -188,6 +188,63 @@ test('options are the octets that the specification gives: templates first, each
   expect(hex(data.subarray(8, 12))).toBe('0000000f');
 });
 
+// RFC 5477 section 8.2: uniform probabilistic sampling by its probability. RFC 5476 section 6.5.3: what came of it.
+const randomHead = octets(`
+  00 03 00 16               options template set, 22 octets
+  02 01 00 03 00 01         template 513, 3 fields, 1 scope
+  01 2e 00 08               selectorId (302)
+  01 30 00 02               selectorAlgorithm (304)
+  01 37 00 08               samplingProbability (311), float64
+`);
+const randomData = octets(`
+  02 01 00 16               set of template 513, 4 + 18 octets
+  00 00 00 00 00 00 00 02   selector 2
+  00 04                     uniform probabilistic
+  3f d0 00 00 00 00 00 00   0.25
+`);
+const statisticsTemplate = octets(`
+  00 03 00 16
+  02 0b 00 03 00 01         template 523
+  01 2e 00 08               selectorId (302)
+  01 3e 00 08               selectorIdTotalPktsObserved (318)
+  01 3f 00 08               selectorIdTotalPktsSelected (319)
+`);
+const statisticsData = octets(`
+  02 0b 00 1c               set of template 523, 4 + 24 octets
+  00 00 00 00 00 00 00 02   selector 2
+  00 00 00 00 00 00 10 00   shown 4 096 packets
+  00 00 00 00 00 00 04 01   took 1 025
+`);
+
+test('random sampling is told by its probability, never as if it were by count', () => {
+  const session = sessionWith(referenceProjector);
+  const facts = {
+    ...meteringFacts,
+    selectors: [{ selectorId: 2, kind: 'random' as const, interval: 4, observedPackets: 4_096, selectedPackets: 1_025 }],
+    observationDomainId: 7,
+    nowMs: exportTimeS * 1_000,
+    ...{ exportedMessages: 0, exportedOctets: 0, exportedRecords: 0, notSentRecords: 0, notSentPackets: 0, notSentOctets: 0 },
+    gaps: [],
+    anonymizations: [],
+    plans: session.plans,
+  };
+  const messages = session.optionsMessages(facts, exportTimeS, false);
+  const message = messages.map((octets) => hex(octets.subarray(16))).join('');
+  expect(message).toMatch(new RegExp(`^${hex(randomHead)}`));
+  for (const part of [randomData, statisticsTemplate, statisticsData]) expect(message.split(hex(part))).toHaveLength(2);
+  const decoder = new IpfixDecoder();
+  const told = messages.flatMap((octets) => decoder.decode(octets).records).map(({ values }) => values);
+  expect(told.filter((values) => 'selectorId' in values)).toEqual([
+    { selectorId: 2, selectorAlgorithm: 4, samplingProbability: 0.25 },
+    { selectorId: 2, selectorIdTotalPktsObserved: 4_096, selectorIdTotalPktsSelected: 1_025 },
+  ]);
+  // 305 and 306 belong to counting, 309 and 310 to n out of N: none of them is anywhere.
+  const names = new Set(told.flatMap((values) => Object.keys(values)));
+  for (const wrong of ['samplingPacketInterval', 'samplingPacketSpace', 'samplingSize', 'samplingPopulation']) {
+    expect(names).not.toContain(wrong);
+  }
+});
+
 test('the decoder reads the same octets as the specification does', () => {
   const decoder = new IpfixDecoder();
   const { templates } = decoder.decode(templateMessage);
