@@ -4,11 +4,11 @@
  * are forgotten first.
  */
 
-export type SamplingKind = 'none' | 'count' | 'random';
+export type SamplingKind = 'none' | 'count' | 'random' | 'flowHash';
 
 export interface Sampling {
   readonly kind: SamplingKind;
-  /** One packet of this many is selected. */
+  /** One packet of this many is selected; one flow with flowHash. */
   readonly interval: number;
 }
 

@@ -75,7 +75,7 @@ const definitions: readonly Omit<OptionsTable, 'templateId'>[] = [
     fields: ['selectorAlgorithm', 'samplingPacketInterval', 'samplingPacketSpace'],
     rows: ({ selectors }) =>
       selectors
-        .filter((s) => s.kind !== 'random')
+        .filter((s) => s.kind === 'none' || s.kind === 'count')
         .map((s) => [s.selectorId, selectorAlgorithms.systematicCount, 1, s.kind === 'none' ? 0 : s.interval - 1]),
   },
   {
