@@ -8,41 +8,7 @@ import { z } from 'zod';
 import { tunnelTypes } from '../flow/decode_annotations.ts';
 import { findElement } from '../flow/elements.ts';
 import { profileNames } from '../flow/profiles.ts';
-
-interface Facts {
-  /** Why one would change it, in a sentence for the operator. */
-  reason: string;
-  unit?: string;
-  /** True when the service must restart to take it up; otherwise it is taken up while running. */
-  restart?: boolean;
-}
-
-const facts = ({ reason, unit, restart = true }: Facts): Record<string, unknown> => ({
-  description: reason,
-  ...(unit === undefined ? {} : { unit }),
-  restart,
-});
-
-const MIB = 1024 * 1024;
-const integer = (minimum: number, maximum: number, value: number, about: Facts) =>
-  z.int().min(minimum).max(maximum).default(value).meta(facts(about));
-const flag = (value: boolean, about: Facts) => z.boolean().default(value).meta(facts(about));
-const text = (value: string, about: Facts) => z.string().max(1_000).default(value).meta(facts(about));
-const choice = <const T extends readonly [string, ...string[]]>(values: T, value: NoInfer<T[number]>, about: Facts) =>
-  z
-    .enum(values)
-    .default(value as never)
-    .meta(facts(about));
-
-const name = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/,
-    'letters, digits, dot, dash and underscore, starting with a letter or digit, at most 63',
-  );
-const prefix = z.union([z.cidrv4(), z.cidrv6()], { error: 'an address prefix such as 10.20.0.0/16 or 2001:db8::/48' });
-const port = z.int().min(1).max(65535);
-const host = z.string().min(1).max(253);
+import { choice, facts, flag, host, integer, MIB, name, port, prefix, text } from './setting_kinds.ts';
 
 const adaptive = z
   .strictObject({

@@ -22,7 +22,7 @@ const counterMax = 0xffff_ffff;
 const icmp = 1;
 
 /** Two bits above the interval: 1 packet of N deterministically, or at random. */
-const samplingModes = { none: 0, count: 1, random: 2 } as const;
+const samplingModes = { none: 0, count: 1, random: 2, flowHash: 2 } as const;
 interface Selector {
   readonly mode: number;
   readonly interval: number;
