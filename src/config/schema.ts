@@ -308,6 +308,7 @@ const history = z
     tenSecondsForS: integer(60, 86_400, 3_600, { reason: 'How long 10 s windows are kept (in memory)', unit: 's' }),
     minutesForS: integer(3_600, 31_536_000, 172_800, { reason: 'How long 1 min windows are kept', unit: 's' }),
     hoursForS: integer(86_400, 315_360_000, 34_214_400, { reason: 'How long 1 h windows are kept', unit: 's' }),
+    daysForS: integer(86_400, 630_720_000, 157_680_000, { reason: 'How long 1 d windows (of UTC) are kept', unit: 's' }),
     topK: integer(5, 1_000, 100, { reason: 'Keys kept per dimension and window; the rest is summed as other' }),
     keysMax: integer(100, 1_000_000, 20_000, { reason: 'Keys counted per dimension while a window is open', unit: 'keys' }),
     bytesMax: integer(MIB, 1_048_576 * MIB, 512 * MIB, {

@@ -3,9 +3,9 @@
  * CLI and MQTT (read). Volumes are octets of whole frames on the wire (layer 2) and packets.
  */
 
-export const tiers = ['10s', '1m', '1h'] as const;
+export const tiers = ['10s', '1m', '1h', '1d'] as const;
 export type Tier = (typeof tiers)[number];
-export const tierSeconds: Readonly<Record<Tier, number>> = { '10s': 10, '1m': 60, '1h': 3_600 };
+export const tierSeconds: Readonly<Record<Tier, number>> = { '10s': 10, '1m': 60, '1h': 3_600, '1d': 86_400 };
 
 export const dimensions = ['total', 'host', 'conversation', 'application', 'protocol', 'vlan'] as const;
 export type Dimension = (typeof dimensions)[number];

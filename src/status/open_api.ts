@@ -1,6 +1,6 @@
 /** The API's description in OpenAPI 3.1, parameters from the schemas that check them. Pure. */
 import { z } from 'zod';
-import { dimensions } from '../flow/history_shapes.ts';
+import { dimensions, tiers } from '../flow/history_shapes.ts';
 import { mirrorTroubles } from '../flow/mirror_findings.ts';
 import { VERSION } from '../flow/version.ts';
 import { apiErrors } from './answers.ts';
@@ -27,14 +27,14 @@ const schemas: Json = {
   KeyVolume: object({ key: { type: 'string' }, ...volume }),
   Top: object({
     dimension: { enum: dimensions },
-    tier: { enum: ['10s', '1m', '1h'] },
+    tier: { enum: [...tiers] },
     ...range,
     rows: list(reference('KeyVolume')),
     other: reference('Volume'),
     total: reference('Volume'),
   }),
   Series: object({
-    tier: { enum: ['10s', '1m', '1h'] },
+    tier: { enum: [...tiers] },
     ...range,
     stepMs: number,
     points: list(object({ startMs: time, present: { type: 'boolean' }, ...volume }, 'present: false where nothing was metered')),

@@ -1,5 +1,6 @@
 /**
- * Keeps closed windows: 10 s in memory, minutes and hours in a store of their own, written once a minute as one batch.
+ * Keeps closed windows: 10 s in memory, minutes and hours in a store of their own, written once a minute as one batch; days
+ * are made of the hours once they are over.
  *
  * A disk that fails stops the history alone: windows wait, at most `waitingMax`, the oldest is dropped and counted, and
  * what waits is written once the disk is back. Owned by the event loop of the pipeline.
@@ -11,11 +12,11 @@ import type { Service } from '../core/lifecycle.ts';
 import { BoundedQueue, type QueueFigures } from '../core/queue.ts';
 import type { World } from '../core/world.ts';
 import { DimensionSum } from '../flow/history_merge.ts';
-import type { HistoryWindow } from '../flow/history_shapes.ts';
+import { dimensions, type HistoryWindow } from '../flow/history_shapes.ts';
 import { decodeWindow, encodeWindow, type StoredWindow } from './history_codec.ts';
-import { completeHours, mergedHour } from './history_hours.ts';
 import { historyKey, type StoredTier } from './history_keys.ts';
 import { applyRetention, type RetentionOptions } from './history_retention.ts';
+import { completeWindows, mergedWindow, startOf } from './history_wider.ts';
 import type { RecentWindows } from './recent_windows.ts';
 
 export interface HistoryOptions extends RetentionOptions {
@@ -42,6 +43,10 @@ export interface HistoryFigures {
 /** Two hours of minutes and two hours. */
 const waitingMax = 122;
 const retentionPeriodMs = 600_000;
+/** An hour may be written so long after its end: its day waits for it. */
+const dayAfterMs = 3_600_000;
+/** A box that was updated has a year of hours without days: a few in each period. */
+const daysPerRun = 8;
 
 export class History implements Service {
   readonly name = 'history';
@@ -55,6 +60,8 @@ export class History implements Service {
   #upkeep: Promise<void> = Promise.resolve();
   #startedMs = 0;
   #hoursCompleted = false;
+  /** Days before this one are as they should be. */
+  #daysFromMs = 0;
 
   constructor(options: HistoryOptions, parts: HistoryParts, world: World) {
     this.#options = options;
@@ -68,11 +75,13 @@ export class History implements Service {
     this.#registerMetrics();
     this.#startedMs = this.#world.clock.monotonicMs();
     await this.#maintain(() => this.#completeHours());
+    await this.#maintain(() => this.#completeDays());
     this.#timer = this.#world.clock.every(
       retentionPeriodMs,
       () => {
         this.#upkeep = this.#maintain(async () => {
           await this.#completeHours();
+          await this.#completeDays();
           await this.#expire();
         });
         return this.#upkeep;
@@ -116,7 +125,7 @@ export class History implements Service {
     try {
       const { kv } = this.#parts;
       if ((await kv.get(historyKey('1h', 'total', hourStartMs))) !== undefined) return undefined;
-      return await mergedHour(kv, hourStartMs, this.#options.topK, this.figures);
+      return await mergedWindow(kv, '1h', hourStartMs, this.#options.topK, this.figures);
     } catch (error) {
       this.#note('historyUnreadable', error);
       return undefined;
@@ -133,7 +142,7 @@ export class History implements Service {
       const windows: HistoryWindow[] = [];
       for (let window = this.#waiting.shift(); window !== undefined; window = this.#waiting.shift()) windows.push(window);
       try {
-        await this.#parts.kv.batch(await this.#putsOf(windows), [], { sync: true });
+        await this.#parts.kv.batch(await this.#putsOf(windows), this.#daysOf(windows), { sync: true });
         this.figures.windowsWritten += windows.length;
       } catch (error) {
         this.#note('historyNotWritten', error);
@@ -158,6 +167,13 @@ export class History implements Service {
     return [...records.values()].map(({ key, stored }) => ({ key, value: encodeWindow(stored) }));
   }
 
+  /** Keys of the days that hours are written into: they are made again, with those hours. */
+  #daysOf(windows: readonly HistoryWindow[]): Uint8Array[] {
+    const days = new Set(windows.filter(({ tier }) => tier === '1h').map(({ startMs }) => startOf('1d', startMs)));
+    this.#daysFromMs = Math.min(this.#daysFromMs, ...days);
+    return [...days].flatMap((startMs) => dimensions.map((dimension) => historyKey('1d', dimension, startMs)));
+  }
+
   #sum(a: StoredWindow, b: StoredWindow): StoredWindow {
     const sum = new DimensionSum(a.window.dimension);
     sum.add(a.window);
@@ -178,9 +194,20 @@ export class History implements Service {
     if (this.#hoursCompleted) return;
     const { clock } = this.#world;
     const startedMs = clock.wallMs() - (clock.monotonicMs() - this.#startedMs);
-    await completeHours(this.#parts.kv, startedMs, this.#options, this.figures);
+    const { minutesForS, topK } = this.#options;
+    const span = { fromMs: startedMs - minutesForS * 1_000, toMs: startedMs, most: Number.POSITIVE_INFINITY };
+    await completeWindows(this.#parts.kv, '1h', span, topK, this.figures);
     // A box that does not know what day it is cannot tell which hours are over.
     this.#hoursCompleted = startedMs >= plausibleFromMs;
+  }
+
+  /** Days that are over, from whatever hours there are. */
+  async #completeDays(): Promise<void> {
+    const nowMs = this.#world.clock.wallMs();
+    // A clock that is ahead closes days that are not over: their hours open them again.
+    if (nowMs < plausibleFromMs) return;
+    const span = { fromMs: this.#daysFromMs, toMs: nowMs - dayAfterMs, most: daysPerRun };
+    this.#daysFromMs = await completeWindows(this.#parts.kv, '1d', span, this.#options.topK, this.figures);
   }
 
   async #expire(): Promise<void> {

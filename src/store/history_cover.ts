@@ -1,7 +1,7 @@
 /**
- * Which windows answer for a stretch of time, each instant by one window only: hours where they lie whole inside it,
- * minutes for the rest, 10 s windows from memory for what has no minute yet. At an edge that lies inside an hour whose
- * minutes have gone, the whole hour is taken: the answer says what it covers.
+ * Which windows answer for a stretch of time, each instant by one window only: days where they lie whole inside it, hours
+ * and minutes for the rest, 10 s windows from memory for what has no minute yet. At an edge that lies inside an hour whose
+ * minutes have gone, or a day whose hours have, the whole one is taken: the answer says what it covers.
  */
 import type { Kv } from '../core/kv.ts';
 import { type Dimension, type Tier, tierSeconds } from '../flow/history_shapes.ts';
@@ -33,7 +33,6 @@ interface Span {
 }
 
 const tierMs = (tier: Tier): number => tierSeconds[tier] * 1_000;
-const hourMs = tierMs('1h');
 
 export async function* coveringWindows(
   kv: Kv,
@@ -43,7 +42,7 @@ export async function* coveringWindows(
 ): AsyncIterable<CoveringWindow> {
   const { dimension, fromMs, toMs, widestMs } = options;
   let open: Span[] = [{ fromMs, toMs }];
-  for (const tier of ['1h', '1m'] as const) {
+  for (const tier of ['1d', '1h', '1m'] as const) {
     if (tierMs(tier) > widestMs) continue;
     const taken: number[] = [];
     for (const span of open) {
@@ -78,13 +77,17 @@ async function* storedWindows(
   }
 }
 
-/** Inside the span, or an hour at its edge that nothing finer can stand in for. */
+/** Inside the span, or at its edge and with nothing finer that can stand in for it. */
 async function belongs(kv: Kv, { tier, startMs }: CoveringWindow, span: Span, dimension: Dimension): Promise<boolean> {
-  if (startMs >= span.fromMs && startMs + tierMs(tier) <= span.toMs) return true;
-  if (tier !== '1h') return false;
-  for await (const _ of kv.entries({ ...historyRange('1m', dimension, startMs, startMs + hourMs), limit: 1 })) return false;
-  return true;
+  const endMs = startMs + tierMs(tier);
+  if (startMs >= span.fromMs && endMs <= span.toMs) return true;
+  for (const finer of finerThan[tier] ?? [])
+    for await (const _ of kv.entries({ ...historyRange(finer, dimension, startMs, endMs), limit: 1 })) return false;
+  return finerThan[tier] !== undefined;
 }
+
+/** Minutes that are left over of a day tell nothing about the rest of it, so a day is judged by its hours. */
+const finerThan: Partial<Record<Tier, readonly StoredTier[]>> = { '1h': ['1m'], '1d': ['1h'] };
 
 /** The spans less the windows that start at `taken`. */
 function without(spans: readonly Span[], taken: readonly number[], lengthMs: number): Span[] {

@@ -11,10 +11,10 @@ import type { KvRange } from '../core/kv.ts';
 import type { Dimension, Tier } from '../flow/history_shapes.ts';
 
 /** Tiers that are kept on disk. */
-export const storedTiers = ['1m', '1h'] as const satisfies Tier[];
+export const storedTiers = ['1m', '1h', '1d'] as const satisfies Tier[];
 export type StoredTier = (typeof storedTiers)[number];
 
-const tierNumbers: Readonly<Record<StoredTier, number>> = { '1m': 0x11, '1h': 0x12 };
+const tierNumbers: Readonly<Record<StoredTier, number>> = { '1m': 0x11, '1h': 0x12, '1d': 0x13 };
 const dimensionNumbers: Readonly<Record<Dimension, number>> = {
   total: 1,
   host: 2,

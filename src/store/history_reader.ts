@@ -30,6 +30,7 @@ export const limitMax = 1_000;
 const pointsLimit = 10_000;
 const minuteMs = tierSeconds['1m'] * 1_000;
 const hourMs = tierSeconds['1h'] * 1_000;
+const dayMs = tierSeconds['1d'] * 1_000;
 
 /** Steps that people read easily, in s; beyond the last one it is doubled. */
 const stepsS = [10, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800];
@@ -55,7 +56,7 @@ export class StoredHistoryReader implements HistoryReader {
     return this.#lend(async (kv) => {
       const sum = new DimensionSum(dimension);
       const reach = { fromMs, toMs, tier: '10s' as Tier };
-      for await (const found of this.#windows(kv, { dimension, fromMs, toMs, widestMs: hourMs })) {
+      for await (const found of this.#windows(kv, { dimension, fromMs, toMs, widestMs: dayMs })) {
         sum.add(found.stored.window);
         reach.fromMs = Math.min(reach.fromMs, found.startMs);
         reach.toMs = Math.max(reach.toMs, found.startMs + tierSeconds[found.tier] * 1_000);
@@ -90,7 +91,7 @@ export class StoredHistoryReader implements HistoryReader {
         const row = rowOf(found, key ?? '');
         if (row !== undefined) addVolume(point, row);
       }
-      const tier: Tier = stepMs < minuteMs ? '10s' : stepMs < hourMs ? '1m' : '1h';
+      const tier: Tier = stepMs < minuteMs ? '10s' : stepMs < hourMs ? '1m' : stepMs < dayMs ? '1h' : '1d';
       return { tier, fromMs, toMs, stepMs, points: points.map((point) => finished(point, stepMs)) };
     });
   }
@@ -106,6 +107,9 @@ export class StoredHistoryReader implements HistoryReader {
     const oldestMinuteMs = (await edge(kv, '1m', false)) ?? Number.POSITIVE_INFINITY;
     if (oldestMinuteMs <= fromMs) return minuteMs;
     const oldestHourMs = (await edge(kv, '1h', false)) ?? Number.POSITIVE_INFINITY;
+    if (oldestHourMs <= fromMs) return hourMs;
+    const oldestDayMs = (await edge(kv, '1d', false)) ?? Number.POSITIVE_INFINITY;
+    if (oldestDayMs + dayMs <= oldestHourMs) return dayMs;
     return oldestHourMs + hourMs <= oldestMinuteMs ? hourMs : minuteMs;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What of the history goes, and when: by age, then by bytes. Minutes go before hours, because hours still answer for
- * them; of each the oldest first. Bounded: one run deletes at most `recordsPerRun` a tier and dimension by age, and takes
+ * What of the history goes, and when: by age, then by bytes. Minutes go before hours and hours before days, because the wider
+ * still answer for them; of each the oldest first. Bounded: one run deletes at most `recordsPerRun` a tier and dimension by age, and takes
  * at most `stepsPerRun` steps to get below the budget.
  */
 import type { Kv } from '../core/kv.ts';
@@ -10,6 +10,7 @@ import { endOfTimeMs, historyKey, historyRange, type StoredTier, startOfKey, sto
 export interface RetentionOptions {
   readonly minutesForS: number;
   readonly hoursForS: number;
+  readonly daysForS: number;
   readonly bytesMax: number;
 }
 
@@ -22,6 +23,7 @@ const target = 0.95;
 const steps: Readonly<Record<StoredTier, { takeMs: number; keepMs: number }>> = {
   '1m': { takeMs: 6 * hourMs, keepMs: 2 * hourMs },
   '1h': { takeMs: 7 * 24 * hourMs, keepMs: 24 * hourMs },
+  '1d': { takeMs: 30 * 24 * hourMs, keepMs: 30 * 24 * hourMs },
 };
 
 /**
@@ -33,6 +35,7 @@ export async function applyRetention(kv: Kv, nowMs: number | undefined, options:
   if (nowMs !== undefined) {
     dropped += await dropBefore(kv, '1m', nowMs - options.minutesForS * 1_000);
     dropped += await dropBefore(kv, '1h', nowMs - options.hoursForS * 1_000);
+    dropped += await dropBefore(kv, '1d', nowMs - options.daysForS * 1_000);
   }
   if ((await kv.approximateSize({})) <= options.bytesMax) return dropped;
   for (let step = 0; step < stepsPerRun && (await kv.approximateSize({})) > options.bytesMax * target; step++) {
@@ -56,7 +59,7 @@ async function dropBefore(kv: Kv, tier: StoredTier, beforeMs: number): Promise<n
   return dropped;
 }
 
-/** One step: the oldest stretch of the minutes, or of the hours when few minutes are left. Space comes back at once. */
+/** One step: the oldest stretch of the minutes, of the hours when few minutes are left, at last of the days. Space comes back at once. */
 async function dropOldest(kv: Kv): Promise<number> {
   for (const tier of storedTiers) {
     const oldestMs = await edge(kv, tier, false);

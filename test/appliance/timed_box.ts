@@ -117,7 +117,7 @@ export class TimedBox {
     });
     this.journal.onEvent((event) => this.#reporter.event(event));
     this.#history = new History(
-      { topK: 10, minutesForS: 172_800, hoursForS: 34_214_400, bytesMax: 2 ** 30 },
+      { topK: 10, minutesForS: 172_800, hoursForS: 34_214_400, daysForS: 157_680_000, bytesMax: 2 ** 30 },
       { kv: branch.historyKv, recent: new RecentWindows(3_600), clockTrusted: () => this.clockState.trusted() },
       world,
     );

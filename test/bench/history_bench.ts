@@ -21,6 +21,7 @@ const days = Number(values.days);
 const endMs = 1_800_000_000_000;
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
+const dayMs = 86_400_000;
 const topK = 100;
 const random = new SeededRandom(1);
 const print = (figure: object): void => void process.stdout.write(`${JSON.stringify({ bench: 'history', ...figure })}\n`);
@@ -80,8 +81,10 @@ async function write(tier: StoredTier, startMs: number, sync: boolean): Promise<
 }
 
 for (let startMs = endMs - days * 24 * hourMs; startMs < endMs; startMs += hourMs) await write('1h', startMs, false);
+for (let startMs = endMs - days * 24 * hourMs; startMs < endMs; startMs += 24 * hourMs)
+  await write('1d', Math.floor(startMs / dayMs) * dayMs, false);
 const hoursOctets = await kv.approximateSize({});
-print({ figure: 'hours on disk', days, octets: hoursOctets, mebibytes: Math.round(hoursOctets / 1024 / 1024) });
+print({ figure: 'hours and days on disk', days, octets: hoursOctets, mebibytes: Math.round(hoursOctets / 1024 / 1024) });
 for (let startMs = endMs - 48 * hourMs; startMs < endMs - 24 * hourMs; startMs += minuteMs) await write('1m', startMs, false);
 const before = writtenOctets();
 for (let startMs = endMs - 24 * hourMs; startMs < endMs; startMs += minuteMs) await write('1m', startMs, true);

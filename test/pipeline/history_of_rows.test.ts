@@ -40,7 +40,7 @@ test('across the hour and three restarts, one of them a crash: hours and minutes
     const level = { freeOctetsMin: 0, multithreading: true };
     const kv = new GuardedKv({ name: 'history', path, octetsMax: 2 ** 30, level }, world);
     const history = new History(
-      { topK: 5, minutesForS: 172_800, hoursForS: 34_214_400, bytesMax: 2 ** 30 },
+      { topK: 5, minutesForS: 172_800, hoursForS: 34_214_400, daysForS: 157_680_000, bytesMax: 2 ** 30 },
       { kv, recent: new RecentWindows(3_600) },
       world,
     );

@@ -28,7 +28,7 @@ function history(kv: Kv, options: Partial<HistoryOptions> = {}, wallMs = T0, clo
   const world = { clock, random: new SeededRandom(1), log: silentLog, metrics: createMetrics() };
   const recent = new RecentWindows(3_600);
   const made = new History(
-    { topK: 3, minutesForS: 172_800, hoursForS: 34_214_400, bytesMax: 2 ** 40, ...options },
+    { topK: 3, minutesForS: 172_800, hoursForS: 34_214_400, daysForS: 157_680_000, bytesMax: 2 ** 40, ...options },
     { kv, recent, ...(clockTrusted === undefined ? {} : { clockTrusted }) },
     world,
   );
@@ -162,6 +162,63 @@ describe('history', () => {
     expect(soFar!.dimensions.find(({ dimension }) => dimension === 'host')!.top[0]).toMatchObject({ key: 'a', outOctets: 20 });
     expect(await it.hourSoFar(T0)).toBeUndefined(); // closed already
     expect(await it.hourSoFar(T0 + 3 * hour)).toBeUndefined(); // nothing yet
+    await it.stop(1_000);
+  });
+
+  test('a day is made of its hours once it is over, exactly; one without an hour is partial; a late hour makes it anew', async () => {
+    const kv = new MemoryKv();
+    const day = 24 * hour;
+    const firstDay = Math.ceil(T0 / day) * day;
+    const { history: it, clock } = history(kv, { topK: 3 }, firstDay);
+    await it.start(signal);
+    const late = 30;
+    for (let n = 0; n < 48; n++) {
+      await clock.advance(hour);
+      if (n !== late) it.add(windowOf('1h', firstDay + n * hour, { a: 2, b: 1, [`h${n}`]: 1 }, { other: 1 }));
+      await it.settled();
+    }
+    // The second day is over, but an hour may still come.
+    await clock.advance(30 * minute);
+    expect(await starts(kv, '1d')).toEqual([firstDay - T0]);
+    const first = (await stored(kv, '1d', firstDay))!;
+    expect(first.partial).toBe(false);
+    expect(first.window.top.slice(0, 2).map(({ key, outOctets }) => [key, outOctets])).toEqual([
+      ['a', 48],
+      ['b', 24],
+    ]);
+    expect([...first.window.top, first.window.other].reduce((sum, { outOctets }) => sum + outOctets, 0)).toBe(24 * 5);
+
+    await clock.advance(hour);
+    expect((await stored(kv, '1d', firstDay + day))!).toMatchObject({
+      partial: true,
+      window: { top: [{ key: 'a', outOctets: 46 }, {}, {}] },
+    });
+    it.add(windowOf('1h', firstDay + late * hour, { a: 2, b: 1 }));
+    await it.settled();
+    expect(await starts(kv, '1d')).toEqual([firstDay - T0]);
+    await clock.advance(11 * minute);
+    expect((await stored(kv, '1d', firstDay + day))!).toMatchObject({
+      partial: false,
+      window: { top: [{ key: 'a', outOctets: 48 }, {}, {}] },
+    });
+    await it.stop(1_000);
+  });
+
+  test('a store with hours and no days gets them, some in each period', async () => {
+    const kv = new MemoryKv();
+    const day = 24 * hour;
+    const firstDay = Math.ceil(T0 / day) * day;
+    const before = history(kv, {}, firstDay);
+    for (let n = 0; n < 20; n++) before.history.add(windowOf('1h', firstDay + n * day, { a: 1 }));
+    await before.history.settled();
+    const { history: it, clock } = history(kv, {}, firstDay + 30 * day);
+    await it.start(signal);
+    const counts = [(await starts(kv, '1d')).length];
+    for (let n = 0; n < 3; n++) {
+      await clock.advance(10 * minute);
+      counts.push((await starts(kv, '1d')).length);
+    }
+    expect(counts).toEqual([8, 16, 20, 20]);
     await it.stop(1_000);
   });
 

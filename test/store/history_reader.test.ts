@@ -131,6 +131,46 @@ describe('top', () => {
     expect(read).toBeLessThan(100);
   });
 
+  test('whole days are read as days, and their edges as hours and minutes: none is counted twice', async () => {
+    const day = 24 * hour;
+    const firstDay = Math.ceil(T0 / day) * day;
+    const hours = Array.from({ length: 400 * 24 }, (_, n) => windowOf('1h', firstDay + n * hour, { a: 1 }));
+    const days = Array.from({ length: 400 }, (_, n) => windowOf('1d', firstDay + n * day, { a: 24 }));
+    const { kv, reader } = await readerOver([...hours, ...days]);
+    let read = 0;
+    const entries = kv.entries.bind(kv);
+    kv.entries = async function* (range) {
+      for await (const entry of entries(range)) {
+        read++;
+        yield entry;
+      }
+    };
+    const answer = await reader.top({
+      dimension: 'host',
+      fromMs: firstDay + 5 * hour,
+      toMs: firstDay + 398 * day + 7 * hour,
+      limit: 5,
+    });
+    expect(answer).toMatchObject({ fromMs: firstDay + 5 * hour, toMs: firstDay + 398 * day + 7 * hour, tier: '1d' });
+    expect(answer.total.outOctets).toBe(398 * 24 + 7 - 5);
+    expect(read).toBeLessThan(500);
+    const series = await reader.series({ fromMs: firstDay, toMs: firstDay + 400 * day, pointsMax: 400 });
+    expect([series.tier, series.stepMs, series.points.length]).toEqual(['1d', day, 400]);
+    expect(series.points.every(({ outOctets, present, partial }) => outOctets === 24 && present && !partial)).toBe(true);
+  });
+
+  test('a day whose hours have gone answers for its edge too', async () => {
+    const day = 24 * hour;
+    const firstDay = Math.ceil(T0 / day) * day;
+    const { reader } = await readerOver([windowOf('1d', firstDay, { a: 24 }), windowOf('1h', firstDay + day, { a: 1 })]);
+    const question = { dimension: 'host' as const, fromMs: firstDay + 5 * hour, toMs: firstDay + day + hour, limit: 5 };
+    const answer = await reader.top(question);
+    expect(answer).toMatchObject({ fromMs: firstDay, toMs: firstDay + day + hour, tier: '1d' });
+    expect(answer.total.outOctets).toBe(25);
+    const series = await reader.series({ fromMs: firstDay, toMs: firstDay + 2 * day, pointsMax: 1_000 });
+    expect([series.tier, series.stepMs]).toEqual(['1d', day]);
+  });
+
   test('an edge inside an hour without minutes takes the whole hour, and the answer says so', async () => {
     const { reader } = await readerOver([windowOf('1h', T0, { a: 10 }), windowOf('1h', T0 + hour, { a: 1 })]);
     const answer = await reader.top({ dimension: 'host', fromMs: T0 + 30 * minute, toMs: T0 + 2 * hour, limit: 5 });
