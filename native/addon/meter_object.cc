@@ -1,5 +1,6 @@
 #include "meter_object.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "../source/failure.h"
@@ -39,7 +40,9 @@ Napi::Function MeterObject::define(Napi::Env env) {
                       InstanceMethod<&MeterObject::waitBlock>("waitBlock"), InstanceMethod<&MeterObject::release>("release"),
                       InstanceMethod<&MeterObject::stats>("stats"), InstanceMethod<&MeterObject::snapshot>("snapshot"),
                       InstanceMethod<&MeterObject::configure>("configure"), InstanceMethod<&MeterObject::stop>("stop"),
-                      InstanceMethod<&MeterObject::drained>("drained"), InstanceMethod<&MeterObject::close>("close")});
+                      InstanceMethod<&MeterObject::drained>("drained"), InstanceMethod<&MeterObject::close>("close"),
+                      InstanceMethod<&MeterObject::feedSlot>("feedSlot"), InstanceMethod<&MeterObject::feed>("feed"),
+                      InstanceMethod<&MeterObject::feedTotals>("feedTotals")});
 }
 
 MeterObject::MeterObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MeterObject>(info), env_(info.Env()) {
@@ -59,6 +62,7 @@ MeterObject::MeterObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Mete
     engine_ = new std::shared_ptr<Engine>(std::move(engine));
     napi_add_env_cleanup_hook(env, closeWithEnvironment, engine_);
     closeAtExit(*engine_);
+    shareFeed(info);
     return env.Undefined();
   });
 }
@@ -169,6 +173,44 @@ Napi::Value MeterObject::drained(const Napi::CallbackInfo& info) { return Napi::
 Napi::Value MeterObject::close(const Napi::CallbackInfo& info) {
   (*engine_)->close();
   return info.Env().Undefined();
+}
+
+// As with blocks, the ArrayBuffer keeps the memory: a slot can still be written after close(), it just goes nowhere.
+void MeterObject::shareFeed(const Napi::CallbackInfo& info) {
+  const std::shared_ptr<FeedLane> lane = (*engine_)->feedLane();
+  if (!lane) return;
+  const Napi::Env env = info.Env();
+  auto* keeper = new std::shared_ptr<FeedLane>(lane);
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, lane->data(), lane->octets(),
+                                                    [](Napi::Env, void*, std::shared_ptr<FeedLane>* held) { delete held; }, keeper);
+  Napi::Object self = info.This().As<Napi::Object>();
+  self.DefineProperties({Napi::PropertyDescriptor::Value("feedBuffer", buffer, napi_enumerable),
+                         Napi::PropertyDescriptor::Value("feedSlotBytes", Napi::Number::New(env, kFeedSlotOctets), napi_enumerable)});
+}
+
+Napi::Value MeterObject::feedSlot(const Napi::CallbackInfo& info) {
+  const auto& lane = (*engine_)->feedLane();
+  return Napi::Number::New(info.Env(), lane && !(*engine_)->isClosed() ? lane->lend() : -1);
+}
+
+Napi::Value MeterObject::feed(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Napi::Env env) {
+    const auto& lane = (*engine_)->feedLane();
+    if (!lane) throw Failure("EINVAL", "this meter captures by itself");
+    if (!lane->hand(wholeNumber(info, 0, "slot", 0, kFeedSlots - 1), wholeNumber(info, 1, "octets", 0, kFeedSlotOctets))) {
+      throw Failure("EINVAL", "the slot was not lent");
+    }
+    return env.Undefined();
+  });
+}
+
+Napi::Value MeterObject::feedTotals(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Napi::Env env) {
+    const auto total = [&](size_t at) { return info[at].IsNumber() ? static_cast<uint64_t>(std::max(0.0, info[at].As<Napi::Number>().DoubleValue())) : 0; };
+    const uint32_t port = wholeNumber(info, 0, "port", 0, kFeedPortsMax - 1);
+    if (const auto& lane = (*engine_)->feedLane()) lane->setTotals(port, total(1), total(2));
+    return env.Undefined();
+  });
 }
 
 }  // namespace flowspan

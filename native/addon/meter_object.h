@@ -27,6 +27,10 @@ class MeterObject : public Napi::ObjectWrap<MeterObject> {
   Napi::Value stop(const Napi::CallbackInfo& info);
   Napi::Value drained(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
+  Napi::Value feedSlot(const Napi::CallbackInfo& info);
+  Napi::Value feed(const Napi::CallbackInfo& info);
+  Napi::Value feedTotals(const Napi::CallbackInfo& info);
+  void shareFeed(const Napi::CallbackInfo& info);
   static void closeWithEnvironment(void* engine);
 
   // Shared with the cleanup hook, which may outlive this object or run before it.

@@ -17,10 +17,12 @@ constexpr const char* kTunnelNames[kTunnelTypeCount] = {"none",   "gre",  "nvgre
                                                         "geneve", "gtpu", "ipInIp", "sixInFour", "teredo",  "l2tpv3"};
 
 void readSource(const Arguments& source, EngineOptions& to) {
-  to.ring = source.choice("kind", {"ring", "file"}) == 0;
+  const size_t kind = source.choice("kind", {"ring", "file", "feed"});
+  to.ring = kind == 0;
+  to.feed = kind == 2;
   to.filter = source.text("filter", "");
-  to.snapLength = static_cast<uint32_t>(source.number("snapLength", 64, 262'144, to.ring ? 256 : 262'144));
-  if (to.ring) {
+  to.snapLength = static_cast<uint32_t>(source.number("snapLength", 64, 262'144, to.ring || to.feed ? 256 : 262'144));
+  if (to.ring || to.feed) {
     to.interfaces = source.texts("interfaces");
     if (to.interfaces.empty() || to.interfaces.size() > 16) source.refuse("interfaces", "1 to 16 interface names");
     for (const std::string& name : to.interfaces) {
@@ -100,6 +102,7 @@ EngineOptions engineOptions(const Napi::Value& value) {
   core.seed = options.unsignedBig("seed");
 
   to.threads = static_cast<uint32_t>(options.number("threads", 1, 64));
+  if (to.feed && to.threads != 1) options.refuse("threads", "1 when frames are fed");
   to.rowsPerBlock = static_cast<uint32_t>(options.number("rowsPerBlock", 1, 65'536));
   to.blocks = static_cast<uint32_t>(options.number("blocks", 2, 65'536));
   if (to.blocks < 2 * to.threads) options.refuse("blocks", "at least two for each thread");

@@ -6,7 +6,7 @@
 #include "../core/meter_core.h"
 #include "block_buffer.h"
 #include "doorbell.h"
-#include "index_ring.h"
+#include "../source/index_ring.h"
 
 namespace flowspan {
 

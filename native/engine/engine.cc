@@ -14,10 +14,11 @@ constexpr uint64_t kAnswerWaitNs = 5'000'000;
 }
 
 Engine::Engine(const EngineOptions& options) {
-  auto sources = openSources(options);
+  if (options.feed) feedLane_ = std::make_shared<FeedLane>();
+  auto sources = openSources(options, feedLane_);
   buffer_ = std::make_shared<BlockBuffer>(options.blocks, options.rowsPerBlock);
   held_.resize(options.blocks);
-  const bool live = options.ring || options.realtime;
+  const bool live = options.ring || options.feed || options.realtime;
   CoreOptions core = options.core;
   selectorsUsed_ = selectorId_ = core.selectorId = core.sampling == SamplingKind::none ? 0 : 1;
   const uint32_t share = options.blocks / options.threads;

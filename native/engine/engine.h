@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "../source/feed_lane.h"
 #include "block_buffer.h"
 #include "worker.h"
 
@@ -13,6 +14,7 @@ namespace flowspan {
 
 struct EngineOptions {
   bool ring = false;
+  bool feed = false;  // frames come from JavaScript, about `interfaces`; one thread
   std::vector<std::string> interfaces;
   std::string path;
   bool realtime = false;
@@ -64,12 +66,15 @@ class Engine {
 
   uint16_t selectorId() const { return selectorId_; }
   const std::shared_ptr<BlockBuffer>& buffer() const { return buffer_; }
+  // Where frames are handed over; null unless the options say `feed`.
+  const std::shared_ptr<FeedLane>& feedLane() const { return feedLane_; }
   bool isClosed() const { return closed_; }
 
  private:
   bool threadsDone() const;
 
   std::shared_ptr<BlockBuffer> buffer_;
+  std::shared_ptr<FeedLane> feedLane_;
   Doorbell bell_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<bool> held_;

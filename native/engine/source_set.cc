@@ -1,5 +1,6 @@
 #include "source_set.h"
 
+#include "../source/feed_source.h"
 #include "../source/file_source.h"
 #include "../source/ring_source.h"
 #include "engine.h"
@@ -44,8 +45,21 @@ Sources openFiles(const EngineOptions& options) {
   return sources;
 }
 
+Sources openFeed(const EngineOptions& options, const std::shared_ptr<FeedLane>& lane) {
+  FeedOptions feed;
+  feed.filter = options.filter;
+  feed.snapLength = options.snapLength;
+  feed.manageOffloads = options.manageOffloads;
+  Sources sources;
+  sources.push_back(std::make_unique<FeedSource>(options.interfaces, feed, lane, options.testWallOffsetNs));
+  return sources;
+}
+
 }  // namespace
 
-Sources openSources(const EngineOptions& options) { return options.ring ? openRings(options) : openFiles(options); }
+Sources openSources(const EngineOptions& options, const std::shared_ptr<FeedLane>& lane) {
+  if (options.feed) return openFeed(options, lane);
+  return options.ring ? openRings(options) : openFiles(options);
+}
 
 }  // namespace flowspan

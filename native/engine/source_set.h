@@ -8,9 +8,10 @@
 
 namespace flowspan {
 
+class FeedLane;
 struct EngineOptions;
 
-// Throws Failure.
-std::vector<std::unique_ptr<PacketSource>> openSources(const EngineOptions& options);
+// `lane` carries the frames of a `feed`. Throws Failure.
+std::vector<std::unique_ptr<PacketSource>> openSources(const EngineOptions& options, const std::shared_ptr<FeedLane>& lane);
 
 }  // namespace flowspan

@@ -8,7 +8,7 @@
 
 #include "block_lane.h"
 #include "published.h"
-#include "wake_event.h"
+#include "../source/wake_event.h"
 
 namespace flowspan {
 

@@ -45,6 +45,12 @@ sock_fprog programOf(const std::vector<sock_filter>& code) {
 
 }  // namespace
 
+void requireCaptureRight() {
+  const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+  if (fd < 0) refused("capturing");
+  close(fd);
+}
+
 PacketSocket::PacketSocket(uint64_t ringOctets) {
   // Protocol 0: nothing is received before the filter is in place and bind names a protocol.
   fd_ = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);

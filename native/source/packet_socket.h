@@ -15,6 +15,9 @@ struct RingStatistics {
   uint64_t dropped = 0;  // of these: the ring was full
 };
 
+// Throws Failure EPERM, with how to grant it, when this process may not capture.
+void requireCaptureRight();
+
 class PacketSocket {
  public:
   // Takes the ring's memory. Throws Failure: EPERM, ENOMEM, EINVAL.

@@ -6,6 +6,7 @@ import { ApplianceError } from '../core/errors.ts';
 import type { MirrorStatus } from '../flow/mirror_findings.ts';
 import type { BoxStatus } from '../flow/status_shapes.ts';
 import { loadAddon, type NativeAddon } from '../meter/addon.ts';
+import { isPcapBuilt } from '../meter/libpcap/pcap_package.ts';
 import { type DoctorCheck, doctorChecks, worstVerdict } from '../system/doctor_checks.ts';
 import { gatherDoctorFacts } from '../system/doctor_facts.ts';
 import { type Command, exitCodes, type OptionValues } from './command.ts';
@@ -30,7 +31,7 @@ Ends with 1 when a check fails.`,
     const settings = settingsOf(values);
     const running = await answers(settings);
     const mirror = running ? await askMirror(settings) : null;
-    const question = { settings, clock: new SystemClock(), running, mirror };
+    const question = { settings, clock: new SystemClock(), running, mirror, pcapBuilt: isPcapBuilt };
     const addon = addonIfBuilt();
     const checks = doctorChecks(
       await gatherDoctorFacts(

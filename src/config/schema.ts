@@ -64,6 +64,11 @@ const meter = z
       .max(8)
       .default([])
       .meta(facts({ reason: 'Mirror ports to meter when source is interface' })),
+    captureBy: choice(['ring', 'libpcap'], 'ring', {
+      reason:
+        'How mirror ports are read: the kernel’s capture ring (TPACKET_V3), or the npm package pcap for hosts without it: ' +
+        'one thread, and packets are lost while the program is busy',
+    }),
     capture: text('', { reason: 'Capture file to replay when source is capture' }),
     loop: flag(true, { reason: 'Replay the capture again when it ends' }),
     filter: text('', { reason: 'Only packets that match this pcap-filter expression are metered' }),

@@ -9,8 +9,9 @@ import { ApplianceError } from '../core/errors.ts';
 import { layoutHash } from '../flow/row_layout.ts';
 
 export interface NativeSource {
-  kind: 'ring' | 'file';
-  /** ring: one or more interface names that form one observation point each. */
+  /** `feed`: somebody else captures on the interfaces and hands frames over; one thread. */
+  kind: 'ring' | 'file' | 'feed';
+  /** ring, feed: one or more interface names that form one observation point each. */
   interfaces?: string[];
   /** file: path to a pcap or pcapng capture, `.gz` allowed. */
   path?: string;
@@ -170,6 +171,15 @@ export interface NativeMeter {
   drained(): boolean;
   /** Ends without waiting; statistics stay readable, and so does `buffer`. */
   close(): void;
+  /** feed: slots of `feedSlotBytes`, each filled with records (`native/source/feed_lane.h`: six words, the frame, padding to 8). */
+  readonly feedBuffer?: ArrayBuffer;
+  readonly feedSlotBytes?: number;
+  /** feed: lends a slot to fill, −1 when all wait to be metered. */
+  feedSlot(): number;
+  /** feed: hands over a lent slot whose first `octets` are whole records. */
+  feed(slot: number, octets: number): void;
+  /** feed: totals about the interface at this place: packets its reader was shown, and of these lost. */
+  feedTotals(port: number, tapped: number, dropped: number): void;
 }
 
 export interface NativeAddon {

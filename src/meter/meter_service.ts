@@ -16,6 +16,8 @@ import type { MeterStatus } from '../flow/status_shapes.ts';
 import { loadAddon, type NativeAddon, type NativeMeter } from './addon.ts';
 import { BlockReader, type BlockReceiver } from './block_reader.ts';
 import { figuresOf, ledgerOfFigures, type MeterFigures, noFigures } from './figures.ts';
+import { LibpcapSource } from './libpcap/libpcap_source.ts';
+import { loadPcap, type PcapBinding } from './libpcap/pcap_package.ts';
 import { registerMetrics } from './meter_metrics.ts';
 import { errorOfNative, errorOfSource } from './native_errors.ts';
 import { nativeOptions } from './native_options.ts';
@@ -31,6 +33,8 @@ export interface MeterParts {
   readonly onEvent?: EventSink;
   /** For tests; otherwise the built addon is loaded at start. */
   readonly addon?: NativeAddon;
+  /** For tests; otherwise loaded when `captureBy` is `libpcap`. */
+  readonly loadPcap?: () => PcapBinding;
 }
 
 const turnBudgetMs = 8;
@@ -50,6 +54,8 @@ export class MeterService implements Service {
   #addon: NativeAddon | undefined;
   #meter: NativeMeter | undefined;
   #reader: BlockReader | undefined;
+  /** Feeds the meter when ports are read through libpcap. */
+  #feeder: LibpcapSource | undefined;
   #state: MeterStatus['state'] = 'stopped';
   #reason = '';
   #code: ErrorCode | null = null;
@@ -98,6 +104,7 @@ export class MeterService implements Service {
     if (this.#meter === undefined) return;
     // Ends by itself before the deadline does, so that what is left is counted and those downstream still get their turn.
     const endMs = clock.monotonicMs() + deadlineMs * 0.8;
+    await this.#feeder?.stop();
     this.#meter.stop();
     while (!this.#meter.drained() && clock.monotonicMs() < endMs) {
       const blocks = await this.#reader!.drain(clock, turnBudgetMs, this.#receive);
@@ -194,8 +201,11 @@ export class MeterService implements Service {
     const seed = new DataView(random.bytes(8).buffer).getBigUint64(0);
     this.#openedAtMs = clock.monotonicMs();
     try {
-      this.#meter = this.#addon!.open(nativeOptions(this.#settings, this.#capture, seed));
+      const options = nativeOptions(this.#settings, this.#capture, seed);
+      const binding = options.source.kind === 'feed' ? (this.#parts.loadPcap ?? loadPcap)() : undefined;
+      this.#meter = this.#addon!.open(options);
       this.#meter.start();
+      if (binding !== undefined) this.#feedBy(binding, this.#meter);
     } catch (thrown) {
       this.#meter?.close();
       this.#meter = undefined;
@@ -214,7 +224,15 @@ export class MeterService implements Service {
     this.#pollTimer = clock.after(this.#pollMs, () => this.#poll());
   }
 
+  #feedBy(binding: PcapBinding, meter: NativeMeter): void {
+    const { clock } = this.#world;
+    this.#feeder = new LibpcapSource({ clock, settings: this.#settings, binding, meter, onBug: this.#surface });
+    this.#feeder.start();
+  }
+
   #close(): void {
+    this.#feeder?.close();
+    this.#feeder = undefined;
     this.#figures = figuresOf(this.#meter!.stats());
     this.#meter!.close();
     this.#meter = undefined;
@@ -257,7 +275,7 @@ export class MeterService implements Service {
     }
     const figures = this.figures();
     this.#sampling.watch(this.#meter, figures);
-    const error = errorOfSource(figures.sourceError);
+    const error = errorOfSource(figures.sourceError) ?? this.#feeder?.trouble();
     this.#enter(error === undefined ? 'metering' : 'waiting', error?.message ?? '', error?.code);
   }
 

@@ -11,7 +11,10 @@ const blockMaxAgeMs = 1_000;
  * @param seed of the keyed hash and of random sampling
  */
 export function nativeOptions(settings: MeterSettings, capture: string, seed: bigint): NativeOptions {
-  return { ...cacheOptions(settings, seed), source: sourceOf(settings, capture) };
+  const source = sourceOf(settings, capture);
+  const options = cacheOptions(settings, seed);
+  // Whoever feeds is one thread, so another one would have nothing to do.
+  return { ...options, source, threads: source.kind === 'feed' ? 1 : options.threads };
 }
 
 /** Everything but the source: the same for live metering, replays and files. */
@@ -47,7 +50,7 @@ function sourceOf(settings: MeterSettings, capture: string): NativeSource {
     return { kind: 'file', path: capture, pace: 'realtime', loop: settings.loop, filter: settings.filter };
   }
   return {
-    kind: 'ring',
+    kind: settings.captureBy === 'libpcap' ? 'feed' : 'ring',
     interfaces: settings.interfaces,
     filter: settings.filter,
     ringBytes: settings.ringBytes,

@@ -55,6 +55,8 @@ export interface DoctorFacts {
   readonly mirror: MirrorStatus | null;
   readonly wantsPromiscuous: boolean;
   readonly managesOffloads: boolean;
+  /** Null unless ports are read with the npm package pcap; `built` is null where nobody could try. */
+  readonly pcap: { readonly built: boolean | null } | null;
   /** Null where the system does not tell. */
   readonly canCapture: boolean | null;
   readonly clock: ClockVerdict & { readonly wallMs: number };
@@ -67,6 +69,7 @@ export interface DoctorFacts {
 export function doctorChecks(facts: DoctorFacts): DoctorCheck[] {
   return [
     ...sourceChecks(facts),
+    ...pcapChecks(facts),
     ...facts.interfaces.flatMap((port) => portChecks(port, facts)),
     ...mirrorChecks(facts),
     clockCheck(facts),
@@ -107,6 +110,27 @@ function sourceChecks({ source, interfaces, canCapture, others }: DoctorFacts): 
       'capture',
       'this user may not capture: CAP_NET_RAW is missing',
       'run as root, or grant it: setcap cap_net_raw,cap_net_admin+ep on the Node binary, or AmbientCapabilities= in the unit',
+    ),
+  ];
+}
+
+function pcapChecks({ source, pcap }: DoctorFacts): DoctorCheck[] {
+  if (source !== 'interface' || pcap === null) return [];
+  const check = 'capture package';
+  if (pcap.built === false) {
+    return [
+      fail(
+        check,
+        'meter.captureBy is libpcap, but the npm package pcap is not built',
+        'sh scripts/build-native -DFLOWSPAN_PCAP_PACKAGE=ON, or set meter.captureBy to ring',
+      ),
+    ];
+  }
+  return [
+    warn(
+      check,
+      'ports are read with the npm package pcap: one thread, and packets are lost while the program is busy',
+      'set meter.captureBy to ring wherever the kernel has TPACKET_V3 (Linux 3.2 and later)',
     ),
   ];
 }

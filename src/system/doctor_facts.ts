@@ -26,6 +26,8 @@ export interface DoctorQuestion {
   readonly mirror?: MirrorStatus | null;
   /** Which merging offloads are on, where the addon can ask; null if not. */
   readonly mergingOffloads?: (name: string) => readonly string[] | null;
+  /** Whether the npm package pcap can be loaded, where the caller can try. */
+  readonly pcapBuilt?: () => boolean;
   /** What the kernel thinks of its clock, where the addon can ask. */
   readonly kernelClock?: () => KernelClock | null;
 }
@@ -58,6 +60,8 @@ export async function gatherDoctorFacts(question: DoctorQuestion): Promise<Docto
     mirror: question.mirror ?? null,
     wantsPromiscuous: meter.promiscuous,
     managesOffloads: meter.manageOffloads,
+    // Loaded only where it is wanted: a box on the ring has no use for it.
+    pcap: meter.captureBy === 'libpcap' ? { built: question.pcapBuilt?.() ?? null } : null,
     canCapture: hasCapability((await readText('/proc/self/status')) ?? '', CAP_NET_RAW) ?? null,
     clock: { ...clockVerdict({ ...(await machineEvidence(question.kernelClock)), wallMs, stepped: false }), wallMs },
     disk: await diskFacts(settings),

@@ -47,6 +47,7 @@ const sound: DoctorFacts = {
   },
   wantsPromiscuous: true,
   managesOffloads: true,
+  pcap: null,
   canCapture: true,
   clock: { synchronised: true, basis: 'timesyncd', wallMs: 1_767_264_060_000 },
   disk: { folder: 'var', writable: true, totalOctets: 32e9, freeOctets: 20e9, budgetOctets: 3e9, usedOctets: 1e9 },
@@ -117,6 +118,14 @@ describe('doctor', () => {
       'warn',
       /ethtool -K/,
     ],
+    [
+      'reading through a package that is not built',
+      { ...sound, pcap: { built: false } },
+      'capture package',
+      'fail',
+      /FLOWSPAN_PCAP_PACKAGE=ON/,
+    ],
+    ['reading through the package', { ...sound, pcap: { built: true } }, 'capture package', 'warn', /captureBy to ring/],
     [
       'a mirror port with an address',
       withPort({ addresses: ['10.0.0.5/24', 'fe80::1/64'] }),
