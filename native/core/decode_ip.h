@@ -62,7 +62,7 @@ FLOWSPAN_HOT bool Decoder::ipv4(Cursor cursor, DecodedPacket& packet, unsigned d
   if ((fragment & 0x3fff) != 0) [[unlikely]] {
     packet.flags |= kFragment;
     // RFC 791: source, destination, protocol and identification name a datagram.
-    packet.fragmentId = hash_.ofTwoWords(loadRaw<uint64_t>(header + 12), uint64_t{identification} << 8 | key.protocol) | 1;
+    packet.fragmentId = datagramOf(hash_.ofTwoWords(loadRaw<uint64_t>(header + 12), uint64_t{identification} << 8 | key.protocol), key);
     if ((fragment & 0x1fff) != 0) {
       digest(cursor, key.protocol, packet);
       laterFragment(packet);
@@ -173,8 +173,9 @@ FLOWSPAN_COLD bool Decoder::extensionHeaders(Cursor& cursor, DecodedPacket& pack
       // An atomic fragment (RFC 6946) is a whole datagram.
       if ((offset & 0xfff9) != 0) {
         packet.flags |= kFragment;
-        packet.fragmentId = hash_.join(hash_.ofTwoWords(loadRaw<uint64_t>(addresses), loadRaw<uint64_t>(addresses + 8)),
-                                       loadRaw<uint64_t>(addresses + 16) ^ identification, loadRaw<uint64_t>(addresses + 24)) | 1;
+        const uint64_t datagram = hash_.join(hash_.ofTwoWords(loadRaw<uint64_t>(addresses), loadRaw<uint64_t>(addresses + 8)),
+                                             loadRaw<uint64_t>(addresses + 16) ^ identification, loadRaw<uint64_t>(addresses + 24));
+        packet.fragmentId = datagramOf(datagram, packet.key);
       }
       identity_ ^= uint64_t{identification} << 32 | offset;
       packet.identified = true;
@@ -190,6 +191,12 @@ FLOWSPAN_COLD bool Decoder::extensionHeaders(Cursor& cursor, DecodedPacket& pack
     next = cursor.at[0];
     cursor.skip(octets);
   }
+}
+
+// Never 0, which would be none. Tenants of different tunnels may use the same addresses and identification.
+FLOWSPAN_COLD uint64_t Decoder::datagramOf(uint64_t datagram, const FlowKey& key) const {
+  if (key.tunnelType != 0) datagram = hash_.ofTwoWords(datagram, uint64_t{key.tunnelId} << 8 | key.tunnelType);
+  return datagram | 1;
 }
 
 FLOWSPAN_COLD void Decoder::laterFragment(DecodedPacket& packet) {

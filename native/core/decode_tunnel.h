@@ -12,6 +12,17 @@ namespace {
 constexpr uint16_t kPortVxlan = 4789, kPortGeneve = 6081, kPortGtpu = 2152, kPortTeredo = 3544, kPortL2tp = 1701;
 constexpr uint16_t kErspan2 = 0x88be, kErspan3 = 0x22eb;
 
+// RFC 4291 section 2.5.5.2: IPv4 as an IPv4-mapped address, since the row does not tell the outer version.
+void outerAddressOf(const FlowKey& key, unsigned end, uint8_t* address) {
+  if ((key.kind & kKindMask) != kKindIpv4) {
+    std::memcpy(address, key.address[end], 16);
+    return;
+  }
+  std::memset(address, 0, 10);
+  std::memset(address + 10, 0xff, 2);
+  std::memcpy(address + 12, key.address[end], 4);
+}
+
 }  // namespace
 
 bool Decoder::mayBeTunnel(uint8_t protocol, const DecodedPacket& packet) const {
@@ -66,7 +77,7 @@ FLOWSPAN_COLD bool Decoder::tunnel(Cursor cursor, uint8_t protocol, DecodedPacke
   packet.key.tunnelId = id;
   if (outer.key.tunnelType == 0) {
     packet.flags |= kOuter;
-    std::memcpy(packet.outerAddress, outer.key.address, sizeof packet.outerAddress);
+    for (unsigned i = 0; i < 2; i++) outerAddressOf(outer.key, i, packet.outerAddress[i]);
   }
   bool decoded = false;
   switch (inner) {

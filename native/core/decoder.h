@@ -87,6 +87,7 @@ class Decoder {
   bool ipv4(Cursor cursor, DecodedPacket& packet, unsigned depth);
   bool ipv6(Cursor cursor, DecodedPacket& packet, unsigned depth);
   bool extensionHeaders(Cursor& cursor, DecodedPacket& packet, uint8_t& next, uint32_t& jumboOctets, bool& later);
+  uint64_t datagramOf(uint64_t datagram, const FlowKey& key) const;
   void laterFragment(DecodedPacket& packet);
   void transport(Cursor cursor, uint8_t protocol, uint32_t octets, DecodedPacket& packet, unsigned depth);
   bool withoutPorts(Cursor cursor, uint8_t protocol, uint32_t octets, DecodedPacket& packet, unsigned depth);

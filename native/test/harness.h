@@ -121,5 +121,10 @@ inline uint64_t packets(const Row& row) { return toNetwork(row.packetDeltaCount)
 inline uint64_t reversePackets(const Row& row) { return toNetwork(row.reversePacketDeltaCount); }
 inline unsigned port(uint16_t field) { return toNetwork(field); }
 inline uint32_t address4(const uint8_t* address) { return load32(address); }
+// Of an IPv4-mapped address (RFC 4291 section 2.5.5.2); 0 for any other.
+inline uint32_t mapped4(const uint8_t* address) {
+  static const uint8_t prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  return std::memcmp(address, prefix, sizeof prefix) == 0 ? load32(address + 12) : 0;
+}
 
 }  // namespace flowspan

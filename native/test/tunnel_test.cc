@@ -58,8 +58,8 @@ TEST("tunnel: opened to the inner flow, id and outer addresses kept") {
     CHECK(present(r, presence::kTunnelId));
     CHECK_EQ(static_cast<uint32_t>(toNetwork(r.layer2SegmentId)), c.id);
     CHECK(present(r, presence::kOuterAddresses));
-    CHECK_EQ(address4(r.outerSourceAddress), 0x0a000001u);
-    CHECK_EQ(address4(r.outerDestinationAddress), 0x0a000002u);
+    CHECK_EQ(mapped4(r.outerSourceAddress), 0x0a000001u);
+    CHECK_EQ(mapped4(r.outerDestinationAddress), 0x0a000002u);
     CHECK_EQ(toNetwork(r.octetDeltaCount), c.six ? 52u : 32u);
     CHECK_EQ(toNetwork(r.layer2OctetDeltaCount), frame.size());
     if (check::failures() != before) std::printf("  in %s\n", c.name);
@@ -121,4 +121,33 @@ TEST("tunnel: the key of a GRE flow that is not opened is shown") {
   const Row& r = m.finish()[0];
   CHECK(present(r, presence::kGreKey));
   CHECK_EQ(toNetwork(r.greKey), 77u);
+}
+
+TEST("tunnel: fragments within belong to the flow of their first, by tunnel; those of outer packets to the outer flow") {
+  const auto inner = [](bool isFirst, unsigned from) {
+    return ip4({.from = 0xc0a80001, .to = 0xc0a80002, .id = 5, .fragment = static_cast<uint16_t>(isFirst ? 0x2000 : 3)},
+               isFirst ? be16(from) + be16(53) + zeros(20) : octets(40));
+  };
+  const auto keyed = [&](bool isFirst, unsigned from) {
+    return ethernet(0x0800, ip4({.protocol = 47}, be16(0x2000) + be16(0x0800) + be32(from) + inner(isFirst, from)));
+  };
+  {
+    Meter m(opening(TunnelType::gre));
+    m.packet(keyed(true, 1000));
+    m.packet(keyed(false, 2000));  // the same datagram's name in another tunnel: waits for its own first
+    m.packet(keyed(false, 1000));
+    m.packet(keyed(true, 2000));
+    const auto& rows = m.finish();
+    CHECK_EQ(rows.size(), 2u);
+    for (const Row& r : rows) {
+      CHECK_EQ(packets(r), 2u);
+      CHECK_EQ(port(r.sourceTransportPort), static_cast<uint32_t>(toNetwork(r.layer2SegmentId)));
+    }
+  }
+  Meter m(opening(TunnelType::vxlan));
+  m.packet(ethernet(0x0800, ip4({.id = 9, .fragment = 0x2000}, udp(5555, 4789, Bytes{8, 0, 0, 0} + be32(7 << 8) + kInnerFrame))));
+  m.packet(ethernet(0x0800, ip4({.id = 9, .fragment = 20}, octets(40))));
+  const auto& rows = m.finish();
+  CHECK_EQ(rows.size(), 2u);
+  for (const Row& r : rows) CHECK_EQ(port(r.destinationTransportPort), present(r, presence::kTunnelId) ? 53u : 4789u);
 }
