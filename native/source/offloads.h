@@ -1,4 +1,4 @@
-// GRO and LRO merge packets before the ring sees them and falsify counts. Off while metering, restored when this ends.
+// GRO, LRO, rx-gro-hw and their kin merge packets before the ring sees them and falsify counts. Off while metering, restored when this ends.
 // A killed process cannot restore them: the interface set-up of the box does it at boot.
 #pragma once
 
@@ -9,7 +9,8 @@
 
 namespace flowspan {
 
-// Which of `GRO` and `LRO` are on now; changes nothing and needs no right. Nothing when the driver answers neither question.
+// Which of `GRO`, `LRO`, `rx-gro-hw`, `rx-gro-list`, `rx-udp-gro-forwarding` are on now; changes nothing and needs no right.
+// Nothing when the driver does not answer.
 std::optional<std::vector<std::string>> mergingOffloads(const std::string& name);
 
 class Offloads {
@@ -26,8 +27,7 @@ class Offloads {
 
  private:
   uint32_t interface_;
-  bool hadGro_ = false;
-  bool hadLro_ = false;
+  std::vector<uint32_t> turnedOff_;  // numbers of features
   std::string words_ = "not managed";
 };
 

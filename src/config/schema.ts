@@ -83,7 +83,7 @@ const meter = z
     }),
     promiscuous: flag(true, { reason: 'A mirror port must accept frames for others' }),
     manageOffloads: flag(true, {
-      reason: 'Turn GRO and LRO off while metering, since merged packets falsify counts; restored on exit',
+      reason: 'Turn GRO, LRO, rx-gro-hw and the like off while metering, since merged packets falsify counts; restored on exit',
     }),
     cacheFlows: integer(1_024, 16_777_216, 131_072, {
       reason: 'Flows held at once; memory for all is taken at start',

@@ -119,7 +119,7 @@ export interface NativeInterface {
   receivedPackets: number;
   droppedByKernelPackets: number;
   droppedByNicPackets: number;
-  /** What became of GRO and LRO: `off`, `off (were on)`, `not managed`, or why they stay on. */
+  /** What became of GRO, LRO and their kin: `off`, `off (were on)`, `not managed`, or why they stay on. */
   offloads: string;
 }
 
@@ -212,7 +212,7 @@ export interface NativeAddon {
   setUserTimeout(fd: number, ms: number): boolean;
   /** Nanoseconds of CLOCK_MONOTONIC and of CLOCK_REALTIME read together. */
   clocks(): { monotonicNs: bigint; realtimeNs: bigint };
-  /** Which of `GRO` and `LRO` are on at an interface now; null where the driver does not tell, or there is none. */
+  /** Which of `GRO`, `LRO`, `rx-gro-hw`, `rx-gro-list`, `rx-udp-gro-forwarding` are on at an interface now; null where the driver does not tell, or there is none. */
   mergingOffloads(name: string): string[] | null;
   /** What adjtimex(2) tells, changing nothing: whether a time service steers the clock, and how wrong it may be; null if refused. */
   kernelClock(): { synchronised: boolean; errorMaxMs: number } | null;

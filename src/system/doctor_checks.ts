@@ -209,15 +209,17 @@ function promiscuousCheck(
 function offloadCheck(name: string, port: InterfaceFacts, { managesOffloads, running }: DoctorFacts): DoctorCheck {
   const check = `${name} offloads`;
   const on = port.mergingOffloads;
-  const byHand = `ethtool -K ${port.name} gro off lro off`;
-  if (on?.length === 0) return ok(check, 'GRO and LRO are off');
+  const short: Readonly<Record<string, string>> = { GRO: 'gro', LRO: 'lro' };
+  const features = (on ?? ['GRO', 'LRO', 'rx-gro-hw']).map((feature) => `${short[feature] ?? feature} off`);
+  const byHand = `ethtool -K ${port.name} ${features.join(' ')}`;
+  if (on?.length === 0) return ok(check, 'nothing merges packets: GRO, LRO and rx-gro-hw are off');
   if (managesOffloads && !running) {
     const now = on === null ? 'not readable' : `${on.join(' and ')} on now`;
-    return ok(check, `${now}; the service turns GRO and LRO off while it meters`);
+    return ok(check, `${now}; the service turns merging off while it meters`);
   }
   if (on === null) {
     return managesOffloads
-      ? ok(check, 'not readable; the service has turned GRO and LRO off')
+      ? ok(check, 'not readable; the service has turned merging off')
       : warn(check, 'not readable, and meter.manageOffloads is false', byHand);
   }
   return warn(check, `${on.join(' and ')} on: packets are merged before they are counted`, byHand);

@@ -6,7 +6,7 @@ import { type InterfaceCounter, type InterfaceFacts, interfaceCounters, interfac
 const folder = '/sys/class/net';
 
 /**
- * @param mergingOffloads asks the driver which of GRO and LRO are on, where somebody can (it needs an ioctl); null if not
+ * @param mergingOffloads asks the driver which of GRO, LRO and their kin are on, where somebody can (it needs an ioctl); null if not
  */
 export async function readInterface(
   name: string,

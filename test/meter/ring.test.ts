@@ -199,6 +199,27 @@ describe.skipIf(missing !== undefined)(`ring${missing === undefined ? '' : ` (sk
     expect(gro()).toBe('on');
   });
 
+  it('turns off all that merges packets, and afterwards on again only what was on', async () => {
+    const merging = (): string[] =>
+      ['generic-receive-offload', 'rx-gro-list', 'rx-udp-gro-forwarding'].map(
+        (feature) => new RegExp(`^${feature}: (\\w+)`, 'm').exec(pair.ethtool('-k', 'mirror0'))?.[1] ?? 'absent',
+      );
+    for (const [list, forwarding] of [
+      ['on', 'off'],
+      ['off', 'on'],
+    ] as const) {
+      pair.ethtool('-K', 'mirror0', 'gro', 'on', 'rx-gro-list', list, 'rx-udp-gro-forwarding', forwarding);
+      expect(merging()).toEqual(['on', list, forwarding]);
+      const meter = new RingDriver(pair);
+      await meter.ask({ do: 'open' });
+      expect((await meter.stats()).interfaces[0]!.offloads).toBe('off (were on)');
+      expect(merging()).toEqual(['off', 'off', 'off']);
+      await meter[Symbol.asyncDispose]();
+      expect(merging()).toEqual(['on', list, forwarding]);
+    }
+    pair.ethtool('-K', 'mirror0', 'gro', 'off', 'rx-gro-list', 'off', 'rx-udp-gro-forwarding', 'off');
+  });
+
   it('keeps row time monotonic and right when the wall clock is stepped by an hour, to 1970 and back', async () => {
     await using meter = new RingDriver(pair);
     await meter.ask({ do: 'open', options: { idleTimeoutMs: 300 } });
