@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { settingsSchema } from '../../src/config/schema.ts';
 import { SystemClock } from '../../src/core/clock.ts';
+import { ApplianceError } from '../../src/core/errors.ts';
 import { createLog } from '../../src/core/log.ts';
 import { createMetrics } from '../../src/core/metrics.ts';
 import { SeededRandom } from '../../src/core/random.ts';
@@ -145,6 +146,21 @@ describe('meter service', () => {
     await meter.start(signal);
     const missing = process.getuid?.() === 0 ? 'waiting' : expect.stringMatching(/waiting|failed/);
     expect(meter.status()).toMatchObject({ state: missing, reason: 'there is no interface nowhere0', code: 'interfaceMissing' });
+    await meter.stop(1_000);
+  });
+
+  it('fails with how to get it when the package that ports are to be read with is not there', async () => {
+    const settings = meterSettings({ source: 'interface', interfaces: ['lo'], captureBy: 'libpcap' });
+    const absent = (): never => {
+      throw new ApplianceError('addonMissing', 'the npm package pcap is not built here');
+    };
+    const meter = new MeterService(testWorld(), settings, { bootId: 'b', receive: () => {}, loadPcap: absent });
+    await meter.start(signal);
+    expect(meter.status()).toMatchObject({
+      state: 'failed',
+      code: 'addonMissing',
+      reason: expect.stringContaining('npm package pcap'),
+    });
     await meter.stop(1_000);
   });
 
