@@ -76,6 +76,7 @@ FLOWSPAN_HOT void measureAcknowledgment(FlowEntry& flow, ColdPart cold, const De
 
 // Octets that were expected earlier: an unseen segment after all, reordered, a keepalive, or sent again.
 FLOWSPAN_COLD inline void measureOldSegment(FlowEntry& flow, ColdPart cold, DirectionLine& own, const DecodedPacket& p, uint32_t length) {
+  if (own.lastNs == 0) return;  // the first of its direction: the peer's acknowledgement overtook it on the way to the mirror
   const uint64_t since = p.ns > own.lastNs ? p.ns - own.lastNs : 0;
   const DirectionLine& peer = flow.direction[p.side ^ 1u];
   if ((own.flags & kAckAhead) != 0 && cold->unseenOctets[p.side] >= length && p.ns < peer.lastNs + tcp_limits::kMirrorSkewNs) {

@@ -93,6 +93,16 @@ TEST("flow: acknowledgements that overtake their data are no loss of the mirror"
   CHECK_EQ(toNetwork(r.retransmittedPacketDeltaCount), 0u);
 }
 
+TEST("flow: a SYN that its answer overtook was not sent again") {
+  Meter m;
+  Connection c{m};
+  c.down({.seq = 900, .ack = 101, .bits = SYN | ACK});
+  c.up({.seq = 100, .bits = SYN});
+  const Row& r = m.finish()[0];
+  CHECK_EQ(r.biflowDirection, 1);
+  CHECK_EQ(toNetwork(r.retransmittedPacketDeltaCount), 0u);
+}
+
 TEST("flow: a hole that nothing fills was lost before the box") {
   Meter m;
   Connection c{m};
