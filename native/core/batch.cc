@@ -89,6 +89,7 @@ void MeterCore::State::process(const PacketView* packets, size_t number) {
   size_t decoded = 0;
   uint64_t receivedOctets = 0, decodedOctets = 0;
   const bool compare = options.duplicates != DuplicateMode::off;
+  const bool takesAll = selection.takesAll();
   uint32_t interfaceIndex = packets[0].interfaceIndex;
   uint8_t interfaceSlot = interfaces.slotOf(interfaceIndex);
   for (size_t i = 0; i < number; i++) {
@@ -137,17 +138,14 @@ void MeterCore::State::process(const PacketView* packets, size_t number) {
         continue;
       }
     }
-    if (!selector.selects()) {
-      count(MeterCounter::sampledOutPackets)++;
-      count(MeterCounter::sampledOutOctets) += packet.wireOctets;
-      continue;
-    }
+    if (!takesAll && !admit(packet)) continue;
     meteredPackets++;
     meteredOctets += packet.wireOctets;
     meteredIpOctets += packet.ipOctets;
     if ((packet.flags & (kFirstFragment | kAwaitsFirst)) != 0) [[unlikely]] meterFragment(packet);
     else update(packet, guesses[i]);
   }
+  if (takesAll) selection.countTaken(meteredPackets);
   count(MeterCounter::meteredPackets) += meteredPackets;
   count(MeterCounter::meteredOctets) += meteredOctets;
   count(MeterCounter::meteredIpOctets) += meteredIpOctets;
@@ -155,6 +153,22 @@ void MeterCore::State::process(const PacketView* packets, size_t number) {
   if (early.count() > 0) releaseEarlyFragments(false);
   expire(kVisitsPerBatch);
   if (!aggregates.empty()) flushAggregates(kAggregateAgeNs);
+}
+
+bool MeterCore::State::selects(const DecodedPacket& packet) {
+  const unsigned pool = selection.poolOf(packet.key);
+  showSelector(pool);
+  return selection.selects(pool, packet.hash);
+}
+
+// What is not selected is counted here. A fragment that waits for its first has no key yet, and is asked about later.
+FLOWSPAN_COLD bool MeterCore::State::admit(const DecodedPacket& packet) {
+  if ((packet.flags & kAwaitsFirst) != 0 && !selection.isPassingOver()) [[unlikely]] return true;
+  if (selects(packet)) return true;
+  count(MeterCounter::sampledOutPackets)++;
+  count(MeterCounter::sampledOutOctets) += packet.wireOctets;
+  if ((packet.flags & kFirstFragment) != 0) [[unlikely]] meterThoseWaitingFor(packet);
+  return false;
 }
 
 void MeterCore::State::noteRare(uint32_t e, const DecodedPacket& packet) {
@@ -181,18 +195,38 @@ void MeterCore::State::meterFragment(DecodedPacket& packet) {
   if ((packet.flags & kAwaitsFirst) != 0) {
     if (early.full()) releaseEarlyFragments(false);
     early.hold(packet);
+    if (selection.takesAll()) selection.countTaken(~0ull);  // takes back one: it is counted when it is let go
     return;
   }
-  const uint64_t id = packet.fragmentId;
   meter(packet);
+  meterThoseWaitingFor(packet);
+}
+
+void MeterCore::State::meterThoseWaitingFor(const DecodedPacket& first) {
   if (early.count() == 0) return;
-  const FragmentPorts* ports = decoder.fragments().find(id, packet.ns);
+  const FragmentPorts* ports = decoder.fragments().find(first.fragmentId, first.ns);
   if (ports == nullptr) return;
   uint8_t macs[12];
   DecodedPacket held;
-  while (early.takeOf(id, held, macs)) {
+  while (early.takeOf(first.fragmentId, held, macs)) {
     decoder.adoptPorts(held, *ports);
+    meterHeld(held);
+  }
+}
+
+// It was counted as metered while it waited: now that its flow is known it is selected, or counted as sampled out after all.
+void MeterCore::State::meterHeld(DecodedPacket& held) {
+  if (selection.takesAll()) {
+    selection.countTaken(1);
     meter(held);
+  } else if (selects(held)) {
+    meter(held);
+  } else {
+    count(MeterCounter::meteredPackets)--;
+    count(MeterCounter::meteredOctets) -= held.wireOctets;
+    count(MeterCounter::meteredIpOctets) -= held.ipOctets;
+    count(MeterCounter::sampledOutPackets)++;
+    count(MeterCounter::sampledOutOctets) += held.wireOctets;
   }
 }
 
@@ -205,7 +239,7 @@ void MeterCore::State::releaseEarlyFragments(bool all) {
     if (held.annotation == 0) held.annotation = static_cast<uint8_t>(DecodeAnnotation::laterFragmentWithoutFirst);
     decoder.annotations()[static_cast<unsigned>(DecodeAnnotation::laterFragmentWithoutFirst)]++;
     fragmentMisses++;
-    meter(held);
+    meterHeld(held);
   }
 }
 

@@ -38,8 +38,11 @@ void MeterCore::State::configureTimeouts(uint64_t activeNs, uint64_t idleNs) {
 void MeterCore::State::makeStamp() {
   FlowEntry flow{};
   flow.window = window;
-  flow.selectorId = selectorId;
-  stamp = stampOf(flow);
+  for (unsigned pool = 0; pool < stamps.size(); pool++) {
+    flow.selectorId = selection.idOf(pool);
+    stamps[pool] = stampOf(flow);
+  }
+  showSelector(Selection::kOthers);
   flow.flags = kEnded;
   flow.window = 0xff;
   flow.selectorId = 0xffff;
@@ -99,6 +102,7 @@ void MeterCore::State::begin(uint32_t e, const DecodedPacket& packet) {
   flow.lastTick = tickOf(packet.ns);
   flow.flags = static_cast<uint8_t>(kInUse | packet.side * kInitiatorSide | ((packet.flags & kEchoReply) != 0 ? kForwardIsReply : 0));
   std::memset(static_cast<void*>(flow.direction), 0, sizeof flow.direction);
+  flow.selectorId = selectorId;
   openRecord(e);
   if (packet.frameMacs != nullptr) {
     std::memcpy(cold.mac[packet.side], packet.frameMacs + 6, 6);
@@ -110,12 +114,11 @@ void MeterCore::State::begin(uint32_t e, const DecodedPacket& packet) {
   count(MeterCounter::flowsCreated)++;
 }
 
-// Counters of a fresh record; what belongs to the flow (initiator, sequence numbers, last packet's time) stays.
+// Counters of a fresh record; what belongs to the flow (initiator, sequence numbers, last packet's time, selector) stays.
 void MeterCore::State::openRecord(uint32_t e) {
   FlowEntry& flow = table.entry(e);
   ColdEntry& cold = table.cold(e);
   flow.window = window;
-  flow.selectorId = selectorId;
   for (DirectionLine& line : flow.direction) {
     line.layer2Octets = line.ipOctets = 0;
     line.firstNs = ~0ull;
@@ -201,6 +204,7 @@ void MeterCore::State::settle(uint32_t e, const DecodedPacket& packet) {
   if (flow.selectorId != selectorId) {
     // Split lazily: a record never mixes two sampling rates, even when it can only go into an aggregate.
     if (hasPackets(flow) && !emit(e, kReasonActive)) aggregate(e);
+    flow.selectorId = selectorId;
     openRecord(e);
   } else if (flow.window != window) {
     // Without room the record stays open: late, but whole.

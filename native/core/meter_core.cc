@@ -25,10 +25,9 @@ MeterCore::State::State(const CoreOptions& given, BlockSink& rows)
       decoder(given.tunnels, hash, lastWordMask),
       aggregates(hash),
       duplicates(given.duplicateWindowNs, given.duplicates != DuplicateMode::off),
-      selector(given.seed) {
+      selection(given.seed) {
   configureTimeouts(given.activeTimeoutNs, given.idleTimeoutNs);
-  selectorId = given.selectorId;
-  selector.configure(given.sampling, given.samplingInterval);
+  selection.configure(given.sampling);
   makeStamp();
 }
 
@@ -45,6 +44,12 @@ void MeterCore::process(const PacketView* packets, size_t count) {
     packets += part;
     count -= part;
   }
+}
+
+void MeterCore::passOver(const PacketView* packets, size_t count) {
+  state_->selection.passOver(true);
+  process(packets, count);
+  state_->selection.passOver(false);
 }
 
 void MeterCore::tick(uint64_t nowNs) {
@@ -64,13 +69,15 @@ const CounterArray& MeterCore::counters() const {
 
 const AnnotationArray& MeterCore::annotations() const { return state_->decoder.annotations(); }
 
-void MeterCore::setSampling(SamplingKind kind, uint32_t interval, uint16_t selectorId) {
-  state_->selectorId = selectorId;
-  state_->options.sampling = kind;
-  state_->options.samplingInterval = interval;
-  state_->selector.configure(kind, interval);
+void MeterCore::setSampling(const SamplingPlan& plan) {
+  // Fragments that wait were let through at the former rate; they must not be counted at the new one.
+  if (plan.kernelInterval != state_->options.sampling.kernelInterval) state_->releaseEarlyFragments(true);
+  state_->options.sampling = plan;
+  state_->selection.configure(plan);
   state_->makeStamp();
 }
+
+const SelectorCounts& MeterCore::selectorCounts() const { return state_->selection.counts(); }
 
 void MeterCore::setTimeouts(uint64_t activeNs, uint64_t idleNs) { state_->configureTimeouts(activeNs, idleNs); }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../generated/row_layout.h"
+#include "sampling_plan.h"
 
 namespace flowspan {
 
@@ -43,7 +44,6 @@ class BlockSink {
   virtual void flush(uint64_t nowNs) = 0;
 };
 
-enum class SamplingKind : uint8_t { none, countBased, uniformRandom };
 enum class DuplicateMode : uint8_t { off, report, remove };
 
 struct CoreOptions {
@@ -57,10 +57,8 @@ struct CoreOptions {
   DuplicateMode duplicates = DuplicateMode::report;
   uint64_t duplicateWindowNs = 100'000'000ull;
   uint32_t tunnels = 0;                  // bit per TunnelType that is opened
-  SamplingKind sampling = SamplingKind::none;
-  uint32_t samplingInterval = 1;
-  uint16_t selectorId = 0;               // written into rows; changes with every change of sampling
-  uint64_t seed = 0;                     // keyed hash and random selection
+  SamplingPlan sampling;                 // VLANs in pools mean something only with vlanInKey
+  uint64_t seed = 0;                     // keyed hash, random selection, selection of flows
 };
 
 using CounterArray = std::array<uint64_t, kMeterCounterCount>;
@@ -75,6 +73,8 @@ class MeterCore {
 
   // Meters up to kBatchPackets packets in order of arrival; `ns` may step back a little between them.
   void process(const PacketView* packets, size_t count);
+  // Packets that no selector stands for: decoded and counted, all of them sampled out.
+  void passOver(const PacketView* packets, size_t count);
   // Time passes without packets: expires what is due, a bounded step of work.
   void tick(uint64_t nowNs);
   // Ends every flow with flowEndReason 4 (forcedEnd). Returns false when the sink is full: call again.
@@ -86,7 +86,9 @@ class MeterCore {
   // Up to `count` flows with the most octets now in the cache, as rows. Read-only.
   size_t snapshot(Row* rows, size_t count) const;
 
-  void setSampling(SamplingKind kind, uint32_t interval, uint16_t selectorId);
+  // From the next packet on; flows are split lazily. Selectors that stay go on where they were.
+  void setSampling(const SamplingPlan& plan);
+  const SelectorCounts& selectorCounts() const;
   void setTimeouts(uint64_t activeNs, uint64_t idleNs);
   size_t memoryBytes() const;
   // What of it grows with cacheFlows: entries, cold parts, index.

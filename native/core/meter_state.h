@@ -14,8 +14,8 @@
 #include "interface_slots.h"
 #include "keyed_hash.h"
 #include "meter_core.h"
-#include "packet_selector.h"
 #include "row_writer.h"
+#include "selection.h"
 #include "time_wheel.h"
 
 namespace flowspan {
@@ -25,11 +25,16 @@ struct MeterCore::State {
 
   // batch.cc
   void process(const PacketView* packets, size_t count);
+  // Whether the packet is metered; makes its selector the one that its flow must show.
+  bool selects(const DecodedPacket& packet);
+  bool admit(const DecodedPacket& packet);
   // Into the flow it belongs to; `guess` is an entry that probably holds it, and a valid one in any case.
   void update(DecodedPacket& packet, uint32_t guess);
   void updateControl(uint32_t e, const DecodedPacket& packet);
   void meter(DecodedPacket& packet);
   void meterFragment(DecodedPacket& packet);
+  void meterThoseWaitingFor(const DecodedPacket& first);
+  void meterHeld(DecodedPacket& held);
   void noteRare(uint32_t e, const DecodedPacket& packet);
   void creditUnreachable(const DecodedPacket& packet);
   void releaseEarlyFragments(bool all);
@@ -49,6 +54,10 @@ struct MeterCore::State {
   void expire(unsigned visits);
   void setClock(uint64_t ns);
   void makeStamp();
+  void showSelector(unsigned pool) {
+    stamp = stamps[pool];
+    selectorId = selection.idOf(pool);
+  }
   uint64_t idleNsOf(const FlowEntry& flow) const;
   uint64_t lastNsOf(const FlowEntry& flow) const;
   uint8_t reasonOf(const FlowEntry& flow, uint8_t otherwise) const;
@@ -78,7 +87,7 @@ struct MeterCore::State {
   EarlyFragments early;
   AggregateTable aggregates;
   DuplicateWindow duplicates;
-  PacketSelector selector;
+  Selection selection;
   InterfaceSlots interfaces;
 
   uint64_t nowNs = 0;  // latest packet or tick: never steps back. A packet before windowEndNs may set it alone.
@@ -86,9 +95,10 @@ struct MeterCore::State {
   uint64_t activeWindowNs = 0;
   uint64_t windowStartNs = 0;
   uint64_t windowEndNs = 0;
-  uint32_t stamp = 0;      // what an entry's flags, window and selector look like when nothing is due
+  uint32_t stamp = 0;      // what the flags, window and selector of this packet's entry look like when nothing is due
   uint32_t stampMask = 0;
-  uint16_t selectorId = 0;
+  uint16_t selectorId = 0;  // of this packet
+  std::array<uint32_t, kPoolsMax + 1> stamps{};  // of each selector; `stamp` is one of them
   uint8_t window = 0;
   std::array<uint32_t, 256> idleTicksByProtocol{};
   std::array<uint64_t, 256> idleNsByProtocol{};

@@ -1,18 +1,25 @@
-// Packet sampling: systematic count-based 1 in N (RFC 5475 section 5.1) and uniform probabilistic (section 5.2.2.1) by
-// drawing the distance to the next selected packet. One subtraction for a packet. Owner: the core's thread.
+// One selector: systematic count-based 1 in N (RFC 5475 section 5.1), uniform probabilistic (section 5.2.2.1) by drawing the
+// distance to the next selected packet, or hash-based flow filtering (RFC 7014): one flow in N, all of its packets.
+// One subtraction or one multiplication for a packet. Owner: the core's thread.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 
 #include "keyed_hash.h"
-#include "meter_core.h"
+#include "sampling_plan.h"
 
 namespace flowspan {
 
 class PacketSelector {
  public:
-  explicit PacketSelector(uint64_t seed) : random_(seed ^ 0x5a3c9d1e7b2f4860ull) {}
+  // `stream` keeps the random draws of several selectors apart. What a flow's hash means is the seed's alone: the same flows
+  // in every thread and pool, and those of 1 in 2N are among those of 1 in N.
+  explicit PacketSelector(uint64_t seed, uint64_t stream = 0) : random_((seed ^ 0x5a3c9d1e7b2f4860ull) + stream * 0xd1342543de82ef95ull) {
+    SplitMix secrets(seed ^ 0x8f14e45fceea167aull);
+    flowSecret_[0] = secrets.next() | 1;
+    flowSecret_[1] = secrets.next() | 1;
+  }
 
   void configure(SamplingKind kind, uint32_t interval) {
     kind_ = interval <= 1 ? SamplingKind::none : kind;
@@ -22,12 +29,16 @@ class PacketSelector {
       logOfMiss_ = std::log1p(-1.0 / interval_);
       draw();
     }
+    flowHashMost_ = ~0ull / interval_;
   }
 
-  bool active() const { return kind_ != SamplingKind::none; }
+  bool takesAll() const { return kind_ == SamplingKind::none; }
 
-  bool selects() {
+  // `flowHash`: the keyed hash of the flow key. It is hashed again: entries of flows with hashes from one range would crowd
+  // into one part of the index.
+  bool selects(uint64_t flowHash) {
     if (kind_ == SamplingKind::none) return true;
+    if (kind_ == SamplingKind::flowHash) return foldMultiply(flowHash ^ flowSecret_[0], flowSecret_[1]) <= flowHashMost_;
     if (skip_ > 0) {
       skip_--;
       return false;
@@ -46,9 +57,11 @@ class PacketSelector {
   }
 
   SplitMix random_;
+  uint64_t flowSecret_[2];
   SamplingKind kind_ = SamplingKind::none;
   uint32_t interval_ = 1;
   uint64_t skip_ = 0;
+  uint64_t flowHashMost_ = ~0ull;
   double logOfMiss_ = -1;
 };
 

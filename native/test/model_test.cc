@@ -21,13 +21,14 @@ struct Packet {
 };
 
 // Comparable form of a finished flow.
-using Flow = std::tuple<uint64_t, uint64_t, uint32_t, uint32_t, unsigned, unsigned, unsigned, unsigned, uint64_t, uint64_t, uint64_t, uint64_t, unsigned, unsigned>;
+using Flow = std::tuple<uint64_t, uint64_t, uint32_t, uint32_t, unsigned, unsigned, unsigned, unsigned, uint64_t, uint64_t, uint64_t, uint64_t, unsigned, unsigned, unsigned>;
 
 class Model {
  public:
   std::vector<Flow> flows;
 
-  void packet(const Packet& p) {
+  // Of a packet that was selected, under this selector.
+  void packet(const Packet& p, unsigned selector = 0) {
     const auto end = std::make_pair(p.from, p.fromPort), other = std::make_pair(p.to, p.toPort);
     const Key key{std::min(end, other), std::max(end, other), p.protocol, p.vlan};
     auto found = open_.find(key);
@@ -49,6 +50,9 @@ class Model {
           s = State{};
           s.from = before.from, s.fromPort = before.fromPort, s.fin[0] = before.fin[0], s.fin[1] = before.fin[1], s.known = before.known;
         }
+      } else if (s.selector != selector) {
+        close(key, s, 2u);
+        for (unsigned i = 0; i < 2; i++) s.packets[i] = s.octets[i] = s.bits[i] = 0;
       }
     }
     if (found == open_.end()) {
@@ -65,6 +69,7 @@ class Model {
     const unsigned side = s.from == p.from && s.fromPort == p.fromPort ? 0 : 1;
     if (s.packets[0] + s.packets[1] == 0) s.first = p.ns;
     s.last = p.ns;
+    s.selector = selector;
     s.window = p.ns / (60 * kS);
     s.packets[side]++;
     s.octets[side] += p.length;
@@ -90,6 +95,7 @@ class Model {
     uint32_t from = 0;
     unsigned fromPort = 0;
     bool known = false, ended = false, fin[2] = {};
+    unsigned selector = 0;
     uint64_t first = 0, last = 0, window = 0, packets[2] = {}, octets[2] = {};
     unsigned bits[2] = {};
   };
@@ -101,7 +107,7 @@ class Model {
     const auto& source = fromA ? a : b;
     const auto& destination = fromA ? b : a;
     flows.emplace_back(s.first, s.last, source.first, destination.first, source.second, destination.second, std::get<2>(key), std::get<3>(key),
-                       s.packets[0], s.octets[0], s.packets[1], s.octets[1], s.bits[0] << 16 | s.bits[1], reason);
+                       s.packets[0], s.octets[0], s.packets[1], s.octets[1], s.bits[0] << 16 | s.bits[1], reason, s.selector);
   }
   std::map<Key, State> open_;
 };
@@ -111,13 +117,46 @@ Flow flowOf(const Row& r) {
   return {toNetwork(r.flowStart), toNetwork(r.flowEnd), load32(r.sourceAddress), load32(r.destinationAddress), port(r.sourceTransportPort),
           port(r.destinationTransportPort), r.protocolIdentifier, present(r, presence::kVlan) ? port(r.dot1qVlanId) : 0xffff,
           toNetwork(r.packetDeltaCount), toNetwork(r.octetDeltaCount), toNetwork(r.reversePacketDeltaCount), toNetwork(r.reverseOctetDeltaCount),
-          bits(r.tcpControlBits) << 16 | bits(r.reverseTcpControlBits), r.flowEndReason};
+          bits(r.tcpControlBits) << 16 | bits(r.reverseTcpControlBits), r.flowEndReason, port(r.selectorId)};
 }
+
+// Pools by rules simple enough to be said twice, every selector one of N by count, some rate changed now and then.
+class SlowSelection {
+ public:
+  explicit SlowSelection(std::mt19937_64& random) : random_(random) {
+    AddressPrefix low{.bits = 30};  // 0.0.0.0 to 0.0.0.3
+    plan.pools = {{{.ports = {{1, 2}}}, {}}, {{.prefixes = {low}, .protocols = {6}}, {}}, {{.vlans = {1}}, {}}};
+    for (unsigned pool = 0; pool < 4; pool++) change(pool);
+  }
+  void changeOne() { change(static_cast<unsigned>(random_() % 4)); }
+
+  // The selectorId, or −1 when the packet is not selected.
+  int select(const Packet& p) {
+    const auto port = [](unsigned n) { return n == 1 || n == 2; };
+    const unsigned pool = port(p.fromPort) || port(p.toPort) ? 0 : p.protocol == 6 && (p.from < 4 || p.to < 4) ? 1 : p.vlan == 1 ? 2 : 3;
+    const SelectorPlan& selector = of(pool);
+    if (count_[pool]++ % selector.interval != 0) return -1;
+    return selector.selectorId;
+  }
+  SamplingPlan plan;
+
+ private:
+  SelectorPlan& of(unsigned pool) { return pool < 3 ? plan.pools[pool].selector : plan.others; }
+  void change(unsigned pool) {
+    const auto interval = static_cast<uint32_t>(2 + random_() % 4);
+    if (of(pool).interval == interval) return;
+    of(pool) = {SamplingKind::countBased, interval, ++used_};
+    count_[pool] = 0;
+  }
+  std::mt19937_64& random_;
+  uint64_t count_[4] = {};
+  uint16_t used_ = 0;
+};
 
 }  // namespace
 
 TEST("model: the same set of flows as the slow way, in whatever batches") {
-  for (uint32_t seed = 1; seed <= 8; seed++) {
+  for (uint32_t seed = 1; seed <= 12; seed++) {
     std::mt19937_64 random(seed);
     const auto below = [&](uint64_t n) { return static_cast<uint32_t>(random() % n); };
     KeepingSink sink;
@@ -125,6 +164,9 @@ TEST("model: the same set of flows as the slow way, in whatever batches") {
     o.seed = seed;
     MeterCore core(o, sink);
     Model model;
+    const bool sampling = seed > 4;
+    SlowSelection selection(random);
+    if (sampling) core.setSampling(selection.plan);
     uint64_t now = kStart;
     std::vector<Bytes> frames;
     std::vector<PacketView> views;
@@ -144,8 +186,14 @@ TEST("model: the same set of flows as the slow way, in whatever batches") {
       frames.push_back(p.vlan == 0xffff ? ethernet(0x0800, packet) : tagged(0x8100, p.vlan, 0x0800, packet));
       const Bytes& frame = frames.back();
       views.push_back({frame.data(), now, static_cast<uint32_t>(frame.size()), static_cast<uint32_t>(frame.size()), 1, 0, 0, LinkType::ethernet});
-      model.packet(p);
+      const int selector = sampling ? selection.select(p) : 0;
+      if (selector >= 0) model.packet(p, static_cast<unsigned>(selector));
       if (views.size() == 1 + below(32) || views.size() == 32) send();
+      if (sampling && below(300) == 0) {
+        send();
+        selection.changeOne();
+        core.setSampling(selection.plan);
+      }
     }
     send();
     CHECK(core.finish(now));

@@ -73,7 +73,7 @@ TEST("pressure: a flood of protocol numbers, VLANs and rates stays within the su
   Meter m(tiny(16));
   m.sink.allow(0);
   for (uint32_t i = 0; i < 4000; i++) {
-    if (i % 50 == 0) m.core.setSampling(SamplingKind::none, 1, static_cast<uint16_t>(i / 50));
+    if (i % 50 == 0) m.core.setSampling({{SamplingKind::none, 1, static_cast<uint16_t>(i / 50)}});
     m.packet(tagged(0x8100, i % 11, 0x0800, ip4({.from = i, .protocol = static_cast<uint8_t>(i * 7)}, octets(20))), 1000);
   }
   m.sink.allow(100000);
@@ -95,7 +95,7 @@ TEST("pressure: random traffic, clocks, rooms and settings keep every equation a
       const uint32_t what = below(100);
       if (what == 0) m.sink.allow(below(30));
       if (what == 1) m.core.tick(m.now + below(5) * kS);
-      if (what == 2) m.core.setSampling(static_cast<SamplingKind>(below(3)), 1 + below(4), static_cast<uint16_t>(i));
+      if (what == 2) m.core.setSampling({{static_cast<SamplingKind>(below(4)), 1 + below(4), static_cast<uint16_t>(i)}});
       if (what == 3) m.core.setTimeouts((1 + below(100)) * kS, (1 + below(20)) * kS);
       if (what == 4) m.now -= below(3) * kS;
       if (what == 5) m.now += uint64_t{below(4)} * 100 * kS;

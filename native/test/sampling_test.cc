@@ -13,9 +13,7 @@ Bytes frameOf(uint16_t id) { return ethernet(0x0800, ip4({.id = id}, udp(1000, 5
 
 TEST("sampling: one of N by count, the first of each N") {
   CoreOptions o = Meter::defaults();
-  o.sampling = SamplingKind::countBased;
-  o.samplingInterval = 10;
-  o.selectorId = 4;
+  o.sampling.others = {SamplingKind::countBased, 10, 4};
   Meter m(o);
   for (uint16_t i = 0; i < 1005; i++) m.packet(frameOf(i), 1000);
   const Row& r = m.finish()[0];
@@ -27,8 +25,7 @@ TEST("sampling: one of N by count, the first of each N") {
 TEST("sampling: random selection hits one of N, within four standard deviations") {
   for (const uint64_t seed : {1u, 2u, 3u}) {
     CoreOptions o = Meter::defaults();
-    o.sampling = SamplingKind::uniformRandom;
-    o.samplingInterval = 16;
+    o.sampling.others = {SamplingKind::uniformRandom, 16, 1};
     o.seed = seed;
     Meter m(o);
     for (unsigned i = 0; i < 32000; i++) m.packet(frameOf(static_cast<uint16_t>(i)), 1000);
@@ -42,7 +39,7 @@ TEST("sampling: a change splits a flow at its next packet, whatever room there i
     Meter m;
     m.packet(frameOf(1));
     m.packet(frameOf(2));
-    m.core.setSampling(SamplingKind::countBased, 2, 9);
+    m.core.setSampling({{SamplingKind::countBased, 2, 9}});
     if (!room) m.sink.allow(0);
     m.packet(frameOf(3));
     m.packet(frameOf(4));
