@@ -87,6 +87,33 @@ std::vector<std::string> Arguments::texts(const char* key) const {
   return texts;
 }
 
+std::vector<Arguments> Arguments::objects(const char* key, size_t most) const {
+  const Napi::Value value = required(key);
+  const std::string allowed = "a list of at most " + std::to_string(most);
+  if (!value.IsArray()) refuse(key, allowed);
+  const Napi::Array list = value.As<Napi::Array>();
+  if (list.Length() > most) refuse(key, allowed);
+  std::vector<Arguments> objects;
+  for (uint32_t i = 0; i < list.Length(); i++) objects.emplace_back(list.Get(i), path(key) + '[' + std::to_string(i) + ']');
+  return objects;
+}
+
+std::vector<uint32_t> Arguments::wholeNumbers(const char* key, size_t most, uint32_t maximum) const {
+  const Napi::Value value = required(key);
+  const std::string allowed = "a list of at most " + std::to_string(most) + " whole numbers from 0 to " + std::to_string(maximum);
+  if (!value.IsArray()) refuse(key, allowed);
+  const Napi::Array list = value.As<Napi::Array>();
+  if (list.Length() > most) refuse(key, allowed);
+  std::vector<uint32_t> numbers;
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    const Napi::Value one = list.Get(i);
+    const double number = one.IsNumber() ? one.As<Napi::Number>().DoubleValue() : -1;
+    if (!(number >= 0 && number <= maximum) || number != std::floor(number)) refuse(key, allowed);
+    numbers.push_back(static_cast<uint32_t>(number));
+  }
+  return numbers;
+}
+
 int64_t Arguments::signedBig(const char* key) const {
   const Napi::Value value = required(key);
   bool lossless = false;

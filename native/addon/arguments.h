@@ -28,6 +28,14 @@ class Arguments {
   // Index of the string among the allowed ones.
   size_t choice(const char* key, std::initializer_list<const char*> allowed) const;
   std::vector<std::string> texts(const char* key) const;
+  // Each named `key[i]`; lists count as objects with the keys "0", "1".
+  std::vector<Arguments> objects(const char* key, size_t most) const;
+  template <typename T>
+  std::vector<T> numbers(const char* key, size_t most, uint32_t maximum) const {
+    std::vector<T> numbers;
+    for (const uint32_t number : wholeNumbers(key, most, maximum)) numbers.push_back(static_cast<T>(number));
+    return numbers;
+  }
   int64_t signedBig(const char* key) const;
   uint64_t unsignedBig(const char* key) const;
   const Napi::Object& value() const { return object_; }
@@ -36,6 +44,7 @@ class Arguments {
 
  private:
   Napi::Value required(const char* key) const;
+  std::vector<uint32_t> wholeNumbers(const char* key, size_t most, uint32_t maximum) const;
 
   Napi::Object object_;
   std::string name_;
@@ -45,7 +54,8 @@ class Arguments {
 uint32_t wholeNumber(const Napi::CallbackInfo& info, size_t index, const char* name, double minimum, double maximum);
 
 EngineOptions engineOptions(const Napi::Value& value);
-void samplingOf(const Arguments& sampling, SamplingKind& kind, uint32_t& interval);
+// What is left out of `sampling` stays in `plan` as it was.
+void readSampling(const Arguments& sampling, bool ring, bool vlanInKey, SamplingPlan& plan);
 
 // Throws into JavaScript an Error with `code`.
 [[noreturn]] void throwFailure(Napi::Env env, const std::string& code, const std::string& message);

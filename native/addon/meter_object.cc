@@ -32,6 +32,25 @@ Napi::Float64Array doubles(Napi::Env env, const uint64_t* from, size_t count) {
   return to;
 }
 
+Napi::Array selectorsOf(Napi::Env env, const std::vector<SelectorFigures>& figures) {
+  static constexpr const char* kKinds[] = {"none", "count", "random", "flowHash"};
+  Napi::Array list = Napi::Array::New(env, figures.size());
+  uint32_t at = 0;
+  for (const SelectorFigures& one : figures) {
+    Napi::Object entry = Napi::Object::New(env);
+    entry.Set("selectorId", Napi::Number::New(env, one.count.selectorId));
+    entry.Set("pool", Napi::Number::New(env, one.fact.pool));
+    entry.Set("kind", kKinds[static_cast<size_t>(one.fact.kind)]);
+    entry.Set("interval", Napi::Number::New(env, one.fact.interval));
+    entry.Set("kernelInterval", Napi::Number::New(env, one.fact.kernelInterval));
+    entry.Set("observedPackets", static_cast<double>(one.count.observed));
+    entry.Set("selectedPackets", static_cast<double>(one.count.selected));
+    entry.Set("inForce", one.count.inForce);
+    list.Set(at++, entry);
+  }
+  return list;
+}
+
 }  // namespace
 
 Napi::Function MeterObject::define(Napi::Env env) {
@@ -50,6 +69,8 @@ MeterObject::MeterObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Mete
     const EngineOptions options = engineOptions(info[0]);
     activeNs_ = options.core.activeTimeoutNs;
     idleNs_ = options.core.idleTimeoutNs;
+    ring_ = options.ring;
+    vlanInKey_ = options.core.vlanInKey;
     auto engine = std::make_shared<Engine>(options);
     const std::shared_ptr<BlockBuffer> blocks = engine->buffer();
     // The ArrayBuffer keeps the memory, not the meter: rows stay readable after close().
@@ -129,7 +150,7 @@ Napi::Value MeterObject::stats(const Napi::CallbackInfo& info) {
     to.Set("interfaces", interfaces);
     to.Set("sourceError", figures.trouble);
     to.Set("selectorId", Napi::Number::New(env, figures.selectorId));
-    to.Set("selectors", Napi::Array::New(env));
+    to.Set("selectors", selectorsOf(env, figures.selectors));
     return to;
   });
 }
@@ -148,10 +169,9 @@ Napi::Value MeterObject::configure(const Napi::CallbackInfo& info) {
     const Arguments change(info[0], "change");
     Engine& engine = **engine_;
     // All is read before anything is applied: a refused change changes nothing.
-    SamplingKind kind = SamplingKind::none;
-    uint32_t interval = 1;
+    SamplingPlan plan = engine.samplingPlan();
     const bool sampling = change.has("sampling");
-    if (sampling) samplingOf(change.object("sampling"), kind, interval);
+    if (sampling) readSampling(change.object("sampling"), ring_, vlanInKey_, plan);
     const uint64_t activeNs = static_cast<uint64_t>(change.number("activeTimeoutMs", 1, 86'400'000, activeNs_ / 1e6) * 1e6);
     const uint64_t idleNs = static_cast<uint64_t>(change.number("idleTimeoutMs", 1, 86'400'000, idleNs_ / 1e6) * 1e6);
     const bool wall = change.has("testWallOffsetNs");
@@ -159,7 +179,7 @@ Napi::Value MeterObject::configure(const Napi::CallbackInfo& info) {
     if (engine.isClosed()) throw Failure("EINVAL", "the meter was closed");
     if (activeNs != activeNs_ || idleNs != idleNs_) engine.setTimeouts(activeNs_ = activeNs, idleNs_ = idleNs);
     if (wall) engine.setTestWallOffset(wallNs);
-    return Napi::Number::New(env, sampling ? engine.setSampling(kind, interval) : engine.selectorId());
+    return Napi::Number::New(env, sampling ? engine.setSampling(std::move(plan)) : engine.selectorId());
   });
 }
 

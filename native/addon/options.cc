@@ -75,15 +75,6 @@ uint32_t readTunnels(const Arguments& options) {
 
 }  // namespace
 
-void samplingOf(const Arguments& sampling, SamplingKind& kind, uint32_t& interval) {
-  const size_t choice = sampling.choice("kind", {"none", "count", "random"});
-  kind = choice == 0 ? SamplingKind::none : choice == 1 ? SamplingKind::countBased : SamplingKind::uniformRandom;
-  interval = static_cast<uint32_t>(sampling.number("interval", 1, 1u << 30));
-  if (kind == SamplingKind::none) interval = 1;
-  if (sampling.has("pools")) sampling.refuse("pools", "nothing yet");
-  if (sampling.has("kernelInterval")) sampling.refuse("kernelInterval", "nothing yet");
-}
-
 EngineOptions engineOptions(const Napi::Value& value) {
   const Arguments options(value, "");
   EngineOptions to;
@@ -98,7 +89,7 @@ EngineOptions engineOptions(const Napi::Value& value) {
   core.duplicates = static_cast<DuplicateMode>(options.choice("duplicates", {"off", "report", "remove"}));
   core.duplicateWindowNs = static_cast<uint64_t>(options.number("duplicateWindowMs", 1, 60'000)) * kNsPerMs;
   core.tunnels = readTunnels(options);
-  samplingOf(options.object("sampling"), core.sampling, core.samplingInterval);
+  readSampling(options.object("sampling"), to.ring, core.vlanInKey, core.sampling);
   core.seed = options.unsignedBig("seed");
 
   to.threads = static_cast<uint32_t>(options.number("threads", 1, 64));

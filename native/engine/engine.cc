@@ -20,7 +20,8 @@ Engine::Engine(const EngineOptions& options) {
   held_.resize(options.blocks);
   const bool live = options.ring || options.feed || options.realtime;
   CoreOptions core = options.core;
-  selectorsUsed_ = selectorId_ = core.selectorId = core.sampling == SamplingKind::none ? 0 : 1;
+  selectors_.number(core.sampling);
+  plan_ = core.sampling;
   const uint32_t share = options.blocks / options.threads;
   for (uint32_t i = 0; i < options.threads; i++) {
     const uint32_t blocks = i + 1 == options.threads ? options.blocks - share * i : share;
@@ -97,6 +98,7 @@ EngineFigures Engine::figures() {
         sum.interfaces[i].droppedByNicPackets += one.interfaces[i].droppedByNicPackets;
       }
     }
+    addSelectors(one.selectors, sum);
     if (sum.trouble.empty()) sum.trouble = one.trouble;
     filled += worker->lane().filled();
   }
@@ -107,7 +109,8 @@ EngineFigures Engine::figures() {
   counter(sum.counters, MeterCounter::blocksCapacity) = buffer_->blocks();
   counter(sum.counters, MeterCounter::blocksFilled) = filled;
   counter(sum.counters, MeterCounter::memoryBytes) += buffer_->octets();
-  sum.selectorId = selectorId_;
+  sum.selectorId = selectorId();
+  std::ranges::stable_sort(sum.selectors, {}, [](const SelectorFigures& one) { return std::pair(one.count.inForce, one.count.lastPlan); });
   last_ = sum;
   return sum;
 }
@@ -127,16 +130,30 @@ std::vector<Row> Engine::snapshot(size_t count) {
   return rows;
 }
 
-// A selectorId means one thing in a session (RFC 5476): every change of sampling gets the next one; 0 stands for none.
-uint16_t Engine::setSampling(SamplingKind kind, uint32_t interval) {
-  selectorId_ = kind == SamplingKind::none ? 0 : ++selectorsUsed_;
+// Threads take changes up at their next batch, so one of them may show a selector that another does not have yet.
+void Engine::addSelectors(const SelectorCounts& counts, EngineFigures& sum) const {
+  for (const SelectorCount& count : counts) {
+    if (!count.used) continue;
+    const auto same = [&](const SelectorFigures& one) { return one.count.selectorId == count.selectorId; };
+    const auto found = std::ranges::find_if(sum.selectors, same);
+    if (found == sum.selectors.end()) {
+      sum.selectors.push_back({selectors_.factOf(count.selectorId), count});
+    } else {
+      found->count.observed += count.observed;
+      found->count.selected += count.selected;
+      found->count.inForce = found->count.inForce || count.inForce;
+      found->count.lastPlan = std::max(found->count.lastPlan, count.lastPlan);
+    }
+  }
+}
+
+uint16_t Engine::setSampling(SamplingPlan plan) {
+  selectors_.number(plan);
+  plan_ = std::move(plan);
   Change change;
-  change.sampling = true;
-  change.kind = kind;
-  change.interval = interval;
-  change.selectorId = selectorId_;
+  change.sampling = std::make_shared<const SamplingPlan>(plan_);
   for (auto& worker : workers_) worker->apply(change);
-  return selectorId_;
+  return selectorId();
 }
 
 void Engine::setTimeouts(uint64_t activeNs, uint64_t idleNs) {

@@ -8,6 +8,7 @@
 
 #include "../source/feed_lane.h"
 #include "block_buffer.h"
+#include "selector_book.h"
 #include "worker.h"
 
 namespace flowspan {
@@ -33,12 +34,18 @@ struct EngineOptions {
   int64_t testWallOffsetNs = 0;
 };
 
+struct SelectorFigures {
+  SelectorFact fact;
+  SelectorCount count;  // summed over threads
+};
+
 struct EngineFigures {
   CounterArray counters{};
   AnnotationArray annotations{};
   std::vector<InterfaceReport> interfaces;
   std::string trouble;
   uint16_t selectorId = 0;
+  std::vector<SelectorFigures> selectors;  // those in force last
 };
 
 class Engine {
@@ -55,8 +62,10 @@ class Engine {
   bool release(uint32_t block);
   EngineFigures figures();
   std::vector<Row> snapshot(size_t count);
-  // Returns the selectorId that stands for this sampling from now on.
-  uint16_t setSampling(SamplingKind kind, uint32_t interval);
+  // Returns the selectorId that stands for what no pool matches from now on. Throws Failure EINVAL when there is none left.
+  uint16_t setSampling(SamplingPlan plan);
+  // As set last; selectorIds included.
+  const SamplingPlan& samplingPlan() const { return plan_; }
   void setTimeouts(uint64_t activeNs, uint64_t idleNs);
   void setTestWallOffset(int64_t offsetNs);
   void stop();
@@ -64,7 +73,7 @@ class Engine {
   // Joins the threads and closes the source; figures stay readable, held blocks stay valid.
   void close();
 
-  uint16_t selectorId() const { return selectorId_; }
+  uint16_t selectorId() const { return plan_.others.selectorId; }
   const std::shared_ptr<BlockBuffer>& buffer() const { return buffer_; }
   // Where frames are handed over; null unless the options say `feed`.
   const std::shared_ptr<FeedLane>& feedLane() const { return feedLane_; }
@@ -72,6 +81,7 @@ class Engine {
 
  private:
   bool threadsDone() const;
+  void addSelectors(const SelectorCounts& counts, EngineFigures& sum) const;
 
   std::shared_ptr<BlockBuffer> buffer_;
   std::shared_ptr<FeedLane> feedLane_;
@@ -80,8 +90,8 @@ class Engine {
   std::vector<bool> held_;
   EngineFigures last_;
   size_t nextLane_ = 0;
-  uint16_t selectorId_ = 0;
-  uint16_t selectorsUsed_ = 0;
+  SelectorBook selectors_;
+  SamplingPlan plan_;
   bool started_ = false;
   bool closed_ = false;
 };

@@ -1,6 +1,7 @@
 // What a worker tells when it is asked: a copy made between two batches, so that the ledger's equations hold in it.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@ namespace flowspan {
 struct Published {
   CounterArray counters{};
   AnnotationArray annotations{};
+  SelectorCounts selectors{};
   std::vector<InterfaceReport> interfaces;
   std::string trouble;
 };
@@ -20,10 +22,7 @@ inline uint64_t& counter(CounterArray& counters, MeterCounter which) { return co
 
 // A change of settings while metering, applied between two batches.
 struct Change {
-  bool sampling = false;
-  SamplingKind kind = SamplingKind::none;
-  uint32_t interval = 1;
-  uint16_t selectorId = 0;
+  std::shared_ptr<const SamplingPlan> sampling;  // null: stays
   bool timeouts = false;
   uint64_t activeNs = 0;
   uint64_t idleNs = 0;

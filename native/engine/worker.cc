@@ -117,7 +117,7 @@ void Worker::serve() {
   std::lock_guard lock(mutex_);
   mail_.store(false, std::memory_order_relaxed);
   for (const Change& change : changes_) {
-    if (change.sampling) core_.setSampling(change.kind, change.interval, change.selectorId);
+    if (change.sampling) core_.setSampling(*change.sampling);
     if (change.timeouts) core_.setTimeouts(change.activeNs, change.idleNs);
     if (change.wallOffset) source_->setTestWallOffset(change.wallOffsetNs);
   }
@@ -136,6 +136,7 @@ void Worker::serve() {
 void Worker::publish() {
   published_.counters = core_.counters();
   published_.annotations = core_.annotations();
+  published_.selectors = core_.selectorCounts();
   CounterArray& to = published_.counters;
   const SourceCounters& from = source_->counters();
   counter(to, MeterCounter::receivedPackets) = from.receivedPackets;

@@ -3,6 +3,23 @@
 #include "fuzz_input.h"
 #include "fuzz_ledger.h"
 
+namespace {
+
+// One selector changes: that of the others, or of one of two pools, which come and go. A number stands for what it says.
+void setSampling(flowspan::MeterCore& core, flowspan::CoreOptions& options, uint8_t what, uint8_t with) {
+  using namespace flowspan;
+  SamplingPlan& plan = options.sampling;
+  const SelectorPlan selector{static_cast<SamplingKind>(with & 3), 1u + (with >> 4), static_cast<uint16_t>(with | (what & 3) << 8)};
+  if ((what & 3) == 0) plan.others = selector;
+  if ((what & 4) != 0 && plan.pools.size() < 2) plan.pools.push_back({{.protocols = {17}, .ports = {{0, 1}}}, selector});
+  if ((what & 8) != 0 && !plan.pools.empty()) plan.pools.pop_back();
+  if ((what & 3) != 0 && !plan.pools.empty()) plan.pools[(what & 3) % plan.pools.size()] = {{.prefixes = {{.bits = static_cast<uint8_t>(with % 33)}}}, selector};
+  plan.kernelInterval = 1u << ((what >> 4) & 1);
+  core.setSampling(plan);
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace flowspan;
   FuzzInput in{data, data + size};
@@ -15,13 +32,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   sink.room = in.octet();
   MeterCore core(options, sink);
   uint64_t ns = 100'000'000'000;
-  uint16_t selector = 0;
   while (in.left() > 1) {
     const uint8_t what = in.octet(), with = in.octet();
     switch (what & 7) {
       case 0: core.tick(ns += uint64_t(with) * 200'000'000); break;
       case 1: sink.room = with; break;
-      case 2: core.setSampling(static_cast<SamplingKind>(with % 3), 1 + (with >> 4), ++selector); break;
+      case 2: setSampling(core, options, what >> 3, with); break;
       case 3: core.setTimeouts(uint64_t(with) * 500'000'000, uint64_t(what >> 3) * 500'000'000); break;
       case 4: ns -= uint64_t(with) * 10'000'000; break;
       default: {

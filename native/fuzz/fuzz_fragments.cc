@@ -1,4 +1,5 @@
-// Fragments of a few datagrams in any order and at any distance, IPv4 and IPv6: table and hold stay bounded, nothing is lost.
+// Fragments of a few datagrams in any order and at any distance, IPv4 and IPv6: table and hold stay bounded, nothing is lost,
+// whatever is sampled.
 #include "fuzz_input.h"
 #include "fuzz_ledger.h"
 
@@ -8,6 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CoreOptions options;
   options.cacheFlows = 8;
   options.duplicates = DuplicateMode::off;
+  options.sampling.others = {static_cast<SamplingKind>(size & 3), 2, 1};
   FuzzSink sink;
   MeterCore core(options, sink);
   uint64_t ns = 1'000'000'000;
