@@ -55,7 +55,7 @@ uint32_t wholeNumber(const Napi::CallbackInfo& info, size_t index, const char* n
 
 EngineOptions engineOptions(const Napi::Value& value);
 // What is left out of `sampling` stays in `plan` as it was.
-void readSampling(const Arguments& sampling, bool ring, bool vlanInKey, SamplingPlan& plan);
+void readSampling(const Arguments& sampling, bool vlanInKey, SamplingPlan& plan);
 
 // Throws into JavaScript an Error with `code`.
 [[noreturn]] void throwFailure(Napi::Env env, const std::string& code, const std::string& message);

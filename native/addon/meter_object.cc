@@ -69,7 +69,6 @@ MeterObject::MeterObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Mete
     const EngineOptions options = engineOptions(info[0]);
     activeNs_ = options.core.activeTimeoutNs;
     idleNs_ = options.core.idleTimeoutNs;
-    ring_ = options.ring;
     vlanInKey_ = options.core.vlanInKey;
     auto engine = std::make_shared<Engine>(options);
     const std::shared_ptr<BlockBuffer> blocks = engine->buffer();
@@ -171,7 +170,7 @@ Napi::Value MeterObject::configure(const Napi::CallbackInfo& info) {
     // All is read before anything is applied: a refused change changes nothing.
     SamplingPlan plan = engine.samplingPlan();
     const bool sampling = change.has("sampling");
-    if (sampling) readSampling(change.object("sampling"), ring_, vlanInKey_, plan);
+    if (sampling) readSampling(change.object("sampling"), vlanInKey_, plan);
     const uint64_t activeNs = static_cast<uint64_t>(change.number("activeTimeoutMs", 1, 86'400'000, activeNs_ / 1e6) * 1e6);
     const uint64_t idleNs = static_cast<uint64_t>(change.number("idleTimeoutMs", 1, 86'400'000, idleNs_ / 1e6) * 1e6);
     const bool wall = change.has("testWallOffsetNs");

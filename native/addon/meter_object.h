@@ -36,7 +36,6 @@ class MeterObject : public Napi::ObjectWrap<MeterObject> {
   // Shared with the cleanup hook, which may outlive this object or run before it.
   std::shared_ptr<Engine>* engine_ = nullptr;
   napi_env env_ = nullptr;
-  bool ring_ = false;
   bool vlanInKey_ = true;
   uint64_t activeNs_ = 0;
   uint64_t idleNs_ = 0;

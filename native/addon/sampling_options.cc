@@ -56,7 +56,7 @@ PoolMatch matchOf(const Arguments& from, bool vlanInKey) {
 
 }  // namespace
 
-void readSampling(const Arguments& sampling, bool ring, bool vlanInKey, SamplingPlan& plan) {
+void readSampling(const Arguments& sampling, bool vlanInKey, SamplingPlan& plan) {
   readSelector(sampling, plan.others);
   if (sampling.has("pools")) {
     plan.pools.clear();
@@ -69,7 +69,7 @@ void readSampling(const Arguments& sampling, bool ring, bool vlanInKey, Sampling
   if (sampling.has("kernelInterval")) {
     const auto interval = static_cast<uint32_t>(sampling.number("kernelInterval", 1, kKernelIntervalMax));
     if (!std::has_single_bit(interval)) sampling.refuse("kernelInterval", "a power of two from 1 to 65536");
-    if (interval != 1 && !ring) sampling.refuse("kernelInterval", "1 where no kernel ring is the source");
+    if (interval != 1) sampling.refuse("kernelInterval", "1: this version has no first stage in the kernel");
     plan.kernelInterval = interval;
   }
 }

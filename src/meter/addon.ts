@@ -65,7 +65,7 @@ export interface NativeSampling extends NativeSelection {
   pools?: readonly NativePool[];
   /**
    * ring: a first stage in the kernel passes one packet of this many on, at random, before it is copied: a power of two up
-   * to 65536, 1 for none. Left out of `configure`: it stays as it is.
+   * to 65536, 1 for none. Left out of `configure`: it stays as it is. Not there yet: anything but 1 is refused (EINVAL).
    */
   kernelInterval?: number;
 }
