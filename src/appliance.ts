@@ -178,6 +178,7 @@ export class Appliance {
       { siteNetworks: settings.siteNetworks, ...settings.history },
       {
         clock: this.#clock,
+        selectorOf: (selectorId) => this.#meter.selectorOf(selectorId),
         // Nobody waits for rows while no collector is set: keeping them would only fill the disk.
         keepRows: (block) => {
           this.#mirror.add(block);

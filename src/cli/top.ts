@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { defaultSettings, loadSettings } from '../config/load.ts';
 import { SystemClock } from '../core/clock.ts';
 import { ApplianceError, messageOf } from '../core/errors.ts';
+import { intervals95 } from '../flow/estimates.ts';
 import { dimensions, type KeyVolume, type TopAnswer, type Volume } from '../flow/history_shapes.ts';
 import { ApiError } from '../status/answers.ts';
 import { parseParameters, timeRange, topParameters } from '../status/questions.ts';
@@ -136,7 +137,7 @@ function asTable({ dimension, rows, other, total, fromMs, toMs }: TopAnswer): st
     key.replace(' ', ' ↔ '),
     rate((volume.outOctets * 8) / seconds),
     rate((volume.inOctets * 8) / seconds),
-    size(octetsOf(volume)),
+    amount(volume),
     sum === 0 ? '' : `${((octetsOf(volume) / sum) * 100).toFixed(1)} %`,
     volume.flows.toLocaleString('en'),
   ];
@@ -157,7 +158,8 @@ function asTable({ dimension, rows, other, total, fromMs, toMs }: TopAnswer): st
       toMs > new SystemClock().wallMs() - arrivesWithinMs ? '; what was seen just now shows up within two minutes' : '';
     return `nothing was metered from ${time(fromMs)} to ${time(toMs)}${late}\n`;
   }
-  return `${time(fromMs)} to ${time(toMs)}\n\n${lines.join('\n')}\n`;
+  const how = total.estimated ? '\n≈ estimated from sampled packets; the truth is within ± in 95 of 100 cases\n' : '';
+  return `${time(fromMs)} to ${time(toMs)}\n\n${lines.join('\n')}\n${how}`;
 }
 
 function scaled(value: number, units: readonly string[]): string {
@@ -172,3 +174,8 @@ function scaled(value: number, units: readonly string[]): string {
 }
 const rate = (bits: number): string => scaled(bits, ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s']);
 const size = (octets: number): string => scaled(octets, ['B', 'kB', 'MB', 'GB', 'TB', 'PB']);
+
+const amount = (volume: Volume): string =>
+  volume.standardError === undefined
+    ? size(octetsOf(volume))
+    : `≈ ${size(octetsOf(volume))} ± ${size(intervals95 * volume.standardError.octets)}`;

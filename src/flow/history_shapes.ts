@@ -3,6 +3,8 @@
  * CLI and MQTT (read). Volumes are octets of whole frames on the wire (layer 2) and packets.
  */
 
+import { addedError, type StandardError } from './estimates.ts';
+
 export const tiers = ['10s', '1m', '1h', '1d'] as const;
 export type Tier = (typeof tiers)[number];
 export const tierSeconds: Readonly<Record<Tier, number>> = { '10s': 10, '1m': 60, '1h': 3_600, '1d': 86_400 };
@@ -19,8 +21,11 @@ export interface Volume {
   inOctets: number;
   outPackets: number;
   inPackets: number;
-  /** Flows by deltaFlowCount, counted once in the window in which they were reported to end. */
+  /** Flows by deltaFlowCount, counted once in the window in which they were reported to end. Never scaled: those seen. */
   flows: number;
+  /** Present when packets were sampled: octets and packets are estimates, with this error. */
+  estimated?: true;
+  standardError?: StandardError;
 }
 
 export interface KeyVolume extends Volume {
@@ -96,4 +101,7 @@ export function addVolume(to: Volume, from: Readonly<Volume>): void {
   to.outPackets += from.outPackets;
   to.inPackets += from.inPackets;
   to.flows += from.flows;
+  if (from.standardError === undefined) return;
+  to.estimated = true;
+  to.standardError = addedError(to.standardError, from.standardError) as StandardError;
 }

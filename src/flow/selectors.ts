@@ -50,9 +50,9 @@ export class SelectorLog {
     }
   }
 
-  /** How many packets each packet of such a row stands for; 1 for a number that nobody knows. */
-  intervalOf(selectorId: number): number {
-    return this.#known.get(selectorId)?.interval ?? 1;
+  /** How many packets each packet of such a row stands for; undefined for a number that nobody knows. */
+  of(selectorId: number): Sampling | undefined {
+    return this.#known.get(selectorId);
   }
 
   /** The newest last. */

@@ -11,7 +11,7 @@ import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
 import type { Ledger } from '../flow/ledger.ts';
 import type { RowBlock } from '../flow/row_block.ts';
-import type { SelectorFact } from '../flow/selectors.ts';
+import type { Sampling, SelectorFact } from '../flow/selectors.ts';
 import type { MeterStatus } from '../flow/status_shapes.ts';
 import { loadAddon, type NativeAddon, type NativeMeter } from './addon.ts';
 import { BlockReader, type BlockReceiver } from './block_reader.ts';
@@ -178,8 +178,12 @@ export class MeterService implements Service {
     return this.#sampling.selectors(this.figures().counts);
   }
 
-  /** How many packets each packet of a row with this selectorId stands for. */
-  readonly intervalOf = (selectorId: number): number => this.#sampling.intervalOf(selectorId);
+  /** What a row's selectorId stands for: the meter's own word, which knows pools, before ours. */
+  selectorOf(selectorId: number): Sampling | undefined {
+    const native = this.#figures.selectors.find((one) => one.selectorId === selectorId);
+    if (native === undefined) return this.#sampling.of(selectorId);
+    return { kind: native.kind, interval: native.interval * native.kernelInterval };
+  }
 
   /** Rows of the largest flows now in the cache, on this boot's clock. */
   snapshot(count: number): Uint8Array {

@@ -100,9 +100,9 @@ export class SamplingInForce {
     return this.#selectors.facts(counts);
   }
 
-  /** How many packets each packet of a row with this selectorId stands for. */
-  intervalOf(selectorId: number): number {
-    return this.#selectors.intervalOf(selectorId);
+  /** What a row's selectorId stands for. */
+  of(selectorId: number): Sampling | undefined {
+    return this.#selectors.of(selectorId);
   }
 
   #apply(meter: NativeMeter, to: Sampling, counts: MeterCounts, cause: string, words: string): void {

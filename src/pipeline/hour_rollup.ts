@@ -40,6 +40,7 @@ export class HourRollup {
     const window = this.#window;
     window.partial ||= minute.partial;
     for (let i = 0; i < figuresPerKey; i++) window.total[i]! += minute.total[i]!;
+    for (let i = 0; i < 2; i++) window.totalVariance[i]! += minute.totalVariance[i]!;
     minute.columns.forEach((columns, dimension) => {
       const from = tables[dimension]!;
       const mine = window.columns[dimension]!;
@@ -51,6 +52,7 @@ export class HourRollup {
         const at = slot * figuresPerKey;
         const target = this.#slot(dimension, key, from.hashes[slot]!, v[at]! + v[at + 1]!);
         mine.add(this.#tables[dimension]!, target, v[at]!, v[at + 1]!, v[at + 2]!, v[at + 3]!, v[at + 4]!);
+        mine.addVarianceOf(target, columns, slot);
       }
       window.addRest(dimension, columns);
     });

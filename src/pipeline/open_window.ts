@@ -2,7 +2,7 @@
  * A window that is still being counted: volumes by slot of the key tables, and `other` for what has no key of its own.
  * Also holds true while it is open: keys + other = all that was added, in every dimension, exactly.
  *
- * Memory: 41 octets a slot and dimension, as wide as the tables are. Owned by one rollup; used again after `clear`.
+ * Memory: 41 octets a slot and dimension, 57 once sampled rows were counted, as wide as the tables are. Owned by one rollup; used again after `clear`.
  */
 import { byVolume } from '../flow/history_merge.ts';
 import {
@@ -26,6 +26,9 @@ export class Columns {
   values = new Float64Array(0);
   present = new Uint8Array(0);
   readonly other = new Float64Array(figuresPerKey);
+  /** Variances of octets and packets, two numbers a slot; taken with the first sampled row. */
+  variances = new Float64Array(0);
+  readonly otherVariance = new Float64Array(2);
   readonly distinct = new DistinctCount();
   /** Some keys were moved to `other`, so that the keys that are left do not tell how many there were. */
   evicted = false;
@@ -44,9 +47,33 @@ export class Columns {
     addFive(this.values, slot * figuresPerKey, a, b, c, d, e);
   }
 
+  /** What an estimate's octets and packets vary by. After `add` of the same slot. */
+  addVariance(slot: number, octets: number, packets: number): void {
+    if (slot < 0) {
+      this.otherVariance[0]! += octets;
+      this.otherVariance[1]! += packets;
+      return;
+    }
+    if (this.variances.length < 2 * this.present.length) {
+      const { variances } = this;
+      this.variances = new Float64Array(2 * this.present.length);
+      this.variances.set(variances);
+    }
+    this.variances[2 * slot]! += octets;
+    this.variances[2 * slot + 1]! += packets;
+  }
+
+  /** Adds what a slot of another window varies by. */
+  addVarianceOf(slot: number, from: Columns, fromSlot: number): void {
+    const packets = from.variances[2 * fromSlot + 1] ?? 0;
+    if (packets > 0) this.addVariance(slot, from.variances[2 * fromSlot]!, packets);
+  }
+
   /** The slot's key gives its place up: what it had moves to `other`. */
   evict(slot: number): void {
     if (this.present[slot] !== 1) return;
+    this.addVarianceOf(-1, this, slot);
+    this.variances.fill(0, 2 * slot, 2 * slot + 2);
     const { other, values } = this;
     const at = slot * figuresPerKey;
     for (let i = 0; i < figuresPerKey; i++) {
@@ -61,6 +88,8 @@ export class Columns {
     this.values.fill(0);
     this.present.fill(0);
     this.other.fill(0);
+    this.variances.fill(0);
+    this.otherVariance.fill(0);
     this.distinct.clear();
     this.evicted = false;
   }
@@ -79,12 +108,14 @@ export class OpenWindow {
   ordinal = 0;
   partial = false;
   readonly total = new Float64Array(figuresPerKey);
+  readonly totalVariance = new Float64Array(2);
   readonly columns: readonly Columns[] = keyedDimensions.map(() => new Columns());
 
   clear(ordinal: number): this {
     this.ordinal = ordinal;
     this.partial = false;
     this.total.fill(0);
+    this.totalVariance.fill(0);
     for (const columns of this.columns) columns.clear();
     return this;
   }
@@ -93,6 +124,7 @@ export class OpenWindow {
   addWindow(from: OpenWindow, tables: readonly KeyTable[]): void {
     this.partial ||= from.partial;
     addAll(this.total, from.total);
+    addAll(this.totalVariance, from.totalVariance);
     from.columns.forEach((columns, dimension) => {
       const mine = this.columns[dimension]!;
       const { values, present } = columns;
@@ -100,6 +132,7 @@ export class OpenWindow {
         if (present[slot] === 0) continue;
         const at = slot * figuresPerKey;
         mine.add(tables[dimension]!, slot, values[at]!, values[at + 1]!, values[at + 2]!, values[at + 3]!, values[at + 4]!);
+        mine.addVarianceOf(slot, columns, slot);
       }
       this.addRest(dimension, columns);
     });
@@ -109,6 +142,7 @@ export class OpenWindow {
   addRest(dimension: number, columns: Columns): void {
     const mine = this.columns[dimension]!;
     addAll(mine.other, columns.other);
+    addAll(mine.otherVariance, columns.otherVariance);
     mine.distinct.merge(columns.distinct);
     mine.evicted ||= columns.evicted;
   }
@@ -117,7 +151,7 @@ export class OpenWindow {
   close(tier: Tier, startMs: number, tables: readonly KeyTable[], topK: number): HistoryWindow {
     const total: WindowOfDimension = {
       dimension: 'total',
-      top: [{ key: '', ...volumeOf(this.total, 0) }],
+      top: [{ key: '', ...volumeOf(this.total, 0), ...errorOf(this.totalVariance, 0) }],
       other: emptyVolume(),
       distinctKeys: 1,
     };
@@ -145,14 +179,21 @@ function closeDimension(
   let room = topK - slots.reduce((count, slot) => count + (octets(slot) > least ? 1 : 0), 0);
   const top: KeyVolume[] = [];
   const other = Float64Array.from(columns.other);
+  const otherVariance = Float64Array.from(columns.otherVariance);
   for (const slot of slots) {
     const isTop = octets(slot) > least || (octets(slot) === least && room-- > 0);
-    if (isTop) top.push({ key: keyText(dimension, table.keys, slot * words), ...volumeOf(values, slot * figuresPerKey) });
-    else for (let i = 0; i < figuresPerKey; i++) other[i]! += values[slot * figuresPerKey + i]!;
+    const at = slot * figuresPerKey;
+    if (isTop) {
+      const key = keyText(dimension, table.keys, slot * words);
+      top.push({ key, ...volumeOf(values, at), ...errorOf(columns.variances, slot) });
+    } else {
+      for (let i = 0; i < figuresPerKey; i++) other[i]! += values[at + i]!;
+      for (let i = 0; i < 2; i++) otherVariance[i]! += columns.variances[2 * slot + i] ?? 0;
+    }
   }
   top.sort(byVolume);
   const distinctKeys = columns.evicted ? Math.max(slots.length, columns.distinct.estimate()) : slots.length;
-  return { dimension, top, other: volumeOf(other, 0), distinctKeys };
+  return { dimension, top, other: { ...volumeOf(other, 0), ...errorOf(otherVariance, 0) }, distinctKeys };
 }
 
 function volumeOf(values: Float64Array, at: number): Volume {
@@ -165,6 +206,13 @@ function volumeOf(values: Float64Array, at: number): Volume {
   };
 }
 
+/** Nothing where no sampled row was counted. */
+function errorOf(variances: Float64Array, slot: number): Pick<Volume, 'estimated' | 'standardError'> {
+  const packets = variances[2 * slot + 1] ?? 0;
+  if (packets === 0) return {};
+  return { estimated: true, standardError: { octets: Math.sqrt(variances[2 * slot]!), packets: Math.sqrt(packets) } };
+}
+
 function addFive(to: Float64Array, at: number, a: number, b: number, c: number, d: number, e: number): void {
   to[at]! += a;
   to[at + 1]! += b;
@@ -174,5 +222,5 @@ function addFive(to: Float64Array, at: number, a: number, b: number, c: number, 
 }
 
 function addAll(to: Float64Array, from: Float64Array): void {
-  for (let i = 0; i < figuresPerKey; i++) to[i]! += from[i]!;
+  for (let i = 0; i < to.length; i++) to[i]! += from[i]!;
 }

@@ -12,6 +12,7 @@ import { mergeWindows } from '../flow/history_merge.ts';
 import type { HistoryWindow } from '../flow/history_shapes.ts';
 import { type RowBlock, type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
 import { RowCursor } from '../flow/row_cursor.ts';
+import type { Sampling } from '../flow/selectors.ts';
 import { Enricher } from './enrich.ts';
 import { HeldRows, type UnmeteredSpan } from './held_rows.ts';
 import { Rollup, type RollupFigures } from './rollup.ts';
@@ -25,6 +26,8 @@ export interface PipelineOptions {
 
 export interface PipelineParts {
   readonly clock: RowClock;
+  /** What a selectorId of rows stands for. Without it rows count as they are. */
+  readonly selectorOf?: (selectorId: number) => Sampling | undefined;
   /** Takes every enriched block; copies what it keeps before it returns (the spool). */
   readonly keepRows: (block: RowBlock) => void;
   /**
@@ -65,7 +68,12 @@ export class PipelineService implements Service {
     this.#world = { ...world, log: world.log.child(this.name) };
     this.#enricher = new Enricher(options.siteNetworks);
     this.#rollup = new Rollup(
-      { topK: options.topK, keysMax: options.keysMax, lateMs: options.lateS * 1_000 },
+      {
+        topK: options.topK,
+        keysMax: options.keysMax,
+        lateMs: options.lateS * 1_000,
+        ...(parts.selectorOf === undefined ? {} : { selectorOf: parts.selectorOf }),
+      },
       world.random,
       (window) => this.#emit(window),
     );

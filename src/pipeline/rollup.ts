@@ -4,13 +4,15 @@
  *
  * In equals out: each row's packets and octets are in every dimension of exactly one chain of windows, whole numbers, late
  * or not. Limits: `keysMax` keys a dimension while windows are open (and as many again for the hour), windows of
- * `lateMs` and one more open at once. Sampled rows count as they are; their estimate will stand beside the raw count.
+ * `lateMs` and one more open at once. Sampled rows count by their estimates, whole numbers too, with their standard errors.
  */
 import type { Random } from '../core/random.ts';
 import { biflowDirections, flowEndReasons } from '../flow/decode_annotations.ts';
 import type { HistoryWindow, Tier } from '../flow/history_shapes.ts';
 import { RowCursor } from '../flow/row_cursor.ts';
+import { rowVariance } from '../flow/row_estimates.ts';
 import { presenceBit, rowField } from '../flow/row_layout.ts';
+import type { Sampling } from '../flow/selectors.ts';
 import { HourRollup } from './hour_rollup.ts';
 import { hashKey, hashWords, KeyTable } from './key_table.ts';
 import { OpenWindow } from './open_window.ts';
@@ -21,6 +23,8 @@ export interface RollupOptions {
   readonly keysMax: number;
   /** A window closes this long after its end. */
   readonly lateMs: number;
+  /** What a selectorId of rows stands for; undefined where nothing is sampled, or nobody knows. */
+  readonly selectorOf?: (selectorId: number) => Sampling | undefined;
 }
 
 export interface RollupFigures {
@@ -154,13 +158,23 @@ export class Rollup {
 
     const backwards = row.biflowDirection === biflowDirections.reverseInitiator;
     const isTwoWay = row.has(reverseBit);
-    const octets = row.layer2OctetDeltaCount;
-    const packets = row.packetDeltaCount;
-    const reverseOctets = isTwoWay ? row.reverseLayer2OctetDeltaCount : 0;
-    const reversePackets = isTwoWay ? row.reversePacketDeltaCount : 0;
+    const sampling = row.selectorId === 0 ? undefined : this.#options.selectorOf?.(row.selectorId);
+    const interval = sampling?.interval ?? 1;
+    const octets = interval * row.layer2OctetDeltaCount;
+    const packets = interval * row.packetDeltaCount;
+    const reverseOctets = isTwoWay ? interval * row.reverseLayer2OctetDeltaCount : 0;
+    const reversePackets = isTwoWay ? interval * row.reversePacketDeltaCount : 0;
     // A record cut by the active time-out is not the end of its flow: counted when that comes.
     const flows = row.flowEndReason === flowEndReasons.activeTimeout ? 0 : row.deltaFlowCount;
     const slots = this.#slotsOf(row, octets + reverseOctets, first, last);
+
+    let octetsVary = 0;
+    let packetsVary = 0;
+    if (sampling !== undefined && interval > 1) {
+      const variance = rowVariance(row, isTwoWay, sampling);
+      octetsVary = variance.octets;
+      packetsVary = variance.packets;
+    }
 
     let octetsDone = 0;
     let packetsDone = 0;
@@ -186,6 +200,12 @@ export class Rollup {
         reversePacketsUpTo - reversePacketsDone,
         ordinal === last ? flows : 0,
       );
+      if (packetsVary > 0) {
+        // Of a row's packets the windows get their shares, so also of what they vary by.
+        const share =
+          first === last ? 1 : (packetsUpTo - packetsDone + reversePacketsUpTo - reversePacketsDone) / (packets + reversePackets);
+        addVariance(this.#windows[ordinal - this.#oldest]!, slots, octetsVary * share, packetsVary * share);
+      }
       octetsDone = octetsUpTo;
       packetsDone = packetsUpTo;
       reverseOctetsDone = reverseOctetsUpTo;
@@ -321,4 +341,16 @@ function addTo(
   total[2]! += outPackets;
   total[3]! += backPackets;
   total[4]! += flows;
+}
+
+function addVariance({ totalVariance, columns }: OpenWindow, slots: Int32Array, octets: number, packets: number): void {
+  if (packets === 0) return;
+  totalVariance[0]! += octets;
+  totalVariance[1]! += packets;
+  columns[host]!.addVariance(slots[0]!, octets, packets);
+  columns[host]!.addVariance(slots[1]!, octets, packets);
+  columns[conversation]!.addVariance(slots[2]!, octets, packets);
+  columns[application]!.addVariance(slots[3]!, octets, packets);
+  columns[protocol]!.addVariance(slots[4]!, octets, packets);
+  columns[vlan]!.addVariance(slots[5]!, octets, packets);
 }

@@ -19,7 +19,15 @@ const object = (properties: Json, description = ''): Json => ({
 const list = (items: Json): Json => ({ type: 'array', items });
 const reference = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 
-const volume = { outOctets: number, inOctets: number, outPackets: number, inPackets: number, flows: number };
+const volume = {
+  outOctets: number,
+  inOctets: number,
+  outPackets: number,
+  inPackets: number,
+  flows: number,
+  estimated: { type: 'boolean', description: 'packets were sampled: octets and packets are estimates' },
+  standardError: { type: 'object', properties: { octets: number, packets: number } },
+};
 const range = { fromMs: time, toMs: time };
 
 const schemas: Json = {

@@ -1,6 +1,7 @@
 /**
  * One dimension of one window as octets: a version, then MessagePack by columns, since numbers beside their like pack well:
- * `[partial, distinctKeys, other, keys, outOctets, inOctets, outPackets, inPackets, flows]`. Pure.
+ * `[partial, distinctKeys, other, keys, outOctets, inOctets, outPackets, inPackets, flows]`, and where packets were sampled
+ * `octetsError, packetsError`, which readers of before leave alone. Pure.
  *
  * What cannot be read (another version, damage) is undefined, for the caller to count: history is never worth a crash.
  */
@@ -25,6 +26,16 @@ const figuresOf = ({ outOctets, inOctets, outPackets, inPackets, flows }: Volume
   flows,
 ];
 
+/** Octets' and packets' standard errors, those of `other` last; nothing where nothing was sampled. */
+function errorsOf({ top, other }: WindowOfDimension): number[][] {
+  const all: Volume[] = [...top, other];
+  if (all.every(({ standardError }) => standardError === undefined)) return [];
+  return [
+    all.map(({ standardError }) => standardError?.octets ?? 0),
+    all.map(({ standardError }) => standardError?.packets ?? 0),
+  ];
+}
+
 export function encodeWindow({ window, partial }: StoredWindow): Uint8Array {
   const { top } = window;
   const packed = packr.pack([
@@ -37,6 +48,7 @@ export function encodeWindow({ window, partial }: StoredWindow): Uint8Array {
     top.map(({ outPackets }) => outPackets),
     top.map(({ inPackets }) => inPackets),
     top.map(({ flows }) => flows),
+    ...errorsOf(window),
   ]);
   const value = new Uint8Array(1 + packed.length);
   value[0] = version;
@@ -61,6 +73,7 @@ export function decodeWindow(dimension: Dimension, value: Uint8Array): StoredWin
     outPackets: outPackets[i]!,
     inPackets: inPackets[i]!,
     flows: flows[i]!,
+    ...errorAt(packed, i),
   }));
   const [a, b, c, d, e] = other as [number, number, number, number, number];
   return {
@@ -68,10 +81,18 @@ export function decodeWindow(dimension: Dimension, value: Uint8Array): StoredWin
     window: {
       dimension,
       top,
-      other: { outOctets: a, inOctets: b, outPackets: c, inPackets: d, flows: e },
+      other: { outOctets: a, inOctets: b, outPackets: c, inPackets: d, flows: e, ...errorAt(packed, keys.length) },
       distinctKeys,
     },
   };
+}
+
+function errorAt(packed: readonly unknown[], index: number): Pick<Volume, 'estimated' | 'standardError'> {
+  const [octets, packets] = [packed[9], packed[10]].map((column) => (Array.isArray(column) ? Number(column[index] ?? 0) : 0)) as [
+    number,
+    number,
+  ];
+  return packets > 0 ? { estimated: true, standardError: { octets, packets } } : {};
 }
 
 type Packed = [boolean, number, number[], string[], number[], number[], number[], number[], number[]];

@@ -2,8 +2,6 @@
  * Classic pcap files for tests: both byte orders, micro- and nanoseconds, any link type, cut packets
  * (draft-ietf-opsawg-pcap). Pure: makes octets, the test writes them.
  */
-import { joined } from './frames.ts';
-
 export interface CapturedPacket {
   /** Nanoseconds since 1970. */
   readonly ns: bigint;
@@ -48,5 +46,5 @@ export function pcapFile(packets: readonly CapturedPacket[], options: PcapOption
     record.setUint32(12, wireOctets, little);
     parts.push(new Uint8Array(record.buffer), captured);
   }
-  return joined(...parts);
+  return Buffer.concat(parts);
 }

@@ -231,7 +231,7 @@ describe('meter service', () => {
     ]);
     const { sampling } = meter.status();
     expect(sampling).toMatchObject({ kind: 'random', selectorId: 1, adaptive: true, why: expect.stringContaining('dropped') });
-    expect(meter.intervalOf(1)).toBe(sampling.interval);
+    expect(meter.selectorOf(1)).toMatchObject({ kind: 'random', interval: sampling.interval });
     expect(meter.selectors().map(({ selectorId, kind, interval }) => ({ selectorId, kind, interval }))).toEqual([
       { selectorId: 0, kind: 'none', interval: 1 },
       { selectorId: 1, kind: 'random', interval: sampling.interval },

@@ -1,5 +1,6 @@
 /** Closed windows for tests, with sums that are easy to follow. */
 import {
+  addVolume,
   dimensions,
   emptyVolume,
   type HistoryWindow,
@@ -28,7 +29,7 @@ export function windowOf(
   const top = Object.entries(keys).map(([key, octets]) => keyed(key, octets));
   const other = more.other === undefined ? emptyVolume() : volume(more.other);
   const total = emptyVolume();
-  for (const part of [...top, other]) for (const name of Object.keys(total) as (keyof Volume)[]) total[name] += part[name];
+  for (const part of [...top, other]) addVolume(total, part);
   return {
     tier,
     startMs,

@@ -114,12 +114,13 @@ function largest(window: HistoryWindow, dimension: Dimension, top: number): KeyV
   return [...(found?.top ?? [])]
     .sort((a, b) => octets(b) - octets(a) || (a.key < b.key ? -1 : 1))
     .slice(0, top)
-    .map(({ key, outOctets, inOctets, outPackets, inPackets, flows }) => ({
+    .map(({ key, outOctets, inOctets, outPackets, inPackets, flows, ...estimate }) => ({
       key,
       outOctets,
       inOctets,
       outPackets,
       inPackets,
       flows,
+      ...estimate,
     }));
 }

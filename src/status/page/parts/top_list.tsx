@@ -1,7 +1,8 @@
 /** The largest keys of one dimension: name, volume, share, and a bar split by direction. */
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { Dimension, KeyVolume, TopAnswer } from '../../../flow/history_shapes.ts';
+import { intervals95 } from '../../../flow/estimates.ts';
+import type { Dimension, KeyVolume, TopAnswer, Volume } from '../../../flow/history_shapes.ts';
 import { applicationName } from '../../../flow/services.ts';
 import { askTop } from '../api.ts';
 import { bitRate, bytes, count, percent } from '../format.ts';
@@ -61,6 +62,7 @@ export function TopList({ by, range, isNew }: { by: Kind; range: Range; isNew: b
         <>
           <Rows by={by} answer={value} look={look} />
           <Rest answer={value} look={look} all={all} onMore={() => setAll(!all)} />
+          {value.total.estimated && <p class="small faint">≈ {errorWords(value.total)} (all of them together)</p>}
         </>
       )}
     </Card>
@@ -80,13 +82,22 @@ function Rows({ by, answer, look }: { by: Kind; answer: TopAnswer; look: Look })
           <span class="row-rate" title="Mean rate over this time">
             {bitRate((octetsOf(row) * 8) / seconds)}
           </span>
-          <span class="row-volume">{bytes(octetsOf(row))}</span>
+          <span class="row-volume" title={errorWords(row)}>
+            {row.estimated && '≈ '}
+            {bytes(octetsOf(row))}
+          </span>
           <span class="row-share">{percent(octetsOf(row), whole)}</span>
           <Bar row={row} largest={largest} look={look} />
         </li>
       ))}
     </ol>
   );
+}
+
+/** Of sampled traffic: how far the estimate may be off. */
+function errorWords({ standardError }: Volume): string | undefined {
+  if (standardError === undefined) return undefined;
+  return `Estimated from sampled packets, ± ${bytes(intervals95 * standardError.octets)} in 95 of 100 cases`;
 }
 
 function Bar({ row, largest, look }: { row: KeyVolume; largest: number; look: Look }) {

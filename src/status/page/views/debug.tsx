@@ -83,7 +83,14 @@ function MeterCard({ status }: { status: BoxStatus }) {
         </div>
       </div>
       <dl class="facts">
-        <Fact name="Sampling" value={kind === 'none' ? 'none, every packet counts' : `${kind}, 1 in ${count(interval)}`} />
+        <Fact
+          name="Sampling"
+          value={
+            kind === 'none'
+              ? 'none, every packet counts'
+              : `${kind}, 1 in ${count(interval)}${meter.sampling.adaptive ? `: ${meter.sampling.why}` : ''}`
+          }
+        />
         <Fact
           name="Duplicates seen"
           value={`${count(meter.duplicatesSeenPackets)} (${percent(meter.duplicatesSeenPackets, ledger.decoded.packets)})`}

@@ -1,0 +1,89 @@
+/**
+ * Estimated totals of sampled traffic, with their standard errors. Pure.
+ *
+ * Each packet is selected with probability p = 1/N, by itself. The total of x over all packets is estimated by the sum of x/p
+ * over the selected ones (Horvitz and Thompson, 1952): unbiased, whatever the traffic. Packets are drawn independently, so its
+ * variance is Σ x² (1 − p)/p over all packets, and Σ x² (1 − p)/p² = N (N − 1) Σ x² over the selected ones estimates that
+ * without bias (Särndal, Swensson and Wretman, Model Assisted Survey Sampling, 1992, section 3.2). For packets x = 1. Rates
+ * that follow one another add up, estimates and variances alike, also when the rate depends on earlier traffic.
+ *
+ * Count-based sampling takes every N-th packet. Where the traffic has no period of N its variance is at most about this one
+ * (that of a total is far smaller); RFC 5475 section 5.1 warns of the rest. With flow selection all packets of a flow are in or
+ * out together: the row counts as one draw, which is too little for flows of several rows.
+ *
+ * Rows hold no Σ x², but how many packets there were, their octets, and the shortest and the longest IP length: see
+ * `squaresMost`. Numbers of flows are those seen: how many were missed cannot be told from what was drawn.
+ */
+import type { SamplingKind } from './selectors.ts';
+
+/** Standard errors of a volume's octets and packets, both directions together; one direction's are smaller. */
+export interface StandardError {
+  readonly octets: number;
+  readonly packets: number;
+}
+
+/** How wide the interval is that holds the truth in 95 of 100 cases: this many standard errors to either side. */
+export const intervals95 = 1.96;
+
+/** `N (N − 1)`: what Σ x² of the selected packets is multiplied by. */
+export const varianceFactor = (interval: number): number => interval * (interval - 1);
+
+/**
+ * The most that Σ x² can be for packets of a direction. Exact for up to three packets.
+ *
+ * Of n packets one has the shortest length m and one the longest M (in frame octets: the IP length and the mean of what
+ * frames have beyond it). The others lie between, so (x − m)(M − x) ≥ 0 gives x² ≤ (m + M) x − m M for each, with equality
+ * for traffic of full and empty segments, as TCP's mostly is. Padding of short frames makes the frame's excess fall as the
+ * IP length grows, so that taking its mean can only raise the sum (Chebyshev's sum inequality).
+ * @param octets of frames
+ * @param shortest the least and
+ * @param longest the greatest IP length; 0 for both where rows do not say
+ * @param ipOctets what the IP lengths add up to
+ */
+export function squaresMost(packets: number, octets: number, shortest: number, longest: number, ipOctets: number): number {
+  if (packets <= 1) return octets * octets;
+  let least = ethernetHeaderOctets;
+  let most = octets - (packets - 1) * ethernetHeaderOctets;
+  if (longest > 0) {
+    const excess = (octets - ipOctets) / packets;
+    least = shortest + excess;
+    most = longest + excess;
+  }
+  const rest = octets - least - most;
+  const others = packets - 2;
+  const ends = least * least + most * most;
+  if (others === 0) return ends;
+  // Of one other packet the length is known; rows that were cut by a wrap or a claim of IP may contradict themselves.
+  if (others === 1) return ends + rest * rest;
+  return Math.max((octets * octets) / packets, ends + (least + most) * rest - others * least * most);
+}
+
+/** Shortest frame there is; of other links something shorter would be as good. */
+const ethernetHeaderOctets = 14;
+
+/** One direction of a row. Variances are of the estimates, in octets² and packets². */
+export interface DrawnPackets {
+  readonly packets: number;
+  readonly octets: number;
+  readonly ipOctets: number;
+  readonly shortest: number;
+  readonly longest: number;
+}
+
+export function octetsVariance(drawn: DrawnPackets, kind: SamplingKind, interval: number): number {
+  const { packets, octets, shortest, longest, ipOctets } = drawn;
+  if (packets === 0 || interval <= 1) return 0;
+  const squares = kind === 'flowHash' ? octets * octets : squaresMost(packets, octets, shortest, longest, ipOctets);
+  return varianceFactor(interval) * squares;
+}
+
+export function packetsVariance({ packets }: DrawnPackets, kind: SamplingKind, interval: number): number {
+  if (interval <= 1) return 0;
+  return varianceFactor(interval) * (kind === 'flowHash' ? packets * packets : packets);
+}
+
+/** Of the sum of independent estimates. */
+export function addedError(a: StandardError | undefined, b: StandardError | undefined): StandardError | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return { octets: Math.hypot(a.octets, b.octets), packets: Math.hypot(a.packets, b.packets) };
+}
