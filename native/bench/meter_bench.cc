@@ -2,7 +2,9 @@
 // minimum (same frames touched, same index and entries looked up, three lines of an entry written, nothing decoded) and the
 // projection of rows. `meter_bench [runs] [name]...` prints medians. CPU time of this thread. With FLOWSPAN_BENCH_PACKETS the
 // cases are cut to that many packets, for counting instructions:
-// `valgrind --tool=callgrind --toggle-collect='flowspan::MeterCore::process(*' meter_bench 1 imix`.
+// `valgrind --tool=callgrind --toggle-collect='flowspan::MeterCore::process(*' meter_bench 1 imix`. Where no tool tells functions
+// apart, FLOWSPAN_BENCH_PROCESS does: all frames are made, so many of them metered, and nothing else is done; the difference
+// between two such runs is what metering costs.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -68,9 +70,9 @@ void fill(const TrafficShape& shape, uint32_t packets, Frames& f) {
   }
 }
 
-CoreOptions optionsFor() {
+CoreOptions optionsFor(uint32_t cacheFlows = kCacheFlows) {
   CoreOptions options;
-  options.cacheFlows = kCacheFlows;
+  options.cacheFlows = cacheFlows;
   options.seed = 42;
   return options;
 }
@@ -129,6 +131,13 @@ double minimumOnce(const Frames& f, const std::vector<uint32_t>& flow) {
   return seconds;
 }
 
+// Meters the first packets of all, for programs that count instructions of the whole process.
+void processOnly(const Frames& f, size_t packets) {
+  RingSink sink;
+  MeterCore core(optionsFor(1u << 16), sink);
+  for (size_t i = 0; i < packets; i += kBatchPackets) core.process(&f.view[i], std::min(kBatchPackets, packets - i));
+}
+
 double median(std::vector<double> v) {
   std::sort(v.begin(), v.end());
   return v[v.size() / 2];
@@ -160,6 +169,10 @@ int main(int argc, char** argv) {
     const uint32_t packets = packetsOf(shape);
     Frames f(packets);
     fill(shape, packets, f);
+    if (const char* processed = std::getenv("FLOWSPAN_BENCH_PROCESS")) {
+      processOnly(f, std::min<size_t>(std::strtoul(processed, nullptr, 10), f.view.size()));
+      continue;
+    }
     const std::vector<uint32_t> flow = flowNumbers(f);
     std::vector<double> meter, least;
     uint64_t rows = 0;

@@ -1,4 +1,4 @@
-# Toolchain for the boxes' processor, from Debian's g++-aarch64-linux-gnu. The addon also needs libpcap0.8-dev, libpcap0.8,
+# Toolchain for the boxes' processor, from Debian's g++-aarch64-linux-gnu. `scripts/check-arm64` does all of this. The addon also needs libpcap0.8-dev, libpcap0.8,
 # zlib1g-dev and zlib1g of arm64: installed, or unpacked (apt-get download, dpkg -x) into a folder of their own:
 #   FLOWSPAN_SYSROOT=FOLDER BUILD_DIR=build/native-arm64 \
 #     scripts/build-native -DCMAKE_TOOLCHAIN_FILE="$PWD/native/cmake/arm64.cmake"
@@ -14,7 +14,7 @@ set(CMAKE_MODULE_LINKER_FLAGS_INIT -Wl,--allow-shlib-undefined)
 set(CMAKE_EXE_LINKER_FLAGS_INIT -Wl,--allow-shlib-undefined)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 # Tests run under emulation where it is installed.
-find_program(FLOWSPAN_QEMU qemu-aarch64-static)
+find_program(FLOWSPAN_QEMU NAMES qemu-aarch64-static qemu-aarch64)
 if(FLOWSPAN_QEMU)
   set(CMAKE_CROSSCOMPILING_EMULATOR ${FLOWSPAN_QEMU} -L /usr/aarch64-linux-gnu)
 endif()

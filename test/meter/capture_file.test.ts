@@ -4,6 +4,7 @@ import { chmodSync, chownSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { rowField } from '../../src/flow/row_layout.ts';
+import { writeDemoCapture } from '../../src/meter/demo/demo_capture.ts';
 import { joined, udpFrame } from '../captures/frames.ts';
 import { captureStartNs, linkTypes, packetsOf, pcapFile } from '../captures/pcap_writer.ts';
 import { PcapngWriter } from '../captures/pcapng_writer.ts';
@@ -77,6 +78,19 @@ describe('formats', () => {
     for (const threads of [2, 3, 4]) {
       const spread = meterFile(folder.write('spread.pcap', pcapFile(packets)), { threads });
       expect(flowTexts(spread.rows, idOffset)).toEqual(flowTexts(reference.rows, idOffset));
+      expect(faultsOf(spread.stats)).toEqual([]);
+    }
+  });
+
+  it('gives the same set of flows of a whole office from several threads', async () => {
+    const path = folder.write('office.pcap', new Uint8Array());
+    await writeDemoCapture(path, { seed: 17, durationS: 60 });
+    const changes = { activeTimeoutMs: 10_000, idleTimeoutMs: 2_000, blocks: 64 };
+    const alone = meterFile(path, changes);
+    expect(alone.rows.length).toBeGreaterThan(100);
+    for (const threads of [2, 4]) {
+      const spread = meterFile(path, { ...changes, threads });
+      expect(flowTexts(spread.rows, idOffset)).toEqual(flowTexts(alone.rows, idOffset));
       expect(faultsOf(spread.stats)).toEqual([]);
     }
   });

@@ -1,8 +1,10 @@
 /** Live capture on a veth pair: what was sent is what is counted, whatever happens to the interface meanwhile. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { presenceBit, rowField } from '../../src/flow/row_layout.ts';
-import { udpFrame } from '../captures/frames.ts';
+import { ethernet, ipv4, ipv6, udp, udpFrame } from '../captures/frames.ts';
 import { packetsOf, pcapFile } from '../captures/pcap_writer.ts';
+import { mpls } from '../golden/layers/link.ts';
+import { hopByHop, ipv4Fragments, ipv6Fragments } from '../golden/layers/network.ts';
 import { CaptureFolder } from './metering.ts';
 import { networkMissing, VethPair } from './network.ts';
 import { type Refusal, RingDriver, send } from './ring_driver.ts';
@@ -159,6 +161,38 @@ describe.skipIf(missing !== undefined)(`ring${missing === undefined ? '' : ` (sk
     expect(stopped.counts.receivedPackets).toBe(10_000);
     expect(stopped.rows).toHaveLength(25);
     expect(stopped.faults).toEqual([]);
+  });
+
+  it('spreads tagged, labelled and fragmented packets over threads so that directions and fragments meet', async () => {
+    const sent: Uint8Array[] = [];
+    for (let i = 1; i <= 40; i++) {
+      const payload = udp({ sourcePort: 4_000, destinationPort: 53, payload: new Uint8Array(64) });
+      const back = udp({ sourcePort: 53, destinationPort: 4_000, payload: new Uint8Array(64) });
+      const [a4, b4, a6, b6] = [`10.3.0.${i}`, `10.4.${i}.9`, `2001:db8:3::${i}`, `2001:db8:4:${i}::9`];
+      const out4 = { source: a4, destination: b4, payload, identification: i };
+      const out6 = { source: a6, destination: b6, payload, identification: i };
+      const networks = [
+        ...ipv4Fragments(out4, [0, 24, 48]),
+        ipv4({ source: b4, destination: a4, payload: back }),
+        ...ipv6Fragments(out6, [0, 24, 48]),
+        ipv6({ source: b6, destination: a6, payload: hopByHop(back) }),
+      ];
+      const tags = [[], [{ id: 7 }], [{ id: 8, tpid: 0x88a8 }, { id: 9 }]][i % 3]!;
+      // Labels are not looked behind: both directions of a label-switched line have the same pair of MACs.
+      for (const payload of networks)
+        sent.push(ethernet({ vlans: tags, payload: i % 4 === 0 ? mpls([16], payload.octets) : payload }));
+    }
+    const path = folder.write('spread.pcap', pcapFile(packetsOf(sent)));
+    await using meter = new RingDriver(pair);
+    await meter.ask({ do: 'open', options: { threads: 3, blocks: 12 } });
+    await send(pair, path, sent.length, 20_000);
+    await meter.until(({ counts }) => counts.receivedPackets === sent.length);
+    const { rows, faults } = await meter.stop();
+    expect(faults).toEqual([]);
+    const views = rows.map((row) => new DataView(row.buffer, row.byteOffset));
+    expect(views.filter((view) => (view.getUint32(4) & presenceBit('reverse')) === 0)).toEqual([]);
+    expect(views.map((view) => view.getUint16(rowField('sourceTransportPort').offset))).not.toContain(0);
+    expect(rows).toHaveLength(80);
   });
 
   it('goes on with several threads after the interface was down, gone and back', async () => {
