@@ -19,7 +19,8 @@ uint32_t mix(uint64_t a, uint64_t b) {
 
 uint32_t hashIp(const uint8_t* at, const uint8_t* end, uint32_t otherwise) {
   if (at >= end) return otherwise;
-  if (at[0] >> 4 == 4 && end - at >= 20) return mix(loadRaw<uint32_t>(at + 12), loadRaw<uint32_t>(at + 16));
+  // A header length below 20 octets is no IP to the decoder either: such frames are flows of their MACs.
+  if (at[0] >> 4 == 4 && (at[0] & 15) >= 5 && end - at >= 20) return mix(loadRaw<uint32_t>(at + 12), loadRaw<uint32_t>(at + 16));
   if (at[0] >> 4 == 6 && end - at >= 40) {
     return mix(loadRaw<uint64_t>(at + 8) * 31 + loadRaw<uint64_t>(at + 16),
                loadRaw<uint64_t>(at + 24) * 31 + loadRaw<uint64_t>(at + 32));
