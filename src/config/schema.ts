@@ -125,7 +125,7 @@ const privacy = z
   .strictObject({
     addresses: choice(['keep', 'truncate', 'pseudonymise'], 'keep', {
       reason:
-        'What becomes of IP addresses before they are sent: kept, cut to their prefix, or replaced by prefix-preserving pseudonyms (Crypto-PAn) under a key. With either, host names and tunnels’ outer addresses are left out. Collectors are told (RFC 6235)',
+        'What becomes of IP addresses before they are sent: kept, cut to their prefix, or replaced by prefix-preserving pseudonyms (Crypto-PAn) under a key. With either, host names and tunnels’ outer addresses are left out. IPFIX collectors are told (RFC 6235); NetFlow has no form for it',
     }),
     ipv4PrefixLength: integer(0, 32, 24, { reason: 'Bits of an IPv4 address that truncation keeps', unit: 'bits' }),
     ipv6PrefixLength: integer(0, 128, 48, { reason: 'Bits of an IPv6 address that truncation keeps', unit: 'bits' }),

@@ -14,7 +14,7 @@ import { samplingOf } from './native_options.ts';
 
 export type EventSink = (level: BoxEvent['level'], event: string, text: string) => void;
 
-/** The meter's numbers are 16 bits wide and never used twice; the last ones are kept for changes of the settings. */
+/** The meter's numbers are 16 bits wide and each means one thing; the last ones are kept for changes of the settings. */
 const adaptiveSelectorMax = 60_000;
 
 export class SamplingInForce {

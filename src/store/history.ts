@@ -207,7 +207,14 @@ export class History implements Service {
     // A clock that is ahead closes days that are not over: their hours open them again.
     if (nowMs < plausibleFromMs) return;
     const span = { fromMs: this.#daysFromMs, toMs: nowMs - dayAfterMs, most: daysPerRun };
-    this.#daysFromMs = await completeWindows(this.#parts.kv, '1d', span, this.#options.topK, this.figures);
+    // Hours that are written meanwhile lower it again.
+    this.#daysFromMs = Number.POSITIVE_INFINITY;
+    let doneMs = span.fromMs;
+    try {
+      doneMs = await completeWindows(this.#parts.kv, '1d', span, this.#options.topK, this.figures);
+    } finally {
+      this.#daysFromMs = Math.min(this.#daysFromMs, doneMs);
+    }
   }
 
   async #expire(): Promise<void> {

@@ -85,6 +85,7 @@ export class MqttReporter implements Service {
       () => {
         if (timeAwaited?.() === true) return;
         this.#release?.cancel();
+        this.#release = undefined;
         this.#publishHeld();
       },
       (error) => world.log.error('eventsFailed', { reason: messageOf(error) }),

@@ -10,7 +10,7 @@ import { ApplianceError } from '../../core/errors.ts';
 import type { EncodedRows, ExportSession, RowRange } from '../export_session.ts';
 import type { ExportFacts } from '../ipfix/options_tables.ts';
 import { FlowHalf } from './half.ts';
-import { addRow, type NetflowOptions } from './netflow9.ts';
+import { addRow, type NetflowOptions, rowsPerMessageMax } from './netflow9.ts';
 import { VirtualUptime } from './uptime.ts';
 
 const headerOctets = 24;
@@ -69,12 +69,13 @@ export class Netflow5Session implements ExportSession {
     const view = new DataView(message.buffer);
     const half = new FlowHalf(rows);
     half.offsetMs = Number(wallOffsetNs) / 1e6;
-    this.#coverTimes(half, firstRow, count, exportTimeS);
+    const most = Math.min(count, rowsPerMessageMax);
+    this.#coverTimes(half, firstRow, most, exportTimeS);
     const notRepresentable: { from: number; count: number }[] = [];
     let selector: Selector | undefined;
     let records = 0;
     let taken = 0;
-    for (; taken < count; taken++) {
+    for (; taken < most; taken++) {
       half.row.at(taken, firstRow);
       const its = this.#selectors.get(half.row.selectorId) ?? everyPacket;
       if (half.family === 'ethernet' || half.family === 'ipv6' || its.interval > intervalMax) {

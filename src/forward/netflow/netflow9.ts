@@ -29,6 +29,8 @@ interface Field {
   readonly write: (to: DataView, at: number, half: FlowHalf, uptime: VirtualUptime) => void;
 }
 
+/** Rows looked at for one message: more than a path's datagram holds, and few enough to look through twice. */
+export const rowsPerMessageMax = 256;
 const headerOctets = 20;
 const setHeaderOctets = 4;
 const templateIds = { ipv4: 256, ipv6: 257, selectors: 258 } as const;
@@ -148,14 +150,15 @@ export class Netflow9Session implements ExportSession {
     const view = new DataView(buffer.buffer);
     const half = new FlowHalf(rows);
     half.offsetMs = Number(wallOffsetNs) / 1e6;
-    this.#coverTimes(half, firstRow, count, exportTimeS);
+    const most = Math.min(count, rowsPerMessageMax);
+    this.#coverTimes(half, firstRow, most, exportTimeS);
     const notRepresentable: { from: number; count: number }[] = [];
     let at = headerOctets;
     let setStart = 0;
     let current: Template | undefined;
     let records = 0;
     let taken = 0;
-    for (; taken < count; taken++) {
+    for (; taken < most; taken++) {
       half.row.at(taken, firstRow);
       const template = this.#templateOf(half);
       if (template === undefined) {
