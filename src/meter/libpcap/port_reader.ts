@@ -37,8 +37,10 @@ export class PortReader {
   readonly #frameWords: Uint32Array;
   readonly #frame: Buffer;
   #session: PcapSession | undefined;
-  /** Frames that this session has given. */
+  /** Frames that this session has given, was shown, and lost. */
   #given = 0;
+  #shown = 0;
+  #dropped = 0;
   /** Of sessions that have ended: shown by the kernel; of these lost. */
   #tappedBefore = 0;
   #lostBefore = 0;
@@ -71,7 +73,7 @@ export class PortReader {
       const onPacket = this.#onPacket;
       const link = session.open_live(device, filter, bufferOctets, snapLength, '', onPacket, false, retireMs, warn, promiscuous);
       this.#session = session;
-      this.#given = 0;
+      this.#given = this.#shown = this.#dropped = 0;
       this.trouble = '';
       if (linkTypes.includes(link)) return true;
       this.close();
@@ -88,22 +90,32 @@ export class PortReader {
     if (session !== undefined && session.dispatch(this.#frame, this.#headerOctets) < 0) this.close();
   }
 
-  /** Frames that the kernel showed this port's sessions, and of these how many never came to the meter. */
+  /**
+   * Frames that the kernel showed this port's sessions, and of these how many never came to the meter. To be asked now and
+   * then: the package counts modulo 2^32, which a busy port goes through in hours.
+   */
   totals(): { tapped: number; lost: number } {
-    const lostHere = this.#feed.refused[this.#options.port]! + this.#lostBefore;
-    if (this.#session === undefined) return { tapped: this.#tappedBefore, lost: lostHere };
+    this.#count();
+    const refused = this.#feed.refused[this.#options.port]!;
+    return { tapped: this.#tappedBefore + this.#shown, lost: refused + this.#lostBefore + this.#dropped };
+  }
+
+  #count(): void {
+    if (this.#session === undefined) return;
     const { ps_recv, ps_drop } = this.#session.stats();
-    return { tapped: this.#tappedBefore + (ps_recv >>> 0), lost: lostHere + (ps_drop >>> 0) };
+    this.#shown += (ps_recv - this.#shown) >>> 0;
+    this.#dropped += (ps_drop - this.#dropped) >>> 0;
   }
 
   /** Counts what the kernel showed and nobody will read any more as lost. */
   close(): void {
     const session = this.#session;
     if (session === undefined) return;
-    const { ps_recv, ps_drop } = session.stats();
+    this.#count();
     this.#session = undefined;
-    this.#tappedBefore += ps_recv >>> 0;
-    this.#lostBefore += Math.max(ps_drop >>> 0, (ps_recv >>> 0) - this.#given);
+    this.#tappedBefore += this.#shown;
+    this.#lostBefore += Math.max(this.#dropped, this.#shown - this.#given);
+    this.#shown = this.#dropped = 0;
     session.close();
     // Where the handle is given back; of an interface that has vanished libpcap only says so, every time.
     if (session.dispatch(this.#frame, this.#headerOctets) !== broken) this.#stuck++;

@@ -79,6 +79,20 @@ describe('port reader', () => {
     expect(reader.totals()).toEqual({ tapped: 10, lost: 7 });
   });
 
+  it('goes on counting where the package begins again at 2^32', () => {
+    Object.assign(ScriptedSession, { frames: 0, answer: 0, stats: { ps_recv: 0, ps_drop: 0 } });
+    const reader = new PortReader(binding, options, new FrameFeed(meterOf(8), 1));
+    reader.open();
+    const shown = [3_000_000_000, 5_000_000_000, 9_000_000_000];
+    for (const tapped of shown) {
+      // As the binding hands them over, signed or not.
+      ScriptedSession.stats = { ps_recv: (tapped % 2 ** 32) | 0, ps_drop: Math.floor(tapped / 2) % 2 ** 32 };
+      expect(reader.totals()).toEqual({ tapped, lost: tapped / 2 });
+    }
+    reader.close();
+    expect(reader.totals()).toEqual({ tapped: 9_000_000_000, lost: 9_000_000_000 });
+  });
+
   it('closes a session that fails, and leaves a port alone whose sessions cannot be closed', () => {
     const reader = new PortReader(binding, options, new FrameFeed(meterOf(8), 1));
     Object.assign(ScriptedSession, { frames: 0, answer: -1, stats: { ps_recv: 0, ps_drop: 0 } });
