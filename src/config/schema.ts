@@ -1,13 +1,13 @@
 /**
  * Every setting, once: type, default, bounds, unit, reason, and whether a change needs a restart. Validation, defaults,
- * the reference in `config/`, the JSON schema for editors and the settings view all derive from this file.
+ * the reference in `config/`, the JSON schema for editors and the settings view all derive from this file and the section
+ * beside it (`export_settings.ts`).
  *
  * Keys are spelled as in code, unit last. Unknown keys are refused. A key named `password` is redacted wherever shown.
  */
 import { z } from 'zod';
 import { tunnelTypes } from '../flow/decode_annotations.ts';
-import { findElement } from '../flow/elements.ts';
-import { profileNames } from '../flow/profiles.ts';
+import { exporting } from './export_settings.ts';
 import { choice, facts, flag, host, integer, MIB, name, port, prefix, text } from './setting_kinds.ts';
 
 const adaptive = z
@@ -120,122 +120,6 @@ const meter = z
     path: ['capture'],
     message: 'a file name when source is capture',
   });
-
-const privacy = z
-  .strictObject({
-    addresses: choice(['keep', 'truncate', 'pseudonymise'], 'keep', {
-      reason:
-        'What becomes of IP addresses before they are sent: kept, cut to their prefix, or replaced by prefix-preserving pseudonyms (Crypto-PAn) under a key. With either, host names and tunnels’ outer addresses are left out. IPFIX collectors are told (RFC 6235); NetFlow has no form for it',
-    }),
-    ipv4PrefixLength: integer(0, 32, 24, { reason: 'Bits of an IPv4 address that truncation keeps', unit: 'bits' }),
-    ipv6PrefixLength: integer(0, 128, 48, { reason: 'Bits of an IPv6 address that truncation keeps', unit: 'bits' }),
-    keyFile: text('', {
-      reason:
-        'File with the key of the pseudonyms: 64 hexadecimal digits (openssl rand -hex 32). The same key gives the same pseudonyms, also at another box',
-    }),
-    leaveOut: z
-      .array(z.enum(['ports', 'macs']))
-      .default([])
-      .meta(facts({ reason: 'What is not sent at all: transport ports, MAC addresses' })),
-  })
-  .prefault({})
-  .refine((p) => (p.addresses === 'pseudonymise') === (p.keyFile !== ''), {
-    path: ['keyFile'],
-    message: 'a file name when addresses is pseudonymise, and only then',
-  });
-
-const destination = z
-  .strictObject({
-    name: name.meta(
-      facts({ reason: 'How this destination is called on the page, in logs and in the spool; renaming starts it anew' }),
-    ),
-    protocol: choice(['ipfix', 'netflow9', 'netflow5'], 'ipfix', {
-      reason:
-        'What is spoken; NetFlow over UDP alone, for collectors without IPFIX: one record per direction, fewer fields, and what it has no form for is counted',
-    }),
-    transport: choice(['udp', 'tcp', 'tls'], 'tcp', { reason: 'How it is carried; only TCP and TLS can prove arrival' }),
-    host: host.meta(facts({ reason: 'Name or address of the collector; names are resolved again on every reconnect' })),
-    port: port.default(4739).meta(facts({ reason: 'Port of the collector (4739 is IANA’s for IPFIX, 4740 over TLS)' })),
-    failoverGroup: name
-      .or(z.literal(''))
-      .default('')
-      .meta(
-        facts({
-          reason:
-            'Destinations of one group get each record once: the first in this file that takes it. Empty: this destination gets everything for itself',
-        }),
-      ),
-    profile: choice(profileNames, 'generic', { reason: 'Which elements are sent; generic is understood by every collector' }),
-    elements: z
-      .array(z.string().refine((value) => findElement(value) !== undefined, 'the name of an information element'))
-      .default([])
-      .meta(facts({ reason: 'Elements to send instead of a profile’s' })),
-    privacy,
-    uniflow: flag(true, { reason: 'With elements: one record per direction instead of RFC 5103 biflows' }),
-    templateResendS: integer(1, 86_400, 60, { reason: 'Over UDP templates are resent this often (RFC 7011 8.1)', unit: 's' }),
-    messageBytesMax: integer(0, 65_535, 0, {
-      reason: 'Largest message; 0 takes 512 or the known path over UDP, 16 384 over TCP',
-      unit: 'octets',
-    }),
-    udpMessagesPerSecondMax: integer(1, 1_000_000, 5_000, {
-      reason: 'Over UDP no more messages a second than this, so that a backlog does not overrun the collector',
-      unit: 'messages/s',
-    }),
-    probe: choice(['auto', 'tcp', 'none'], 'auto', {
-      reason:
-        'Over UDP arrival is taken for proven when the collector’s host answers a TCP connection attempt (accepted or refused) begun after the send; auto relies on it once an answer has been seen, none trusts the local network port alone',
-    }),
-    probePort: integer(0, 65535, 0, { reason: 'TCP port that the probe tries; 0 takes the collector’s own' }),
-    connectTimeoutMs: integer(100, 120_000, 10_000, { reason: 'A connection attempt is given up after this', unit: 'ms' }),
-    retryFirstMs: integer(10, 600_000, 1_000, {
-      reason: 'Bound of the first wait before reconnecting; doubles up to retryCapMs',
-      unit: 'ms',
-    }),
-    retryCapMs: integer(10, 3_600_000, 60_000, { reason: 'Longest wait before reconnecting', unit: 'ms' }),
-    resendMarginBytes: integer(0, 16 * MIB, 65_536, {
-      reason:
-        'Octets before the proven point that are sent again in the next session, since proxies and crashed collectors lose what they acknowledged',
-      unit: 'octets',
-    }),
-    caFile: text('', { reason: 'TLS: certificates that sign the collector’s; empty for the system’s' }),
-    certificateFile: text('', { reason: 'TLS: our certificate, where the collector asks for one' }),
-    keyFile: text('', { reason: 'TLS: our private key' }),
-  })
-  .refine((d) => (d.certificateFile === '') === (d.keyFile === ''), {
-    path: ['keyFile'],
-    message: 'certificateFile and keyFile go together',
-  })
-  .refine((d) => d.protocol === 'ipfix' || d.transport === 'udp', {
-    path: ['transport'],
-    message: 'udp with NetFlow',
-  })
-  .refine((d) => d.protocol === 'ipfix' || d.elements.length === 0, {
-    path: ['elements'],
-    message: 'none with NetFlow, whose fields are fixed',
-  });
-
-const exporting = z
-  .strictObject({
-    observationDomainId: integer(1, 4_294_967_295, 1, { reason: 'observationDomainId (149) of this box’s records' }),
-    privateEnterpriseNumber: integer(0, 4_294_967_295, 0, {
-      reason: 'Your IANA private enterprise number, for elements that IANA has none for; 0 leaves those out',
-    }),
-    destinations: z
-      .array(destination)
-      .max(16)
-      .default([])
-      .refine((all) => new Set(all.map((d) => d.name)).size === all.length, 'every destination needs a name of its own')
-      .refine(
-        (all) => !all.some((d) => all.some(({ failoverGroup }) => failoverGroup === d.name)),
-        'a failover group needs a name that no destination has',
-      )
-      .meta(facts({ reason: 'Collectors that receive flow records' })),
-    failoverReturnS: integer(1, 86_400, 60, {
-      reason: 'While a later collector of a failover group is used, the first is tried this often',
-      unit: 's',
-    }),
-  })
-  .prefault({});
 
 const spool = z
   .strictObject({

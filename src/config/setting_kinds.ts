@@ -1,6 +1,6 @@
 /**
- * What settings are made of: a value with its default and bounds, and what the reference says about it. `schema.ts` alone
- * says which settings there are.
+ * What settings are made of: a value with its default and bounds, and what the reference says about it. `schema.ts` and
+ * the sections beside it alone say which settings there are.
  */
 import { z } from 'zod';
 
