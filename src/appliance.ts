@@ -2,8 +2,6 @@
  * The composition root: the only place that constructs services and says who hears whom. Reads as the drawing in
  * `src/README.md`. Constructing does nothing; `start` opens in the order of the list below, `stop` closes in reverse.
  */
-import { mkdirSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Settings } from './config/schema.ts';
 import { messageOf } from './core/errors.ts';
@@ -18,7 +16,7 @@ import { MqttReporter } from './forward/mqtt/reporter.ts';
 import { MqttUplink } from './forward/mqtt/uplink.ts';
 import { Outbox } from './forward/outbox.ts';
 import { Spool } from './forward/spool.ts';
-import { loadAddon } from './meter/addon.ts';
+import { type Machine, thisMachine } from './machine.ts';
 import { MeterService } from './meter/meter_service.ts';
 import { addonProjector } from './meter/projector.ts';
 import { MirrorTruth } from './pipeline/mirror_truth.ts';
@@ -27,9 +25,8 @@ import { PageThread } from './status/page_thread.ts';
 import { GuardedKv } from './store/guarded_kv.ts';
 import { History } from './store/history.ts';
 import { RecentWindows } from './store/recent_windows.ts';
-import { TextFile } from './system/boot_file.ts';
 import { BoxReporter } from './system/box_reporter.ts';
-import { ClockState, currentBootId, machineEvidence } from './system/clock_state.ts';
+import { ClockState } from './system/clock_state.ts';
 import { EventJournal } from './system/event_journal.ts';
 import { HostMonitor } from './system/host_health.ts';
 import { LinkSpeeds } from './system/link_speeds.ts';
@@ -54,6 +51,7 @@ export interface StopReport {
 export class Appliance {
   readonly #settings: Settings;
   readonly #world: World;
+  readonly #machine: Machine;
   readonly #journal: EventJournal;
   readonly #clock: ClockState;
   readonly #host: HostMonitor;
@@ -74,33 +72,36 @@ export class Appliance {
   readonly #startedNs: bigint;
   readonly #identity: { readonly site: string; readonly node: string };
 
-  constructor(settings: Settings, world: World) {
+  /** @param machine what is outside of the program; another one in the simulation */
+  constructor(settings: Settings, world: World, machine: Machine = thisMachine()) {
     this.#settings = settings;
     this.#world = world;
+    this.#machine = machine;
     this.#startedNs = world.clock.monotonicNs();
-    this.#identity = { site: settings.site, node: settings.node || nodeName() };
+    this.#identity = { site: settings.site, node: settings.node || nodeNameOf(machine.hostName) };
     const folder = (name: string): string => join(settings.dataFolder, name);
     const part = (name: string): World => worldFor(world, name);
 
     this.#journal = new EventJournal(part('events'));
     const onEvent = this.#journal.add.bind(this.#journal);
 
-    const addon = loadAddon();
+    const { addon, bootId } = machine;
 
     // The box and its clock.
-    const bootId = currentBootId();
     this.#clock = new ClockState({
       world: part('clock'),
       bootId,
-      store: new TextFile(folder('boots.json')),
+      store: machine.textFile(folder('boots.json')),
       onEvent,
-      evidence: () => machineEvidence(addon.kernelClock),
+      evidence: machine.evidence,
       onLearned: (changeMs) => this.#journal.correct(changeMs),
     });
     this.#host = new HostMonitor({
       world: part('host'),
       dataFolder: settings.dataFolder,
       clockSynchronised: () => this.#clock.synchronised,
+      files: machine.files,
+      slow: machine.slowFigures,
     });
     this.#page = new PageThread({
       world: part('page'),
@@ -112,8 +113,10 @@ export class Appliance {
     });
 
     // What is kept.
-    const store = (name: 'history' | 'spool' | 'outbox', octetsMax: number): GuardedKv =>
-      new GuardedKv({ name, path: folder(name), octetsMax, level: { multithreading: name === 'history' } }, part('store'));
+    const store = (name: 'history' | 'spool' | 'outbox', octetsMax: number): GuardedKv => {
+      const options = { name, path: folder(name), octetsMax, level: { multithreading: name === 'history' } };
+      return new GuardedKv(options, part('store'), machine.storeOpener(options));
+    };
     this.#stores = {
       history: store('history', settings.history.bytesMax),
       spool: store('spool', settings.spool.diskBytesMax),
@@ -138,6 +141,7 @@ export class Appliance {
       settings: settings.spool,
       destinations,
       rowClock: this.#clock,
+      compression: machine.compression,
       onEvent,
     });
     this.#exporters = new Exporters({
@@ -147,6 +151,7 @@ export class Appliance {
       rowClock: this.#clock,
       projector: addonProjector(addon),
       measures: addon,
+      openTransport: machine.openTransport,
       facts: () => this.#meteringFacts(),
       onEvent,
     });
@@ -159,6 +164,7 @@ export class Appliance {
           settings: settings.mqtt,
           identity: this.#identity,
           lane: this.#outbox.lane(broker.name),
+          open: machine.openMqtt,
           onEvent,
         }),
     );
@@ -248,7 +254,7 @@ export class Appliance {
   async start(signal: AbortSignal): Promise<void> {
     const { dataFolder } = this.#settings;
     try {
-      mkdirSync(dataFolder, { recursive: true });
+      this.#machine.makeFolder(dataFolder);
     } catch (error) {
       // The stores will say the same and try again; metering and export do not need the folder.
       this.#journal.add('error', 'dataFolderUnwritable', `${dataFolder} cannot be made: ${messageOf(error)}`);
@@ -347,9 +353,9 @@ function sibling(name: string): URL {
 }
 
 /** The host name as far as names allow. */
-function nodeName(): string {
+function nodeNameOf(hostName: string): string {
   return (
-    hostname()
+    hostName
       .replaceAll(/[^A-Za-z0-9_.-]/g, '-')
       .replace(/^[^A-Za-z0-9]+/, '')
       .slice(0, 63) || 'box'

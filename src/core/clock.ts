@@ -25,7 +25,8 @@ export interface Clock {
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
 }
 
-abstract class ClockBase implements Clock {
+/** What every clock has once it can tell the time and call back. */
+export abstract class ClockBase implements Clock {
   abstract monotonicMs(): number;
   abstract monotonicNs(): bigint;
   abstract wallMs(): number;

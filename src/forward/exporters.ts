@@ -8,10 +8,9 @@ import type { RowClock } from '../flow/row_block.ts';
 import type { BoxEvent, UplinkStatus } from '../flow/status_shapes.ts';
 import { deliveriesOf } from './delivery.ts';
 import { Exporter } from './exporter.ts';
+import { type OpenTransport, openTransport } from './ipfix/open_transport.ts';
 import type { MeteringFacts } from './ipfix/options_tables.ts';
-import { type Probe, tcpProbe } from './ipfix/probe.ts';
-import { StreamTransport } from './ipfix/stream_transport.ts';
-import { UdpTransport } from './ipfix/udp_transport.ts';
+import type { Probe } from './ipfix/probe.ts';
 import type { SocketMeasures, Transport } from './link.ts';
 import type { SpoolLane } from './spool_lane.ts';
 
@@ -34,6 +33,8 @@ export interface ExportersParts {
   readonly onEvent?: (level: BoxEvent['level'], event: string, text: string) => void;
   /** Asks whether a collector's host is there; replaced in tests. */
   readonly probe?: Probe;
+  /** Another network, for the simulation. */
+  readonly openTransport?: OpenTransport;
 }
 
 export class Exporters implements Service {
@@ -83,10 +84,8 @@ export class Exporters implements Service {
 
   #transport(settings: DestinationSettings, lane: SpoolLane): Transport {
     const { world, measures, probe } = this.#parts;
-    const { clock } = world;
-    return settings.transport === 'udp'
-      ? new UdpTransport({ settings, clock, measures, probe: probe ?? tcpProbe(clock), memory: lane })
-      : new StreamTransport(settings, clock, measures);
+    const open = this.#parts.openTransport ?? openTransport;
+    return open({ settings, clock: world.clock, measures, probe, memory: lane });
   }
 
   #declareMetrics(): void {

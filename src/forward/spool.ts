@@ -16,6 +16,7 @@ import { dropReasons } from '../flow/ledger.ts';
 import { type RowBlock, type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
 import { describeLayout, layoutHash, ROW_BYTES } from '../flow/row_layout.ts';
 import type { BoxEvent, StoreStatus } from '../flow/status_shapes.ts';
+import { type RowCompression, zstdCompression } from './row_compression.ts';
 import type { SpoolChunk } from './spool_chunk.ts';
 import { type LaneStore, SpoolLane } from './spool_lane.ts';
 import { SpoolLog } from './spool_log.ts';
@@ -49,6 +50,8 @@ export interface SpoolParts {
   /** Names of the destinations; what is kept for others is forgotten. */
   readonly destinations: readonly string[];
   readonly rowClock: RowClock;
+  /** On other threads by default. */
+  readonly compression?: RowCompression;
   readonly onEvent?: (level: BoxEvent['level'], event: string, text: string) => void;
 }
 
@@ -66,6 +69,7 @@ export class Spool implements Service, LaneStore {
   readonly #log: SpoolLog;
   readonly #lanes: readonly SpoolLane[];
   readonly #reader: SpoolReader;
+  readonly #compression: RowCompression;
   readonly #layout = layoutHash();
   #layoutKept = false;
   #timer: Timer | undefined;
@@ -93,7 +97,8 @@ export class Spool implements Service, LaneStore {
       (chunk) => this.#timesOf(chunk),
     );
     this.#lanes = this.#log.lanes.map((lane) => new SpoolLane(this, this.#log, lane, () => world.clock.monotonicMs()));
-    this.#reader = new SpoolReader(parts.kv, this.#layout);
+    this.#compression = parts.compression ?? zstdCompression;
+    this.#reader = new SpoolReader(parts.kv, this.#layout, this.#compression);
   }
 
   /** Resolves also when the store does not answer: then the spool works in memory and keeps trying. */
@@ -213,7 +218,7 @@ export class Spool implements Service, LaneStore {
     const held = chunks.filter((chunk) => chunk.rows !== undefined && chunk.diskOctets === 0);
     const encoded = await Promise.all(
       held.map(async (chunk) => {
-        const rows = await encodeRows(chunk.rows!.subarray(0, chunk.count * ROW_BYTES));
+        const rows = await encodeRows(chunk.rows!.subarray(0, chunk.count * ROW_BYTES), this.#compression);
         return { chunk, rows, octets: rows.length };
       }),
     );

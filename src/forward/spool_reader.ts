@@ -4,6 +4,7 @@
  */
 import type { Kv } from '../core/kv.ts';
 import { ROW_BYTES } from '../flow/row_layout.ts';
+import type { RowCompression } from './row_compression.ts';
 import { type RowTranslation, rowTranslation } from './row_translation.ts';
 import type { SpoolChunk } from './spool_chunk.ts';
 import { decodeRows, rowsKey } from './spool_record.ts';
@@ -13,12 +14,14 @@ const heldMax = 4;
 export class SpoolReader {
   readonly #kv: Kv;
   readonly #layout: number;
+  readonly #compression: RowCompression;
   #translations = new Map<number, RowTranslation>();
   readonly #held = new Map<SpoolChunk, Promise<Uint8Array | undefined>>();
 
   /** @param layout hash of this version's */
-  constructor(kv: Kv, layout: number) {
+  constructor(kv: Kv, layout: number, compression: RowCompression) {
     this.#kv = kv;
+    this.#compression = compression;
     this.#layout = layout;
   }
 
@@ -53,7 +56,7 @@ export class SpoolReader {
 
   async #load(chunk: SpoolChunk): Promise<Uint8Array | undefined> {
     const value = await this.#kv.get(rowsKey(chunk.first));
-    const rows = value === undefined ? undefined : await decodeRows(value, chunk.count);
+    const rows = value === undefined ? undefined : await decodeRows(value, chunk.count, this.#compression);
     if (rows === undefined) return undefined;
     if (chunk.layout === this.#layout) return rows.length === chunk.count * ROW_BYTES ? rows : undefined;
     const translation = this.#translations.get(chunk.layout);

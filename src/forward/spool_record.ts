@@ -8,13 +8,13 @@
  *     key  'd' <destination name>   which rows it waits for, and its gaps
  *     key  'o'                      present while the spool is open: wall time at which the run began
  */
-import { promisify } from 'node:util';
-import { constants, crc32, zstdCompress, zstdDecompress } from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import { pack, unpack } from 'msgpackr';
 import { ageByLabelMs } from '../core/clock.ts';
 import { type DropReason, dropReasons } from '../flow/ledger.ts';
 import { ROW_BYTES } from '../flow/row_layout.ts';
 import type { Gap } from './gaps.ts';
+import { type RowCompression, zstdCompression } from './row_compression.ts';
 import { chunkRowsMax, type SpoolChunk } from './spool_chunk.ts';
 import type { LaneState } from './spool_lane_log.ts';
 
@@ -22,8 +22,6 @@ const VERSION = 1;
 const prefix = { index: 0x69, rows: 0x72, layout: 0x6c, destination: 0x64 } as const;
 /** The largest row any layout may have; bounds what is decompressed. */
 const rowOctetsMax = 4_096;
-/** Levels above gain little on rows and cost a small board's CPU. */
-const zstdLevel = 3;
 
 export const openMarkerKey: Uint8Array = Uint8Array.of(0x6f);
 export const indexRange = rangeOf(prefix.index);
@@ -138,18 +136,9 @@ export function decodeIndex(
   };
 }
 
-/** Octets of output a turn of zlib: with its default of 16 KiB a chunk takes dozens of turns between two threads. */
-const compressTurnOctets = 64 * 1_024;
-/** So that whole rows come out in one turn, and its end is seen in it. */
-const decompressSpareOctets = 64;
-
-const compress = promisify(zstdCompress);
-const decompress = promisify(zstdDecompress);
-
 /** @param rows exactly the rows, without spare room */
-export async function encodeRows(rows: Uint8Array): Promise<Uint8Array> {
-  const params = { [constants.ZSTD_c_compressionLevel]: zstdLevel };
-  const body = await compress(rows, { params, chunkSize: compressTurnOctets });
+export async function encodeRows(rows: Uint8Array, compression: RowCompression = zstdCompression): Promise<Uint8Array> {
+  const body = await compression.compress(rows);
   const head = Buffer.alloc(5);
   head[0] = VERSION;
   head.writeUInt32BE(crc32(rows), 1);
@@ -157,12 +146,15 @@ export async function encodeRows(rows: Uint8Array): Promise<Uint8Array> {
 }
 
 /** Undefined for a value that is damaged. */
-export async function decodeRows(value: Uint8Array, count: number): Promise<Uint8Array | undefined> {
+export async function decodeRows(
+  value: Uint8Array,
+  count: number,
+  compression: RowCompression = zstdCompression,
+): Promise<Uint8Array | undefined> {
   if (value.length < 5 || value[0] !== VERSION) return undefined;
   let rows: Uint8Array;
   try {
-    const chunkSize = count * ROW_BYTES + decompressSpareOctets;
-    rows = await decompress(value.subarray(5), { maxOutputLength: count * rowOctetsMax, chunkSize });
+    rows = await compression.decompress(value.subarray(5), count * ROW_BYTES, count * rowOctetsMax);
   } catch {
     // zstd refuses what is not whole: the same as a wrong checksum.
     return undefined;

@@ -26,6 +26,12 @@ export interface GuardedKvOptions {
 /** Opens the store; replaced in tests that need a disk to fail in a certain way. */
 export type StoreOpener = (wallMs: number, suspect: boolean) => Promise<Omit<OpenedStore, 'kv'> & { kv: Kv }>;
 
+/** Opens the store on this machine's disk. */
+export const openerOf =
+  ({ path, level }: GuardedKvOptions): StoreOpener =>
+  (wallMs, suspect) =>
+    openStore(path, wallMs, level, suspect);
+
 // After one of these the store cannot go on as it is: LevelDB refuses every write after one that failed.
 const stopping = new Set(['storeFull', 'storeUnwritable', 'storeDamaged', 'storeLocked']);
 const sizePeriodMs = 10_000;
@@ -52,7 +58,7 @@ export class GuardedKv implements Kv, Service {
     this.name = `store.${options.name}`;
     this.#options = options;
     this.#world = { ...world, log: world.log.child(this.name) };
-    this.#open = open ?? ((wallMs, suspect) => openStore(options.path, wallMs, options.level, suspect));
+    this.#open = open ?? openerOf(options);
     this.#retryCapMs = options.retryCapMs ?? 60_000;
     this.#retry = new RetrySchedule({ firstMs: options.retryFirstMs ?? 1_000, capMs: this.#retryCapMs }, world.random);
   }

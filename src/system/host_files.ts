@@ -28,6 +28,8 @@ export interface HostFiles {
   /** `st_dev` of the path. */
   device(path: string): Promise<number | undefined>;
   kernel(): string;
+  /** Resident memory of this process. */
+  processOctets(): number;
 }
 
 export const hostFiles: HostFiles = {
@@ -58,4 +60,5 @@ export const hostFiles: HostFiles = {
     }
   },
   kernel: () => release(),
+  processOctets: () => process.memoryUsage.rss(),
 };

@@ -130,7 +130,7 @@ export class HostMonitor implements Service {
       load1: parseLoad1(load ?? '') ?? 0,
       memoryTotalOctets: memory?.totalOctets ?? 0,
       memoryAvailableOctets: memory?.availableOctets ?? 0,
-      processOctets: process.memoryUsage.rss(),
+      processOctets: files.processOctets(),
       temperatureC: parseMillidegrees(temperature ?? '') ?? this.#slowTemperatureC,
       diskTotalOctets: room?.totalOctets ?? 0,
       diskFreeOctets: room?.freeOctets ?? 0,

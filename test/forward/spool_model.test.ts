@@ -3,29 +3,9 @@
  * silent and damaged stores, planned stops, kills, power cuts, destinations that come and go. After each action the account
  * of every destination is the model's, number by number.
  */
-import type * as zlib from 'node:zlib';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { seedsOf, withSeed } from './seeds.ts';
 import { SpoolPlay } from './spool_play.ts';
-
-// Compression in place instead of on threads: what happens when then follows from the seed alone.
-vi.mock('node:zlib', async (original) => {
-  const real = await original<typeof zlib>();
-  type Done = (error: Error | null, result?: Buffer) => void;
-  const inPlace =
-    <O>(run: (input: Uint8Array, options: O) => Buffer) =>
-    (input: Uint8Array, options: O, done: Done): void => {
-      let result: Buffer;
-      try {
-        result = run(input, options);
-      } catch (error) {
-        done(error as Error); // as the real one says it
-        return;
-      }
-      done(null, result);
-    };
-  return { ...real, zstdCompress: inPlace(real.zstdCompressSync), zstdDecompress: inPlace(real.zstdDecompressSync) };
-});
 
 const file = 'test/forward/spool_model.test.ts';
 const steps = 300;

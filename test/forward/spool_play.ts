@@ -13,6 +13,7 @@ import { dropReasons } from '../../src/flow/ledger.ts';
 import { WALL_BOOT_ID } from '../../src/flow/row_block.ts';
 import { ROW_BYTES } from '../../src/flow/row_layout.ts';
 import type { Gap } from '../../src/forward/gaps.ts';
+import { zstdInPlace } from '../../src/forward/row_compression.ts';
 import { Spool, type SpoolLane, type SpoolOptions } from '../../src/forward/spool.ts';
 import { rowsKey } from '../../src/forward/spool_record.ts';
 import { FaultyKv } from './faulty_kv.ts';
@@ -350,6 +351,7 @@ export class SpoolPlay {
       settings: this.#settings,
       destinations: names,
       rowClock: rowClock(),
+      compression: zstdInPlace,
       onEvent: () => {},
     });
     const before = this.#models;

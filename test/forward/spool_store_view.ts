@@ -2,6 +2,7 @@
 import type { MemoryKv } from '../../src/core/memory_kv.ts';
 import { ROW_BYTES } from '../../src/flow/row_layout.ts';
 import type { Gap } from '../../src/forward/gaps.ts';
+import { zstdInPlace } from '../../src/forward/row_compression.ts';
 import {
   decodeIndex,
   decodeLane,
@@ -46,7 +47,7 @@ export async function viewOf(kv: MemoryKv, known: ReadonlyMap<number, readonly n
 
 /** The numbers of the rows that a piece holds. */
 export async function rowsIn(value: Uint8Array, count: number): Promise<number[]> {
-  const rows = await decodeRows(value, count);
+  const rows = await decodeRows(value, count, zstdInPlace);
   if (rows === undefined) throw new Error('a piece was written that cannot be read');
   return Array.from({ length: count }, (_, i) => flowIdOf(rows, i * ROW_BYTES));
 }

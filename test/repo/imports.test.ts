@@ -14,7 +14,10 @@ const allowed: Record<string, readonly string[]> = {
   system: ['core', 'flow', 'config'],
 };
 const everything = Object.keys(allowed);
+/** What the composition root takes of the machine: a root of its own, which only the composition root imports. */
+const machine = 'src/machine.ts';
 const top: Record<string, readonly string[]> = {
+  [machine]: everything,
   'src/appliance.ts': everything,
   'src/status_thread.ts': ['core', 'flow', 'config', 'store', 'status'],
   'src/main.ts': ['core', 'flow', 'cli'],
@@ -37,6 +40,8 @@ function faults(file: string, text = read(file)): string[] {
     }
     if (target.startsWith('src/status/page/')) return [`${file} imports ${target}: the page is for browsers`];
     if (part === 'cli') return target === 'src/main.ts' ? [`${file} imports ${target}`] : [];
+    if (target === machine)
+      return file === 'src/appliance.ts' ? [] : [`${file} imports ${target}: only the composition root may`];
     if (to === part || target in top) return to === part ? [] : [`${file} imports ${target}: nothing imports a root`];
     const may = top[file] ?? allowed[part];
     if (may === undefined) return [`${file}: no rule for this place`];
@@ -60,6 +65,7 @@ describe('imports point one way', () => {
     ['src/status/status_server.ts', "import { x } from './page/app.tsx';"],
     ['src/flow/ledger.ts', "export { x } from '../config/load.ts';"],
     ['src/store/history.ts', "const x = await import('../pipeline/rollup.ts');"],
+    ['src/system/clock_state.ts', "import type { Machine } from '../machine.ts';"],
     ['src/pipeline/rollup.ts', "import { Appliance } from '../appliance.ts';"],
   ])('%s with %s is noticed', (file, text) => {
     expect(faults(file, text)).toHaveLength(1);

@@ -34,6 +34,7 @@ function machine(texts: Record<string, string>, room = { totalOctets: 1_000, fre
     room: async () => room,
     device: async () => 45_826,
     kernel: () => '6.6.51+rpt-rpi-v8',
+    processOctets: () => 50_000_000,
   };
 }
 

@@ -1,0 +1,54 @@
+/**
+ * What the appliance has of the machine it runs on: native meter, disks, clock evidence, network. The other half of the
+ * world as an argument: `World` is time, chance, log and metrics; this is everything else that is outside of the program.
+ * Production takes `thisMachine`; the simulation makes another one. Only edges are named here, nothing is opened.
+ */
+import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { type OpenTransport, openTransport } from './forward/ipfix/open_transport.ts';
+import { type OpenSession, openSession } from './forward/mqtt/session.ts';
+import { type RowCompression, zstdCompression } from './forward/row_compression.ts';
+import { loadAddon, type NativeAddon } from './meter/addon.ts';
+import { type GuardedKvOptions, openerOf, type StoreOpener } from './store/guarded_kv.ts';
+import { TextFile, type TextStore } from './system/boot_file.ts';
+import { currentBootId, type MachineEvidence, machineEvidence } from './system/clock_state.ts';
+import { type HostFiles, hostFiles } from './system/host_files.ts';
+import { type SlowFigures, slowFigures } from './system/inventory.ts';
+
+export interface Machine {
+  /** This boot, on whose monotonic clock rows are. */
+  readonly bootId: string;
+  readonly hostName: string;
+  /** Meter, projection, socket measures. */
+  readonly addon: NativeAddon;
+  /** What speaks for the clock. */
+  readonly evidence: () => Promise<MachineEvidence>;
+  readonly files: HostFiles;
+  readonly slowFigures: SlowFigures;
+  /** Makes a folder and those above it. Throws what the system says. */
+  readonly makeFolder: (path: string) => void;
+  readonly textFile: (path: string) => TextStore;
+  readonly storeOpener: (options: GuardedKvOptions) => StoreOpener;
+  readonly openTransport: OpenTransport;
+  readonly openMqtt: OpenSession;
+  readonly compression: RowCompression;
+}
+
+/** @throws ApplianceError when the addon is missing or of another version */
+export function thisMachine(): Machine {
+  const addon = loadAddon();
+  return {
+    bootId: currentBootId(),
+    hostName: hostname(),
+    addon,
+    evidence: () => machineEvidence(addon.kernelClock),
+    files: hostFiles,
+    slowFigures,
+    makeFolder: (path) => mkdirSync(path, { recursive: true }),
+    textFile: (path) => new TextFile(path),
+    storeOpener: openerOf,
+    openTransport,
+    openMqtt: openSession,
+    compression: zstdCompression,
+  };
+}
