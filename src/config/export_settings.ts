@@ -1,6 +1,7 @@
 /** The settings of the section `export`: destinations, what they are sent, how, and what they must not see. Part of `schema.ts`. */
 import { z } from 'zod';
 import { findElement } from '../flow/elements.ts';
+import { compressions } from '../flow/file_compression.ts';
 import { profileNames } from '../flow/profiles.ts';
 import { choice, facts, flag, host, integer, MIB, name, port, text } from './setting_kinds.ts';
 
@@ -27,6 +28,26 @@ const privacy = z
     message: 'a file name when addresses is pseudonymise, and only then',
   });
 
+const files = z
+  .strictObject({
+    folder: text('', { reason: 'Folder of the files; made when it is not there' }),
+    rotateS: integer(60, 604_800, 3_600, {
+      reason: 'The next file begins this often, at multiples of it by the clock (UTC)',
+      unit: 's',
+    }),
+    rotateBytes: integer(65_536, 65_536 * MIB, 64 * MIB, { reason: 'Or when the file is this large', unit: 'octets' }),
+    syncMs: integer(100, 60_000, 2_000, {
+      reason:
+        'What was written is synced to the disk, and so acknowledged, after this; above spool.persistAfterS rows are written twice',
+      unit: 'ms',
+    }),
+    compression: choice(compressions, 'none', { reason: 'What a finished file is compressed with' }),
+    filesMax: integer(2, 1_000_000, 10_000, { reason: 'Finished files kept; the oldest are deleted first', unit: 'files' }),
+    bytesMax: integer(MIB, 1_048_576 * MIB, 1_024 * MIB, { reason: 'Disk for finished files', unit: 'octets' }),
+    ageMaxS: integer(3_600, 315_360_000, 2_592_000, { reason: 'Finished files older than this are deleted', unit: 's' }),
+  })
+  .prefault({});
+
 const destination = z
   .strictObject({
     name: name.meta(
@@ -36,8 +57,13 @@ const destination = z
       reason:
         'What is spoken; NetFlow over UDP alone, for collectors without IPFIX: one record per direction, fewer fields, and what it has no form for is counted',
     }),
-    transport: choice(['udp', 'tcp', 'tls'], 'tcp', { reason: 'How it is carried; only TCP and TLS can prove arrival' }),
-    host: host.meta(facts({ reason: 'Name or address of the collector; names are resolved again on every reconnect' })),
+    transport: choice(['udp', 'tcp', 'tls', 'file'], 'tcp', {
+      reason: 'How it is carried; TCP and TLS can prove arrival, UDP cannot; file writes IPFIX files (RFC 5655) on this box',
+    }),
+    host: host
+      .or(z.literal(''))
+      .default('')
+      .meta(facts({ reason: 'Name or address of the collector; names are resolved again on every reconnect' })),
     port: port.default(4739).meta(facts({ reason: 'Port of the collector (4739 is IANA’s for IPFIX, 4740 over TLS)' })),
     failoverGroup: name
       .or(z.literal(''))
@@ -53,6 +79,7 @@ const destination = z
       .array(z.string().refine((value) => findElement(value) !== undefined, 'the name of an information element'))
       .default([])
       .meta(facts({ reason: 'Elements to send instead of a profile’s' })),
+    files,
     privacy,
     uniflow: flag(true, { reason: 'With elements: one record per direction instead of RFC 5103 biflows' }),
     templateResendS: integer(1, 86_400, 60, { reason: 'Over UDP templates are resent this often (RFC 7011 8.1)', unit: 's' }),
@@ -87,6 +114,14 @@ const destination = z
   .refine((d) => (d.certificateFile === '') === (d.keyFile === ''), {
     path: ['keyFile'],
     message: 'certificateFile and keyFile go together',
+  })
+  .refine((d) => (d.transport === 'file') === (d.host === ''), {
+    path: ['host'],
+    message: 'the name or address of the collector; none when transport is file',
+  })
+  .refine((d) => (d.transport === 'file') === (d.files.folder !== ''), {
+    path: ['files', 'folder'],
+    message: 'a folder when transport is file, and only then',
   })
   .refine((d) => d.protocol === 'ipfix' || d.transport === 'udp', {
     path: ['transport'],

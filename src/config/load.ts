@@ -87,7 +87,7 @@ function worded(issue: z.core.$ZodIssue, value: unknown): string {
     case 'invalid_value':
       return `not allowed; allowed: ${issue.values.map(String).join(', ')}`;
     default:
-      return `not allowed; allowed: ${issue.message}`;
+      return value === undefined ? `missing; needed: ${issue.message}` : `not allowed; allowed: ${issue.message}`;
   }
 }
 

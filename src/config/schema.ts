@@ -266,6 +266,7 @@ export type Settings = z.output<typeof settingsSchema>;
 export type SettingsInput = z.input<typeof settingsSchema>;
 export type MeterSettings = Settings['meter'];
 export type DestinationSettings = Settings['export']['destinations'][number];
+export type FileDestinationSettings = DestinationSettings['files'];
 export type PrivacySettings = DestinationSettings['privacy'];
 export type SpoolSettings = Settings['spool'];
 export type BrokerSettings = Settings['mqtt']['brokers'][number];

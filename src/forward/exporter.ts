@@ -61,7 +61,7 @@ const closeMaxMs = 2_000;
 /** Troubles that somebody has to mend: the collector's or this box's settings are wrong. */
 const refusals: readonly ErrorCode[] = [
   ...(['connectRefused', 'tlsFailed', 'credentialsRefused', 'messageTooLong'] as const),
-  ...(['settingsUnreadable', 'settingsInvalid'] as const),
+  ...(['settingsUnreadable', 'settingsInvalid', 'storeFull', 'storeUnwritable'] as const),
 ];
 
 export class Exporter implements Service {
@@ -159,12 +159,13 @@ export class Exporter implements Service {
       let link = this.#openedToFirst;
       this.#openedToFirst = undefined;
       let trouble: ApplianceError | undefined;
+      let taken = false;
       const startMs = world.clock.monotonicMs();
       try {
         // Read each time, so that a key that was missing is found when it is there; without it nothing goes out.
         const privacy = await loadPrivacy(this.#member.settings.privacy);
         link ??= await this.#member.transport.open(signal);
-        trouble = await this.#converse(link, privacy, signal);
+        ({ trouble, taken } = await this.#converse(link, privacy, signal));
       } catch (error) {
         if (signal.aborted) break;
         if (!(error instanceof ApplianceError)) throw error;
@@ -172,8 +173,6 @@ export class Exporter implements Service {
       }
       if (signal.aborted) break;
       const returns = this.#openedToFirst !== undefined;
-      // A planned return: what the collector was seen to take need not be sent again.
-      const taken = returns && link !== undefined && (await link.end(closeMaxMs));
       link?.destroy();
       this.#link = undefined;
       lane.rewind(link !== undefined && !taken);
@@ -225,7 +224,12 @@ export class Exporter implements Service {
     }
   }
 
-  async #converse(link: Link, privacy: DestinationPrivacy, signal: AbortSignal): Promise<ApplianceError | undefined> {
+  /** Resolves to the trouble it ended with, if any, and whether the collector was seen to take everything. */
+  async #converse(
+    link: Link,
+    privacy: DestinationPrivacy,
+    signal: AbortSignal,
+  ): Promise<{ trouble: ApplianceError | undefined; taken: boolean }> {
     const { world, lane, rowClock } = this.#parts;
     const { settings } = this.#member;
     const session = this.#sessionFor(link, privacy);
@@ -238,7 +242,8 @@ export class Exporter implements Service {
       rowClock,
       facts: (gaps) => this.#facts(session, privacy, gaps),
       templateResendMs: settings.templateResendS * 1_000,
-      resendMarginOctets: settings.resendMarginBytes,
+      // What is synced to our own disk is not lost by anybody else.
+      resendMarginOctets: settings.transport === 'file' ? 0 : settings.resendMarginBytes,
       onSent: (octets, records) => {
         this.#sentMessages++;
         this.#sentOctets += octets;
@@ -264,8 +269,13 @@ export class Exporter implements Service {
       () => ended.abort(new ApplianceError('connectionLost', 'the first of the group takes records again')),
       () => {}, // heard below
     );
+    void link.finished?.then(() => ended.abort(new ApplianceError('connectionLost', 'the link came to its planned end')));
     try {
-      return await current.run(stop);
+      const trouble = await current.run(stop);
+      // A planned end: what the collector was seen to take need not be sent again.
+      const taken = trouble === undefined && !signal.aborted && (await link.end(closeMaxMs));
+      if (taken) current.acknowledge();
+      return { trouble, taken };
     } finally {
       this.#current = undefined;
       ended.abort(new ApplianceError('connectionLost', 'the session ended'));

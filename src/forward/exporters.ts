@@ -1,5 +1,6 @@
 /** All destinations as one service: made from the settings, started and stopped together, with their figures. */
 import type { DestinationSettings } from '../config/schema.ts';
+import type { ApplianceError } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
 import type { DestinationAccount } from '../flow/ledger.ts';
@@ -8,6 +9,7 @@ import type { RowClock } from '../flow/row_block.ts';
 import type { BoxEvent, UplinkStatus } from '../flow/status_shapes.ts';
 import { deliveriesOf } from './delivery.ts';
 import { Exporter } from './exporter.ts';
+import { FileTransport } from './ipfix/files/file_transport.ts';
 import { type OpenTransport, openTransport } from './ipfix/open_transport.ts';
 import type { MeteringFacts } from './ipfix/options_tables.ts';
 import type { Probe } from './ipfix/probe.ts';
@@ -41,6 +43,8 @@ export class Exporters implements Service {
   readonly name = 'exporters';
   readonly #parts: ExportersParts;
   readonly #exporters: readonly Exporter[];
+  /** By destination. */
+  readonly #fileTransports = new Map<string, FileTransport>();
 
   constructor(parts: ExportersParts) {
     this.#parts = parts;
@@ -83,9 +87,13 @@ export class Exporters implements Service {
   }
 
   #transport(settings: DestinationSettings, lane: SpoolLane): Transport {
-    const { world, measures, probe } = this.#parts;
+    const { world, measures, probe, onEvent } = this.#parts;
     const open = this.#parts.openTransport ?? openTransport;
-    return open({ settings, clock: world.clock, measures, probe, memory: lane });
+    const onTrouble = ({ message }: ApplianceError): void =>
+      onEvent?.('warn', 'fileUpkeepFailed', `${settings.name}: files could not be compressed or deleted: ${message}`);
+    const transport = open({ settings, clock: world.clock, measures, probe, memory: lane, onTrouble });
+    if (transport instanceof FileTransport) this.#fileTransports.set(settings.name, transport);
+    return transport;
   }
 
   #declareMetrics(): void {
@@ -99,6 +107,24 @@ export class Exporters implements Service {
     declare('export_sent_octets', 'Octets of IPFIX messages sent since start', (one) => one.figures().octets);
     declare('export_sent_records', 'Data records of flows sent since start', (one) => one.figures().records);
     declare('export_acknowledged_records', 'Rows proven to have arrived since start', (one) => one.account().acknowledged);
+    const ofFiles = (name: string, help: string, read: (files: FileTransport) => number): void =>
+      metrics.gauge(
+        name,
+        help,
+        () => [...this.#fileTransports].map(([destination, files]) => ({ labels: { destination }, value: read(files) })),
+        ['destination'],
+      );
+    ofFiles('export_files_finished', 'IPFIX files finished since start', (files) => files.finishedFiles);
+    ofFiles(
+      'export_files_deleted',
+      'Finished IPFIX files deleted since start, to keep the bounds of the settings',
+      (files) => files.deletedFiles,
+    );
+    ofFiles(
+      'export_files_repaired',
+      'IPFIX files cut behind their last whole message, after a crash',
+      (files) => files.repairedFiles,
+    );
     declare('export_resent_records', 'Rows sent again although they had arrived', (one) => one.figures().resentRecords);
   }
 }

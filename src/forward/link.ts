@@ -33,6 +33,8 @@ export interface Link {
   provenOctets(): number;
   /** Resolves when the link is gone, with the reason. Never rejects. */
   readonly lost: Promise<ApplianceError>;
+  /** Where links have a planned end (a file that is large enough): resolves when the next is to be opened. */
+  readonly finished?: Promise<void>;
   /**
    * Ends the link as planned. True when the collector was seen to take everything: it closed its side after ours.
    * Never throws.

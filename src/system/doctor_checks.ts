@@ -19,7 +19,7 @@ export interface UplinkFacts {
   readonly name: string;
   readonly kind: 'ipfix' | 'netflow' | 'mqtt';
   readonly address: string;
-  readonly transport: 'udp' | 'tcp' | 'tls';
+  readonly transport: 'udp' | 'tcp' | 'tls' | 'file';
   /** Addresses that the name stands for; none when it could not be resolved. */
   readonly resolved: readonly string[];
   /** Undefined over UDP, where only sending shows anything. */
@@ -317,6 +317,11 @@ function uplinkChecks(uplinks: readonly UplinkFacts[]): DoctorCheck[] {
   }
   return uplinks.map((uplink) => {
     const check = `uplink ${uplink.name}`;
+    if (uplink.transport === 'file') {
+      return uplink.connects === true
+        ? ok(check, `files can be written to ${uplink.address}`)
+        : fail(check, uplink.reason, 'change the owner of the folder, or files.folder of this destination');
+    }
     if (uplink.resolved.length === 0) {
       return fail(
         check,

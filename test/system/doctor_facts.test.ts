@@ -33,6 +33,8 @@ describe('doctor facts', () => {
           { name: 'listens', host: '127.0.0.1', port },
           { name: 'refuses', host: '127.0.0.1', port: 1 },
           { name: 'datagrams', host: '127.0.0.1', transport: 'udp' },
+          { name: 'files', transport: 'file', files: { folder: join(folder, 'to be', 'made') } },
+          { name: 'nowhere', transport: 'file', files: { folder: join(folder, 'kept', 'flows') } },
         ],
       },
       mqtt: { brokers: [{ name: 'nobody', host: 'broker.invalid', tls: true, port: 8883 }] },
@@ -49,17 +51,20 @@ describe('doctor facts', () => {
       ['listens', true, `tcp://127.0.0.1:${port}`],
       ['refuses', false, 'tcp://127.0.0.1:1'],
       ['datagrams', undefined, 'udp://127.0.0.1:4739'],
+      ['files', true, join(folder, 'to be', 'made')],
+      ['nowhere', false, join(folder, 'kept', 'flows')],
       ['nobody', undefined, 'mqtts://broker.invalid:8883'],
     ]);
     expect(facts.uplinks[1]!.reason).toBe('nothing listens on that port');
-    expect(facts.uplinks[3]!.resolved).toEqual([]);
+    expect(facts.uplinks[4]!.reason).toContain('ENOTDIR');
+    expect(facts.uplinks[5]!.resolved).toEqual([]);
     expect(facts.disk).toMatchObject({ writable: true, usedOctets: 1_000 });
     expect(readdirSync(folder)).toEqual(['kept']);
     expect(
       doctorChecks(facts)
         .filter(({ verdict }) => verdict === 'fail')
         .map(({ check }) => check),
-    ).toEqual(expect.arrayContaining(['port nosuch0', 'uplink refuses', 'uplink nobody']));
+    ).toEqual(expect.arrayContaining(['port nosuch0', 'uplink refuses', 'uplink nowhere', 'uplink nobody']));
   });
 
   test('a folder that cannot be made is not writable, and nothing else breaks', async () => {

@@ -63,7 +63,7 @@ export interface OptionsTable {
 }
 
 // Far above the data templates of a profile, which count up from 256.
-const FIRST_OPTIONS_TEMPLATE_ID = 512;
+export const FIRST_OPTIONS_TEMPLATE_ID = 512;
 /** RFC 7011 section 4.3: exactly one exporting process, so any number but 0 will do. */
 const EXPORTING_PROCESS_ID = 1;
 const timeElements = ['flowStartMilliseconds', 'flowEndMilliseconds'] as const;
