@@ -19,6 +19,7 @@ import { Spool } from './forward/spool.ts';
 import { type Machine, thisMachine } from './machine.ts';
 import { MeterService } from './meter/meter_service.ts';
 import { addonProjector } from './meter/projector.ts';
+import type { SelectorStore } from './meter/selectors_in_use.ts';
 import { MirrorTruth } from './pipeline/mirror_truth.ts';
 import { PipelineService } from './pipeline/pipeline_service.ts';
 import { PageThread } from './status/page_thread.ts';
@@ -207,6 +208,7 @@ export class Appliance {
       },
       onEvent,
       addon,
+      selectorStore: this.#selectorStore(folder('selectors.json')),
     });
     this.#linkSpeeds = new LinkSpeeds(part('links'), settings.meter.source === 'interface' ? settings.meter.interfaces : []);
     this.#mirror = new MirrorTruth({
@@ -328,6 +330,16 @@ export class Appliance {
     return disk.state === 'open' && kept.state !== 'open'
       ? kept
       : { ...disk, octetsOnDisk: Math.max(disk.octetsOnDisk, kept.octetsOnDisk) };
+  }
+
+  #selectorStore(path: string): SelectorStore {
+    const file = this.#machine.textFile(path);
+    return {
+      read: () => file.read(),
+      replace: (text) => file.replace(text),
+      // The spool is opened before the meter; one that cannot be opened may hold anything.
+      mayHoldRows: () => this.#spool.status().state !== 'open' || this.#spool.status().octetsOnDisk > 0,
+    };
   }
 
   #meteringFacts(): MeteringFacts {

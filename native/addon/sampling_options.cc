@@ -17,6 +17,7 @@ void readSelector(const Arguments& from, SelectorPlan& to) {
   to.kind = static_cast<SamplingKind>(from.choice("kind", {"none", "count", "random", "flowHash"}));
   to.interval = static_cast<uint32_t>(from.number("interval", 1, kIntervalMax));
   if (to.kind == SamplingKind::none) to.interval = 1;
+  to.selectorId = static_cast<uint16_t>(from.number("selectorId", 0, 65'535, 0));
 }
 
 AddressPrefix prefixOf(const Arguments& match, const std::string& text) {
@@ -65,6 +66,9 @@ void readSampling(const Arguments& sampling, bool vlanInKey, SamplingPlan& plan)
       readSelector(from, pool.selector);
       pool.match = matchOf(from.object("match"), vlanInKey);
     }
+  } else {
+    // What they stand for may be another thing after this change, by the stage in the kernel: they are looked up again.
+    for (SamplingPlan::Pool& pool : plan.pools) pool.selector.selectorId = 0;
   }
   if (sampling.has("kernelInterval")) {
     const auto interval = static_cast<uint32_t>(sampling.number("kernelInterval", 1, kKernelIntervalMax));

@@ -1,8 +1,9 @@
 // Which selectorId stands for what: a number never means two things in a run (RFC 5477 section 8.2.1), and what comes back gets its former
-// number, so that a rate which goes up and down uses few. JavaScript thread only.
+// number, so that a rate which goes up and down uses few. Whoever keeps numbers beyond a run gives them with the plan. JavaScript thread only.
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <vector>
 
 #include "../core/sampling_plan.h"
@@ -22,15 +23,16 @@ struct SelectorFact {
 
 class SelectorBook {
  public:
-  // Numbers every selector of the plan. Throws Failure EINVAL once 65535 numbers have been given out.
+  // Numbers every selector of the plan that has none. Throws Failure EINVAL for a number that stands for something else in this run, and
+  // once 65535 numbers have been given out; nothing is remembered then.
   void number(SamplingPlan& plan);
-  const SelectorFact& factOf(uint16_t selectorId) const { return facts_[selectorId]; }
+  const SelectorFact& factOf(uint16_t selectorId) const { return facts_.at(selectorId); }
 
  private:
-  uint16_t numberOf(const SelectorFact& fact);
+  void claim(SelectorPlan& selector, const SelectorFact& fact);
   size_t partitionOf(const SamplingPlan& plan);
 
-  std::vector<SelectorFact> facts_{SelectorFact{}};  // by selectorId; 0: every packet
+  std::map<uint16_t, SelectorFact> facts_{{0, SelectorFact{}}};  // 0: every packet
   std::vector<std::vector<PoolMatch>> partitions_{{}};
 };
 

@@ -33,7 +33,7 @@ export const command: Command = {
   --cache-flows N        flows held at once
   --active-timeout S     a long flow is reported this often
   --idle-timeout S       a flow without packets for this long has ended
-  --sampling KIND:N      count:N or random:N, one packet of N
+  --sampling KIND:N      count:N or random:N, one packet of N; flowHash:N, one flow of N; pools of the settings stay
   --duplicates MODE      off, report, remove
   --tunnels LIST         tunnels to open, separated by commas
   --seed N               seed of random sampling (default 1)
@@ -133,7 +133,7 @@ function meterSettings(values: OptionValues): MeterSettings {
   if (values.tunnels !== undefined) change.tunnels = String(values.tunnels).split(',').filter(Boolean);
   if (values.sampling !== undefined) {
     const [kind, interval] = String(values.sampling).split(':');
-    change.sampling = { kind, interval: Number(interval) };
+    change.sampling = { ...base.meter.sampling, kind, interval: Number(interval) };
   }
   const result = settingsSchema.safeParse({ ...base, meter: { ...base.meter, ...change } });
   if (result.success) return result.data.meter;

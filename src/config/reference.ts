@@ -73,8 +73,11 @@ function walk(node: JsonNode, path: string): Setting[] {
 
 function typeWords(node: JsonNode): string {
   if (node.enum !== undefined) return node.enum.map((value) => `\`${String(value)}\``).join(', ');
-  if (node.anyOf !== undefined)
-    return node.anyOf.some((option) => option.const === '') ? 'a name, or empty' : 'an address prefix';
+  if (node.anyOf !== undefined) {
+    if (node.anyOf.some((option) => option.const === '')) return 'a name, or empty';
+    const whole = node.anyOf.find((option) => option.type === 'integer');
+    return whole === undefined ? 'an address prefix' : `${typeWords(whole)} or a range`;
+  }
   if (node.type === 'array')
     return node.items?.properties ? `list, at most ${node.maxItems}` : `list of ${typeWords(node.items ?? {})}`;
   if (node.type === 'integer') return `${node.minimum}–${node.maximum}`;

@@ -8,51 +8,8 @@
 import { z } from 'zod';
 import { tunnelTypes } from '../flow/decode_annotations.ts';
 import { exporting } from './export_settings.ts';
+import { sampling } from './sampling_settings.ts';
 import { choice, facts, flag, host, integer, MIB, name, port, prefix, text } from './setting_kinds.ts';
-
-const adaptive = z
-  .strictObject({
-    enabled: flag(false, {
-      reason:
-        'Sample only while the box cannot keep up: each packet with probability 1/n, n a power of two that rises at once under pressure and falls again later',
-      restart: false,
-    }),
-    intervalMax: integer(2, 65_536, 64, { reason: 'Largest n, a power of two', unit: 'packets', restart: false }).refine(
-      (n) => Number.isInteger(Math.log2(n)),
-      'a power of two',
-    ),
-    ringPercentMax: integer(5, 95, 50, {
-      reason: 'A capture ring as full as this is pressure; so are packets that the kernel dropped',
-      unit: '%',
-      restart: false,
-    }),
-    cpuPercentMax: integer(10, 100, 85, {
-      reason: 'Metering threads as busy as this are pressure; n falls only when the lower one would stay below it',
-      unit: '%',
-      restart: false,
-    }),
-    dwellS: integer(5, 3_600, 60, {
-      reason: 'n falls one step after this long without pressure; up to 16 times this where falling has just proved wrong',
-      unit: 's',
-      restart: false,
-    }),
-  })
-  .prefault({});
-
-const sampling = z
-  .strictObject({
-    kind: choice(['none', 'count', 'random'], 'none', {
-      reason: 'How packets are selected: all, every n-th (RFC 5475 5.1), or each with probability 1/n (RFC 5475 5.2.2)',
-      restart: false,
-    }),
-    interval: integer(1, 1_000_000, 1, { reason: 'One packet of this many is selected', unit: 'packets', restart: false }),
-    adaptive,
-  })
-  .prefault({})
-  .refine((s) => !s.adaptive.enabled || s.kind === 'none', {
-    path: ['kind'],
-    message: 'none when adaptive.enabled is true: adaptive sampling chooses the rate itself',
-  });
 
 const meter = z
   .strictObject({
@@ -119,6 +76,14 @@ const meter = z
   .refine((m) => m.source !== 'capture' || m.capture !== '', {
     path: ['capture'],
     message: 'a file name when source is capture',
+  })
+  .superRefine((m, context) => {
+    if (m.vlanInKey) return;
+    m.sampling.pools.forEach(({ vlans }, index) => {
+      if (vlans.length === 0) return;
+      const path = ['sampling', 'pools', index, 'vlans'];
+      context.addIssue({ code: 'custom', path, message: 'none while vlanInKey is false: a flow would be in several pools' });
+    });
   });
 
 const spool = z

@@ -82,6 +82,15 @@ export function packetsVariance({ packets }: DrawnPackets, kind: SamplingKind, i
   return varianceFactor(interval) * (kind === 'flowHash' ? packets * packets : packets);
 }
 
+/**
+ * Standard error of the packets that a selector stands for, by how many it took. Undefined where draws are of whole flows:
+ * the packets of each would have to be known.
+ */
+export function packetsError(selected: number, kind: SamplingKind, interval: number): number | undefined {
+  if (interval <= 1) return 0;
+  return kind === 'flowHash' ? undefined : Math.sqrt(varianceFactor(interval) * selected);
+}
+
 /** Of the sum of independent estimates. */
 export function addedError(a: StandardError | undefined, b: StandardError | undefined): StandardError | undefined {
   if (a === undefined || b === undefined) return a ?? b;

@@ -1,7 +1,6 @@
 /**
- * What a row's selectorId stands for: which sampling its packets were selected by (RFC 5475, RFC 5477). Shared by the meter
- * (numbers them), the rollup (estimates by them) and the exporters (tell them). Pure; bounded by `selectorsMax`, the oldest
- * are forgotten first.
+ * What a row's selectorId stands for: which sampling its packets were selected by (RFC 5475, RFC 5477, RFC 7014). Shared by the
+ * meter (numbers them), the rollup (estimates by them), the exporters (tell them) and the page. Pure.
  */
 
 export type SamplingKind = 'none' | 'count' | 'random' | 'flowHash';
@@ -12,63 +11,39 @@ export interface Sampling {
   readonly interval: number;
 }
 
+/** Two selectors mean the same when all of this is the same. */
+export interface SelectorMeaning extends Sampling {
+  /** Name of the pool it selects from; empty for what no pool takes. */
+  readonly pool: string;
+  /** Before it the kernel passes one packet of this many on, at random; 1 for all. */
+  readonly kernelInterval: number;
+  /** What the pools beside and before it match, as a digest: it decides what is left for this one. Empty without pools. */
+  readonly partition: string;
+}
+
+/** As collectors, page and figures are told. */
 export interface SelectorFact extends Sampling {
   readonly selectorId: number;
+  readonly pool?: string;
+  readonly kernelInterval?: number;
+  /** Packets come to it now; false where rows may still name it. */
+  readonly inForce?: boolean;
   /**
-   * Packets it was shown and packets it took, since it came into force. Their sums over all selectors are exact; where one
-   * follows another, packets of that moment's batch may count for either.
+   * Packets that came to it and packets it took, since the start (318, 319): the meter's own counts. Their sums over all
+   * selectors are exact. Absent for one of an earlier run.
    */
   readonly observedPackets?: number;
   readonly selectedPackets?: number;
 }
 
-interface SelectorCounts {
-  readonly sampledOutPackets: number;
-  readonly meteredPackets: number;
-}
+/** Every packet that comes to no pool: needs no register. */
+export const everyPacket: SelectorMeaning = { kind: 'none', interval: 1, pool: '', kernelInterval: 1, partition: '' };
 
-/** Rows leave the meter within minutes; the spool may hold older ones for days. */
-const selectorsMax = 256;
-
-/** Selectors of one run of the meter: each number means one thing from the first row to the last. */
-export class SelectorLog {
-  readonly #known = new Map<number, SelectorFact>();
-  readonly #takenOver = new Map<number, { observed: number; selected: number }>();
-  #current = 0;
-  #before: SelectorCounts = { sampledOutPackets: 0, meteredPackets: 0 };
-
-  /** From now on rows may name this one. `counts` are the meter's, at this moment. */
-  enter(selectorId: number, { kind, interval }: Sampling, counts: SelectorCounts): void {
-    this.#settle(counts);
-    this.#known.delete(selectorId); // the newest stands last
-    this.#known.set(selectorId, { selectorId, kind, interval: kind === 'none' ? 1 : interval });
-    this.#current = selectorId;
-    while (this.#known.size > selectorsMax) {
-      const oldest = this.#known.keys().next().value as number;
-      this.#known.delete(oldest);
-      this.#takenOver.delete(oldest);
-    }
-  }
-
-  /** How many packets each packet of such a row stands for; undefined for a number that nobody knows. */
-  of(selectorId: number): Sampling | undefined {
-    return this.#known.get(selectorId);
-  }
-
-  /** The newest last. */
-  facts(counts: SelectorCounts): SelectorFact[] {
-    this.#settle(counts);
-    return [...this.#known.values()].map((fact) => {
-      const { observed, selected } = this.#takenOver.get(fact.selectorId) ?? { observed: 0, selected: 0 };
-      return { ...fact, observedPackets: observed, selectedPackets: selected };
-    });
-  }
-
-  #settle(counts: SelectorCounts): void {
-    const so = this.#takenOver.get(this.#current) ?? { observed: 0, selected: 0 };
-    const selected = counts.meteredPackets - this.#before.meteredPackets;
-    const passed = counts.sampledOutPackets - this.#before.sampledOutPackets;
-    this.#takenOver.set(this.#current, { observed: so.observed + selected + passed, selected: so.selected + selected });
-    this.#before = { sampledOutPackets: counts.sampledOutPackets, meteredPackets: counts.meteredPackets };
-  }
+/**
+ * How many packets each packet of such a row stands for, and how it came to be chosen: the kernel's stage and the meter's
+ * taken together. After a random stage nothing is by count any more.
+ */
+export function samplingOfBoth({ kind, interval, kernelInterval = 1 }: Sampling & { kernelInterval?: number }): Sampling {
+  if (kernelInterval === 1) return { kind, interval };
+  return { kind: kind === 'flowHash' ? kind : 'random', interval: interval * kernelInterval };
 }

@@ -76,7 +76,7 @@ export interface MeterStatus {
   readonly duplicatesSeenPackets: number;
 }
 
-/** What is in force now: one packet of `interval` is metered. */
+/** What is in force now, outside of pools: one packet of `interval` is metered. */
 export interface SamplingStatus extends Sampling {
   readonly selectorId: number;
   /** The box chooses the rate by itself, while it cannot keep up. */
@@ -84,6 +84,24 @@ export interface SamplingStatus extends Sampling {
   /** Since when, and why it was changed then, in words; empty for as it was at the start. */
   readonly sinceMs: number;
   readonly why: string;
+  /** Those in force, pools in their order and what none of them takes; then others that records of this run name. At most 32. */
+  readonly selectors: readonly SelectorStatus[];
+}
+
+/** A selector of this run, with the meter's own counts beside what they stand for. */
+export interface SelectorStatus extends Sampling {
+  readonly selectorId: number;
+  /** Empty for what no pool takes. */
+  readonly pool: string;
+  /** A random stage before it, in the kernel; 1 for none. */
+  readonly kernelInterval: number;
+  readonly inForce: boolean;
+  /** Packets that came to it (318) and packets that it took (319). */
+  readonly observedPackets: number;
+  readonly selectedPackets: number;
+  /** What the selected ones stand for, and how far off that is in 95 of 100 cases; null where it cannot be told (flowHash). */
+  readonly estimatedPackets: number;
+  readonly within95Packets: number | null;
 }
 
 export interface StoreStatus {

@@ -38,6 +38,11 @@ export interface NativeSelection {
   kind: 'none' | 'count' | 'random' | 'flowHash';
   /** One packet, or one flow, of this many is selected: 1 to 2^30. */
   interval: number;
+  /**
+   * The number to stand in rows; 0 or left out for one of the meter's choice. Every packet outside of pools is 0 in any case.
+   * One that stands for another selection in this run is refused (EINVAL).
+   */
+  selectorId?: number;
 }
 
 /**
@@ -71,8 +76,7 @@ export interface NativeSampling extends NativeSelection {
 }
 
 /** What a selectorId stands for, and its totals (RFC 5477 elements 318 and 319), summed over threads. */
-export interface NativeSelector extends NativeSelection {
-  selectorId: number;
+export interface NativeSelector extends Required<NativeSelection> {
   /** Which pool it selects from; −1: what matches none. */
   pool: number;
   /** Its rate is the product of `interval` and this. */

@@ -22,6 +22,7 @@ import { registerMetrics } from './meter_metrics.ts';
 import { errorOfNative, errorOfSource } from './native_errors.ts';
 import { nativeOptions } from './native_options.ts';
 import { type EventSink, SamplingInForce } from './sampling_in_force.ts';
+import type { SelectorStore } from './selectors_in_use.ts';
 
 export interface MeterParts {
   /** This boot, on whose monotonic clock rows are. */
@@ -31,6 +32,8 @@ export interface MeterParts {
   readonly demoCapture?: (signal: AbortSignal) => Promise<string>;
   /** Told when the sampling rate changes; the log otherwise. */
   readonly onEvent?: EventSink;
+  /** Where the numbers of selectors outlive the program; without it they are this run's own. */
+  readonly selectorStore?: SelectorStore;
   /** For tests; otherwise the built addon is loaded at start. */
   readonly addon?: NativeAddon;
   /** For tests; otherwise loaded when `captureBy` is `libpcap`. */
@@ -76,7 +79,7 @@ export class MeterService implements Service {
     this.#settings = settings;
     this.#parts = parts;
     const log: EventSink = (level, event, text) => world.log[level](event, { text });
-    this.#sampling = new SamplingInForce(world, settings, parts.onEvent ?? log);
+    this.#sampling = new SamplingInForce(world, settings, parts.onEvent ?? log, parts.selectorStore);
   }
 
   /**
@@ -87,6 +90,7 @@ export class MeterService implements Service {
     if (this.#settings.source === 'none') return;
     this.#addon = this.#parts.addon ?? loadAddon();
     this.#capture = this.#settings.capture;
+    await this.#sampling.load();
     if (this.#settings.source === 'demo') this.#capture = (await this.#parts.demoCapture?.(signal)) ?? '';
     registerMetrics(this.#world.metrics, () => this.figures());
     this.#sampling.registerMetrics();
@@ -101,6 +105,7 @@ export class MeterService implements Service {
     this.#watchTimer?.cancel();
     this.#pollTimer?.cancel();
     await this.#turn;
+    await this.#sampling.kept();
     if (this.#meter === undefined) return;
     // Ends by itself before the deadline does, so that what is left is counted and those downstream still get their turn.
     const endMs = clock.monotonicMs() + deadlineMs * 0.8;
@@ -148,6 +153,7 @@ export class MeterService implements Service {
 
   status(): MeterStatus {
     const { counts, interfaces } = this.figures();
+    this.#sampling.see(this.#figures);
     return {
       source: this.#settings.source,
       state: this.#state,
@@ -173,16 +179,15 @@ export class MeterService implements Service {
     };
   }
 
-  /** What rows' selectorIds stand for, with the packets each was shown and took. The newest last. */
+  /** What rows' selectorIds stand for, with the packets each was shown and took. Those in force last. */
   selectors(): readonly SelectorFact[] {
-    return this.#sampling.selectors(this.figures().counts);
+    this.#sampling.see(this.figures());
+    return this.#sampling.facts();
   }
 
-  /** What a row's selectorId stands for: the meter's own word, which knows pools, before ours. */
+  /** What a row's selectorId stands for. */
   selectorOf(selectorId: number): Sampling | undefined {
-    const native = this.#figures.selectors.find((one) => one.selectorId === selectorId);
-    if (native === undefined) return this.#sampling.of(selectorId);
-    return { kind: native.kind, interval: native.interval * native.kernelInterval };
+    return this.#sampling.of(selectorId);
   }
 
   /** Rows of the largest flows now in the cache, on this boot's clock. */
@@ -193,7 +198,7 @@ export class MeterService implements Service {
   /** Takes up what can change without losing the cache: sampling and time-outs. */
   configure(settings: MeterSettings): void {
     this.#settings = settings;
-    this.#sampling.configure(settings, this.#meter, this.figures());
+    this.#sampling.configure(settings, this.#meter);
     this.#meter?.configure({
       activeTimeoutMs: settings.activeTimeoutS * 1_000,
       idleTimeoutMs: settings.idleTimeoutS * 1_000,
@@ -205,7 +210,7 @@ export class MeterService implements Service {
     const seed = new DataView(random.bytes(8).buffer).getBigUint64(0);
     this.#openedAtMs = clock.monotonicMs();
     try {
-      const options = nativeOptions(this.#settings, this.#capture, seed);
+      const options = nativeOptions(this.#settings, this.#sampling.begin(), this.#capture, seed);
       const binding = options.source.kind === 'feed' ? (this.#parts.loadPcap ?? loadPcap)() : undefined;
       this.#meter = this.#addon!.open(options);
       this.#meter.start();
@@ -238,6 +243,7 @@ export class MeterService implements Service {
     this.#feeder?.close();
     this.#feeder = undefined;
     this.#figures = figuresOf(this.#meter!.stats());
+    this.#sampling.see(this.#figures);
     this.#meter!.close();
     this.#meter = undefined;
     this.#reader = undefined;

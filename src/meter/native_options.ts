@@ -1,27 +1,27 @@
 /** From the settings section `meter` to what the addon takes. Pure; defaults and bounds are the schema's. */
 import type { MeterSettings } from '../config/schema.ts';
-import type { Sampling } from '../flow/selectors.ts';
-import type { NativeOptions, NativeSource } from './addon.ts';
+import type { NativeOptions, NativeSampling, NativeSource } from './addon.ts';
 
 /** Rows wait at most this long for their block to fill: the page and the collectors see a quiet site too. */
 const blockMaxAgeMs = 1_000;
 
 /**
+ * @param sampling as `samplingPlan` makes it
  * @param capture path of the capture to replay when the source is not an interface
  * @param seed of the keyed hash and of random sampling
  */
-export function nativeOptions(settings: MeterSettings, capture: string, seed: bigint): NativeOptions {
+export function nativeOptions(settings: MeterSettings, sampling: NativeSampling, capture: string, seed: bigint): NativeOptions {
   const source = sourceOf(settings, capture);
-  const options = cacheOptions(settings, seed);
+  const options = cacheOptions(settings, sampling, seed);
   // Whoever feeds is one thread, so another one would have nothing to do.
   return { ...options, source, threads: source.kind === 'feed' ? 1 : options.threads };
 }
 
 /** Everything but the source: the same for live metering, replays and files. */
-export function cacheOptions(settings: MeterSettings, seed: bigint): Omit<NativeOptions, 'source'> {
+export function cacheOptions(settings: MeterSettings, sampling: NativeSampling, seed: bigint): Omit<NativeOptions, 'source'> {
   const byProtocol = Object.entries(settings.idleTimeoutByProtocolS).map(([protocol, s]) => [protocol, s * 1_000]);
   return {
-    sampling: samplingOf(settings),
+    sampling,
     threads: settings.threads,
     cacheFlows: settings.cacheFlows,
     activeTimeoutMs: settings.activeTimeoutS * 1_000,
@@ -37,12 +37,6 @@ export function cacheOptions(settings: MeterSettings, seed: bigint): Omit<Native
     blockMaxAgeMs,
     seed,
   };
-}
-
-/** What the settings say; adaptive sampling begins with every packet. */
-export function samplingOf({ sampling }: MeterSettings): Sampling {
-  const { kind, interval } = sampling;
-  return kind === 'none' ? { kind, interval: 1 } : { kind, interval };
 }
 
 function sourceOf(settings: MeterSettings, capture: string): NativeSource {

@@ -6,11 +6,15 @@ import type { MeterSettings } from '../config/schema.ts';
 import type { ApplianceError } from '../core/errors.ts';
 import type { Ledger } from '../flow/ledger.ts';
 import { type RowBlock, WALL_BOOT_ID } from '../flow/row_block.ts';
+import type { SelectorFact } from '../flow/selectors.ts';
 import type { NativeAddon, NativeMeter, NativeOptions } from './addon.ts';
 import { BlockReader } from './block_reader.ts';
 import { figuresOf, ledgerOfFigures, type MeterFigures } from './figures.ts';
 import { errorOfNative, errorOfSource } from './native_errors.ts';
 import { cacheOptions } from './native_options.ts';
+import { type SamplingPlan, samplingPlan } from './sampling_plan.ts';
+import { SelectorRegister } from './selector_register.ts';
+import { SelectorTotals, selectorFacts } from './selector_totals.ts';
 
 export interface OfflineOptions {
   readonly path: string;
@@ -27,11 +31,15 @@ const waitMs = 1_000;
 
 export class OfflineMeter {
   readonly #meter: NativeMeter;
+  readonly #register = new SelectorRegister();
+  readonly #plan: SamplingPlan;
 
   /** Opens the capture. Throws ApplianceError: captureUnreadable, captureDamaged, linkTypeUnsupported, filterInvalid. */
   constructor(addon: NativeAddon, { path, settings, seed = 1n }: OfflineOptions) {
+    // Nothing is pressed for time here, so adaptive sampling would never begin.
+    this.#plan = samplingPlan(settings.sampling, 1, (meaning) => this.#register.numberOf(meaning));
     const options: NativeOptions = {
-      ...cacheOptions(settings, seed),
+      ...cacheOptions(settings, this.#plan.native, seed),
       source: { kind: 'file', path, pace: 'asFast', filter: settings.filter },
       rowsPerBlock,
       blocks: blocksPerThread * settings.threads,
@@ -58,6 +66,13 @@ export class OfflineMeter {
 
   figures(): MeterFigures {
     return figuresOf(this.#meter.stats());
+  }
+
+  /** What rows' selectorIds stand for, with what was counted so far. */
+  selectors(): SelectorFact[] {
+    const totals = new SelectorTotals();
+    totals.see(this.figures().selectors);
+    return selectorFacts(this.#register, totals);
   }
 
   ledger(): Ledger {

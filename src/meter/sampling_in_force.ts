@@ -1,103 +1,144 @@
 /**
- * Which sampling the meter applies now: the settings', or what adaptive sampling decides. Numbers, tells and counts every
- * change: an event, a selector of its own, figures. Owned by the meter service, which calls `watch` once a second.
+ * Which sampling the meter applies now: the settings', or what adaptive sampling makes of it. Numbers, tells and counts every
+ * change: an event, selectors of its own, figures. Owned by the meter service, which calls `watch` once a second.
  */
 import type { MeterSettings } from '../config/schema.ts';
 import type { World } from '../core/world.ts';
+import { intervals95, packetsError } from '../flow/estimates.ts';
 import type { MeterCounts } from '../flow/ledger.ts';
-import { type Sampling, type SelectorFact, SelectorLog } from '../flow/selectors.ts';
-import type { BoxEvent, SamplingStatus } from '../flow/status_shapes.ts';
+import type { Sampling, SelectorFact } from '../flow/selectors.ts';
+import { samplingOfBoth } from '../flow/selectors.ts';
+import type { BoxEvent, SamplingStatus, SelectorStatus } from '../flow/status_shapes.ts';
 import { type AdaptiveBounds, AdaptiveSampling, type IntervalChange, lookBetween } from './adaptive_sampling.ts';
 import type { NativeMeter } from './addon.ts';
 import type { MeterFigures } from './figures.ts';
-import { samplingOf } from './native_options.ts';
+import { type SamplingPlan, samplingPlan } from './sampling_plan.ts';
+import { type SelectorStore, SelectorsInUse } from './selectors_in_use.ts';
 
 export type EventSink = (level: BoxEvent['level'], event: string, text: string) => void;
-
-/** The meter's numbers are 16 bits wide and each means one thing; the last ones are kept for changes of the settings. */
-const adaptiveSelectorMax = 60_000;
 
 export class SamplingInForce {
   readonly #world: World;
   readonly #onEvent: EventSink;
-  readonly #selectors = new SelectorLog();
+  readonly #selectors: SelectorsInUse;
   readonly #adaptive: AdaptiveSampling;
   #settings: MeterSettings;
-  #sampling: Sampling;
-  #selectorId = 0;
+  #plan: SamplingPlan;
   #sinceMs = 0;
   #why = '';
   #before: { readonly counts: MeterCounts; readonly atMs: number } | undefined;
   #changes: ReturnType<World['metrics']['counter']> | undefined;
 
-  constructor(world: World, settings: MeterSettings, onEvent: EventSink) {
+  constructor(world: World, settings: MeterSettings, onEvent: EventSink, store?: SelectorStore) {
     this.#world = world;
     this.#settings = settings;
     this.#onEvent = onEvent;
+    this.#selectors = new SelectorsInUse(world, store);
     this.#adaptive = new AdaptiveSampling(boundsOf(settings));
-    this.#sampling = samplingOf(settings);
+    // Numbered when it comes into force.
+    this.#plan = samplingPlan(settings.sampling, 1, () => 0);
   }
 
   registerMetrics(): void {
     const { metrics } = this.#world;
     this.#changes = metrics.counter('meter_sampling_changes_total', 'Changes of the sampling rate, by cause', ['why']);
-    metrics.gauge('meter_sampling_interval', 'One packet of this many is selected', () => this.#sampling.interval);
+    metrics.gauge(
+      'meter_sampling_interval',
+      'One packet of this many is selected, outside of pools',
+      () => this.#plan.others.interval,
+    );
+    metrics.gauge(
+      'meter_pool_interval',
+      'One packet of this many is selected, one flow with flowHash, by pool',
+      () => this.#plan.pools.map(({ pool, kind, interval }) => ({ labels: { pool, kind }, value: interval })),
+      ['pool', 'kind'],
+    );
+    metrics.gauge(
+      'meter_selector_packets',
+      'Packets that came to a selector in force and that it took',
+      () =>
+        this.facts()
+          .filter(({ inForce }) => inForce)
+          .flatMap(({ selectorId, pool = '', observedPackets = 0, selectedPackets = 0 }) => [
+            { labels: { selector: String(selectorId), pool, stage: 'observed' }, value: observedPackets },
+            { labels: { selector: String(selectorId), pool, stage: 'selected' }, value: selectedPackets },
+          ]),
+      ['selector', 'pool', 'stage'],
+    );
   }
 
-  /** The meter was opened with the settings' sampling. */
-  opened(figures: MeterFigures): void {
-    this.#sampling = samplingOf(this.#settings);
-    this.#selectorId = figures.selectorId;
+  /** What earlier runs numbered; before the first `begin`. */
+  load(): Promise<void> {
+    return this.#selectors.load();
+  }
+
+  /** For a meter that is about to be opened: adaptive sampling begins with the settings' rates. */
+  begin(): SamplingPlan['native'] {
+    this.#adaptive.restart();
+    this.#plan = samplingPlan(this.#settings.sampling, 1, this.#selectors.numberOf);
     this.#sinceMs = this.#world.clock.wallMs();
-    this.#selectors.enter(figures.selectorId, this.#sampling, figures.counts);
     this.#before = undefined;
+    void this.#selectors.keep();
+    return this.#plan.native;
   }
 
-  /** Other settings. The same sampling again would get a new selectorId, which collectors would take for a change. */
-  configure(settings: MeterSettings, meter: NativeMeter | undefined, figures: MeterFigures): void {
+  /** It was opened. */
+  opened(figures: MeterFigures): void {
+    this.#selectors.begin();
+    this.see(figures);
+  }
+
+  /** Other settings. What means the same keeps its number, and nothing is said about it. */
+  configure(settings: MeterSettings, meter: NativeMeter | undefined): void {
     const wasAdaptive = this.#settings.sampling.adaptive.enabled;
     this.#settings = settings;
     this.#adaptive.configure(boundsOf(settings));
-    const { adaptive } = settings.sampling;
-    if (adaptive.enabled && wasAdaptive) return;
-    this.#adaptive.restart();
-    const wanted = samplingOf(settings);
-    const { kind, interval } = this.#sampling;
-    if (meter !== undefined && (wanted.kind !== kind || wanted.interval !== interval)) {
-      this.#apply(meter, wanted, figures.counts, 'settings', 'by the settings');
-    }
+    const { enabled } = settings.sampling.adaptive;
+    if (!enabled || !wasAdaptive) this.#adaptive.restart();
+    const wanted = samplingPlan(settings.sampling, this.#adaptive.interval, this.#selectors.numberOf);
+    if (meter !== undefined && !isSame(wanted, this.#plan)) this.#apply(meter, wanted, 'settings', 'by the settings');
   }
 
   /** About once a second while packets are metered. */
-  watch(meter: NativeMeter, { counts }: MeterFigures): void {
+  watch(meter: NativeMeter, { counts, selectors }: MeterFigures): void {
+    this.#selectors.see(selectors);
     const nowMs = this.#world.clock.monotonicMs();
     const before = this.#before;
     this.#before = { counts, atMs: nowMs };
     const { sampling, threads } = this.#settings;
-    if (!sampling.adaptive.enabled || before === undefined || this.#selectorId >= adaptiveSelectorMax) return;
+    if (!sampling.adaptive.enabled || before === undefined) return;
     const look = lookBetween(before.counts, counts, nowMs - before.atMs, nowMs, threads);
     const change = this.#adaptive.look(look);
     if (change === undefined) return;
-    const to: Sampling = change.to === 1 ? { kind: 'none', interval: 1 } : { kind: 'random', interval: change.to };
-    this.#apply(meter, to, counts, change.why, wordsFor(change, look.droppedPackets, look.ringShare, look.cpuShare));
+    const words = wordsFor(change, look.droppedPackets, look.ringShare, look.cpuShare);
+    this.#apply(meter, samplingPlan(sampling, change.to, this.#selectors.numberOf), change.why, words);
+  }
+
+  see({ selectors }: MeterFigures): void {
+    this.#selectors.see(selectors);
   }
 
   status(): SamplingStatus {
-    const { kind, interval } = this.#sampling;
-    const { enabled } = this.#settings.sampling.adaptive;
+    const { kind, interval, selectorId } = this.#plan.others;
     return {
       kind,
       interval,
-      selectorId: this.#selectorId,
-      adaptive: enabled,
+      selectorId,
+      adaptive: this.#settings.sampling.adaptive.enabled,
       sinceMs: Math.round(this.#sinceMs),
       why: this.#why,
+      selectors: this.#selectorStatuses(),
     };
   }
 
-  /** Every selector that rows may name, the newest last. */
-  selectors(counts: MeterCounts): readonly SelectorFact[] {
-    return this.#selectors.facts(counts);
+  /** Resolves when what numbers mean lies on disk, or cannot be written. */
+  kept(): Promise<void> {
+    return this.#selectors.keep();
+  }
+
+  /** Every selector that rows may name, those in force last. */
+  facts(): SelectorFact[] {
+    return this.#selectors.facts(new Set([this.#plan.others, ...this.#plan.pools].map(({ selectorId }) => selectorId)));
   }
 
   /** What a row's selectorId stands for. */
@@ -105,17 +146,59 @@ export class SamplingInForce {
     return this.#selectors.of(selectorId);
   }
 
-  #apply(meter: NativeMeter, to: Sampling, counts: MeterCounts, cause: string, words: string): void {
-    const from = this.#sampling;
-    this.#selectorId = meter.configure({ sampling: { kind: to.kind, interval: to.interval } });
-    this.#selectors.enter(this.#selectorId, to, counts);
-    this.#sampling = to;
+  /** Those in force in the order in which they are asked, then others that rows of this run name. */
+  #selectorStatuses(): SelectorStatus[] {
+    const order = [...this.#plan.pools, this.#plan.others].map(({ selectorId }) => selectorId);
+    const place = ({ selectorId, inForce }: SelectorFact): number => (inForce ? order.indexOf(selectorId) : order.length);
+    return this.facts()
+      .filter(({ observedPackets }) => observedPackets !== undefined)
+      .sort((a, b) => place(a) - place(b))
+      .slice(0, selectorsShownMax)
+      .map(statusOf);
+  }
+
+  #apply(meter: NativeMeter, to: SamplingPlan, cause: string, words: string): void {
+    const from = this.#plan;
+    meter.configure({ sampling: to.native });
+    this.#plan = to;
     this.#sinceMs = this.#world.clock.wallMs();
     this.#why = words;
     this.#changes?.add(1, { why: cause });
-    const level = to.interval > from.interval && cause !== 'settings' ? 'warn' : 'info';
-    this.#onEvent(level, 'samplingChanged', `sampling changed from ${ratioOf(from)} to ${ratioOf(to)}: ${words}`);
+    void this.#selectors.keep();
+    const level = to.others.interval > from.others.interval && cause !== 'settings' ? 'warn' : 'info';
+    const pools = to.pools.length > 0 ? `; pools: ${to.pools.map((one) => `${one.pool} ${ratioOf(one)}`).join(', ')}` : '';
+    this.#onEvent(
+      level,
+      'samplingChanged',
+      `sampling changed from ${ratioOf(from.others)} to ${ratioOf(to.others)}: ${words}${pools}`,
+    );
   }
+}
+
+/** Of a status, which goes to every browser each second. */
+const selectorsShownMax = 32;
+
+function statusOf(fact: SelectorFact): SelectorStatus {
+  const { selectorId, kind, interval, pool = '', inForce = false, observedPackets = 0, selectedPackets = 0 } = fact;
+  const both = samplingOfBoth(fact);
+  const error = packetsError(selectedPackets, both.kind, both.interval);
+  return {
+    selectorId,
+    pool,
+    kind,
+    interval,
+    kernelInterval: fact.kernelInterval ?? 1,
+    inForce,
+    observedPackets,
+    selectedPackets,
+    estimatedPackets: selectedPackets * both.interval,
+    within95Packets: error === undefined ? null : Math.round(intervals95 * error),
+  };
+}
+
+function isSame(a: SamplingPlan, b: SamplingPlan): boolean {
+  const numbers = ({ others, pools }: SamplingPlan): string => [others, ...pools].map(({ selectorId }) => selectorId).join();
+  return numbers(a) === numbers(b);
 }
 
 function boundsOf({ sampling: { adaptive } }: MeterSettings): AdaptiveBounds {
@@ -128,7 +211,8 @@ function boundsOf({ sampling: { adaptive } }: MeterSettings): AdaptiveBounds {
 }
 
 function ratioOf({ kind, interval }: Sampling): string {
-  return kind === 'none' ? 'every packet' : `1 packet in ${interval}${kind === 'count' ? ' by count' : ''}`;
+  if (kind === 'none' || interval === 1) return 'every packet';
+  return kind === 'flowHash' ? `1 flow in ${interval}` : `1 packet in ${interval}${kind === 'count' ? ' by count' : ''}`;
 }
 
 function wordsFor({ why }: IntervalChange, dropped: number, ringShare: number, cpuShare = 0): string {

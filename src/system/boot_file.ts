@@ -1,4 +1,4 @@
-/** The file that keeps boot offsets: read whole, replaced whole (written beside, synced, renamed), so that a cut leaves the old or the new. An edge. */
+/** A small file of text (boot offsets, what selectors stand for): read whole, replaced whole (written beside, synced, renamed), so that a cut leaves the old or the new. An edge. */
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ApplianceError, messageOf, systemCode } from '../core/errors.ts';

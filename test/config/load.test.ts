@@ -40,6 +40,36 @@ describe('settings', () => {
       /information element/,
     ],
     ['export: {destinations: [{name: a, host: h}, {name: a, host: i}]}', 'export.destinations', undefined, /a name of its own/],
+    ['meter: {sampling: {kind: some}}', 'meter.sampling.kind', '"some"', /none, count, random, flowHash/],
+    ['meter: {sampling: {interval: 8}}', 'meter.sampling.kind', undefined, /when interval is above 1/],
+    ['meter: {sampling: {pools: [{name: a}]}}', 'meter.sampling.pools[0].prefixes', undefined, /at least one of vlans, prefixes/],
+    [
+      'meter: {sampling: {pools: [{name: a, interval: 2, vlans: [3]}]}}',
+      'meter.sampling.pools[0].kind',
+      undefined,
+      /random or flow/,
+    ],
+    ['meter: {sampling: {pools: [{name: a, vlans: [4095]}]}}', 'meter.sampling.pools[0].vlans[0]', '4095', /at most 4094/],
+    [
+      'meter: {sampling: {pools: [{name: a, prefixes: [10.0.0.0]}]}}',
+      'meter.sampling.pools[0].prefixes[0]',
+      '"10.0.0.0"',
+      /prefix such/,
+    ],
+    ['meter: {sampling: {pools: [{name: a, ports: [99999]}]}}', 'meter.sampling.pools[0].ports[0]', '99999', /at most 65535/],
+    ['meter: {sampling: {pools: [{name: a, ports: [9-8]}]}}', 'meter.sampling.pools[0].ports[0]', '"9-8"', /not above the last/],
+    [
+      'meter: {sampling: {pools: [{name: a, vlans: [1]}, {name: a, vlans: [2]}]}}',
+      'meter.sampling.pools',
+      undefined,
+      /a name of its own/,
+    ],
+    [
+      'meter: {vlanInKey: false, sampling: {pools: [{name: a, ports: [53]}, {name: b, vlans: [2]}]}}',
+      'meter.sampling.pools[1].vlans',
+      '[2]',
+      /none while vlanInKey is false/,
+    ],
     ['siteNetworks: [10.0.0.0/40]', 'siteNetworks[0]', '"10.0.0.0/40"', /prefix such as/],
     ['site: "a b"', 'site', '"a b"', /letters, digits/],
   ])('%s is refused at %s', (yaml, path, value, message) => {
@@ -93,6 +123,12 @@ describe('settings files', () => {
     writeFileSync(file, 'meter:\n  threads: 0\n');
     expect(() => loadSettings(file)).toThrow(ApplianceError);
     expect(() => loadSettings(file)).toThrow(`${file}:2: meter.threads: 0: too small; allowed: at least 1`);
+  });
+
+  test('the shipped examples are accepted', () => {
+    const load = (name: string) => loadSettings(new URL(`../../config/${name}`, import.meta.url).pathname);
+    expect(load('example.yaml').site).toBe('branch-17');
+    expect(load('example-sampling.yaml').meter.sampling.pools.map(({ name }) => name)).toEqual(['calls', 'guests']);
   });
 
   test('the shipped defaults are accepted and change nothing', () => {

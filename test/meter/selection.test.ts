@@ -61,6 +61,27 @@ it('gives each meaning one number, and a meaning that comes back its former one'
   }
 });
 
+it('takes numbers that it is given, and none that stands for something else', () => {
+  const meter = addon.open(
+    optionsFor({ kind: 'file', path }, { sampling: { kind: 'random', interval: 4, selectorId: 40_000, pools: [] } }),
+  );
+  try {
+    const set = (kind: 'none' | 'count' | 'random', interval: number, selectorId: number): number =>
+      meter.configure({ sampling: { kind, interval, selectorId } });
+    expect(meter.stats().selectorId).toBe(40_000);
+    expect(set('random', 8, 7)).toBe(7);
+    expect(() => set('random', 16, 40_000)).toThrow(/selectorId is 40000, which stands for another selection/);
+    expect(meter.stats().selectorId).toBe(7);
+    expect(set('none', 1, 9)).toBe(0);
+    expect(set('random', 4, 0)).toBe(40_000);
+    expect(set('count', 4, 0)).toBe(40_001);
+    expect(set('random', 4, 65_535)).toBe(65_535);
+    expect(set('random', 32, 0)).toBe(1);
+  } finally {
+    meter.close();
+  }
+});
+
 it('refuses what a pool cannot be, and says which value', () => {
   const open =
     (pool: object, changes = {}) =>

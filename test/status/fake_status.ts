@@ -1,7 +1,7 @@
 /** What the box says about itself in each scenario. For the page's tests and for looking at the page; not shipped. */
 import type { Ledger, LedgerTerm } from '../../src/flow/ledger.ts';
 import type { MirrorStatus } from '../../src/flow/mirror_findings.ts';
-import type { BoxEvent, BoxStatus, StoreStatus, UplinkStatus } from '../../src/flow/status_shapes.ts';
+import type { BoxEvent, BoxStatus, SelectorStatus, StoreStatus, UplinkStatus } from '../../src/flow/status_shapes.ts';
 import { VERSION } from '../../src/flow/version.ts';
 import { type Scenario, startedNow } from './fake_feed.ts';
 
@@ -222,7 +222,10 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
       cacheCapacityFlows: 262_144,
       blocksFilled: 1,
       blocksCapacity: 64,
-      sampling: { kind: 'none', interval: 1, selectorId: 0, adaptive: false, sinceMs: bootMs(scenario), why: '' },
+      sampling: {
+        ...{ kind: 'none', interval: 1, selectorId: 0, adaptive: false, sinceMs: bootMs(scenario), why: '' },
+        selectors: samplingSelectors(book.metered.packets),
+      },
       duplicatesSeenPackets: book.duplicates.packets,
     },
     ledger: book,
@@ -259,4 +262,14 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
         ]
       : [],
   };
+}
+
+/** A pool of calls beside all other packets. */
+function samplingSelectors(packets: number): SelectorStatus[] {
+  const one = (selectorId: number, pool: string, counted: number): SelectorStatus => ({
+    ...{ selectorId, pool, kind: 'none', interval: 1, kernelInterval: 1, inForce: true, within95Packets: 0 },
+    ...{ observedPackets: counted, selectedPackets: counted, estimatedPackets: counted },
+  });
+  const calls = Math.floor(packets / 20);
+  return [one(1, 'calls', calls), one(0, '', packets - calls)];
 }

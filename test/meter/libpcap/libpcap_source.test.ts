@@ -29,8 +29,9 @@ describe('settings', () => {
   it('leave the package alone unless asked for, and one thread when it is', () => {
     const meter = (changes: object) =>
       settingsSchema.parse({ meter: { source: 'interface', interfaces: ['x'], ...changes } }).meter;
-    expect(nativeOptions(meter({ threads: 4 }), '', 1n)).toMatchObject({ source: { kind: 'ring' }, threads: 4 });
-    const fed = nativeOptions(meter({ threads: 4, captureBy: 'libpcap' }), '', 1n);
+    const all = { kind: 'none', interval: 1 } as const;
+    expect(nativeOptions(meter({ threads: 4 }), all, '', 1n)).toMatchObject({ source: { kind: 'ring' }, threads: 4 });
+    const fed = nativeOptions(meter({ threads: 4, captureBy: 'libpcap' }), all, '', 1n);
     expect(fed).toMatchObject({ source: { kind: 'feed', interfaces: ['x'] }, threads: 1 });
   });
 

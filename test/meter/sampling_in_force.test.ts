@@ -1,0 +1,249 @@
+/**
+ * Pools and numbers of selectors in the service, with the real addon: what earlier runs numbered stays true after a restart,
+ * what the settings change is told, and an exact pool stays exact under pressure.
+ */
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { settingsSchema } from '../../src/config/schema.ts';
+import { SystemClock } from '../../src/core/clock.ts';
+import { ApplianceError } from '../../src/core/errors.ts';
+import { createLog } from '../../src/core/log.ts';
+import { createMetrics } from '../../src/core/metrics.ts';
+import { SeededRandom } from '../../src/core/random.ts';
+import type { World } from '../../src/core/world.ts';
+import { meterCounters } from '../../src/flow/decode_annotations.ts';
+import { RowCursor } from '../../src/flow/row_cursor.ts';
+import type { NativeAddon, NativeStats } from '../../src/meter/addon.ts';
+import { MeterService } from '../../src/meter/meter_service.ts';
+import type { SelectorStore } from '../../src/meter/selectors_in_use.ts';
+import { udpFrame } from '../captures/frames.ts';
+import { packetsOf, pcapFile } from '../captures/pcap_writer.ts';
+import { addon, CaptureFolder } from './metering.ts';
+
+const folder = new CaptureFolder();
+afterAll(() => folder[Symbol.dispose]());
+// Every other packet belongs to a call.
+const frames = Array.from({ length: 400 }, (_, i) =>
+  udpFrame({ source: `10.0.0.${(i % 20) + 1}`, destinationPort: i % 2 === 0 ? 5_060 : 80 }),
+);
+const capture = folder.write('pools.pcap', pcapFile(packetsOf(frames, 500_000n)));
+const calls = { name: 'calls', ports: [5_060] };
+const settings = (sampling: object) =>
+  settingsSchema.parse({ meter: { source: 'capture', capture, loop: true, activeTimeoutS: 1, duplicates: 'off', sampling } })
+    .meter;
+const signal = new AbortController().signal;
+
+function testWorld(): World & { readonly logged: string[] } {
+  const clock = new SystemClock();
+  const logged: string[] = [];
+  const log = createLog(clock, (_level, _part, event) => logged.push(event));
+  return { clock, random: new SeededRandom(1), log, metrics: createMetrics(), logged };
+}
+
+class MemoryStore implements SelectorStore {
+  text: string | undefined;
+  holdsRows = false;
+  refuses = false;
+  writes = 0;
+
+  async read(): Promise<string | undefined> {
+    return this.text;
+  }
+
+  mayHoldRows(): boolean {
+    return this.holdsRows;
+  }
+
+  async replace(text: string): Promise<void> {
+    if (this.refuses) throw new ApplianceError('storeFull', 'no room');
+    this.text = text;
+    this.writes++;
+  }
+}
+
+/** The addon, with packets that the kernel is said to have dropped at every look. */
+function withDrops(pressed: { packets: number }): NativeAddon {
+  let dropped = 0;
+  const at = meterCounters.indexOf('droppedByKernelPackets');
+  return {
+    ...addon,
+    open(options) {
+      const meter = addon.open(options);
+      const stats = (): NativeStats => {
+        const told = meter.stats();
+        told.counters[at] = dropped += pressed.packets;
+        return told;
+      };
+      return new Proxy(meter, {
+        get: (target, name) => {
+          if (name === 'stats') return stats;
+          const value: unknown = Reflect.get(target, name, target);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+    },
+  };
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 300 && !holds(); tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(holds()).toBe(true);
+}
+
+let store = new MemoryStore();
+beforeEach(() => {
+  store = new MemoryStore();
+});
+
+interface Run {
+  readonly meter: MeterService;
+  readonly world: ReturnType<typeof testWorld>;
+  readonly heard: string[];
+  /** Packets by selectorId, of the rows that came. */
+  readonly packets: Map<number, number>;
+}
+
+async function run(sampling: object, native: NativeAddon = addon): Promise<Run> {
+  const world = testWorld();
+  const heard: string[] = [];
+  const packets = new Map<number, number>();
+  const meter = new MeterService(world, settings(sampling), {
+    bootId: 'b',
+    receive: (block) => {
+      const row = new RowCursor(block.bytes);
+      for (let i = 0; i < block.count; i++) {
+        const { selectorId, packetDeltaCount } = row.at(i, block.firstRow);
+        packets.set(selectorId, (packets.get(selectorId) ?? 0) + packetDeltaCount);
+      }
+    },
+    addon: native,
+    onEvent: (level, event, text) => heard.push(`${level} ${event}: ${text}`),
+    selectorStore: store,
+  });
+  await meter.start(signal);
+  return { meter, world, heard, packets };
+}
+
+describe('sampling in force', () => {
+  it('meters pools at their rates, with the meter’s own counts in status, facts and figures', async () => {
+    const { meter, world, packets } = await run({ kind: 'count', interval: 4, pools: [calls] });
+    await until(() => meter.figures().counts.receivedPackets > 400);
+    await meter.stop(5_000);
+    const { counts } = meter.figures();
+    const { sampling } = meter.status();
+    const [pool, others] = sampling.selectors as [(typeof sampling.selectors)[0], (typeof sampling.selectors)[0]];
+    expect(pool).toMatchObject({ pool: 'calls', kind: 'none', interval: 1, within95Packets: 0, inForce: true });
+    expect(others).toMatchObject({ pool: '', kind: 'count', interval: 4, selectorId: sampling.selectorId });
+    expect(pool.observedPackets + others.observedPackets).toBe(counts.meteredPackets + counts.sampledOutPackets);
+    expect(pool.selectedPackets).toBe(pool.observedPackets);
+    expect(pool.estimatedPackets).toBe(pool.observedPackets);
+    expect(others.selectedPackets).toBe(Math.ceil(others.observedPackets / 4));
+    expect(Math.abs(others.estimatedPackets - others.observedPackets)).toBeLessThanOrEqual(others.within95Packets!);
+    expect(packets.get(pool.selectorId)).toBe(pool.selectedPackets);
+    expect(packets.get(others.selectorId)).toBe(others.selectedPackets);
+    expect(meter.selectorOf(others.selectorId)).toEqual({ kind: 'count', interval: 4 });
+    const text = await world.metrics.render();
+    expect(text).toContain('flowspan_meter_pool_interval{pool="calls",kind="none"} 1');
+    expect(text).toContain(
+      `flowspan_meter_selector_packets{selector="${others.selectorId}",pool="",stage="selected"} ${others.selectedPackets}`,
+    );
+  });
+
+  it('gives a number one meaning over restarts with other settings, and the former number to a meaning that comes back', async () => {
+    const meant = new Map<number, string>();
+    const ids: number[][] = [];
+    for (const sampling of [
+      { kind: 'random', interval: 4, pools: [calls] },
+      { kind: 'random', interval: 8 },
+      { kind: 'flowHash', interval: 4, pools: [calls] },
+      { kind: 'random', interval: 4, pools: [calls] },
+    ]) {
+      const { meter } = await run(sampling);
+      await until(() => meter.figures().counts.receivedPackets > 0);
+      const facts = meter.selectors();
+      for (const { selectorId, kind, interval, pool } of facts) {
+        const said = `${kind} ${interval} ${pool}`;
+        expect(meant.get(selectorId) ?? said).toBe(said);
+        meant.set(selectorId, said);
+      }
+      ids.push(facts.filter(({ inForce }) => inForce).map(({ selectorId }) => selectorId));
+      await meter.stop(5_000);
+    }
+    expect(ids[3]!.toSorted()).toEqual(ids[0]!.toSorted());
+    // Two selectors each, but the second run's one; the exact pool under the same partition is the same.
+    expect(meant.size).toBe(4);
+    expect(store.writes).toBeLessThanOrEqual(3);
+  });
+
+  it('begins numbers elsewhere when what earlier runs numbered is lost and their rows may wait', async () => {
+    const firstNumber = async (): Promise<number> => {
+      const { meter, world } = await run({ kind: 'random', interval: 4 });
+      const { selectorId } = meter.status().sampling;
+      await meter.stop(1_000);
+      expect(world.logged.includes('selectorsForgotten')).toBe(store.text?.startsWith('{"version":2') ?? false);
+      return selectorId;
+    };
+    expect(await firstNumber()).toBe(1);
+    store = new MemoryStore();
+    store.holdsRows = true;
+    expect(await firstNumber()).toBeGreaterThan(256);
+    const damaged = await run({ kind: 'none' });
+    await damaged.meter.stop(1_000);
+    store.text = '{"version":1,"next":3,"sel';
+    const { meter, world } = await run({ kind: 'random', interval: 4 });
+    expect(world.logged).toContain('selectorsForgotten');
+    expect(meter.status().sampling.selectorId).toBeGreaterThan(256);
+    await meter.stop(1_000);
+  });
+
+  it('goes on while what numbers mean cannot be written, says it once, and writes it as soon as it can', async () => {
+    store.refuses = true;
+    const { meter, world } = await run({ kind: 'random', interval: 4 });
+    for (let i = 0; i < 5; i++) {
+      meter.status();
+      await world.clock.sleep(5);
+    }
+    expect(world.logged.filter((event) => event === 'selectorsNotKept')).toHaveLength(1);
+    store.refuses = false;
+    await meter.stop(1_000);
+    expect(store.text).toContain('"kind":"random","interval":4');
+  });
+
+  it('samples more under pressure, but not a pool that is to be exact, and says so', async () => {
+    const pressed = { packets: 0 };
+    const adaptive = { enabled: true, dwellS: 5, intervalMax: 8 };
+    const guests = { name: 'guests', kind: 'flowHash', interval: 4, prefixes: ['10.0.0.0/29'] };
+    const { meter, heard, packets } = await run({ pools: [calls, guests], adaptive }, withDrops(pressed));
+    await until(() => meter.figures().counts.receivedPackets > 100);
+    expect(meter.status().sampling).toMatchObject({ kind: 'none', selectorId: 0 });
+    pressed.packets = 1_000_000;
+    await until(() => meter.status().sampling.interval === 8);
+    pressed.packets = 0;
+    expect(heard.at(-1)).toMatch(/from .* to 1 packet in 8: the kernel .*; pools: calls every packet, guests 1 flow in 32$/);
+    const changedAt = meter.figures().counts.receivedPackets;
+    await until(() => meter.figures().counts.receivedPackets > changedAt + 400);
+    // Without the pools: told again, and nothing of them is left in force.
+    meter.configure(settings({ adaptive }));
+    expect(heard.at(-1)).toMatch(/by the settings$/);
+    expect(meter.status().sampling).toMatchObject({ kind: 'random', interval: 8 });
+    meter.configure(settings({ adaptive: { ...adaptive, dwellS: 6 } }));
+    const said = heard.length;
+    await until(() => meter.selectors().filter(({ inForce }) => inForce).length === 1);
+    await meter.stop(5_000);
+    expect(heard).toHaveLength(said);
+    const { counts } = meter.figures();
+    const facts = meter.selectors();
+    expect(facts.reduce((sum, one) => sum + (one.observedPackets ?? 0), 0)).toBe(
+      counts.meteredPackets + counts.sampledOutPackets,
+    );
+    const exact = facts.filter(({ pool }) => pool === 'calls');
+    expect(exact).toHaveLength(1);
+    expect(exact[0]!.selectedPackets).toBe(exact[0]!.observedPackets);
+    expect(packets.get(exact[0]!.selectorId)).toBe(exact[0]!.observedPackets);
+    expect(
+      facts
+        .filter(({ pool }) => pool === 'guests')
+        .map(({ interval }) => interval)
+        .toSorted((a, b) => a - b),
+    ).toEqual(expect.arrayContaining([4, 32]));
+  });
+});
