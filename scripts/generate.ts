@@ -1,7 +1,7 @@
 /**
  * Writes every generated file from its single source: the element table from the registry's CSV, the C++ row layout and
  * the TypeScript row cursor from `src/flow/row_layout.ts`, the settings reference from `src/config/schema.ts`, the
- * reference of MQTT payloads from `src/forward/mqtt`.
+ * reference of MQTT payloads from `src/forward/mqtt`, the reference of flow filters from `src/flow/filter`.
  *
  *   node scripts/generate.ts           write what has changed
  *   node scripts/generate.ts --check   write nothing; exit 1 and name what is stale
@@ -46,6 +46,7 @@ async function main(): Promise<void> {
     './generate/row_cursor.ts',
     './generate/settings_reference.ts',
     './generate/mqtt_payloads.ts',
+    './generate/flow_filter.ts',
   ];
   for (const path of generators) {
     const generator = (await import(path)) as { files: () => Record<string, string> };

@@ -52,6 +52,13 @@ const etherTypeNames: Readonly<Record<number, string>> = {
   36864: 'loopback',
 };
 
+/** The same by name; of two numbers with one name the lower. */
+export const protocolNumbers: Readonly<Record<string, number>> = Object.fromEntries(
+  Object.entries(protocolNames)
+    .reverse()
+    .map(([number, name]) => [name, Number(number)]),
+);
+
 /** `tcp`, or `proto-143` for a number without a common name. */
 export function protocolName(number: number): string {
   return protocolNames[number] ?? `proto-${number}`;

@@ -9,8 +9,8 @@ import type { Dimension } from '../flow/history_shapes.ts';
 import { etherTypeName, protocolName } from '../flow/protocols.ts';
 import type { RowCursor } from '../flow/row_cursor.ts';
 import { presenceBit } from '../flow/row_layout.ts';
+import { servicePort } from '../flow/service_port.ts';
 import { applicationKey } from '../flow/services.ts';
-import { servicePort } from './service_port.ts';
 
 const bits = {
   addresses: presenceBit('addresses'),

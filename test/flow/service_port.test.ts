@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { biflowDirections } from '../../src/flow/decode_annotations.ts';
+import { servicePort } from '../../src/flow/service_port.ts';
 import { applicationName, serviceName } from '../../src/flow/services.ts';
-import { servicePort } from '../../src/pipeline/service_port.ts';
 
 const { arbitrary, initiator, reverseInitiator, perimeter } = biflowDirections;
 

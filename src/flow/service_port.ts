@@ -2,8 +2,8 @@
  * Which port of a flow names its application: the server's. Where the initiator is known (RFC 5103 biflowDirection) the
  * server is the other end; else the port that has a name, else the lower one. Pure.
  */
-import { biflowDirections } from '../flow/decode_annotations.ts';
-import { knownPorts } from '../flow/services.ts';
+import { biflowDirections } from './decode_annotations.ts';
+import { knownPorts } from './services.ts';
 
 const noPorts = new Uint8Array(8_192);
 // TCP, DCCP, UDP, UDP-Lite, SCTP: DCCP and UDP-Lite run the services of TCP and UDP.

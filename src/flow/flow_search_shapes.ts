@@ -1,0 +1,113 @@
+/**
+ * The shapes of a search over recent flow records: what can be asked, what is answered. Shared by the store (answers), API,
+ * CLI and page. Octets are those of whole frames. Pure.
+ */
+import type { Filter } from './filter/filter_syntax.ts';
+import type { RowJson } from './row_json.ts';
+
+export interface FlowRange {
+  readonly filter: Filter;
+  /** Records under way in [fromMs, toMs) are looked at, wall time. */
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** What a list of flows can be ordered by; `arrival` is the newest record first. */
+export const flowOrders = ['arrival', 'bytes', 'packets', 'duration', 'start', 'end'] as const;
+export type FlowOrder = (typeof flowOrders)[number];
+
+export interface FlowListQuestion extends FlowRange {
+  readonly order: FlowOrder;
+  readonly limit: number;
+  /** So many of the order are left out first: the next page. */
+  readonly offset: number;
+}
+
+/** Sums over records. Where packets were sampled they are estimates, and `estimated` says so. */
+export interface FlowSums {
+  readonly records: number;
+  readonly flows: number;
+  readonly packets: number;
+  readonly octets: number;
+  readonly estimated: boolean;
+}
+
+/** How far the memory reaches, and what the search had to look at. */
+export interface FlowCoverage {
+  readonly recordsKept: number;
+  /** Start of the oldest record that is kept; 0 when there is none. */
+  readonly keptFromMs: number;
+  /** Records that were never searchable: the search could not take them in as fast as they came. */
+  readonly recordsMissed: number;
+  readonly recordsScanned: number;
+  readonly tookMs: number;
+}
+
+export interface FlowListAnswer {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly matched: FlowSums;
+  /** Elements by their registry names. */
+  readonly flows: readonly RowJson[];
+  readonly coverage: FlowCoverage;
+}
+
+/** What records can be summed by: as the history's dimensions do, and each end alone. */
+export const flowKeys = [
+  'host',
+  'conversation',
+  'application',
+  'protocol',
+  'vlan',
+  'source',
+  'destination',
+  'service',
+  'sourcePort',
+  'destinationPort',
+  'flags',
+  'tos',
+  'reason',
+  'direction',
+  'mac',
+  'interface',
+] as const;
+export type FlowKey = (typeof flowKeys)[number];
+
+export const groupOrders = ['bytes', 'packets', 'flows', 'records'] as const;
+export type GroupOrder = (typeof groupOrders)[number];
+
+export interface FlowGroupQuestion extends FlowRange {
+  /** One to three keys. */
+  readonly by: readonly FlowKey[];
+  readonly order: GroupOrder;
+  readonly limit: number;
+}
+
+export interface FlowGroup extends FlowSums {
+  /** In the order of `by`. */
+  readonly keys: readonly string[];
+  /** From the source (host, conversation: from the key, or its first end) and to it. */
+  readonly outOctets: number;
+  readonly inOctets: number;
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
+export interface FlowGroupAnswer {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly by: readonly FlowKey[];
+  readonly matched: FlowSums;
+  readonly groups: readonly FlowGroup[];
+  /** What is in no group that is shown. A record counts for both its hosts, so groups of hosts add up to more than all. */
+  readonly groupsFound: number;
+  /** More different keys than can be counted apart: the smallest were put together in one, `(other)`. */
+  readonly crowded: boolean;
+  readonly coverage: FlowCoverage;
+}
+
+/** Answers questions about the records that are still in memory. */
+export interface FlowSearcher {
+  list(question: FlowListQuestion): Promise<FlowListAnswer>;
+  group(question: FlowGroupQuestion): Promise<FlowGroupAnswer>;
+}

@@ -1,0 +1,111 @@
+/**
+ * The addresses of a segment, each once: rows name them by their place. A prefix is therefore compared once an address and
+ * not once a row. Limit: one place a row. Pure.
+ */
+import { formatIpv4, formatIpv6 } from '../flow/addresses.ts';
+
+export interface AddressList {
+  readonly count: number;
+  readonly bytes: number;
+  /** 4 or 6; 0 for a row without one. */
+  version(place: number): number;
+  /** Its words of 32 bits; IPv4 has one. */
+  word(place: number, index: number): number;
+  text(place: number): string;
+  write(place: number, view: DataView, at: number): void;
+}
+
+/** Words a place: version and four of address. */
+const stride = 5;
+const slotsMin = 64;
+
+export class AddressDictionary implements AddressList {
+  count = 0;
+  #words = new Uint32Array(slotsMin * stride);
+  /** Open addressing: place + 1, or 0 for free. */
+  #slots = new Int32Array(2 * slotsMin);
+  readonly #texts: (string | undefined)[] = [];
+
+  get bytes(): number {
+    return this.#words.byteLength + this.#slots.byteLength;
+  }
+
+  /** Place of the address at `at`, as a new one where it was not seen before. */
+  place(view: DataView, at: number, version: number): number {
+    const a = version === 0 ? 0 : view.getUint32(at);
+    const b = version === 6 ? view.getUint32(at + 4) : 0;
+    const c = version === 6 ? view.getUint32(at + 8) : 0;
+    const d = version === 6 ? view.getUint32(at + 12) : 0;
+    const mask = this.#slots.length - 1;
+    let slot = (Math.imul(a ^ Math.imul(b, 31) ^ Math.imul(c, 131) ^ Math.imul(d, 1_031) ^ version, 0x9e37_79b1) >>> 7) & mask;
+    for (;;) {
+      const place = this.#slots[slot]! - 1;
+      if (place < 0) break;
+      const w = place * stride;
+      const words = this.#words;
+      if (words[w + 1] === a && words[w + 2] === b && words[w + 3] === c && words[w + 4] === d && words[w] === version)
+        return place;
+      slot = (slot + 1) & mask;
+    }
+    const place = this.count++;
+    if (place * stride === this.#words.length) this.#grow();
+    this.#words.set([version, a, b, c, d], place * stride);
+    if (2 * this.count > this.#slots.length) this.#spread();
+    else this.#slots[slot] = place + 1;
+    return place;
+  }
+
+  version(place: number): number {
+    return this.#words[place * stride]!;
+  }
+
+  word(place: number, index: number): number {
+    return this.#words[place * stride + 1 + index]!;
+  }
+
+  text(place: number): string {
+    this.#texts[place] ??= this.#format(place);
+    return this.#texts[place]!;
+  }
+
+  write(place: number, view: DataView, at: number): void {
+    const words = this.version(place) === 6 ? 4 : this.version(place) === 4 ? 1 : 0;
+    for (let i = 0; i < words; i++) view.setUint32(at + 4 * i, this.word(place, i));
+  }
+
+  /** A copy to read from, without what finds places. */
+  trimmed(): AddressList {
+    const copy = new AddressDictionary();
+    copy.count = this.count;
+    copy.#words = this.#words.slice(0, this.count * stride);
+    copy.#slots = new Int32Array(0);
+    return copy;
+  }
+
+  #format(place: number): string {
+    const octets = new Uint8Array(16);
+    this.write(place, new DataView(octets.buffer), 0);
+    const version = this.version(place);
+    return version === 6 ? formatIpv6(octets) : version === 4 ? formatIpv4(octets) : '';
+  }
+
+  #grow(): void {
+    const words = new Uint32Array(2 * this.#words.length);
+    words.set(this.#words);
+    this.#words = words;
+  }
+
+  #spread(): void {
+    const slots = new Int32Array(2 * this.#slots.length);
+    const mask = slots.length - 1;
+    for (let place = 0; place < this.count; place++) {
+      const [a, b, c, d] = [0, 1, 2, 3].map((i) => this.word(place, i)) as [number, number, number, number];
+      const hash =
+        Math.imul(a ^ Math.imul(b, 31) ^ Math.imul(c, 131) ^ Math.imul(d, 1_031) ^ this.version(place), 0x9e37_79b1) >>> 7;
+      let slot = hash & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = place + 1;
+    }
+    this.#slots = slots;
+  }
+}

@@ -1,0 +1,98 @@
+import { Worker } from 'node:worker_threads';
+import { describe, expect, test } from 'vitest';
+import { FlowRingReader, FlowRingWriter, flowRingMemory, ringRows } from '../../src/flow/flow_ring.ts';
+import type { RowBlock } from '../../src/flow/row_block.ts';
+import { ROW_BYTES, rowField } from '../../src/flow/row_layout.ts';
+
+const mark = rowField('flowId').offset;
+
+/** Rows that say in flowId which they are, all the way through. */
+function blockOf(first: number, count: number, selectorId = 0): RowBlock {
+  const firstRow = 64;
+  const bytes = new Uint8Array(firstRow + count * ROW_BYTES);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < count; i++) {
+    bytes.fill((first + i) & 0xff, firstRow + i * ROW_BYTES, firstRow + (i + 1) * ROW_BYTES);
+    view.setBigUint64(firstRow + i * ROW_BYTES + mark, BigInt(first + i));
+    view.setUint16(firstRow + i * ROW_BYTES + rowField('selectorId').offset, selectorId);
+  }
+  return { bytes, firstRow, count, bootId: 'wall', closedAtNs: 0n, firstStartNs: 0n, lastEndNs: 0n };
+}
+
+describe('rows through shared memory', () => {
+  test('come out as they went in, round after round, with offset and interval', () => {
+    const memory = flowRingMemory();
+    const writer = new FlowRingWriter(memory, (selectorId) => 100 * selectorId);
+    const reader = new FlowRingReader(memory);
+    let next = 0;
+    let seen = 0;
+    for (let round = 0; round < 200; round++) {
+      writer.add(blockOf(next, 777, round % 3), BigInt(round) * 1_000_000n);
+      next += 777;
+      reader.drain((view, base, offsetUs, interval) => {
+        expect(Number(view.getBigUint64(base + mark))).toBe(seen);
+        expect([offsetUs, interval]).toEqual([round * 1_000, round % 3 === 0 ? 1 : 100 * (round % 3)]);
+        seen++;
+      });
+    }
+    expect(seen).toBe(next);
+    expect(reader.missedRows).toBe(0);
+  });
+
+  test('a reader that does not come costs the newest rows, counted, and nothing else', () => {
+    const memory = flowRingMemory();
+    const writer = new FlowRingWriter(memory, () => 1);
+    writer.add(blockOf(0, ringRows - 10), 0n);
+    writer.add(blockOf(ringRows - 10, 30), 0n);
+    writer.add(blockOf(ringRows + 20, 5), 0n);
+    expect(writer.missedRows).toBe(25);
+    const reader = new FlowRingReader(memory);
+    const seen: number[] = [];
+    expect(reader.drain((view, base) => seen.push(Number(view.getBigUint64(base + mark))), 100)).toBe(100);
+    while (reader.drain((view, base) => seen.push(Number(view.getBigUint64(base + mark)))) > 0);
+    expect(seen).toEqual(Array.from({ length: ringRows }, (_, i) => i));
+    writer.add(blockOf(5_000, 3), 0n);
+    expect(reader.drain(() => {})).toBe(3);
+  });
+
+  test('another thread reads whole rows while they are written', async () => {
+    const memory = flowRingMemory();
+    const code = `
+      import { parentPort, workerData } from 'node:worker_threads';
+      const { FlowRingReader } = await import(workerData.module);
+      const reader = new FlowRingReader(workerData.memory);
+      let seen = 0, torn = 0, last = -1;
+      while (last < workerData.last - 1) {
+        reader.drain((view, base) => {
+          const number = Number(view.getBigUint64(base + workerData.mark));
+          if (number <= last || view.getUint8(base) !== (number & 0xff) || view.getUint8(base + 383) !== (number & 0xff)) torn++;
+          last = number;
+          seen++;
+        }, 300);
+      }
+      parentPort.postMessage({ seen, torn, missed: reader.missedRows });
+    `;
+    const last = 400_000;
+    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`), {
+      workerData: { memory, mark, last, module: new URL('../../src/flow/flow_ring.ts', import.meta.url).href },
+    });
+    const done = new Promise<{ seen: number; torn: number; missed: number }>((resolve, reject) => {
+      worker.on('message', resolve);
+      worker.on('error', reject);
+    });
+    const writer = new FlowRingWriter(memory, () => 1);
+    let written = 0;
+    while (written < last) {
+      // The last row must arrive, or the reader would wait for ever: until then rows may be missed.
+      const missed = writer.missedRows;
+      writer.add(blockOf(written, Math.min(500, last - written)), 0n);
+      if (writer.missedRows > missed) await new Promise((resolve) => setImmediate(resolve));
+      if (written + 500 < last || writer.missedRows === missed) written += 500;
+    }
+    const { seen, torn, missed } = await done;
+    await worker.terminate();
+    expect(torn).toBe(0);
+    expect(seen + missed).toBeGreaterThanOrEqual(last);
+    expect(seen).toBeGreaterThan(1_000);
+  });
+});
