@@ -289,6 +289,12 @@ export class Appliance {
     return this.#page.reason;
   }
 
+  /** What the console says about getting in: never part of the status. */
+  get pageAccess(): { readonly fingerprint: string; readonly setUpCode: string } {
+    const { fingerprint, setUpCode } = this.#page;
+    return { fingerprint, setUpCode };
+  }
+
   /** Everything the box says about itself, now. */
   status(): BoxStatus {
     const { export: exporting, mqtt, history } = this.#settings;

@@ -12,6 +12,8 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   decode: () => import('./cli/decode.ts'),
   top: () => import('./cli/top.ts'),
   doctor: () => import('./cli/doctor.ts'),
+  user: () => import('./cli/user.ts'),
+  token: () => import('./cli/token.ts'),
   'check-config': () => import('./cli/check_config.ts'),
 };
 

@@ -44,11 +44,13 @@ async function run(world: World, port: LinkPort, { settings, historyFolder }: Pa
     live,
     metrics: async () => (await link.metrics()) + (await world.metrics.render()),
     pageFolder: pageFolder(),
+    dataFolder: settings.dataFolder,
+    onSetUpCode: (code) => link.setUpCode(code),
   });
   link.open();
   try {
     await server.start(AbortSignal.timeout(10_000));
-    link.listening(server.url);
+    link.listening(server.url, server.fingerprint);
   } catch (error) {
     if (!(error instanceof ApplianceError)) world.log.error('pageBug', { reason: messageOf(error) });
     link.failed(error);

@@ -9,6 +9,7 @@ import { loadAddon, type NativeAddon } from '../meter/addon.ts';
 import { isPcapBuilt } from '../meter/libpcap/pcap_package.ts';
 import { type DoctorCheck, doctorChecks, worstVerdict } from '../system/doctor_checks.ts';
 import { gatherDoctorFacts } from '../system/doctor_facts.ts';
+import { BoxClient } from './box_client.ts';
 import { type Command, exitCodes, type OptionValues } from './command.ts';
 
 export const command: Command = {
@@ -29,8 +30,9 @@ Ends with 1 when a check fails.`,
   positionals: [],
   async run(values, _positionals, { out }) {
     const settings = settingsOf(values);
-    const running = await answers(settings);
-    const mirror = running ? await askMirror(settings) : null;
+    const box = new BoxClient(settings, {});
+    const running = await answers(box);
+    const mirror = running ? await askMirror(box) : null;
     const question = { settings, clock: new SystemClock(), running, mirror, pcapBuilt: isPcapBuilt };
     const addon = addonIfBuilt();
     const checks = doctorChecks(
@@ -40,7 +42,7 @@ Ends with 1 when a check fails.`,
     );
     const verdict = worstVerdict(checks);
     if (values.json === true) out.write(`${JSON.stringify({ verdict, running, checks })}\n`);
-    else out.write(`${checks.map(inWords).join('\n')}\n\n${summary(checks, running, settings)}\n`);
+    else out.write(`${checks.map(inWords).join('\n')}\n\n${summary(checks, running, box.place)}\n`);
     return verdict === 'fail' ? exitCodes.failed : exitCodes.good;
   },
 };
@@ -61,33 +63,21 @@ function inWords({ check, verdict, found, todo }: DoctorCheck): string {
   return `${marks[verdict]}  ${check}: ${found}${todo === '' ? '' : `\n        do: ${todo}`}`;
 }
 
-function summary(checks: readonly DoctorCheck[], running: boolean, settings: Settings): string {
+function summary(checks: readonly DoctorCheck[], running: boolean, place: string): string {
   const count = (verdict: DoctorCheck['verdict']): number => checks.filter((check) => check.verdict === verdict).length;
-  const service = running ? 'the service is running' : `no service answers at ${urlOf(settings)}`;
+  const service = running ? 'the service is running' : `no service answers at ${place}`;
   return `${checks.length} checks: ${count('ok')} in order, ${count('warn')} to look at, ${count('fail')} failed; ${service}`;
 }
 
-function urlOf({ status }: Settings): string {
-  const host = status.address === '0.0.0.0' || status.address === '::' ? '127.0.0.1' : status.address;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${status.port}`;
-}
-
-async function answers(settings: Settings): Promise<boolean> {
-  try {
-    return (await fetch(`${urlOf(settings)}/healthz`, { signal: AbortSignal.timeout(2_000) })).ok;
-  } catch {
-    return false; // nobody answers: that is the answer
-  }
+async function answers(box: BoxClient): Promise<boolean> {
+  return (await box.ask('/healthz', { timeoutMs: 2_000 }))?.status === 200;
 }
 
 /** What the running box has recognised from its traffic; null when it does not say. */
-async function askMirror(settings: Settings): Promise<MirrorStatus | null> {
-  try {
-    const response = await fetch(`${urlOf(settings)}/api/v1/status`, { signal: AbortSignal.timeout(5_000) });
-    return response.ok ? (((await response.json()) as Partial<BoxStatus>).mirror ?? null) : null;
-  } catch {
-    return null; // it has just stopped, or is another program: the check says that it could not be made
-  }
+async function askMirror(box: BoxClient): Promise<MirrorStatus | null> {
+  const answer = await box.ask<Partial<BoxStatus>>('/api/v1/status', { timeoutMs: 5_000 });
+  // It has just stopped, or is another program, or wants a token: the check says that it could not be made.
+  return answer?.status === 200 ? (answer.body.mirror ?? null) : null;
 }
 
 function settingsOf(values: OptionValues): Settings {

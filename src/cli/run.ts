@@ -84,12 +84,27 @@ function greet(appliance: Appliance, settings: Settings, { out }: Terminal): voi
     `flowspan ${VERSION}`,
     `  metering   ${sources[settings.meter.source]}${waits}`,
     `  page       ${page}${appliance.pageUrl ? '/' : ''}`,
+    ...accessLines(appliance),
     `  kept in    ${settings.dataFolder}`,
     ...(notConfigured.length > 0 ? ['  not configured yet:', ...notConfigured.map((line) => `    - ${line}`)] : []),
     'Ctrl-C stops.',
     '',
   ];
   out.write(lines.join('\n'));
+}
+
+/** How to get in: only here and in the log, never on the page. */
+function accessLines(appliance: Appliance): string[] {
+  const { fingerprint, setUpCode } = appliance.pageAccess;
+  return [
+    ...(setUpCode === '' ? [] : [`  set-up     code ${setUpCode}: enter it on the page to make the first admin`]),
+    ...(fingerprint === ''
+      ? []
+      : [
+          '  identity   a certificate of its own making: the browser warns once, and should show SHA-256',
+          `             ${fingerprint}`,
+        ]),
+  ];
 }
 
 async function farewell(appliance: Appliance, { out, err }: Terminal): Promise<number> {

@@ -11,6 +11,7 @@ import { dimensions, type KeyVolume, type TopAnswer, type Volume } from '../flow
 import { ApiError } from '../status/answers.ts';
 import { parseParameters, timeRange, topParameters } from '../status/questions.ts';
 import { openHistoryReader } from '../store/history_reader.ts';
+import { BoxClient, boxOptions, boxOptionsUsage } from './box_client.ts';
 import { type Command, exitCodes, type OptionValues } from './command.ts';
 
 export const command: Command = {
@@ -23,9 +24,9 @@ export const command: Command = {
   --from, --to     milliseconds since 1970 or ISO 8601
   --limit N        rows (default 20)
   --json, --csv    for programs
-  --url URL        a running box (default http://127.0.0.1:8480, or as --config says)
-  --data FOLDER    ask the store of a stopped box instead
-  --config FILE    settings, for address and folder`,
+${boxOptionsUsage}
+
+A stopped box is asked through the store in its data folder.`,
   options: {
     by: { type: 'string' },
     last: { type: 'string' },
@@ -34,9 +35,7 @@ export const command: Command = {
     limit: { type: 'string' },
     json: { type: 'boolean' },
     csv: { type: 'boolean' },
-    url: { type: 'string' },
-    data: { type: 'string' },
-    config: { type: 'string' },
+    ...boxOptions,
   },
   positionals: [],
   async run(values, _positionals, { out }) {
@@ -48,7 +47,7 @@ export const command: Command = {
   },
 };
 
-/** The box that runs is asked first; without one, its folder. Naming one of them leaves the other out. */
+/** The box that runs is asked first; without one, the store in its folder. */
 async function ask(values: OptionValues): Promise<TopAnswer> {
   const query = Object.fromEntries(
     ['by', 'last', 'from', 'to', 'limit']
@@ -70,43 +69,21 @@ async function ask(values: OptionValues): Promise<TopAnswer> {
     throw error;
   }
   const settings = values.config === undefined ? defaultSettings() : loadSettings(values.config as string);
-  const { address, port } = settings.status;
-  const url = String(values.url ?? `http://${address.includes(':') ? `[${address}]` : address}:${port}`);
   const folder = join(String(values.data ?? settings.dataFolder), 'history');
-  if (values.data === undefined) {
-    const answer = await askBox(url, question);
-    if (answer !== undefined) return answer;
-    if (values.url !== undefined) throw new ApplianceError('boxUnreachable', `no flowspan answers at ${url}`);
-  }
+  const box = new BoxClient(settings, values);
+  const { by, limit, fromMs, toMs } = question;
+  const asked = new URLSearchParams({ by, limit: `${limit}`, from: `${Math.round(fromMs)}`, to: `${Math.round(toMs)}` });
+  const answer = await box.get<TopAnswer>(`/api/v1/top?${asked}`);
+  if (answer !== undefined) return answer;
+  const nobody = [`no flowspan answers at ${box.place}`, ...(box.refused === '' ? [] : [box.refused])].join('; ');
+  if (values.url !== undefined) throw new ApplianceError('boxUnreachable', nobody);
   try {
-    return await openHistoryReader(folder).top({ dimension: question.by, ...question });
+    return await openHistoryReader(folder).top({ dimension: by, ...question });
   } catch (error) {
-    const where = values.data === undefined ? `no flowspan answers at ${url}, and ` : '';
     if (error instanceof ApplianceError)
-      throw new ApplianceError(error.code, `${where}${folder} cannot be read: ${messageOf(error)}`, { cause: error });
+      throw new ApplianceError(error.code, `${nobody}, and ${folder} cannot be read: ${messageOf(error)}`, { cause: error });
     throw error;
   }
-}
-
-async function askBox(
-  url: string,
-  { by, limit, fromMs, toMs }: { by: string; limit: number; fromMs: number; toMs: number },
-): Promise<TopAnswer | undefined> {
-  let response: Response;
-  try {
-    const query = new URLSearchParams({
-      by,
-      limit: String(limit),
-      from: String(Math.round(fromMs)),
-      to: String(Math.round(toMs)),
-    });
-    response = await fetch(`${url}/api/v1/top?${query}`, { signal: AbortSignal.timeout(30_000) });
-  } catch {
-    return undefined; // nobody listens there: the box is stopped or elsewhere, which the caller handles
-  }
-  const body = (await response.json()) as TopAnswer & { error?: { message: string } };
-  if (!response.ok) throw new ApplianceError('boxUnreachable', `${url}: ${body.error?.message ?? response.statusText}`);
-  return body;
 }
 
 /** From a packet to its place in the history, ms, with the default time-outs. */

@@ -1,7 +1,7 @@
 /**
  * Every setting, once: type, default, bounds, unit, reason, and whether a change needs a restart. Validation, defaults,
- * the reference in `config/`, the JSON schema for editors and the settings view all derive from this file and the section
- * beside it (`export_settings.ts`).
+ * the reference in `config/`, the JSON schema for editors and the settings view all derive from this file and the sections
+ * beside it (`export_settings.ts`, `status_settings.ts`).
  *
  * Keys are spelled as in code, unit last. Unknown keys are refused. A key named `password` is redacted wherever shown.
  */
@@ -10,6 +10,7 @@ import { tunnelTypes } from '../flow/decode_annotations.ts';
 import { exporting } from './export_settings.ts';
 import { sampling } from './sampling_settings.ts';
 import { choice, facts, flag, host, integer, MIB, name, port, prefix, text } from './setting_kinds.ts';
+import { status } from './status_settings.ts';
 
 const meter = z
   .strictObject({
@@ -173,27 +174,6 @@ const history = z
       reason: 'A window closes this long after its end, for flows that are reported late',
       unit: 's',
     }),
-  })
-  .prefault({});
-
-const status = z
-  .strictObject({
-    enabled: flag(true, { reason: 'Serve the status page and the API' }),
-    address: text('127.0.0.1', {
-      reason: 'Address the page listens on. It has no sign-in yet: only open it to a network you trust',
-    }),
-    port: integer(0, 65535, 8480, { reason: 'Port of the page' }),
-    allowedHosts: z
-      .array(host)
-      .max(32)
-      .default([])
-      .meta(
-        facts({
-          reason:
-            'Further names by which browsers may call this box, such as one given by your DNS; others are refused, since a foreign web site could point a name of its own here',
-        }),
-      ),
-    streamsMax: integer(1, 1_000, 32, { reason: 'Browsers that are shown live figures at once' }),
   })
   .prefault({});
 

@@ -43,6 +43,10 @@ export const errorCodes = {
   // The box
   deadlineExceeded: { retryable: true },
   boxUnreachable: { retryable: true },
+  certificateInvalid: { retryable: false },
+  // Who may do what
+  accountRefused: { retryable: false },
+  accountsDamaged: { retryable: false },
 } as const;
 export type ErrorCode = keyof typeof errorCodes;
 

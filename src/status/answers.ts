@@ -5,13 +5,21 @@ export const apiErrors = {
   badParameter: 400,
   unknownParameter: 400,
   badRequest: 400,
+  accountRefused: 400,
+  signInNeeded: 401,
+  signInRefused: 401,
+  notAllowed: 403,
+  forged: 403,
+  addressesHidden: 403,
   notFound: 404,
   methodNotAllowed: 405,
   bodyTooLarge: 413,
   addressTooLong: 414,
   wrongHost: 421,
+  tooManyAttempts: 429,
   internal: 500,
   historyUnavailable: 503,
+  accountsUnavailable: 503,
   notReady: 503,
   metricsUnavailable: 503,
   pageNotBuilt: 503,
@@ -28,6 +36,8 @@ export interface ApiErrorBody {
     readonly parameter?: string;
     readonly value?: string;
     readonly allowed?: string;
+    /** Also as `Retry-After`. */
+    readonly retryAfterS?: number;
   };
 }
 
@@ -64,10 +74,15 @@ const frameworkCodes: Readonly<Record<string, ApiErrorCode>> = {
 /** Any error as an answer. What is a bug says nothing about the inside; the log has it. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
+  if (error instanceof ApplianceError && error.code === 'accountRefused')
+    return new ApiError('accountRefused', `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.`);
   if (error instanceof ApplianceError) return new ApiError('historyUnavailable', `The history cannot be read: ${error.message}`);
   const code = frameworkCodes[(error as { code?: string }).code ?? ''];
   if (code === 'timedOut') return new ApiError(code, 'The answer takes too long; ask for a shorter time.');
-  if (code === 'bodyTooLarge') return new ApiError(code, 'This API takes no bodies.');
-  if (code !== undefined) return new ApiError(code, 'The request could not be understood.');
+  if (code === 'bodyTooLarge') return new ApiError(code, 'The body is too large.');
+  const { statusCode = 500 } = error as { statusCode?: number };
+  // Bodies that are no JSON come as a SyntaxError with a status, and no code.
+  if (code !== undefined || (statusCode >= 400 && statusCode < 500))
+    return new ApiError(code ?? 'badRequest', 'The request could not be understood.');
   return new ApiError('internal', 'Something failed inside the box; its log says what.');
 }

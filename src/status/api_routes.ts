@@ -2,14 +2,26 @@
  * The API under /api/v1: what the page shows, as JSON, and the endpoints for machines that watch the box. Questions to the
  * history are limited to `questionsMax` at once; whoever comes later is told to try again.
  */
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { HistoryReader } from '../flow/history_shapes.ts';
+import type { BoxStatus } from '../flow/status_shapes.ts';
 import { ApiError } from './answers.ts';
 import type { EventStreams } from './event_streams.ts';
+import { hideAddresses, mergeRows, type PrefixLengths } from './hidden_addresses.ts';
 import type { LiveFeed } from './live_feed.ts';
 import { securityHeaders } from './request_rules.ts';
+
+/** How the asker of a request sees the box. */
+export interface View {
+  /** Addresses are cut to these lengths; undefined: shown whole. */
+  readonly hidden: PrefixLengths | undefined;
+  /** Whether the asker may still look: streams ask again and again. */
+  readonly holds: () => boolean;
+  /** False for somebody who has not signed in. */
+  readonly isKnown: boolean;
+}
 
 export interface ApiParts {
   readonly clock: Clock;
@@ -17,6 +29,7 @@ export interface ApiParts {
   readonly live: LiveFeed;
   readonly streams: EventStreams;
   readonly metrics: () => Promise<string>;
+  readonly view: (request: FastifyRequest) => View;
 }
 
 /** Loaded when first asked: with them comes zod, which a box that nobody looks at does without. */
@@ -27,7 +40,7 @@ const questionsMax = 8;
 const staleAfterMs = 10_000;
 
 export function addApiRoutes(server: FastifyInstance, parts: ApiParts): void {
-  const { clock, history, live, streams, metrics } = parts;
+  const { clock, history, live, streams, metrics, view } = parts;
   const limited = questionLimit();
   let statusAtMs = Number.NEGATIVE_INFINITY;
   const unsubscribe = live.subscribe((change) => {
@@ -54,7 +67,10 @@ export function addApiRoutes(server: FastifyInstance, parts: ApiParts): void {
     const { parseParameters, timeRange, topParameters } = await questions();
     const asked = parseParameters(topParameters, request.query);
     const question = { dimension: asked.by, ...timeRange(defined(asked), clock.wallMs()), limit: asked.limit };
-    return limited(() => history.top(question));
+    const { hidden } = view(request);
+    const answer = await limited(() => history.top(question));
+    // Hosts of one prefix have become one.
+    return hidden === undefined ? answer : mergeRows(hideAddresses(answer, hidden));
   });
 
   server.get('/api/v1/series', async (request) => {
@@ -75,20 +91,17 @@ export function addApiRoutes(server: FastifyInstance, parts: ApiParts): void {
       throw new ApiError('tooBusy', 'As many browsers as status.streamsMax allows are looking already; close one or raise it.');
     }
     reply.hijack();
-    streams.add(reply.raw, securityHeaders);
+    streams.add(reply.raw, securityHeaders, view(request));
   });
 
   server.get('/api/v1/openapi.json', async () => (await import('./open_api.ts')).openApi());
 
-  server.get('/healthz', (_request, reply) => plain(reply, 200, 'ok\n'));
+  server.get('/healthz', { config: { role: 'public' } }, (_request, reply) => plain(reply, 200, 'ok\n'));
 
-  server.get('/readyz', (_request, reply) => {
-    const status = live.latest();
-    if (status === undefined) return plain(reply, 503, 'not ready: the box has not reported yet\n');
-    const ageMs = clock.monotonicMs() - statusAtMs;
-    if (ageMs > staleAfterMs) return plain(reply, 503, `not ready: the last report is ${Math.round(ageMs / 1_000)} s old\n`);
-    if (status.meter.state === 'failed') return plain(reply, 503, `not ready: the meter has failed: ${status.meter.reason}\n`);
-    return plain(reply, 200, 'ready\n');
+  server.get('/readyz', { config: { role: 'public' } }, (request, reply) => {
+    const reason = notReady(live.latest(), clock.monotonicMs() - statusAtMs);
+    if (reason === '') return plain(reply, 200, 'ready\n');
+    return plain(reply, 503, view(request).isKnown ? `not ready: ${reason}\n` : 'not ready\n');
   });
 
   server.get('/metrics', async (_request, reply) => {
@@ -100,6 +113,13 @@ export function addApiRoutes(server: FastifyInstance, parts: ApiParts): void {
     }
     return reply.type('text/plain; version=0.0.4; charset=utf-8').send(text);
   });
+}
+
+/** Why the box is not ready, or empty. */
+function notReady(status: BoxStatus | undefined, ageMs: number): string {
+  if (status === undefined) return 'the box has not reported yet';
+  if (ageMs > staleAfterMs) return `the last report is ${Math.round(ageMs / 1_000)} s old`;
+  return status.meter.state === 'failed' ? `the meter has failed: ${status.meter.reason}` : '';
 }
 
 /** Without absent keys, which exact optional properties tell apart from undefined ones. */

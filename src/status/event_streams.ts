@@ -1,12 +1,13 @@
 /**
  * Server-sent events: every change of the live feed, to every browser that looks. A browser that reads too slowly is
  * skipped ahead: while its connection is full nothing is kept for it; once it drains it is told how many events it missed
- * and gets the newest status. Limits: `streamsMax` streams, one unread frame each; a stream stuck for `stuckMaxMs` is ended.
+ * and gets the newest status. A browser whose session is over is cut off. Limits: `streamsMax` streams, one unread frame each; a stream stuck for `stuckMaxMs` is ended.
  */
 import type { ServerResponse } from 'node:http';
 import type { Timer } from '../core/clock.ts';
 import type { World } from '../core/world.ts';
 import type { BoxStatus } from '../flow/status_shapes.ts';
+import { hideInText, type PrefixLengths } from './hidden_addresses.ts';
 import type { LiveChange, LiveFeed } from './live_feed.ts';
 
 const quietMs = 15_000;
@@ -14,8 +15,17 @@ const stuckMaxMs = 60_000;
 /** The browser waits this long before it connects again, unless the page decides otherwise. */
 const retryMs = 2_000;
 
+/** What a browser may see, and for how long. */
+export interface StreamView {
+  readonly hidden: PrefixLengths | undefined;
+  readonly holds: () => boolean;
+}
+
+const wholeView: StreamView = { hidden: undefined, holds: () => true };
+
 interface Stream {
   readonly response: ServerResponse;
+  readonly view: StreamView;
   /** Monotonic time since which the connection has been full, or undefined. */
   fullSinceMs: number | undefined;
   skipped: number;
@@ -32,6 +42,8 @@ export class EventStreams {
   #timer: Timer | undefined;
   #lastSentMs = 0;
   #skippedTotal = 0;
+  #hiddenOf = '';
+  #hiddenText = '';
 
   constructor(world: World, live: LiveFeed, streamsMax: number) {
     this.#world = world;
@@ -70,8 +82,8 @@ export class EventStreams {
   }
 
   /** Takes a response over, headers not yet sent. */
-  add(response: ServerResponse, headers: Readonly<Record<string, string>>): void {
-    const stream: Stream = { response, fullSinceMs: undefined, skipped: 0, eventsSent: '' };
+  add(response: ServerResponse, headers: Readonly<Record<string, string>>, view: StreamView = wholeView): void {
+    const stream: Stream = { response, view, fullSinceMs: undefined, skipped: 0, eventsSent: '' };
     this.#streams.add(stream);
     response.on('close', () => this.#streams.delete(stream));
     response.on('error', () => this.#streams.delete(stream)); // a reset connection is the browser's right
@@ -110,7 +122,18 @@ export class EventStreams {
   }
 
   #write(stream: Stream, text: string): void {
-    if (!stream.response.write(text)) stream.fullSinceMs ??= this.#world.clock.monotonicMs();
+    const { hidden } = stream.view;
+    if (!stream.response.write(hidden === undefined ? text : this.#hiddenForm(text, hidden)))
+      stream.fullSinceMs ??= this.#world.clock.monotonicMs();
+  }
+
+  /** Once for all browsers that are shown the same. */
+  #hiddenForm(text: string, lengths: PrefixLengths): string {
+    if (this.#hiddenOf !== text) {
+      this.#hiddenOf = text;
+      this.#hiddenText = hideInText(text, lengths);
+    }
+    return this.#hiddenText;
   }
 
   #catchUp(stream: Stream): void {
@@ -127,7 +150,8 @@ export class EventStreams {
     const isQuiet = nowMs - this.#lastSentMs >= quietMs;
     if (isQuiet) this.#lastSentMs = nowMs;
     for (const stream of this.#streams) {
-      if (stream.fullSinceMs === undefined) {
+      if (!stream.view.holds()) stream.response.end();
+      else if (stream.fullSinceMs === undefined) {
         // A comment keeps proxies from closing the connection, and tells us of browsers that have gone.
         if (isQuiet) this.#write(stream, ': quiet\n\n');
       } else if (nowMs - stream.fullSinceMs > stuckMaxMs) stream.response.destroy();

@@ -5,10 +5,10 @@ import { chooseEncoding, type PageFile } from './page_files.ts';
 
 export function addPageRoutes(server: FastifyInstance, files: ReadonlyMap<string, PageFile>): void {
   for (const [path, file] of files) {
-    server.get(path, { compress: false }, (request, reply) => answer(file, request, reply));
+    server.get(path, { compress: false, config: { role: 'public' } }, (request, reply) => answer(file, request, reply));
   }
   if (!files.has('/')) {
-    server.get('/', () => {
+    server.get('/', { config: { role: 'public' } }, () => {
       throw new ApiError(
         'pageNotBuilt',
         'The page is not built: run npm run build:page. The API under /api/v1 works without it.',

@@ -42,6 +42,8 @@ export class PageThread implements Service {
   #stopping = false;
   #url = '';
   #reason = '';
+  #fingerprint = '';
+  #setUpCode = '';
 
   constructor(parts: PageThreadParts) {
     this.#parts = parts;
@@ -55,6 +57,16 @@ export class PageThread implements Service {
   /** Why it does not work, or empty. */
   get reason(): string {
     return this.#reason;
+  }
+
+  /** SHA-256 of the certificate that the box made for itself; empty for none. */
+  get fingerprint(): string {
+    return this.#fingerprint;
+  }
+
+  /** What makes the first admin, while nobody has a user; empty otherwise. For the console and the log only. */
+  get setUpCode(): string {
+    return this.#setUpCode;
   }
 
   /** Resolves when the page listens or has said why it cannot; then it is tried again from time to time. */
@@ -105,10 +117,15 @@ export class PageThread implements Service {
     };
     const link = new MainEnd(worker, {
       metrics,
-      onListening: (url) => {
+      onListening: (url, fingerprint) => {
         this.#url = url;
+        this.#fingerprint = fingerprint;
         this.#reason = '';
         onFirst();
+      },
+      onSetUpCode: (code) => {
+        this.#setUpCode = code;
+        if (code !== '') this.#parts.world.log.warn('setUpCode', { code });
       },
       onFailed: failed,
       onStopped: () => void worker.terminate(),

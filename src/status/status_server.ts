@@ -1,24 +1,34 @@
 /**
- * The HTTP server of the status page and the API. Answers only GET and HEAD, only for names that are the box's own, with
- * strict headers; requests are small and have deadlines. Limits: `connectionsMax` connections, 8 KiB of headers, 2 KiB of
- * address, no bodies. Owned by the page's thread.
+ * The HTTP server of the status page and the API. Answers only for names that are the box's own, with strict headers, to
+ * whom the gate lets in; requests are small and have deadlines. Limits: those of `listeners.ts`, 8 KiB of headers, 2 KiB of
+ * address, 4 KiB of body. Owned by the page's thread.
  */
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import compress from '@fastify/compress';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyRequest, type RawServerDefault } from 'fastify';
 import type { StatusSettings } from '../config/schema.ts';
+import type { Timer } from '../core/clock.ts';
 import { ApplianceError, messageOf, systemCode } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
 import type { HistoryReader } from '../flow/history_shapes.ts';
+import { Access } from './access/access.ts';
+import { addAccessRoutes } from './access/access_routes.ts';
+import { addressOf, Gate } from './access/gate.ts';
+import { tlsWanted } from './access/rules.ts';
 import { ApiError, toApiError } from './answers.ts';
-import { addApiRoutes } from './api_routes.ts';
+import { addApiRoutes, type View } from './api_routes.ts';
+import { PageCertificate } from './certificate/page_certificate.ts';
+import type { Credentials } from './certificate/self_signed.ts';
 import { EventStreams } from './event_streams.ts';
+import { asksForHidden, hideInText, type PrefixLengths } from './hidden_addresses.ts';
+import { connectionsMax, listenLocally, plainServer, type TlsServer, tlsServer } from './listeners.ts';
 import type { LiveFeed } from './live_feed.ts';
 import { readPageFiles } from './page_files.ts';
 import { addPageRoutes } from './page_routes.ts';
-import { hostAllowed, securityHeaders, urlLengthMax } from './request_rules.ts';
+import { type HostRule, hostAllowed, securityHeaders, urlLengthMax } from './request_rules.ts';
 
 export interface StatusServerParts {
   readonly history: HistoryReader;
@@ -27,12 +37,17 @@ export interface StatusServerParts {
   readonly metrics: () => Promise<string>;
   /** Folder of the built page: `build/page`. */
   readonly pageFolder: string;
+  /** Where users, certificate and the socket for the command line are kept; absent: nobody signs in, no TLS. */
+  readonly dataFolder?: string;
+  /** A set-up code that holds from now on; empty: none does any more. */
+  readonly onSetUpCode?: (code: string) => void;
 }
 
-const connectionsMax = 256;
 const headerOctetsMax = 8_192;
+const bodyOctetsMax = 4_096;
 const requestTimeoutMs = 10_000;
 const keepAliveTimeoutMs = 10_000;
+const certificateLookMs = 10_000;
 const jsonType = 'application/json; charset=utf-8';
 /** Answers shorter than this are not worth compressing. */
 const compressFrom = 1_400;
@@ -43,14 +58,39 @@ export class StatusServer implements Service {
   readonly #settings: StatusSettings;
   readonly #parts: StatusServerParts;
   readonly #streams: EventStreams;
+  readonly #access: Access | undefined;
+  readonly #certificate: PageCertificate | undefined;
+  readonly #gate: Gate;
+  readonly #hostRule: HostRule;
+  readonly #localSockets = new WeakSet<Socket>();
   #server: FastifyInstance | undefined;
+  #localServer: Server | undefined;
+  #timer: Timer | undefined;
   #url = '';
 
   constructor(world: World, settings: StatusSettings, parts: StatusServerParts) {
     this.#world = world;
     this.#settings = settings;
     this.#parts = parts;
+    const { dataFolder, onSetUpCode = () => {} } = parts;
+    if (dataFolder !== undefined) {
+      this.#access = new Access({ world, settings, dataFolder, onSetUpCode });
+      if (tlsWanted(settings)) this.#certificate = new PageCertificate(settings, dataFolder, world);
+    }
+    this.#gate = new Gate({
+      access: this.#access,
+      random: world.random,
+      isTls: this.#certificate !== undefined,
+      isLocal: ({ raw }) => this.#localSockets.has(raw.socket),
+    });
     this.#streams = new EventStreams(world, parts.live, settings.streamsMax);
+    const own = hostname();
+    this.#hostRule = { boundAddress: settings.address, names: [own, `${own}.local`, ...settings.allowedHosts] };
+  }
+
+  /** SHA-256 of the certificate that the box made for itself, as browsers show it; empty for another's or none. */
+  get fingerprint(): string {
+    return this.#certificate?.isOwn === true ? this.#certificate.fingerprint : '';
   }
 
   /** Where the page is, once started: `http://127.0.0.1:8480`. */
@@ -60,10 +100,11 @@ export class StatusServer implements Service {
 
   /** @throws ApplianceError addressInUse, addressUnavailable */
   async start(signal: AbortSignal): Promise<void> {
-    const { metrics } = this.#world;
+    const { clock, log, metrics } = this.#world;
     metrics.gauge('page_streams', 'Browsers that are shown live figures', () => this.#streams.count);
     metrics.gauge('page_events_skipped', 'Live events that slow browsers did not get', () => this.#streams.skippedTotal);
-    const server = await this.#build();
+    await this.#access?.start();
+    const server = await this.#build(await this.#certificate?.load());
     signal.throwIfAborted();
     try {
       await server.listen({ host: this.#settings.address, port: this.#settings.port });
@@ -73,25 +114,56 @@ export class StatusServer implements Service {
     }
     server.server.maxConnections = connectionsMax;
     this.#server = server;
+    await this.#listenLocally(server);
     this.#streams.start();
-    this.#url = urlOf(this.#settings.address, server);
-    this.#world.log.info('listening', { url: this.#url });
+    this.#url = urlOf(this.#settings.address, server, this.#certificate === undefined ? 'http' : 'https');
+    this.#timer = clock.every(
+      certificateLookMs,
+      () => this.#renewCertificate(),
+      (error) => log.error('certificateUnread', { reason: messageOf(error) }),
+    );
+    log.info('listening', { url: this.#url });
   }
 
   async stop(_deadlineMs: number): Promise<void> {
+    this.#timer?.cancel();
     this.#streams.stop();
+    this.#localServer?.close();
+    this.#localServer?.closeAllConnections();
     await this.#server?.close();
+    await this.#access?.stop();
     this.#server = undefined;
   }
 
-  async #build(): Promise<FastifyInstance> {
+  /** The command line's way in; without it only the page's own address is left. */
+  async #listenLocally(server: FastifyInstance): Promise<void> {
+    const { dataFolder } = this.#parts;
+    if (dataFolder === undefined) return;
+    try {
+      const local = await listenLocally(dataFolder, (request, response) => server.routing(request, response), httpLimits);
+      local.on('connection', (socket: Socket) => this.#localSockets.add(socket));
+      this.#localServer = local;
+    } catch (error) {
+      if (!(error instanceof ApplianceError)) throw error;
+      this.#world.log.warn('localSocketMissing', { reason: error.message });
+    }
+  }
+
+  /** Takes up a certificate that was replaced; connections that stand keep the old one. */
+  async #renewCertificate(): Promise<void> {
+    const credentials = await this.#certificate?.load();
+    if (credentials === undefined) return;
+    const { certificate: cert, key } = credentials;
+    const tls = this.#server?.server as unknown as TlsServer | undefined;
+    tls?.setSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+    this.#world.log.warn('certificateRenewed', { fingerprint: this.#certificate!.fingerprint });
+  }
+
+  async #build(credentials: Credentials | undefined): Promise<FastifyInstance> {
     const server = fastify({
-      bodyLimit: 1_024,
-      requestTimeout: requestTimeoutMs,
-      keepAliveTimeout: keepAliveTimeoutMs,
+      bodyLimit: bodyOctetsMax,
       handlerTimeout: 30_000,
       forceCloseConnections: true,
-      http: { maxHeaderSize: headerOctetsMax, headersTimeout: requestTimeoutMs, connectionsCheckingInterval: 2_000 },
       routerOptions: { maxParamLength: 100 },
       // No route has a schema (`questions.ts` checks): the compilers of schemas, a third of what the server loads, stay out.
       schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
@@ -101,27 +173,65 @@ export class StatusServer implements Service {
         reply.hijack();
         reply.raw.writeHead(answer.statusCode, { ...securityHeaders, 'content-type': jsonType }).end(JSON.stringify(answer.body));
       },
-      clientErrorHandler: refuseBytes,
+      serverFactory: (answer) => {
+        const made =
+          credentials === undefined
+            ? plainServer(answer, httpLimits)
+            : tlsServer(this.#world.clock, answer, httpLimits, credentials, this.#hostRule);
+        made.keepAliveTimeout = keepAliveTimeoutMs;
+        made.on('clientError', refuseBytes);
+        return made as RawServerDefault;
+      },
     });
+    // Bodies are JSON: what a form of another site can send is none (415).
+    server.removeContentTypeParser('text/plain');
     this.#guard(server);
+    this.#gate.install(server);
+    this.#hide(server);
     await server.register(compress, { global: true, threshold: compressFrom, encodings: ['gzip'] });
     const { clock } = this.#world;
     const { history, live, metrics, pageFolder } = this.#parts;
-    addApiRoutes(server, { clock, history, live, streams: this.#streams, metrics });
+    addAccessRoutes(server, { access: this.#access, gate: this.#gate, world: this.#world });
+    addApiRoutes(server, { clock, history, live, streams: this.#streams, metrics, view: (request) => this.#viewOf(request) });
     addPageRoutes(server, await readPageFiles(pageFolder));
     return server;
   }
 
+  /** Whoever may see prefixes only gets no answer with an address in it, whatever route it is of. */
+  #hide(server: FastifyInstance): void {
+    server.addHook('onRequest', async (request) => {
+      const hidden = this.#hiddenFrom(request);
+      if (hidden === undefined || !asksForHidden(decodeURIComponent(request.url), hidden)) return;
+      throw new ApiError('addressesHidden', 'You see prefixes, not single addresses, and cannot ask for them either.');
+    });
+    server.addHook('onSend', async (request, _reply, payload) => {
+      const hidden = this.#hiddenFrom(request);
+      return hidden === undefined || typeof payload !== 'string' ? payload : hideInText(payload, hidden);
+    });
+  }
+
+  #hiddenFrom(request: FastifyRequest): PrefixLengths | undefined {
+    const { viewerAddresses, viewerIpv4PrefixLength: ipv4, viewerIpv6PrefixLength: ipv6 } = this.#settings;
+    const isViewer = this.#gate.principalOf(request)?.role === 'viewer';
+    return viewerAddresses === 'truncated' && isViewer ? { ipv4, ipv6 } : undefined;
+  }
+
+  #viewOf(request: FastifyRequest): View {
+    const principal = this.#gate.principalOf(request);
+    return {
+      hidden: this.#hiddenFrom(request),
+      holds: () => principal === undefined || this.#gate.stillAdmitted(principal),
+      isKnown: principal !== undefined,
+    };
+  }
+
   #guard(server: FastifyInstance): void {
-    const own = hostname();
-    const names = [own, `${own}.local`, ...this.#settings.allowedHosts];
-    const rule = { boundAddress: this.#settings.address, names };
     server.addHook('onRequest', async (request, reply) => {
       reply.headers(securityHeaders);
       if (request.url.startsWith('/api/') || request.url === '/metrics') reply.header('cache-control', 'no-store');
       if (request.url.length > urlLengthMax)
         throw new ApiError('addressTooLong', `Addresses have at most ${urlLengthMax} characters.`);
-      if (!hostAllowed(request.headers.host, rule)) {
+      if (!hostAllowed(request.headers.host, this.#hostRule)) {
         const allowed = 'an address of this box, its own name, or a name listed in status.allowedHosts';
         const value = String(request.headers.host ?? '').slice(0, 100);
         throw new ApiError('wrongHost', `This box does not answer to ${JSON.stringify(value)}; allowed: ${allowed}.`, {
@@ -129,7 +239,7 @@ export class StatusServer implements Service {
           allowed,
         });
       }
-      if (request.method !== 'GET' && request.method !== 'HEAD') {
+      if (request.is404 && request.method !== 'GET' && request.method !== 'HEAD') {
         reply.header('allow', 'GET, HEAD');
         throw new ApiError('methodNotAllowed', 'Only GET and HEAD are answered here.');
       }
@@ -143,8 +253,14 @@ export class StatusServer implements Service {
     server.setErrorHandler((error, request, reply) => {
       const answer = toApiError(error);
       if (answer.code === 'internal')
-        this.#world.log.error('requestFailed', { url: request.url.slice(0, 200), reason: messageOf(error), error });
+        this.#world.log.error('requestFailed', {
+          url: request.url.slice(0, 200),
+          from: addressOf(request),
+          reason: messageOf(error),
+          error,
+        });
       if (answer.statusCode === 503) reply.header('retry-after', '2');
+      if (answer.about.retryAfterS !== undefined) reply.header('retry-after', String(answer.about.retryAfterS));
       return reply.code(answer.statusCode).type(jsonType).send(answer.body);
     });
   }
@@ -179,6 +295,13 @@ export class StatusServer implements Service {
   }
 }
 
+const httpLimits = {
+  requestTimeout: requestTimeoutMs,
+  maxHeaderSize: headerOctetsMax,
+  headersTimeout: requestTimeoutMs,
+  connectionsCheckingInterval: 2_000,
+};
+
 function noSchemas(): never {
   throw new Error('a route has a schema, but nothing here compiles schemas');
 }
@@ -199,8 +322,8 @@ function refuseBytes(error: Error, socket: Socket): void {
   socket.end(`HTTP/1.1 ${line}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }
 
-function urlOf(address: string, server: FastifyInstance): string {
+function urlOf(address: string, server: FastifyInstance, scheme: 'http' | 'https'): string {
   const bound = server.server.address();
   const port = bound === null || typeof bound === 'string' ? 0 : bound.port;
-  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
+  return `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`;
 }

@@ -21,7 +21,8 @@ export type ToPage =
 export type ToMain =
   | { readonly kind: 'taken' }
   | { readonly kind: 'metricsWanted' }
-  | { readonly kind: 'listening'; readonly url: string }
+  | { readonly kind: 'listening'; readonly url: string; readonly fingerprint: string }
+  | { readonly kind: 'setUpCode'; readonly code: string }
   | { readonly kind: 'failed'; readonly code: ErrorCode | undefined; readonly message: string }
   | { readonly kind: 'stopped' };
 
@@ -38,7 +39,10 @@ const metricsDeadlineMs = 5_000;
 export interface MainEndEvents {
   /** Renders the main thread's figures, for `/metrics`. */
   readonly metrics: () => Promise<string>;
-  readonly onListening: (url: string) => void;
+  /** @param fingerprint of the certificate the box made for itself, or empty */
+  readonly onListening: (url: string, fingerprint: string) => void;
+  /** The code that makes the first admin; empty when none holds. */
+  readonly onSetUpCode?: (code: string) => void;
   readonly onFailed: (error: Error) => void;
   readonly onStopped: () => void;
 }
@@ -106,7 +110,10 @@ export class MainEnd {
         void this.#answerMetrics();
         break;
       case 'listening':
-        this.#events.onListening(message.url);
+        this.#events.onListening(message.url, message.fingerprint);
+        break;
+      case 'setUpCode':
+        this.#events.onSetUpCode?.(message.code);
         break;
       case 'failed':
         this.#events.onFailed(
@@ -180,8 +187,12 @@ export class PageEnd {
     }
   }
 
-  listening(url: string): void {
-    this.#say({ kind: 'listening', url });
+  listening(url: string, fingerprint = ''): void {
+    this.#say({ kind: 'listening', url, fingerprint });
+  }
+
+  setUpCode(code: string): void {
+    this.#say({ kind: 'setUpCode', code });
   }
 
   failed(error: unknown): void {

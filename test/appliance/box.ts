@@ -69,7 +69,7 @@ export class Box {
   }
 
   get url(): string {
-    return /page +(http:\S+)/.exec(this.out)?.[1]?.replace(/\/$/, '') ?? '';
+    return /page +(https?:\S+)/.exec(this.out)?.[1]?.replace(/\/$/, '') ?? '';
   }
 
   async get<T>(path: string): Promise<T> {

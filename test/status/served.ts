@@ -25,6 +25,10 @@ export interface Served {
   readonly port: number;
   readonly live: LiveBuffer;
   readonly logged: { event: string; fields: LogFields }[];
+  /** Where users are kept, with `signIn`. */
+  readonly dataFolder: string;
+  /** What stands on the console now. */
+  setUpCode(): string;
   /** What the history was asked last. */
   readonly asked: unknown[];
   stop(): Promise<void>;
@@ -35,6 +39,10 @@ export interface ServedOptions {
   readonly history?: Partial<HistoryReader>;
   readonly metrics?: () => Promise<string>;
   readonly withoutPage?: boolean;
+  /** With users, as the appliance runs it; `settings` say whether sign-in is asked for. */
+  readonly withAccess?: boolean;
+  readonly dataFolder?: string;
+  readonly clock?: World['clock'];
 }
 
 export async function serve(options: ServedOptions = {}): Promise<Served> {
@@ -43,7 +51,9 @@ export async function serve(options: ServedOptions = {}): Promise<Served> {
   await writeFile(join(folder, 'secret.txt'), 'not for browsers');
   const logged: Served['logged'] = [];
   const asked: unknown[] = [];
-  const clock = new SystemClock();
+  const clock = options.clock ?? new SystemClock();
+  const dataFolder = options.dataFolder ?? join(folder, 'var');
+  let setUpCode = '';
   const log = createLog(clock, (_level, _part, event, fields) => logged.push({ event, fields }));
   const world: World = { clock, random: new SystemRandom(), log, metrics: createMetrics() };
   const live = new LiveBuffer();
@@ -52,6 +62,14 @@ export async function serve(options: ServedOptions = {}): Promise<Served> {
     live,
     metrics: options.metrics ?? (() => world.metrics.render()),
     pageFolder: join(folder, 'page'),
+    ...(options.withAccess === true
+      ? {
+          dataFolder,
+          onSetUpCode: (code: string) => {
+            setUpCode = code;
+          },
+        }
+      : {}),
     history: {
       async top(question) {
         asked.push(question);
@@ -73,6 +91,8 @@ export async function serve(options: ServedOptions = {}): Promise<Served> {
     live,
     logged,
     asked,
+    dataFolder,
+    setUpCode: () => setUpCode,
     stop: async () => {
       await server.stop(5_000);
       await rm(folder, { recursive: true });
