@@ -1,137 +1,60 @@
 /**
- * `flowspan decode FILE|udp:PORT|tcp:PORT`: what IPFIX messages say, for checking by hand. The decoder is strict: what
- * breaks the rules is named with its offset, and what came before it was printed.
+ * `flowspan decode FILE|udp:PORT|tcp:PORT`: what messages of IPFIX and NetFlow say, for checking by hand. The decoders are
+ * strict: what breaks the rules is named with its offset, and what came before it was printed.
  */
 import { createSocket } from 'node:dgram';
-import { createReadStream } from 'node:fs';
 import { createServer } from 'node:net';
 import { ApplianceError, messageOf, systemCode } from '../core/errors.ts';
-import type { DecodedMessage } from '../forward/ipfix/decode/decoded.ts';
-import { IpfixDecoder } from '../forward/ipfix/decode/ipfix_decoder.ts';
 import { MessageStream } from '../forward/ipfix/decode/message_stream.ts';
-import { type Command, exitCodes, integerOption, type Terminal, write } from './command.ts';
+import { type Command, exitCodes, integerOption, type Terminal } from './command.ts';
+import { decodeFile } from './decode_file.ts';
+import { DecodePrinter } from './decode_printer.ts';
+import { type DecodeOptions, DecodeSession } from './decode_session.ts';
 
 export const command: Command = {
   name: 'decode',
-  summary: 'decode IPFIX from a file, or as it arrives on a port',
-  usage: `decode FILE|udp:PORT|tcp:PORT [--json] [--count N]
+  summary: 'decode IPFIX and NetFlow from a file, or as it arrives on a port',
+  usage: `decode FILE|udp:PORT|tcp:PORT [--json] [--check] [--count N]
 
-  FILE             an IPFIX file (RFC 5655); - reads standard input
-  udp:PORT         listen for datagrams on loopback; tcp:PORT for connections
+  FILE             an IPFIX file (RFC 5655), or messages of NetFlow 5 or 9 one after the other, also .gz and .zst;
+                   - reads standard input
+  udp:PORT         listen for datagrams on loopback: IPFIX, NetFlow 5 and 9
+  tcp:PORT         listen for connections: IPFIX
   --json           one record a line, element names as keys
+  --check          name every rule of RFC 7011 that an IPFIX exporter breaks
   --count N        stop after this many records
   --pen NUMBER     your private enterprise number, to name your own elements
   --address ADDR   listen there instead of 127.0.0.1`,
   options: {
     json: { type: 'boolean' },
+    check: { type: 'boolean' },
     count: { type: 'string' },
     pen: { type: 'string' },
     address: { type: 'string' },
   },
   positionals: ['FILE|udp:PORT|tcp:PORT'],
   async run(values, [source], terminal) {
-    const pen = integerOption(values, 'pen', 0, 0, 0xffff_ffff);
     const count = integerOption(values, 'count', Number.MAX_SAFE_INTEGER, 1, Number.MAX_SAFE_INTEGER);
-    const printer = new Printer(terminal, values.json === true, count);
+    const printer = new DecodePrinter(terminal, values.json === true, count);
+    const privatePen = integerOption(values, 'pen', 0, 0, 0xffff_ffff);
+    const options = { printer, privatePen, check: values.check === true };
     const port = /^(udp|tcp):(\d{1,5})$/.exec(source as string);
     const address = String(values.address ?? '127.0.0.1');
-    if (port === null) await decodeFile(source as string, pen, printer);
-    else if (port[1] === 'udp') await listenUdp(address, Number(port[2]), pen, printer, terminal);
-    else await listenTcp(address, Number(port[2]), pen, printer, terminal);
-    terminal.err.write(
-      `${printer.messages} messages, ${printer.records} records${printer.faults > 0 ? `, ${printer.faults} malformed` : ''}\n`,
-    );
+    if (port === null) await decodeFile(source as string, options);
+    else if (port[1] === 'udp') await listenUdp(address, Number(port[2]), options, terminal);
+    else await listenTcp(address, Number(port[2]), options, terminal);
+    await printer.end();
     return printer.faults > 0 ? exitCodes.failed : exitCodes.good;
   },
 };
 
-class Printer {
-  messages = 0;
-  records = 0;
-  faults = 0;
-  readonly #terminal: Terminal;
-  readonly #json: boolean;
-  readonly #count: number;
-  readonly #finished = Promise.withResolvers<void>();
-
-  constructor(terminal: Terminal, json: boolean, count: number) {
-    this.#terminal = terminal;
-    this.#json = json;
-    this.#count = count;
-  }
-
-  /** Resolves when as many records were printed as were asked for. */
-  get finished(): Promise<void> {
-    return this.#finished.promise;
-  }
-  get done(): boolean {
-    return this.records >= this.#count;
-  }
-
-  async message(message: DecodedMessage): Promise<void> {
-    this.messages++;
-    const left = this.#count - this.records;
-    const records = message.records.slice(0, left);
-    this.records += records.length;
-    let text = '';
-    if (this.#json) for (const { values } of records) text += `${JSON.stringify(values)}\n`;
-    else text = inWords(message, records);
-    if (text !== '') await write(this.#terminal.out, text);
-    for (const { templateId, held } of message.unknownSets) {
-      this.#terminal.err.write(`set of template ${templateId}, which has not come${held ? '; held until it does' : ''}\n`);
-    }
-    if (this.done) this.#finished.resolve();
-  }
-
-  fault(error: ApplianceError, where: string): void {
-    this.faults++;
-    this.#terminal.err.write(`${where}: malformed: ${error.message}\n`);
-  }
-}
-
-function inWords(message: DecodedMessage, records: DecodedMessage['records']): string {
-  const time = new Date(message.exportTimeMs).toISOString().replace('.000', '');
-  const head = `message version ${message.version}, ${message.octets} octets, ${time}, domain ${message.observationDomainId}, sequence ${message.sequence}`;
-  const templates = message.templates.map(({ templateId, fields, scopeCount }) => {
-    return `  ${scopeCount > 0 ? 'options template' : 'template'} ${templateId}: ${fields.length} fields`;
-  });
-  const lines = records.map(({ templateId, values, scope }) => {
-    const words = Object.entries(values).map(([name, value]) => `${name}=${value}`);
-    return `  ${scope.length > 0 ? 'options' : 'record'} ${templateId}: ${words.join(' ')}`;
-  });
-  return `${[head, ...templates, ...lines].join('\n')}\n`;
-}
-
-async function decodeFile(path: string, pen: number, printer: Printer): Promise<void> {
-  const decoder = new IpfixDecoder(pen);
-  const stream = new MessageStream();
-  const name = path === '-' ? 'standard input' : path;
-  const input = path === '-' ? process.stdin : createReadStream(path);
-  try {
-    for await (const chunk of input) {
-      for (const message of stream.push(chunk as Buffer)) {
-        await printer.message(decoder.decode(message));
-        if (printer.done) return;
-      }
-    }
-  } catch (error) {
-    if (error instanceof ApplianceError) {
-      printer.fault(error, name);
-      return;
-    }
-    if (systemCode(error) === undefined) throw error;
-    throw new ApplianceError('captureUnreadable', `${name}: cannot be read: ${messageOf(error)}`, { cause: error });
-  }
-  if (stream.pendingOctets > 0) {
-    printer.fault(
-      new ApplianceError('messageMalformed', `the last message is cut off: ${stream.pendingOctets} octets of it are there`),
-      name,
-    );
-  }
-}
+/** Exporters heard at once over UDP; the one that was silent longest is forgotten. */
+const exportersMax = 256;
+/** Exporters send in bursts. */
+const recvBufferSize = 4 * 1024 * 1024;
 
 /** Ends with the printer or with Ctrl-C. */
-function until(printer: Printer, { interrupted }: Terminal): Promise<void> {
+function until(printer: DecodePrinter, { interrupted }: Terminal): Promise<void> {
   if (interrupted.aborted) return Promise.resolve();
   return Promise.race([
     printer.finished,
@@ -145,22 +68,18 @@ function listenError(error: unknown, where: string): ApplianceError {
   return new ApplianceError(code, `cannot listen on ${where}: ${why}`, { cause: error });
 }
 
-async function listenUdp(address: string, port: number, pen: number, printer: Printer, terminal: Terminal): Promise<void> {
-  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+async function listenUdp(address: string, port: number, options: DecodeOptions, terminal: Terminal): Promise<void> {
+  const socket = createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', recvBufferSize });
   // RFC 7011 section 8: over UDP templates belong to the exporter's address and port.
-  const decoders = new Map<string, IpfixDecoder>();
-  let chain = Promise.resolve();
+  const sessions = new Map<string, DecodeSession>();
+  const broken = Promise.withResolvers<never>();
   socket.on('message', (datagram, { address: from, port: fromPort }) => {
     const peer = `${from}:${fromPort}`;
-    const decoder = decoders.get(peer) ?? new IpfixDecoder(pen);
-    decoders.set(peer, decoder);
-    try {
-      const message = decoder.decode(datagram);
-      chain = chain.then(() => printer.message(message));
-    } catch (error) {
-      if (!(error instanceof ApplianceError)) throw error;
-      printer.fault(error, peer);
-    }
+    const session = sessions.get(peer) ?? new DecodeSession(options, 'udp', peer);
+    sessions.delete(peer);
+    sessions.set(peer, session);
+    if (sessions.size > exportersMax) sessions.delete(sessions.keys().next().value as string);
+    session.take(datagram).catch(broken.reject);
   });
   const bound = Promise.withResolvers<void>();
   socket.once('error', bound.reject);
@@ -172,23 +91,20 @@ async function listenUdp(address: string, port: number, pen: number, printer: Pr
     throw listenError(error, `udp ${address}:${port}`);
   }
   terminal.err.write(`listening on udp ${address}:${socket.address().port}; Ctrl-C ends\n`);
-  await until(printer, terminal);
+  await Promise.race([until(options.printer, terminal), broken.promise]);
   socket.close();
-  await chain;
 }
 
-async function listenTcp(address: string, port: number, pen: number, printer: Printer, terminal: Terminal): Promise<void> {
+async function listenTcp(address: string, port: number, options: DecodeOptions, terminal: Terminal): Promise<void> {
   const server = createServer((socket) => {
     const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-    const decoder = new IpfixDecoder(pen);
+    const session = new DecodeSession(options, 'tcp', peer);
     const stream = new MessageStream();
     const read = async (): Promise<void> => {
-      for await (const chunk of socket) {
-        for (const message of stream.push(chunk as Buffer)) await printer.message(decoder.decode(message));
-      }
+      for await (const chunk of socket) for (const message of stream.push(chunk as Buffer)) await session.take(message);
     };
     read().catch((error: unknown) => {
-      if (error instanceof ApplianceError) printer.fault(error, peer);
+      if (error instanceof ApplianceError) options.printer.fault(error, peer);
       else if (systemCode(error) !== undefined) terminal.err.write(`${peer}: ${messageOf(error)}\n`);
       else throw error;
       socket.destroy();
@@ -204,6 +120,6 @@ async function listenTcp(address: string, port: number, pen: number, printer: Pr
   }
   const { port: actual } = server.address() as { port: number };
   terminal.err.write(`listening on tcp ${address}:${actual}; Ctrl-C ends\n`);
-  await until(printer, terminal);
+  await until(options.printer, terminal);
   server.close();
 }

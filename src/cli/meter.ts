@@ -2,15 +2,17 @@
  * `flowspan meter FILE`: meters a capture offline, on packet time, as fast as the machine can. Rows go straight to the
  * output, without enrichment, rollup or spool: the same file gives the same flows every time.
  */
+import { basename } from 'node:path';
 import { defaultSettings, loadSettings } from '../config/load.ts';
 import type { MeterSettings } from '../config/schema.ts';
 import { settingsSchema } from '../config/schema.ts';
 import { ApplianceError } from '../core/errors.ts';
-import { type ProfileName, profileNames } from '../flow/profiles.ts';
+import { type ProfileName, profileNames, profileSpec } from '../flow/profiles.ts';
 import type { RowBlock } from '../flow/row_block.ts';
 import { rowToJson } from '../flow/row_json.ts';
 import { ROW_BYTES } from '../flow/row_layout.ts';
 import { IpfixFile } from '../forward/ipfix/file_writer.ts';
+import type { MeteringFacts } from '../forward/ipfix/options_tables.ts';
 import { loadAddon } from '../meter/addon.ts';
 import { OfflineMeter } from '../meter/offline.ts';
 import { addonProjector } from '../meter/projector.ts';
@@ -23,7 +25,9 @@ export const command: Command = {
 
   FILE                   pcap or pcapng, also .gz
   --json                 one flow a line, element names as keys
-  --ipfix OUT            an IPFIX file (RFC 5655)
+  --ipfix OUT            an IPFIX file (RFC 5655); OUT.part until it is complete
+  --rotate-bytes N       several, OUT-00000001.ipfix and so on, the next when one is as large
+  --rotate-s S           the next when packet time passes a multiple of S seconds
   --profile NAME         elements in the IPFIX file: ${profileNames.join(', ')} (default standard)
   --pen NUMBER           your private enterprise number, for elements IANA has none for
   --ledger               the account of every packet as one JSON object, the last line
@@ -43,6 +47,8 @@ Without --json, --ipfix and --ledger it prints what was metered in words.`,
     json: { type: 'boolean' },
     ledger: { type: 'boolean' },
     ipfix: { type: 'string' },
+    'rotate-bytes': { type: 'string' },
+    'rotate-s': { type: 'string' },
     profile: { type: 'string' },
     pen: { type: 'string' },
     config: { type: 'string' },
@@ -67,7 +73,14 @@ Without --json, --ipfix and --ledger it prints what was metered in words.`,
     const file =
       values.ipfix === undefined
         ? undefined
-        : new IpfixFile(values.ipfix as string, { projector: addonProjector(addon), profile, privatePen });
+        : new IpfixFile(values.ipfix as string, {
+            projector: addonProjector(addon),
+            profile: profileSpec(profile),
+            privatePen,
+            facts: () => factsOf(meter, path as string),
+            ...rotation(values),
+          });
+    let complete = false;
     try {
       for (const block of meter.blocks()) {
         if (interrupted.aborted) throw interrupted.reason;
@@ -75,6 +88,7 @@ Without --json, --ipfix and --ledger it prints what was metered in words.`,
         if (values.json === true && !(await write(out, jsonLines(block)))) return exitCodes.failed;
       }
       file?.close();
+      complete = true;
       const trouble = meter.trouble();
       if (values.ledger === true) await write(out, `${JSON.stringify(meter.ledger())}\n`);
       else if (values.json !== true && file === undefined) out.write(inWords(meter));
@@ -82,11 +96,31 @@ Without --json, --ipfix and --ledger it prints what was metered in words.`,
       err.write(`flowspan meter: ${trouble.message}\n`);
       return exitCodes.failed;
     } finally {
-      file?.close();
+      if (!complete) file?.discard();
       meter.close();
     }
   },
 };
+
+/** What collectors are told of the metering, in options. */
+function factsOf(meter: OfflineMeter, path: string): Omit<MeteringFacts, 'startedMs'> {
+  const { selectors, counts } = meter.figures();
+  return {
+    domainName: basename(path),
+    selectors: selectors.map(({ kind, interval, ...one }) => ({ ...one, kind, interval: kind === 'none' ? 1 : interval })),
+    interfaces: [{ index: 0, name: basename(path), description: 'capture file' }],
+    ignoredPackets: counts.undecodablePackets,
+    ignoredOctets: counts.undecodableOctets,
+  };
+}
+
+function rotation(values: OptionValues): { rotateOctets?: number; rotateS?: number } {
+  const { 'rotate-bytes': octets, 'rotate-s': seconds } = values;
+  return {
+    ...(octets === undefined ? {} : { rotateOctets: integerOption(values, 'rotate-bytes', 0, 4_096, Number.MAX_SAFE_INTEGER) }),
+    ...(seconds === undefined ? {} : { rotateS: integerOption(values, 'rotate-s', 0, 1, 31_536_000) }),
+  };
+}
 
 function jsonLines(block: RowBlock): string {
   let lines = '';

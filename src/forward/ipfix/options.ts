@@ -13,9 +13,13 @@ export interface OptionsSet {
 
 const fieldOf = (name: string): TemplateField => ({ element: elementNamed(name), octets: elementNamed(name).octets });
 
-/** Every table that has something to say. */
-export function optionsSets(facts: ExportFacts, privatePen: number): OptionsSet[] {
-  const tables: readonly OptionsTable[] = privatePen === 0 ? optionsTables : [...optionsTables, elementTypesTable(privatePen)];
+/**
+ * Every table that has something to say.
+ * @param only those that say what records mean, or those about the processes and their totals
+ */
+export function optionsSets(facts: ExportFacts, privatePen: number, only?: 'meaning' | 'process'): OptionsSet[] {
+  const all: readonly OptionsTable[] = privatePen === 0 ? optionsTables : [...optionsTables, elementTypesTable(privatePen)];
+  const tables = all.filter(({ process }) => only === undefined || (process === true) === (only === 'process'));
   return tables.flatMap((table) => {
     const rows = table.rows(facts);
     if (rows.length === 0) return [];

@@ -59,6 +59,8 @@ export interface OptionsTable {
   /** Scope fields stand first (RFC 7011 section 3.4.2.1). */
   readonly scope: readonly string[];
   readonly fields: readonly string[];
+  /** About the processes and their totals, not about what records mean: nothing to say before there are records. */
+  readonly process?: true;
   readonly rows: (facts: ExportFacts) => readonly (readonly OptionValue[])[];
 }
 
@@ -95,18 +97,21 @@ const definitions: readonly Omit<OptionsTable, 'templateId'>[] = [
   },
   {
     // RFC 7011 section 4.1.
+    process: true,
     scope: ['observationDomainId'],
     fields: ['exportedMessageTotalCount', 'exportedFlowRecordTotalCount', 'exportedOctetTotalCount'],
     rows: (f) => [[f.observationDomainId, f.exportedMessages, f.exportedRecords, f.exportedOctets]],
   },
   {
     // RFC 7011 section 4.2; the times say which span the totals are of.
+    process: true,
     scope: ['observationDomainId'],
     fields: ['ignoredPacketTotalCount', 'ignoredOctetTotalCount', 'flowStartMilliseconds', 'flowEndMilliseconds'],
     rows: (f) => [[f.observationDomainId, f.ignoredPackets, f.ignoredOctets, f.startedMs, f.nowMs]],
   },
   {
     // RFC 7011 section 4.3.
+    process: true,
     scope: ['exportingProcessId'],
     fields: [
       'notSentFlowTotalCount',
@@ -136,6 +141,7 @@ const definitions: readonly Omit<OptionsTable, 'templateId'>[] = [
     rows: ({ plans }) => distinctTemplates(plans).map((plan) => [plan.templateId, keyIndicator(plan)]),
   },
   {
+    process: true,
     scope: ['observationDomainId'],
     fields: ['observationDomainName', 'systemInitTimeMilliseconds'],
     rows: (f) => [[f.observationDomainId, f.domainName, f.startedMs]],
@@ -165,6 +171,7 @@ const definitions: readonly Omit<OptionsTable, 'templateId'>[] = [
   },
   {
     // RFC 5476 section 6.5.3, by selector: the rate that came about, beside the one that was meant.
+    process: true,
     scope: ['selectorId'],
     fields: ['selectorIdTotalPktsObserved', 'selectorIdTotalPktsSelected'],
     rows: ({ selectors }) =>

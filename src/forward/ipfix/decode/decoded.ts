@@ -23,4 +23,6 @@ export interface DecodedMessage {
   readonly withdrawn: readonly number[];
   /** Data sets whose template is not known yet; held, as far as there is room. */
   readonly unknownSets: readonly { readonly templateId: number; readonly octets: number; readonly held: boolean }[];
+  /** What breaks the rules and leaves the message readable. */
+  readonly remarks?: readonly string[];
 }
