@@ -54,8 +54,12 @@ class Arguments {
 uint32_t wholeNumber(const Napi::CallbackInfo& info, size_t index, const char* name, double minimum, double maximum);
 
 EngineOptions engineOptions(const Napi::Value& value);
+struct SamplingAbilities {
+  bool vlanInKey;
+  bool ring;  // has a first stage in the kernel
+};
 // What is left out of `sampling` stays in `plan` as it was.
-void readSampling(const Arguments& sampling, bool vlanInKey, SamplingPlan& plan);
+void readSampling(const Arguments& sampling, SamplingAbilities can, SamplingPlan& plan);
 
 // Throws into JavaScript an Error with `code`.
 [[noreturn]] void throwFailure(Napi::Env env, const std::string& code, const std::string& message);

@@ -70,6 +70,7 @@ MeterObject::MeterObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Mete
     activeNs_ = options.core.activeTimeoutNs;
     idleNs_ = options.core.idleTimeoutNs;
     vlanInKey_ = options.core.vlanInKey;
+    ring_ = options.ring;
     auto engine = std::make_shared<Engine>(options);
     const std::shared_ptr<BlockBuffer> blocks = engine->buffer();
     // The ArrayBuffer keeps the memory, not the meter: rows stay readable after close().
@@ -143,6 +144,7 @@ Napi::Value MeterObject::stats(const Napi::CallbackInfo& info) {
       entry.Set("receivedPackets", static_cast<double>(one.receivedPackets));
       entry.Set("droppedByKernelPackets", static_cast<double>(one.droppedByKernelPackets));
       entry.Set("droppedByNicPackets", static_cast<double>(one.droppedByNicPackets));
+      entry.Set("sampledByKernelPackets", static_cast<double>(one.sampledByKernelPackets));
       entry.Set("offloads", one.offloads);
       interfaces.Set(at++, entry);
     }
@@ -170,7 +172,7 @@ Napi::Value MeterObject::configure(const Napi::CallbackInfo& info) {
     // All is read before anything is applied: a refused change changes nothing.
     SamplingPlan plan = engine.samplingPlan();
     const bool sampling = change.has("sampling");
-    if (sampling) readSampling(change.object("sampling"), vlanInKey_, plan);
+    if (sampling) readSampling(change.object("sampling"), {.vlanInKey = vlanInKey_, .ring = ring_}, plan);
     const uint64_t activeNs = static_cast<uint64_t>(change.number("activeTimeoutMs", 1, 86'400'000, activeNs_ / 1e6) * 1e6);
     const uint64_t idleNs = static_cast<uint64_t>(change.number("idleTimeoutMs", 1, 86'400'000, idleNs_ / 1e6) * 1e6);
     const bool wall = change.has("testWallOffsetNs");

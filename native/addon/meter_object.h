@@ -37,6 +37,7 @@ class MeterObject : public Napi::ObjectWrap<MeterObject> {
   std::shared_ptr<Engine>* engine_ = nullptr;
   napi_env env_ = nullptr;
   bool vlanInKey_ = true;
+  bool ring_ = false;
   uint64_t activeNs_ = 0;
   uint64_t idleNs_ = 0;
 };

@@ -89,7 +89,7 @@ EngineOptions engineOptions(const Napi::Value& value) {
   core.duplicates = static_cast<DuplicateMode>(options.choice("duplicates", {"off", "report", "remove"}));
   core.duplicateWindowNs = static_cast<uint64_t>(options.number("duplicateWindowMs", 1, 60'000)) * kNsPerMs;
   core.tunnels = readTunnels(options);
-  readSampling(options.object("sampling"), core.vlanInKey, core.sampling);
+  readSampling(options.object("sampling"), {.vlanInKey = core.vlanInKey, .ring = to.ring}, core.sampling);
   core.seed = options.unsignedBig("seed");
 
   to.threads = static_cast<uint32_t>(options.number("threads", 1, 64));

@@ -57,14 +57,14 @@ PoolMatch matchOf(const Arguments& from, bool vlanInKey) {
 
 }  // namespace
 
-void readSampling(const Arguments& sampling, bool vlanInKey, SamplingPlan& plan) {
+void readSampling(const Arguments& sampling, SamplingAbilities can, SamplingPlan& plan) {
   readSelector(sampling, plan.others);
   if (sampling.has("pools")) {
     plan.pools.clear();
     for (const Arguments& from : sampling.objects("pools", kPoolsMax)) {
       SamplingPlan::Pool& pool = plan.pools.emplace_back();
       readSelector(from, pool.selector);
-      pool.match = matchOf(from.object("match"), vlanInKey);
+      pool.match = matchOf(from.object("match"), can.vlanInKey);
     }
   } else {
     // What they stand for may be another thing after this change, by the stage in the kernel: they are looked up again.
@@ -73,7 +73,7 @@ void readSampling(const Arguments& sampling, bool vlanInKey, SamplingPlan& plan)
   if (sampling.has("kernelInterval")) {
     const auto interval = static_cast<uint32_t>(sampling.number("kernelInterval", 1, kKernelIntervalMax));
     if (!std::has_single_bit(interval)) sampling.refuse("kernelInterval", "a power of two from 1 to 65536");
-    if (interval != 1) sampling.refuse("kernelInterval", "1: this version has no first stage in the kernel");
+    if (interval != 1 && !can.ring) sampling.refuse("kernelInterval", "1: only the ring has a first stage in the kernel");
     plan.kernelInterval = interval;
   }
 }

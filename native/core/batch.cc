@@ -163,7 +163,7 @@ bool MeterCore::State::selects(const DecodedPacket& packet) {
 
 // What is not selected is counted here. A fragment that waits for its first has no key yet, and is asked about later.
 FLOWSPAN_COLD bool MeterCore::State::admit(const DecodedPacket& packet) {
-  if ((packet.flags & kAwaitsFirst) != 0 && !selection.isPassingOver()) [[unlikely]] return true;
+  if ((packet.flags & kAwaitsFirst) != 0) [[unlikely]] return true;
   if (selects(packet)) return true;
   count(MeterCounter::sampledOutPackets)++;
   count(MeterCounter::sampledOutOctets) += packet.wireOctets;

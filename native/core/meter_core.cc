@@ -46,12 +46,6 @@ void MeterCore::process(const PacketView* packets, size_t count) {
   }
 }
 
-void MeterCore::passOver(const PacketView* packets, size_t count) {
-  state_->selection.passOver(true);
-  process(packets, count);
-  state_->selection.passOver(false);
-}
-
 void MeterCore::tick(uint64_t nowNs) {
   if (!state_->started) return;
   state_->setClock(nowNs);

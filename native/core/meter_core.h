@@ -73,8 +73,6 @@ class MeterCore {
 
   // Meters up to kBatchPackets packets in order of arrival; `ns` may step back a little between them.
   void process(const PacketView* packets, size_t count);
-  // Packets that no selector stands for: decoded and counted, all of them sampled out.
-  void passOver(const PacketView* packets, size_t count);
   // Time passes without packets: expires what is due, a bounded step of work.
   void tick(uint64_t nowNs);
   // Ends every flow with flowEndReason 4 (forcedEnd). Returns false when the sink is full: call again.

@@ -18,18 +18,12 @@ class Selection {
 
   explicit Selection(uint64_t seed);
   void configure(const SamplingPlan& plan);
-  // Takes nothing until told otherwise: for packets that belong to no selector.
-  void passOver(bool on) { passing_ = on; }
-
-  bool isPassingOver() const { return passing_; }
-
   // One selector, which takes every packet: nothing has to be asked for each.
-  bool takesAll() const { return takesAll_ && !passing_; }
+  bool takesAll() const { return takesAll_; }
   unsigned poolOf(const FlowKey& key) const { return pools_ == 0 ? kOthers : table_.poolOf(key); }
   uint16_t idOf(unsigned pool) const { return entries_[pool].selectorId; }
 
   bool selects(unsigned pool, uint64_t flowHash) {
-    if (passing_) [[unlikely]] return false;
     Entry& entry = entries_[pool];
     SelectorCount& count = counts_[entry.count];
     count.observed++;
@@ -58,7 +52,6 @@ class Selection {
   uint16_t claimCount(uint16_t selectorId);
 
   bool takesAll_ = true;
-  bool passing_ = false;
   unsigned pools_ = 0;
   uint32_t plan_ = 0;
   std::array<Entry, kPoolsMax + 1> entries_;

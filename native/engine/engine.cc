@@ -96,6 +96,7 @@ EngineFigures Engine::figures() {
         sum.interfaces[i].receivedPackets += one.interfaces[i].receivedPackets;
         sum.interfaces[i].droppedByKernelPackets += one.interfaces[i].droppedByKernelPackets;
         sum.interfaces[i].droppedByNicPackets += one.interfaces[i].droppedByNicPackets;
+        sum.interfaces[i].sampledByKernelPackets += one.interfaces[i].sampledByKernelPackets;
       }
     }
     addSelectors(one.selectors, sum);

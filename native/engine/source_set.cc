@@ -22,6 +22,7 @@ Sources openRings(const EngineOptions& options) {
     ring.promiscuous = options.promiscuous;
     ring.manageOffloads = options.manageOffloads;
     ring.filter = options.filter;
+    ring.firstStageInterval = options.core.sampling.kernelInterval;
     ring.part = i;
     ring.parts = options.threads;
     sources.push_back(std::make_unique<RingSource>(options.interfaces, ring, groups, options.testWallOffsetNs));

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <utility>
+
 #include "../source/clocks.h"
 
 namespace flowspan {
@@ -20,6 +22,7 @@ Worker::Worker(const CoreOptions& options, std::unique_ptr<PacketSource> source,
     : lane_(std::move(lane)),
       source_(std::move(source)),
       core_(options, *lane_),
+      plan_(std::make_shared<const SamplingPlan>(options.sampling)),
       live_(live),
       blockMaxAgeNs_(blockMaxAgeNs),
       consumerBell_(consumerBell) {
@@ -70,8 +73,10 @@ void Worker::meter() {
   uint32_t batches = 0;
   while (!stopping_.load(std::memory_order_acquire)) {
     const SourceState state = source_->next(batch, wake_.fd());
-    if (batch.count > 0) core_.process(batch.packets.data(), batch.count);
+    if (batch.count > 0) process(batch);
     if (live_) {
+      if (waitingPlan_) [[unlikely]] takeUpSampling();
+      if (showsFormer_ && !source_->isChangingStage()) [[unlikely]] showPlan(false);
       if (state == SourceState::idle || static_cast<int64_t>(batch.nowNs - tickedNs) > kTickNs) {
         core_.tick(batch.nowNs);
         tickedNs = batch.nowNs;
@@ -90,6 +95,29 @@ void Worker::meter() {
   }
 }
 
+void Worker::process(const PacketBatch& batch) {
+  if (batch.former != showsFormer_) [[unlikely]] showPlan(batch.former);
+  core_.process(batch.packets.data(), batch.count);
+}
+
+// A plan with another first stage holds for packets that came through it; those before them are still metered by the former.
+void Worker::takeUpSampling() {
+  if (waitingPlan_->kernelInterval != plan_->kernelInterval) {
+    if (source_->isChangingStage()) return;
+    source_->setFirstStage(waitingPlan_->kernelInterval);
+    formerPlan_ = std::exchange(plan_, std::exchange(waitingPlan_, nullptr));
+    showsFormer_ = true;
+  } else {
+    plan_ = std::exchange(waitingPlan_, nullptr);
+    if (!showsFormer_) core_.setSampling(*plan_);
+  }
+}
+
+void Worker::showPlan(bool former) {
+  showsFormer_ = former;
+  core_.setSampling(former ? *formerPlan_ : *plan_);
+}
+
 // A planned stop loses nothing: what the kernel had received for us is metered before the cache is handed over.
 void Worker::drain() {
   source_->closeIntake();
@@ -97,7 +125,7 @@ void Worker::drain() {
   while (!source_->isDrained() && !abandoned_.load(std::memory_order_acquire)) {
     wake_.clear();  // or poll(2) would not wait
     source_->next(batch, wake_.fd());
-    if (batch.count > 0) core_.process(batch.packets.data(), batch.count);
+    if (batch.count > 0) process(batch);
     if (mail_.load(std::memory_order_acquire)) serve();
   }
 }
@@ -117,7 +145,10 @@ void Worker::serve() {
   std::lock_guard lock(mutex_);
   mail_.store(false, std::memory_order_relaxed);
   for (const Change& change : changes_) {
-    if (change.sampling) core_.setSampling(*change.sampling);
+    if (change.sampling) {
+      waitingPlan_ = change.sampling;
+      takeUpSampling();
+    }
     if (change.timeouts) core_.setTimeouts(change.activeNs, change.idleNs);
     if (change.wallOffset) source_->setTestWallOffset(change.wallOffsetNs);
   }
@@ -145,6 +176,7 @@ void Worker::publish() {
   counter(to, MeterCounter::filteredOctets) = from.filteredOctets;
   counter(to, MeterCounter::droppedByKernelPackets) = from.droppedByKernelPackets;
   counter(to, MeterCounter::droppedByNicPackets) = from.droppedByNicPackets;
+  counter(to, MeterCounter::sampledByKernelPackets) = from.sampledByKernelPackets;
   counter(to, MeterCounter::sourceStateUp) = from.stateUp;
   counter(to, MeterCounter::sourceStateCount) = from.stateCount;
   counter(to, MeterCounter::sourceFinished) = from.finished;

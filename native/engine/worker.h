@@ -39,6 +39,9 @@ class Worker {
  private:
   void run();
   void meter();
+  void process(const PacketBatch& batch);
+  void takeUpSampling();
+  void showPlan(bool former);
   void drain();
   void handOverCache();
   void serve();
@@ -48,6 +51,11 @@ class Worker {
   std::unique_ptr<BlockLane> lane_;
   std::unique_ptr<PacketSource> source_;
   MeterCore core_;
+  // What the core is told to select. `waiting_` needs another first stage while one is still on its way through the rings.
+  std::shared_ptr<const SamplingPlan> plan_;
+  std::shared_ptr<const SamplingPlan> formerPlan_;
+  std::shared_ptr<const SamplingPlan> waitingPlan_;
+  bool showsFormer_ = false;
   const bool live_;
   const uint64_t blockMaxAgeNs_;
   Doorbell& consumerBell_;

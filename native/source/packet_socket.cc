@@ -144,14 +144,14 @@ tpacket_block_desc* PacketSocket::readyBlock() const {
 }
 
 // Filled blocks are those from the next one on, without a hole.
-uint32_t PacketSocket::filledPercent() const {
+uint64_t PacketSocket::filledBlocks() const {
   uint64_t filled = 0;
   for (uint64_t at = next_; filled < blocks_; filled++) {
     const auto* one = reinterpret_cast<const tpacket_block_desc*>(memory_ + at * blockOctets_);
     if ((__atomic_load_n(&one->hdr.bh1.block_status, __ATOMIC_RELAXED) & TP_STATUS_USER) == 0) break;
     at = at + 1 == blocks_ ? 0 : at + 1;
   }
-  return static_cast<uint32_t>(filled * 100 / blocks_);
+  return filled;
 }
 
 void PacketSocket::giveBack() {

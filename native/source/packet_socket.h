@@ -42,8 +42,9 @@ class PacketSocket {
 
   // The next block if the kernel has handed it over, else nullptr.
   tpacket_block_desc* readyBlock() const;
-  // How many of a hundred blocks the kernel has handed over and nobody has given back.
-  uint32_t filledPercent() const;
+  // Blocks the kernel has handed over and nobody has given back.
+  uint64_t filledBlocks() const;
+  uint32_t filledPercent() const { return static_cast<uint32_t>(filledBlocks() * 100 / blocks_); }
   // Gives that block back and moves on.
   void giveBack();
 

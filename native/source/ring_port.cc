@@ -15,6 +15,7 @@ constexpr int kHardwareNone = 0xfffe;  // ARPHRD_NONE: tun devices and the like,
 
 RingPort::RingPort(const std::string& name, const RingOptions& options, std::shared_ptr<RingGroup> group)
     : configured_(name), options_(options), group_(std::move(group)), name_(name) {
+  stage_.interval = options.firstStageInterval;
   index_ = interfaceIndex(name);
   if (index_ == 0) throw Failure("ENODEV", "there is no interface " + name);
   openSocket();
@@ -30,7 +31,8 @@ void RingPort::openSocket() {
   }
   link_ = hardware == kHardwareNone ? LinkType::rawIp : LinkType::ethernet;
   auto socket = std::make_unique<PacketSocket>(options_.ringBytes);
-  socket->attach(liveFilter(options_.filter, name_, options_.snapLength, link_ == LinkType::rawIp));
+  filter_ = liveFilter(options_.filter, name_, options_.snapLength, link_ == LinkType::rawIp);
+  socket->attach(ringFilter(filter_, stage_, options_.snapLength));
   socket_ = std::move(socket);
   bound_ = false;
 }
@@ -57,6 +59,31 @@ void RingPort::bindSocket() {
   group_->joined.fetch_add(1);
 }
 
+bool RingPort::setStage(FirstStage stage, bool mixed) {
+  if (closed_) return true;
+  refreshCounters();  // what was counted until now came through the former stage
+  mixed_ = mixed;
+  try {
+    if (socket_) socket_->attach(ringFilter(filter_, stage, options_.snapLength));
+  } catch (const Failure& failure) {
+    failure_ = failure.what();
+    return false;
+  }
+  stage_ = stage;
+  return true;
+}
+
+void RingPort::noteContent(uint64_t nowNs) {
+  // One more than there are: the kernel is filling it.
+  contentEnds_ = blocksRead_ + (socket_ ? socket_->filledBlocks() : 0) + 1;
+  contentNs_ = nowNs;
+}
+
+// A block that the kernel was filling is handed over when it is full or by its timer; if nothing came, it stays.
+bool RingPort::isPastContent(uint64_t nowNs) const {
+  return blocksRead_ >= contentEnds_ || (isEmpty() && nowNs - contentNs_ > kRingSettledNs);
+}
+
 void RingPort::closeIntake() {
   refreshCounters();
   closed_ = true;
@@ -71,6 +98,7 @@ void RingPort::releaseFinished() {
   if (block_ == nullptr || left_ > 0) return;
   socket_->giveBack();
   block_ = nullptr;
+  blocksRead_++;
 }
 
 void RingPort::check() {
@@ -126,6 +154,8 @@ void RingPort::refreshCounters() {
   if (!socket_ || !bound_) return;
   const RingStatistics taken = socket_->takeStatistics();
   droppedByKernel_ += taken.dropped;
+  const uint64_t passedOver = taken.tapped * (stage_.interval - 1);
+  const uint64_t sampled = group_->sampled.fetch_add(passedOver) + passedOver;
   const uint64_t tapped = group_->tapped.fetch_add(taken.tapped) + taken.tapped;
   if (options_.part != 0 || closed_) return;  // what a closed intake refuses was never ours to meter
   const auto now = interfaceCounters(index_);
@@ -134,8 +164,11 @@ void RingPort::refreshCounters() {
   if (now->droppedPackets >= baseline_.droppedPackets) droppedByNic_ += now->droppedPackets - baseline_.droppedPackets;
   if (now->receivedPackets >= baseline_.receivedPackets) portPackets_ += now->receivedPackets - baseline_.receivedPackets;
   baseline_ = *now;
-  // The kernel does not count what a filter refuses: what the port had and the socket was not shown (DESIGN section 5).
-  if (!options_.filter.empty() && portPackets_ > tapped) filtered_ = portPackets_ - tapped;
+  // The kernel does not count what a program refuses. Of the first stage: each packet that it let through stands for so many
+  // that it did not. Of the filter: what else the port had and the socket was not shown (DESIGN section 5).
+  sampledByKernel_ = sampled;
+  const uint64_t shown = tapped + sampled;
+  if (!options_.filter.empty() && portPackets_ > shown) filtered_ = std::max(filtered_, portPackets_ - shown);  // counters only grow
 }
 
 void RingPort::report(InterfaceReport& to) const {
@@ -147,6 +180,7 @@ void RingPort::report(InterfaceReport& to) const {
   to.receivedPackets = received_;
   to.droppedByKernelPackets = droppedByKernel_;
   to.droppedByNicPackets = droppedByNic_;
+  to.sampledByKernelPackets = sampledByKernel_;
   to.offloads = offloads_ ? offloads_->words() : "not managed";
 }
 

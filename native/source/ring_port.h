@@ -11,6 +11,7 @@
 #include "offloads.h"
 #include "packet_socket.h"
 #include "ring_clock.h"
+#include "ring_filter.h"
 #include "source.h"
 
 namespace flowspan {
@@ -21,6 +22,7 @@ struct RingOptions {
   bool promiscuous = true;
   bool manageOffloads = true;
   std::string filter;
+  uint32_t firstStageInterval = 1;
   uint32_t part = 0;
   uint32_t parts = 1;
 };
@@ -31,6 +33,7 @@ struct RingGroup {
   std::atomic<uint32_t> joined{0};
   std::atomic<uint32_t> id{0};
   std::atomic<uint64_t> tapped{0};  // packets the kernel gave to any of the threads
+  std::atomic<uint64_t> sampled{0};  // estimate of those that first stages did not let through
 };
 
 class RingPort {
@@ -50,6 +53,14 @@ class RingPort {
   bool advance(RingClock& clock, const WallShift& shift);
   bool hasPacket() const { return left_ > 0; }
   uint64_t nextNs() const { return nextNs_; }
+  // The stage from now on; false when the kernel refused and it must be tried again. `mixed`: packets with and without the mark
+  // may come, so each is looked at.
+  bool setStage(FirstStage stage, bool mixed);
+  bool nextIsMarked() const { return isMarked(reinterpret_cast<const tpacket3_hdr*>(at_), options_.snapLength); }
+  void lookForMarks(bool on) { mixed_ = on; }
+  // Whether all that the ring held at some moment was read since: `noteContent` is that moment.
+  void noteContent(uint64_t nowNs);
+  bool isPastContent(uint64_t nowNs) const;
   // Lends the packet and steps to the following one.
   template <typename WallShift>
   void take(PacketView& to, const WallShift& shift);
@@ -66,6 +77,7 @@ class RingPort {
   uint64_t droppedByKernel() const { return droppedByKernel_; }
   uint64_t droppedByNic() const { return droppedByNic_; }
   uint64_t filtered() const { return filtered_; }
+  uint64_t sampledByKernel() const { return sampledByKernel_; }
   uint32_t ringFilledPercent() const { return socket_ ? socket_->filledPercent() : 0; }
   size_t memoryBytes() const { return socket_ ? socket_->octets() : 0; }
 
@@ -83,6 +95,9 @@ class RingPort {
   LinkType link_ = LinkType::ethernet;
   std::unique_ptr<PacketSocket> socket_;
   std::unique_ptr<Offloads> offloads_;
+  std::vector<sock_filter> filter_;
+  FirstStage stage_;
+  bool mixed_ = false;
   bool bound_ = false;
   bool up_ = false;
   bool gone_ = false;
@@ -91,8 +106,11 @@ class RingPort {
   uint32_t mtu_ = 0;
   std::string failure_;  // why opening it again did not work
 
+  uint64_t blocksRead_ = 0;
+  uint64_t contentEnds_ = 0;  // of blocksRead_
+  uint64_t contentNs_ = 0;
   tpacket_block_desc* block_ = nullptr;
-  const uint8_t* at_ = nullptr;
+  uint8_t* at_ = nullptr;
   uint32_t left_ = 0;
   uint64_t nextNs_ = 0;
   BlockTime time_;
@@ -102,6 +120,7 @@ class RingPort {
   uint64_t droppedByNic_ = 0;
   uint64_t portPackets_ = 0;
   uint64_t filtered_ = 0;
+  uint64_t sampledByKernel_ = 0;
   InterfaceCounters baseline_;
 };
 
@@ -118,7 +137,7 @@ bool RingPort::advance(RingClock& clock, const WallShift& shift) {
     if (block_ == nullptr) return false;
     time_ = clock.openBlock(shift.monotonic(), shift.wall());
     left_ = block_->hdr.bh1.num_pkts;
-    at_ = reinterpret_cast<const uint8_t*>(block_) + block_->hdr.bh1.offset_to_first_pkt;
+    at_ = reinterpret_cast<uint8_t*>(block_) + block_->hdr.bh1.offset_to_first_pkt;
     if (left_ == 0) {
       releaseFinished();
       continue;
@@ -143,6 +162,9 @@ void RingPort::take(PacketView& to, const WallShift& shift) {
     to.vlanTpid = header->tp_status & TP_STATUS_VLAN_TPID_VALID ? header->hv1.tp_vlan_tpid : 0x8100;
     to.vlanTci = static_cast<uint16_t>(header->hv1.tp_vlan_tci);
     to.wire += 4;
+  }
+  if (mixed_ && to.captured < to.wire && header->tp_len <= kUnmarkedOctetsMax && nextIsMarked()) [[unlikely]] {
+    at_[header->tp_mac + to.captured++] = 0;
   }
   received_++;
   if (--left_ > 0) {

@@ -14,6 +14,9 @@ constexpr uint64_t kCheckNs = 200'000'000;
 // A ring is emptied in far less; this is for a socket that could not be closed.
 constexpr uint64_t kDrainMaxNs = 2'000'000'000;
 constexpr uint64_t kRefreshNs = 50'000'000;
+// A program that was replaced may still be looking at a packet on another processor: for microseconds, or as long as a
+// hypervisor lets that one stand still.
+constexpr uint64_t kInFlightNs = 500'000'000;
 // A silent port may still hold an unfinished block with older packets for its retire time-out; after that it is silent.
 constexpr uint64_t kSettleNs = (kRetireMs + 15) * 1'000'000ull;
 }  // namespace
@@ -33,7 +36,8 @@ void RingSource::start() {
 SourceState RingSource::next(PacketBatch& batch, int wakeFd) {
   batch.count = 0;
   for (auto& port : ports_) port->releaseFinished();
-  if (ports_.size() == 1) fillFromOne(batch);
+  batch.former = false;
+  if (ports_.size() == 1 && change_.phase != StageChange::Phase::arriving) fillFromOne(batch);
   else fillMerged(batch);
   if (batch.count > 0) {
     count(batch);
@@ -57,12 +61,18 @@ void RingSource::fillFromOne(PacketBatch& batch) {
   while (batch.count < kBatchPackets && port.hasPacket()) port.take(batch.packets[batch.count++], wall_);
 }
 
-// Packets of all ports by time. The batch ends where a block is used up, because giving it back ends its packets' life.
+// Packets of all ports by time. The batch ends where a block is used up, because giving it back ends its packets' life, and
+// where another first stage let the next packet through.
 void RingSource::fillMerged(PacketBatch& batch) {
   while (batch.count < kBatchPackets) {
     bool settled = true;
     RingPort* port = earliest(settled);
     if (port == nullptr || (!settled && monotonicNs() < port->nextNs() + kSettleNs)) return;
+    if (change_.phase == StageChange::Phase::arriving) [[unlikely]] {
+      const bool former = !port->nextIsMarked();
+      if (batch.count > 0 && former != batch.former) return;
+      batch.former = former;
+    }
     port->take(batch.packets[batch.count++], wall_);
     if (port->isBlockFinished()) return;
   }
@@ -109,6 +119,37 @@ void RingSource::sleep(int wakeFd) {
 void RingSource::checkPorts(uint64_t nowNs) {
   checkedNs_ = nowNs;
   for (auto& port : ports_) port->check();
+  watchStage(nowNs);
+}
+
+void RingSource::setFirstStage(uint32_t interval) {
+  change_.interval = interval;
+  enterPhase(StageChange::Phase::arriving);
+}
+
+// All ports within microseconds: their packets are merged by time, and every turn from one stage to the other ends a batch.
+void RingSource::enterPhase(StageChange::Phase phase) {
+  const FirstStage stage{change_.interval, phase == StageChange::Phase::arriving};
+  change_.attached = true;
+  for (auto& port : ports_) change_.attached = port->setStage(stage, phase != StageChange::Phase::none) && change_.attached;
+  change_.phase = phase;
+  change_.contentNoted = false;
+  change_.sinceNs = monotonicNs();
+}
+
+void RingSource::watchStage(uint64_t nowNs) {
+  const StageChange::Phase phase = change_.phase;
+  if (phase == StageChange::Phase::none) return;
+  if (!change_.attached) return enterPhase(phase);
+  if (nowNs - change_.sinceNs < kInFlightNs) return;
+  if (!change_.contentNoted) {
+    for (auto& port : ports_) port->noteContent(nowNs);
+    change_.contentNoted = true;
+  } else if (std::ranges::all_of(ports_, [&](const auto& port) { return port->isPastContent(nowNs); })) {
+    if (phase == StageChange::Phase::arriving) return enterPhase(StageChange::Phase::clearing);
+    change_.phase = StageChange::Phase::none;
+    for (auto& port : ports_) port->lookForMarks(false);
+  }
 }
 
 const SourceCounters& RingSource::counters() {
@@ -118,6 +159,7 @@ const SourceCounters& RingSource::counters() {
     for (auto& port : ports_) port->refreshCounters();
   }
   counters_.stateUp = counters_.filteredPackets = counters_.droppedByKernelPackets = counters_.droppedByNicPackets = 0;
+  counters_.sampledByKernelPackets = 0;
   counters_.stateCount = ports_.size();
   counters_.ringFilledPercent = 0;
   for (auto& port : ports_) {
@@ -125,6 +167,7 @@ const SourceCounters& RingSource::counters() {
     counters_.filteredPackets += port->filtered();
     counters_.droppedByKernelPackets += port->droppedByKernel();
     counters_.droppedByNicPackets += port->droppedByNic();
+    counters_.sampledByKernelPackets += port->sampledByKernel();
     counters_.ringFilledPercent = std::max<uint64_t>(counters_.ringFilledPercent, port->ringFilledPercent());
   }
   return counters_;

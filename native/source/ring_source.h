@@ -25,6 +25,8 @@ class RingSource final : public PacketSource {
   size_t memoryBytes() const override;
   void closeIntake() override;
   bool isDrained() const override;
+  void setFirstStage(uint32_t interval) override;
+  bool isChangingStage() const override { return change_.phase != StageChange::Phase::none; }
 
  private:
   void fillFromOne(PacketBatch& batch);
@@ -34,7 +36,21 @@ class RingSource final : public PacketSource {
   void checkPorts(uint64_t nowNs);
   void sleep(int wakeFd);
 
+  // How a first stage takes effect: its program first marks what it lets through, until nothing is left in the rings of what
+  // the former one did; then it stops marking, and what is marked is waited for in the same way.
+  struct StageChange {
+    enum class Phase : uint8_t { none, arriving, clearing };
+    Phase phase = Phase::none;
+    uint32_t interval = 1;
+    bool attached = false;
+    bool contentNoted = false;
+    uint64_t sinceNs = 0;
+  };
+  void enterPhase(StageChange::Phase phase);
+  void watchStage(uint64_t nowNs);
+
   std::vector<std::unique_ptr<RingPort>> ports_;
+  StageChange change_;
   RingClock clock_;
   TestWall wall_;
   SourceCounters counters_;

@@ -15,6 +15,7 @@ struct PacketBatch {
   std::array<PacketView, kBatchPackets> packets;
   size_t count = 0;
   uint64_t nowNs = 0;  // row clock once these packets are metered
+  bool former = false;  // they came through the first stage that was in force before a change
 };
 
 enum class SourceState : uint8_t {
@@ -31,6 +32,7 @@ struct SourceCounters {
   uint64_t filteredOctets = 0;
   uint64_t droppedByKernelPackets = 0;
   uint64_t droppedByNicPackets = 0;
+  uint64_t sampledByKernelPackets = 0;
   uint64_t stateUp = 0;
   uint64_t stateCount = 0;
   uint64_t finished = 0;
@@ -47,6 +49,7 @@ struct InterfaceReport {
   uint64_t receivedPackets = 0;
   uint64_t droppedByKernelPackets = 0;
   uint64_t droppedByNicPackets = 0;
+  uint64_t sampledByKernelPackets = 0;  // estimate
   std::string offloads;  // what became of GRO and LRO
 };
 
@@ -63,6 +66,10 @@ class PacketSource {
   // Empty, or `CODE: words` why the source waits or has stopped.
   virtual std::string trouble() const { return {}; }
   virtual void setTestWallOffset(int64_t) {}
+  // One packet of `interval` passes a first stage in the kernel from now on. Batches that come through the former one say so until
+  // `isChangingStage` is false; only then another change may follow.
+  virtual void setFirstStage(uint32_t) {}
+  virtual bool isChangingStage() const { return false; }
   // A planned stop: nothing new is let in, what was received already is still to be asked for until it is drained.
   virtual void closeIntake() {}
   virtual bool isDrained() const { return true; }

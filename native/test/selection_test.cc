@@ -246,19 +246,6 @@ TEST("selection: a changed pool splits its flows at their next packet and leaves
   CHECK((found == std::multiset<std::pair<unsigned, uint64_t>>{{0, 2}, {0, 1}, {1, 1}, {2, 1}, {2, 1}}));
 }
 
-TEST("selection: packets passed over are sampled out and no selector's") {
-  Meter m;
-  m.packet(ofFlow(1, false, 1));
-  const Bytes frame = ofFlow(1, false, 2);
-  const PacketView view{frame.data(), m.now, uint32_t(frame.size()), uint32_t(frame.size()), 1, 0, 0, LinkType::ethernet};
-  m.core.passOver(&view, 1);
-  m.balance();
-  m.packet(ofFlow(1, false, 3));
-  CHECK_EQ(packets(m.finish()[0]), 2u);
-  CHECK_EQ(m.counter(MeterCounter::sampledOutPackets), 1u);
-  CHECK_EQ(countOf(m.core, 0).observed, 2u);
-}
-
 TEST("selection: totals of former selectors are kept while there is room, those in force always") {
   CoreOptions o = Meter::defaults();
   o.sampling.pools = {{{.ports = {{53, 53}}}, {SamplingKind::none, 1, 1000}}};

@@ -56,6 +56,7 @@ export const meterCounters = [
   'receivedOctets',
   'droppedByKernelPackets',
   'droppedByNicPackets',
+  'sampledByKernelPackets', // by the first stage of sampling: an estimate
   'filteredPackets',
   'filteredOctets',
   'undecodablePackets',

@@ -14,6 +14,8 @@ export interface Ledger {
   readonly received: LedgerTerm;
   readonly droppedByNic: LedgerTerm;
   readonly droppedByKernel: LedgerTerm;
+  /** By the first stage of sampling, before anybody counts: an estimate from what it let through. */
+  readonly sampledByKernel: LedgerTerm;
   readonly filtered: LedgerTerm;
   readonly undecodable: LedgerTerm;
   readonly decoded: LedgerTerm;
@@ -84,6 +86,7 @@ export function ledgerOf(counts: MeterCounts, annotations: readonly number[], oc
     received: term(counts.receivedPackets, counts.receivedOctets),
     droppedByNic: term(counts.droppedByNicPackets, null),
     droppedByKernel: term(counts.droppedByKernelPackets, null),
+    sampledByKernel: term(counts.sampledByKernelPackets, null),
     filtered: term(counts.filteredPackets, octetsOfFilteredKnown ? counts.filteredOctets : null),
     undecodable: term(counts.undecodablePackets, counts.undecodableOctets),
     decoded: term(counts.decodedPackets, counts.decodedOctets),
@@ -95,6 +98,16 @@ export function ledgerOf(counts: MeterCounts, annotations: readonly number[], oc
     annotations: named,
     balanced: ledgerFaults(counts).length === 0,
   };
+}
+
+/** Packets and octets that were on the port between two moments, as far as the box took part of them: what its first stage let through, and an estimate of the rest. */
+export function portVolumeBetween(before: MeterCounts, now: MeterCounts): { packets: number; octets: number } {
+  // Counters begin again when the meter was opened anew.
+  const grown = (name: keyof MeterCounts): number => Math.max(0, now[name] - before[name]);
+  const received = grown('receivedPackets');
+  const octets = grown('receivedOctets');
+  const packets = received + grown('sampledByKernelPackets');
+  return { packets, octets: packets === received || received === 0 ? octets : Math.round((octets * packets) / received) };
 }
 
 /** Why rows did not reach a destination; a closed list, each a counter. */

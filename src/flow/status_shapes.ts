@@ -58,6 +58,8 @@ export interface InterfaceStatus {
   readonly receivedPackets: number;
   readonly droppedByKernelPackets: number;
   readonly droppedByNicPackets: number;
+  /** Left out by sampling in the kernel: an estimate. */
+  readonly sampledByKernelPackets: number;
 }
 
 export interface MeterStatus {

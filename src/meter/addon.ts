@@ -70,7 +70,7 @@ export interface NativeSampling extends NativeSelection {
   pools?: readonly NativePool[];
   /**
    * ring: a first stage in the kernel passes one packet of this many on, at random, before it is copied: a power of two up
-   * to 65536, 1 for none. Left out of `configure`: it stays as it is. Not there yet: anything but 1 is refused (EINVAL).
+   * to 65536, 1 for none. Left out of `configure`: it stays as it is. Other sources refuse anything but 1 (EINVAL).
    */
   kernelInterval?: number;
 }
@@ -123,6 +123,8 @@ export interface NativeInterface {
   receivedPackets: number;
   droppedByKernelPackets: number;
   droppedByNicPackets: number;
+  /** Estimate of what the first stage of sampling did not let through. */
+  sampledByKernelPackets: number;
   /** What became of GRO, LRO and their kin: `off`, `off (were on)`, `not managed`, or why they stay on. */
   offloads: string;
 }

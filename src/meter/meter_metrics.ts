@@ -24,4 +24,10 @@ export function registerMetrics(metrics: Metrics, read: () => MeterFigures): voi
       ]),
     ['interface', 'place'],
   );
+  metrics.gauge(
+    'meter_interface_sampled_by_kernel_packets',
+    'Packets that the first stage of sampling left out before they were copied, by interface: an estimate',
+    () => read().interfaces.map((one) => ({ labels: { interface: one.name }, value: one.sampledByKernelPackets })),
+    ['interface'],
+  );
 }

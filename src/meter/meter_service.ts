@@ -169,6 +169,7 @@ export class MeterService implements Service {
         receivedPackets: one.receivedPackets,
         droppedByKernelPackets: one.droppedByKernelPackets,
         droppedByNicPackets: one.droppedByNicPackets,
+        sampledByKernelPackets: one.sampledByKernelPackets,
       })),
       cachedFlows: counts.cachedFlows,
       cacheCapacityFlows: counts.cacheCapacityFlows,

@@ -9,7 +9,7 @@
 import type { Timer } from '../core/clock.ts';
 import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
-import type { MeterCounts } from '../flow/ledger.ts';
+import { type MeterCounts, portVolumeBetween } from '../flow/ledger.ts';
 import { type MirrorFinding, type MirrorStatus, type MirrorTrouble, mirrorTroubles } from '../flow/mirror_findings.ts';
 import type { RowBlock } from '../flow/row_block.ts';
 import type { BoxEvent } from '../flow/status_shapes.ts';
@@ -137,7 +137,8 @@ export class MirrorTruth implements Service {
     evidence.add('duplicatePackets', grown('duplicatesSeenPackets'));
     evidence.add('lostInBoxPackets', grown('droppedByKernelPackets') + grown('droppedByNicPackets'));
     evidence.add('unsizedPackets', Math.max(0, figures.unsizedPackets - before.figures.unsizedPackets));
-    const lineMbps = ((octets + packets * frameOverheadOctets) * 8) / (passedMs * 1_000);
+    const onPort = portVolumeBetween(before.figures.counts, counts);
+    const lineMbps = ((onPort.octets + onPort.packets * frameOverheadOctets) * 8) / (passedMs * 1_000);
     if (capacityMbps !== null && lineMbps >= capacityMbps * thresholds.mirrorOversubscribed.lineShare) {
       evidence.add('busyMs', passedMs);
     }

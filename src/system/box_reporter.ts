@@ -6,7 +6,7 @@ import type { Timer } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
-import type { MeterCounts } from '../flow/ledger.ts';
+import { type MeterCounts, portVolumeBetween } from '../flow/ledger.ts';
 import type { BoxStatus, InterfaceStatus, MeterStatus, StoreStatus, TrafficSecond } from '../flow/status_shapes.ts';
 import type { EventJournal } from './event_journal.ts';
 import { interfaceChanges } from './interface_changes.ts';
@@ -101,8 +101,7 @@ function secondBetween(before: MeterCounts, now: MeterCounts, atMs: number): Tra
   const grown = (name: keyof MeterCounts): number => Math.max(0, now[name] - before[name]);
   return {
     atMs,
-    packets: grown('receivedPackets'),
-    octets: grown('receivedOctets'),
+    ...portVolumeBetween(before, now),
     droppedPackets: grown('droppedByKernelPackets') + grown('droppedByNicPackets'),
     newFlows: grown('flowsCreated'),
   };

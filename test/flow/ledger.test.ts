@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { meterCounters } from '../../src/flow/decode_annotations.ts';
-import { type DestinationAccount, destinationFault, ledgerFaults, ledgerOf, type MeterCounts } from '../../src/flow/ledger.ts';
+import {
+  type DestinationAccount,
+  destinationFault,
+  ledgerFaults,
+  ledgerOf,
+  type MeterCounts,
+  portVolumeBetween,
+} from '../../src/flow/ledger.ts';
 
 const counts = (change: Partial<MeterCounts>): MeterCounts => ({
   ...(Object.fromEntries(meterCounters.map((name) => [name, 0])) as MeterCounts),
@@ -55,6 +62,17 @@ describe('ledger', () => {
 
   test('annotations are named; none is no annotation', () => {
     expect(ledgerOf(balanced, [7, 0, 3]).annotations).toEqual({ truncatedVlanTag: 3 });
+  });
+
+  test('what a first stage left out is part of the port’s volume', () => {
+    const before = counts({ receivedPackets: 100, receivedOctets: 10_000, sampledByKernelPackets: 70 });
+    const now = counts({ receivedPackets: 110, receivedOctets: 12_000, sampledByKernelPackets: 100 });
+    expect(portVolumeBetween(before, now)).toEqual({ packets: 40, octets: 8_000 });
+    expect(portVolumeBetween(before, { ...now, sampledByKernelPackets: 70 })).toEqual({ packets: 10, octets: 2_000 });
+    // All that was let through had been let through before; and a meter that was opened anew.
+    expect(portVolumeBetween(now, { ...now, sampledByKernelPackets: 130 })).toEqual({ packets: 30, octets: 0 });
+    expect(portVolumeBetween(now, counts({}))).toEqual({ packets: 0, octets: 0 });
+    expect(ledgerOf(now, []).sampledByKernel).toEqual({ packets: 100, octets: null });
   });
 
   test('a destination’s rows are all accounted for', () => {

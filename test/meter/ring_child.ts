@@ -5,6 +5,7 @@
 import { readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { SystemClock } from '../../src/core/clock.ts';
+import type { NativeSampling } from '../../src/meter/addon.ts';
 import { LibpcapSource } from '../../src/meter/libpcap/libpcap_source.ts';
 import { loadPcap } from '../../src/meter/libpcap/pcap_package.ts';
 import { addon, countsOf, faultsOf, optionsFor, takeRows } from './metering.ts';
@@ -18,7 +19,7 @@ interface Request {
   readonly source?: { readonly filter?: string; readonly snapLength?: number; readonly ringBytes?: number };
   readonly options?: object;
   readonly ms?: number;
-  readonly change?: { testWallOffsetNs?: string };
+  readonly change?: { testWallOffsetNs?: string; sampling?: NativeSampling };
 }
 
 let meter: ReturnType<typeof addon.open> | undefined;
@@ -43,7 +44,9 @@ async function answer(request: Request): Promise<unknown> {
   if (request.do === 'stats') return statsOf(meter);
   if (request.do === 'rows') return takeAll(meter);
   if (request.do === 'configure') {
-    return { selectorId: meter.configure({ testWallOffsetNs: BigInt(request.change?.testWallOffsetNs ?? 0) }) };
+    const { testWallOffsetNs, sampling } = request.change ?? {};
+    const wall = testWallOffsetNs === undefined ? {} : { testWallOffsetNs: BigInt(testWallOffsetNs) };
+    return { selectorId: meter.configure({ ...wall, ...(sampling === undefined ? {} : { sampling }) }) };
   }
   if (request.do === 'exit') process.exit(0);
   await feeder?.stop();
@@ -68,7 +71,8 @@ function feed(to: NonNullable<typeof meter>, interfaces: string[], { source }: R
 
 function statsOf(of: NonNullable<typeof meter>): object {
   const stats = of.stats();
-  return { counts: countsOf(stats), interfaces: stats.interfaces, sourceError: stats.sourceError, faults: faultsOf(stats) };
+  const { interfaces, sourceError, selectors } = stats;
+  return { counts: countsOf(stats), interfaces, sourceError, selectors, faults: faultsOf(stats) };
 }
 
 function takeAll(of: NonNullable<typeof meter>): { rows: string[]; monotonicNs: string } {

@@ -3,7 +3,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
 import { promisify } from 'node:util';
 import type { LedgerEquation, MeterCounts } from '../../src/flow/ledger.ts';
-import type { NativeInterface } from '../../src/meter/addon.ts';
+import type { NativeInterface, NativeSelector } from '../../src/meter/addon.ts';
 import type { VethPair } from './network.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
@@ -12,6 +12,7 @@ export interface RingFigures {
   readonly counts: MeterCounts;
   readonly interfaces: NativeInterface[];
   readonly sourceError: string;
+  readonly selectors: NativeSelector[];
   readonly faults: LedgerEquation[];
 }
 

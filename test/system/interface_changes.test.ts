@@ -13,6 +13,7 @@ const port: InterfaceStatus = {
   receivedPackets: 0,
   droppedByKernelPackets: 0,
   droppedByNicPackets: 0,
+  sampledByKernelPackets: 0,
 };
 const between = (before: Partial<InterfaceStatus>, now: Partial<InterfaceStatus>): string[] =>
   interfaceChanges([{ ...port, ...before }], [{ ...port, ...now }]).map(({ level, event, text }) => `${level} ${event}: ${text}`);

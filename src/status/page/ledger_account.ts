@@ -47,7 +47,7 @@ export function accountOf(ledger: Ledger): LedgerAccount {
   const lost = ledger.droppedByKernel.packets + ledger.droppedByNic.packets;
   return {
     balanced: ledger.balanced && failed.length === 0,
-    onPort: received.packets + lost + ledger.filtered.packets,
+    onPort: received.packets + lost + ledger.filtered.packets + ledger.sampledByKernel.packets,
     accountedPercent: percentOf(received.packets, adrift, ledger.balanced && failed.length === 0),
     lost,
     failed,
@@ -94,6 +94,7 @@ export function ledgerStages(ledger: Ledger): LedgerTermView[][] {
     [
       term('received', 'Received', 'main', 'Reached the meter'),
       term('filtered', 'Filtered', 'counted', 'Left out by meter.filter'),
+      term('sampledByKernel', 'Sampled by the kernel', 'counted', 'Left out before the capture ring, about'),
       term('droppedByKernel', 'Dropped by the kernel', 'lost', 'The capture ring was full'),
       term('droppedByNic', 'Dropped by the NIC', 'lost', 'The network card had no room'),
     ],

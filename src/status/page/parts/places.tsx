@@ -30,6 +30,9 @@ export function Interfaces({ meter }: { meter: MeterStatus }) {
                 <Fact name="Received" value={`${shortCount(port.receivedPackets)} packets`} title={count(port.receivedPackets)} />
                 <Drop name="Dropped by the kernel" packets={port.droppedByKernelPackets} received={port.receivedPackets} />
                 <Drop name="Dropped by the NIC" packets={port.droppedByNicPackets} received={port.receivedPackets} />
+                {port.sampledByKernelPackets > 0 && (
+                  <Drop name="Sampled by the kernel" packets={port.sampledByKernelPackets} received={port.receivedPackets} />
+                )}
               </dl>
             </li>
           ))}
