@@ -107,7 +107,9 @@ function factsOf(meter: OfflineMeter, path: string): Omit<MeteringFacts, 'starte
   const { selectors, counts } = meter.figures();
   return {
     domainName: basename(path),
-    selectors: selectors.map(({ kind, interval, ...one }) => ({ ...one, kind, interval: kind === 'none' ? 1 : interval })),
+    selectors: selectors.map(({ selectorId, kind, interval, observedPackets, selectedPackets }) => {
+      return { selectorId, kind, interval: kind === 'none' ? 1 : interval, observedPackets, selectedPackets };
+    }),
     interfaces: [{ index: 0, name: basename(path), description: 'capture file' }],
     ignoredPackets: counts.undecodablePackets,
     ignoredOctets: counts.undecodableOctets,
