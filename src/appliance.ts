@@ -7,6 +7,7 @@ import type { Settings } from './config/schema.ts';
 import { messageOf } from './core/errors.ts';
 import { type Service, ServiceGroup } from './core/lifecycle.ts';
 import { type World, worldFor } from './core/world.ts';
+import { labelKindsOf } from './flow/labels.ts';
 import type { BoxStatus } from './flow/status_shapes.ts';
 import { VERSION } from './flow/version.ts';
 import { deliveriesOf } from './forward/delivery.ts';
@@ -21,6 +22,7 @@ import { MeterService } from './meter/meter_service.ts';
 import { addonProjector } from './meter/projector.ts';
 import type { SelectorStore } from './meter/selectors_in_use.ts';
 import { MirrorTruth } from './pipeline/mirror_truth.ts';
+import { NameBook } from './pipeline/name_book.ts';
 import { PipelineService } from './pipeline/pipeline_service.ts';
 import { PageThread } from './status/page_thread.ts';
 import { GuardedKv } from './store/guarded_kv.ts';
@@ -64,6 +66,7 @@ export class Appliance {
   readonly #exporters: Exporters;
   readonly #mqttUplinks: readonly MqttUplink[];
   readonly #mqttReporter: MqttReporter;
+  readonly #names: NameBook;
   readonly #pipeline: PipelineService;
   readonly #meter: MeterService;
   readonly #mirror: MirrorTruth;
@@ -181,10 +184,12 @@ export class Appliance {
 
     // From packets to windows and rows.
     const keepsHistory = settings.history.enabled;
+    this.#names = new NameBook({ world: part('names'), file: machine.textFile(folder('names.json')), onEvent });
     this.#pipeline = new PipelineService(
       { siteNetworks: settings.siteNetworks, ...settings.history },
       {
         clock: this.#clock,
+        labels: { rules: settings.labels, names: this.#names },
         selectorOf: (selectorId) => this.#meter.selectorOf(selectorId),
         // Nobody waits for rows while no collector is set: keeping them would only fill the disk.
         keepRows: (block) => {
@@ -243,6 +248,7 @@ export class Appliance {
       ...(brokers.length > 0 ? [this.#stores.outbox, this.#outbox] : []),
       this.#exporters,
       ...this.#mqttUplinks,
+      this.#names,
       this.#pipeline,
       this.#mqttReporter,
       this.#linkSpeeds,
@@ -316,6 +322,7 @@ export class Appliance {
       host: this.#host.health(),
       events: this.#journal.entries,
       notConfigured: notConfigured(this.#settings),
+      labelKinds: labelKindsOf(this.#settings.labels),
     };
   }
 

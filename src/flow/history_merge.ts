@@ -45,6 +45,12 @@ export class DimensionSum {
     if (this.#keys.size > 2 * keysHeld) this.#prune();
   }
 
+  /** Adds what a part without this dimension counted, as other. Nothing for hosts, whose volumes count twice. */
+  addUncounted(volume: Volume): void {
+    addVolume(this.#other, volume);
+    addVolume(this.#total, volume);
+  }
+
   #prune(): void {
     this.#distinct = Math.max(this.#distinct, this.#keys.size);
     const octets = (row: Volume): number => row.outOctets + row.inOctets;
@@ -94,12 +100,27 @@ export function mergeWindows(
   topK: number,
   complete: boolean,
 ): HistoryWindow {
-  const sums = new Map(dimensions.map((dimension) => [dimension, new DimensionSum(dimension)]));
-  for (const window of parts) for (const part of window.dimensions) sums.get(part.dimension)?.add(part);
   return {
     tier,
     startMs,
-    dimensions: [...sums.values()].map((sum) => sum.close(topK)),
+    dimensions: dimensions.flatMap((dimension) => mergeDimension(parts, dimension)?.close(topK) ?? []),
     partial: !complete || parts.some((window) => window.partial),
   };
+}
+
+/** Undefined where no part counts by that dimension; where some do not (older ones, other settings), they are other. */
+function mergeDimension(parts: readonly HistoryWindow[], dimension: Dimension): DimensionSum | undefined {
+  const sum = new DimensionSum(dimension);
+  let counted = 0;
+  for (const window of parts) {
+    const part = window.dimensions.find((one) => one.dimension === dimension);
+    if (part !== undefined) {
+      sum.add(part);
+      counted++;
+    } else {
+      const total = window.dimensions.find((one) => one.dimension === 'total')?.top[0];
+      if (total !== undefined) sum.addUncounted(total);
+    }
+  }
+  return counted === 0 ? undefined : sum;
 }

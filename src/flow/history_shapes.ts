@@ -9,7 +9,19 @@ export const tiers = ['10s', '1m', '1h', '1d'] as const;
 export type Tier = (typeof tiers)[number];
 export const tierSeconds: Readonly<Record<Tier, number>> = { '10s': 10, '1m': 60, '1h': 3_600, '1d': 86_400 };
 
-export const dimensions = ['total', 'host', 'conversation', 'application', 'protocol', 'vlan'] as const;
+export const dimensions = [
+  'total',
+  'host',
+  'conversation',
+  'application',
+  'protocol',
+  'vlan',
+  'service',
+  'siteLabel',
+  'tenantLabel',
+  'serviceLabel',
+  'costCentreLabel',
+] as const;
 export type Dimension = (typeof dimensions)[number];
 
 /**
@@ -32,7 +44,8 @@ export interface KeyVolume extends Volume {
   /**
    * host `192.0.2.1`, or a MAC for traffic without addresses; conversation `192.0.2.1 198.51.100.7`, the two in the order
    * of their octets; application `tcp/443` (protocol and service port), `icmp` or `arp`; protocol `tcp` or `arp`; VLAN
-   * `20`, untagged `none`; the total has the empty string.
+   * `20`, untagged `none`; service `192.0.2.1 tcp/443` (the server's end); labels as in the settings, `(none)` for what has
+   * none of that kind; the total has the empty string.
    */
   readonly key: string;
 }

@@ -21,3 +21,10 @@ export function servicePort(protocol: number, sourcePort: number, destinationPor
   if (sourceKnown !== destinationKnown) return sourceKnown ? sourcePort : destinationPort;
   return Math.min(sourcePort, destinationPort);
 }
+
+/** Which end the port that `servicePort` chose belongs to; where both have it, the destination's: it was addressed. */
+export function serverIsDestination(port: number, destinationPort: number, biflowDirection: number): boolean {
+  if (biflowDirection === biflowDirections.initiator) return true;
+  if (biflowDirection === biflowDirections.reverseInitiator) return false;
+  return port === destinationPort;
+}

@@ -5,6 +5,7 @@
 
 import type { ErrorCode } from '../core/errors.ts';
 import type { Volume } from './history_shapes.ts';
+import type { LabelKind } from './labels.ts';
 import type { Ledger } from './ledger.ts';
 import type { MirrorStatus } from './mirror_findings.ts';
 import type { Sampling } from './selectors.ts';
@@ -160,6 +161,8 @@ export interface BoxStatus {
   readonly events: readonly BoxEvent[];
   /** What is not configured yet, each with what to do. */
   readonly notConfigured: readonly string[];
+  /** Kinds of label that some rule gives, and the history counts by. */
+  readonly labelKinds: readonly LabelKind[];
 }
 
 /** `summary/1m` and `summary/1h` over MQTT. */
@@ -174,4 +177,6 @@ export interface TrafficSummary {
   readonly hosts: readonly (Volume & { readonly key: string })[];
   readonly conversations: readonly (Volume & { readonly key: string })[];
   readonly applications: readonly (Volume & { readonly key: string })[];
+  /** By kind, for kinds that some rule gives; `(none)` is what has none. */
+  readonly labels?: Readonly<Partial<Record<LabelKind, readonly (Volume & { readonly key: string })[]>>>;
 }

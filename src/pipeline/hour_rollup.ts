@@ -17,12 +17,13 @@ export class HourRollup {
   readonly #random: Random;
   readonly #figures: RollupFigures;
   readonly #emit: (window: HistoryWindow) => void;
-  readonly #window = new OpenWindow();
+  readonly #window: OpenWindow;
   #tables: KeyTable[] = [];
   #open = false;
 
   constructor(options: RollupOptions, random: Random, figures: RollupFigures, emit: (window: HistoryWindow) => void) {
     this.#options = options;
+    this.#window = new OpenWindow(options.dimensions);
     this.#random = random;
     this.#figures = figures;
     this.#emit = emit;
@@ -87,12 +88,13 @@ export class HourRollup {
   }
 
   #start(ordinal: number, partial: boolean): void {
-    this.#tables = keyWords.map((words) => new KeyTable(words, this.#options.keysMax, this.#random));
+    this.#tables = this.#window.dimensions.map((name) => new KeyTable(keyWords[name], this.#options.keysMax, this.#random));
     this.#window.clear(ordinal).partial = partial;
     this.#open = true;
   }
 
   #close(): void {
-    this.#emit(this.#window.close('1h', this.#window.ordinal * hourMs, this.#tables, this.#options.topK));
+    const { topK, nameOf } = this.#options;
+    this.#emit(this.#window.close('1h', this.#window.ordinal * hourMs, this.#tables, topK, nameOf));
   }
 }

@@ -6,7 +6,6 @@
  */
 import { byVolume } from '../flow/history_merge.ts';
 import {
-  type Dimension,
   emptyVolume,
   type HistoryWindow,
   type KeyVolume,
@@ -16,7 +15,7 @@ import {
 } from '../flow/history_shapes.ts';
 import { DistinctCount } from './distinct_count.ts';
 import type { KeyTable } from './key_table.ts';
-import { keyedDimensions, keyText, keyWords } from './row_keys.ts';
+import { type KeyedDimension, keyText, keyWords, type NameOf } from './row_keys.ts';
 
 /** outOctets, inOctets, outPackets, inPackets, flows. */
 export const figuresPerKey = 5;
@@ -109,7 +108,13 @@ export class OpenWindow {
   partial = false;
   readonly total = new Float64Array(figuresPerKey);
   readonly totalVariance = new Float64Array(2);
-  readonly columns: readonly Columns[] = keyedDimensions.map(() => new Columns());
+  readonly dimensions: readonly KeyedDimension[];
+  readonly columns: readonly Columns[];
+
+  constructor(dimensions: readonly KeyedDimension[]) {
+    this.dimensions = dimensions;
+    this.columns = dimensions.map(() => new Columns());
+  }
 
   clear(ordinal: number): this {
     this.ordinal = ordinal;
@@ -148,28 +153,27 @@ export class OpenWindow {
   }
 
   /** The window as it is kept and shown: top K by octets, the rest as `other`. */
-  close(tier: Tier, startMs: number, tables: readonly KeyTable[], topK: number): HistoryWindow {
+  close(tier: Tier, startMs: number, tables: readonly KeyTable[], topK: number, nameOf: NameOf): HistoryWindow {
     const total: WindowOfDimension = {
       dimension: 'total',
       top: [{ key: '', ...volumeOf(this.total, 0), ...errorOf(this.totalVariance, 0) }],
       other: emptyVolume(),
       distinctKeys: 1,
     };
-    const keyed = keyedDimensions.map((dimension, i) =>
-      closeDimension(dimension, this.columns[i]!, tables[i]!, topK, keyWords[i]!),
-    );
+    const keyed = this.dimensions.map((dimension, i) => closeDimension(dimension, this.columns[i]!, tables[i]!, topK, nameOf));
     return { tier, startMs, dimensions: [total, ...keyed], partial: this.partial };
   }
 }
 
 function closeDimension(
-  dimension: Exclude<Dimension, 'total'>,
+  dimension: KeyedDimension,
   columns: Columns,
   table: KeyTable,
   topK: number,
-  words: number,
+  nameOf: NameOf,
 ): WindowOfDimension {
   const { values, present } = columns;
+  const words = keyWords[dimension];
   const slots: number[] = [];
   for (let slot = 0; slot < present.length; slot++) if (present[slot] === 1) slots.push(slot);
   const octets = (slot: number): number => values[slot * figuresPerKey]! + values[slot * figuresPerKey + 1]!;
@@ -184,7 +188,7 @@ function closeDimension(
     const isTop = octets(slot) > least || (octets(slot) === least && room-- > 0);
     const at = slot * figuresPerKey;
     if (isTop) {
-      const key = keyText(dimension, table.keys, slot * words);
+      const key = keyText(dimension, table.keys, slot * words, nameOf);
       top.push({ key, ...volumeOf(values, at), ...errorOf(columns.variances, slot) });
     } else {
       for (let i = 0; i < figuresPerKey; i++) other[i]! += values[at + i]!;

@@ -10,12 +10,16 @@ import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
 import { mergeWindows } from '../flow/history_merge.ts';
 import type { HistoryWindow } from '../flow/history_shapes.ts';
+import { type LabelRule, labelKindsOf } from '../flow/labels.ts';
 import { type RowBlock, type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
 import { RowCursor } from '../flow/row_cursor.ts';
 import type { Sampling } from '../flow/selectors.ts';
 import { Enricher } from './enrich.ts';
 import { HeldRows, type UnmeteredSpan } from './held_rows.ts';
+import { LabelRules } from './label_rules.ts';
+import type { NameBook } from './name_book.ts';
 import { Rollup, type RollupFigures } from './rollup.ts';
+import { dimensionsWith } from './row_keys.ts';
 
 export interface PipelineOptions {
   readonly siteNetworks: readonly string[];
@@ -28,6 +32,8 @@ export interface PipelineParts {
   readonly clock: RowClock;
   /** What a selectorId of rows stands for. Without it rows count as they are. */
   readonly selectorOf?: (selectorId: number) => Sampling | undefined;
+  /** Rules for labels, and who keeps their numbers: started before. */
+  readonly labels?: { readonly rules: readonly LabelRule[]; readonly names: NameBook };
   /** Takes every enriched block; copies what it keeps before it returns (the spool). */
   readonly keepRows: (block: RowBlock) => void;
   /**
@@ -54,6 +60,7 @@ export class PipelineService implements Service {
   readonly #rollup: Rollup;
   readonly #listeners = new Set<WindowListener>();
   #enricher: Enricher;
+  #labels: LabelRules | undefined;
   #timer: Timer | undefined;
   #offsetNs = 0n;
   #newestMs = 0;
@@ -67,8 +74,11 @@ export class PipelineService implements Service {
     this.#parts = parts;
     this.#world = { ...world, log: world.log.child(this.name) };
     this.#enricher = new Enricher(options.siteNetworks);
+    const { labels } = parts;
     this.#rollup = new Rollup(
       {
+        dimensions: dimensionsWith(labelKindsOf(labels?.rules ?? [])),
+        nameOf: (number) => labels?.names.nameOf(number),
         topK: options.topK,
         keysMax: options.keysMax,
         lateMs: options.lateS * 1_000,
@@ -81,6 +91,12 @@ export class PipelineService implements Service {
 
   /** Metering begins now: what the window that is open misses is marked. */
   async start(_signal: AbortSignal): Promise<void> {
+    const { labels } = this.#parts;
+    if (labels !== undefined && labels.rules.length > 0) {
+      this.#labels = new LabelRules(labels.rules, (kind, label) => labels.names.numberOf(`${kind}Label`, label));
+      // Before the first row bears a number, the disk knows what it stands for.
+      await labels.names.save();
+    }
     if (this.#parts.clock.awaited?.() === true) this.#held = new HeldRows(this.#world.clock.monotonicNs());
     else {
       this.#offsetNs = this.#currentOffsetNs();
@@ -107,7 +123,10 @@ export class PipelineService implements Service {
   /** Enriches the rows where they lie, counts them, and hands them on. */
   process(block: RowBlock): void {
     const row = new RowCursor(block.bytes);
-    for (let i = 0; i < block.count; i++) this.#enricher.enrich(row.at(i, block.firstRow));
+    for (let i = 0; i < block.count; i++) {
+      this.#enricher.enrich(row.at(i, block.firstRow));
+      this.#labels?.apply(row);
+    }
     if (this.#held !== undefined && !this.#held.hasRoomFor(block.count)) this.#label(this.#held);
     if (this.#held === undefined) this.#rollUp(block);
     else this.#held.add(block);

@@ -16,9 +16,13 @@ import type { Sampling } from '../flow/selectors.ts';
 import { HourRollup } from './hour_rollup.ts';
 import { hashKey, hashWords, KeyTable } from './key_table.ts';
 import { OpenWindow } from './open_window.ts';
-import { keyedDimensions, keyWords, RowKeys } from './row_keys.ts';
+import { type KeyedDimension, keyWords, type NameOf, RowKeys } from './row_keys.ts';
 
 export interface RollupOptions {
+  /** In the order of `keyedDimensions`, the first six always: `dimensionsWith`. */
+  readonly dimensions: readonly KeyedDimension[];
+  /** The text of a label's number. */
+  readonly nameOf: NameOf;
   readonly topK: number;
   readonly keysMax: number;
   /** A window closes this long after its end. */
@@ -47,13 +51,10 @@ const silenceMaxMs = 3_600_000;
 const reverseBit = presenceBit('reverse');
 const startOffset = rowField('flowStart').offset;
 const endOffset = rowField('flowEnd').offset;
-const [host, conversation, application, protocol, vlan] = keyedDimensions.map((_, i) => i) as [
-  number,
-  number,
-  number,
-  number,
-  number,
-];
+// Dimensions that count differently from the rest, by their places. A dimension's slot stands one further on, since host has two.
+const host = 0;
+const conversation = 1;
+const service = 5;
 
 export class Rollup {
   readonly figures: RollupFigures = { rows: 0, lateRows: 0, earlyRows: 0, evictedKeys: 0, windowsClosed: 0 };
@@ -62,7 +63,10 @@ export class Rollup {
   readonly #multipliers: readonly Int32Array[];
   readonly #tables: readonly KeyTable[];
   readonly #keys = new RowKeys();
-  readonly #minute = new OpenWindow();
+  /** The scratch key of each dimension. */
+  readonly #keyOf: readonly Int32Array[];
+  readonly #slots: Int32Array;
+  readonly #minute: OpenWindow;
   readonly #hour: HourRollup;
   readonly #spare: OpenWindow[] = [];
   /** Open 10 s windows without holes; the first one's ordinal is `#oldest`. */
@@ -78,8 +82,12 @@ export class Rollup {
       this.figures.windowsClosed++;
       emit(window);
     };
-    this.#multipliers = keyWords.map((words) => hashKey(words, random));
-    this.#tables = keyWords.map((words) => new KeyTable(words, options.keysMax, random));
+    const words = options.dimensions.map((dimension) => keyWords[dimension]);
+    this.#multipliers = words.map((count) => hashKey(count, random));
+    this.#tables = words.map((count) => new KeyTable(count, options.keysMax, random));
+    this.#keyOf = options.dimensions.map((dimension) => (dimension === 'host' ? this.#keys.source : this.#keys[dimension]));
+    this.#slots = new Int32Array(words.length + 1);
+    this.#minute = new OpenWindow(options.dimensions);
     this.#hour = new HourRollup(options, random, this.figures, this.#emit);
   }
 
@@ -213,9 +221,7 @@ export class Rollup {
     }
   }
 
-  readonly #slots = new Int32Array(6);
-
-  /** Slots of source, destination, conversation, application, protocol, VLAN; −1 where the row has no such key. */
+  /** Slots of source and destination, then of every other dimension; −1 where the row has no such key. */
   #slotsOf(row: RowCursor, octets: number, first: number, last: number): Int32Array {
     const keys = this.#keys;
     const slots = this.#slots;
@@ -225,9 +231,10 @@ export class Rollup {
       slots[1] = this.#slot(host, keys.destination, octets, first, last, slots[0]!);
       slots[2] = this.#slot(conversation, keys.conversation, octets, first, last, -1);
     } else slots.fill(-1, 0, 3);
-    slots[3] = this.#slot(application, keys.application, octets, first, last, -1);
-    slots[4] = this.#slot(protocol, keys.protocol, octets, first, last, -1);
-    slots[5] = this.#slot(vlan, keys.vlan, octets, first, last, -1);
+    for (let dimension = conversation + 1; dimension < this.#keyOf.length; dimension++) {
+      const isAbsent = dimension === service && !keys.hasService;
+      slots[dimension + 1] = isAbsent ? -1 : this.#slot(dimension, this.#keyOf[dimension]!, octets, first, last, -1);
+    }
     return slots;
   }
 
@@ -259,7 +266,7 @@ export class Rollup {
   #window(ordinal: number): void {
     while (this.#oldest + this.#windows.length <= ordinal) {
       const next = this.#oldest + this.#windows.length;
-      const window = (this.#spare.pop() ?? new OpenWindow()).clear(next);
+      const window = (this.#spare.pop() ?? new OpenWindow(this.#options.dimensions)).clear(next);
       window.partial = next * windowMs < this.#unmeteredUntilMs;
       this.#windows.push(window);
     }
@@ -294,7 +301,7 @@ export class Rollup {
   }
 
   #close(tier: Tier, window: OpenWindow, startMs: number): HistoryWindow {
-    return window.close(tier, startMs, this.#tables, this.#options.topK);
+    return window.close(tier, startMs, this.#tables, this.#options.topK, this.#options.nameOf);
   }
 }
 
@@ -333,9 +340,9 @@ function addTo(
   const back = backwards ? octets : reverseOctets;
   const outPackets = backwards ? reversePackets : packets;
   const backPackets = backwards ? packets : reversePackets;
-  columns[application]!.add(tables[application]!, slots[3]!, out, back, outPackets, backPackets, flows);
-  columns[protocol]!.add(tables[protocol]!, slots[4]!, out, back, outPackets, backPackets, flows);
-  columns[vlan]!.add(tables[vlan]!, slots[5]!, out, back, outPackets, backPackets, flows);
+  for (let i = conversation + 1; i < columns.length; i++) {
+    columns[i]!.add(tables[i]!, slots[i + 1]!, out, back, outPackets, backPackets, flows);
+  }
   total[0]! += out;
   total[1]! += back;
   total[2]! += outPackets;
@@ -348,9 +355,5 @@ function addVariance({ totalVariance, columns }: OpenWindow, slots: Int32Array, 
   totalVariance[0]! += octets;
   totalVariance[1]! += packets;
   columns[host]!.addVariance(slots[0]!, octets, packets);
-  columns[host]!.addVariance(slots[1]!, octets, packets);
-  columns[conversation]!.addVariance(slots[2]!, octets, packets);
-  columns[application]!.addVariance(slots[3]!, octets, packets);
-  columns[protocol]!.addVariance(slots[4]!, octets, packets);
-  columns[vlan]!.addVariance(slots[5]!, octets, packets);
+  for (let i = 0; i < columns.length; i++) columns[i]!.addVariance(slots[i + 1]!, octets, packets);
 }

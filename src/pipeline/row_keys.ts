@@ -6,10 +6,11 @@
  */
 import { formatIpv4, formatIpv6, formatMac } from '../flow/addresses.ts';
 import type { Dimension } from '../flow/history_shapes.ts';
+import { type LabelKind, labelDimensions, unlabelledKey } from '../flow/labels.ts';
 import { etherTypeName, protocolName } from '../flow/protocols.ts';
 import type { RowCursor } from '../flow/row_cursor.ts';
 import { presenceBit } from '../flow/row_layout.ts';
-import { servicePort } from '../flow/service_port.ts';
+import { serverIsDestination, servicePort } from '../flow/service_port.ts';
 import { applicationKey } from '../flow/services.ts';
 
 const bits = {
@@ -19,6 +20,10 @@ const bits = {
   protocol: presenceBit('protocol'),
   vlan: presenceBit('vlan'),
   etherType: presenceBit('etherType'),
+  siteLabel: presenceBit('siteLabel'),
+  tenantLabel: presenceBit('tenantLabel'),
+  serviceLabel: presenceBit('serviceLabel'),
+  costCentreLabel: presenceBit('costCentreLabel'),
 } as const;
 
 const hostKinds = { mac: 1, ipv4: 4, ipv6: 6 } as const;
@@ -27,9 +32,29 @@ const etherTypeFlag = 1 << 30;
 const portFlag = 1 << 16;
 export const unknownKey = 1 << 29;
 
-/** The dimensions that have keys, in the order of every array by dimension here. */
-export const keyedDimensions = ['host', 'conversation', 'application', 'protocol', 'vlan'] as const satisfies Dimension[];
-export const keyWords: readonly number[] = [5, 9, 1, 1, 1];
+export type KeyedDimension = Exclude<Dimension, 'total'>;
+
+/** Every dimension that has keys, and the words of a key. The order is that of every array by dimension here. */
+export const keyWords: Readonly<Record<KeyedDimension, number>> = {
+  host: 5,
+  conversation: 9,
+  application: 1,
+  protocol: 1,
+  vlan: 1,
+  service: 6,
+  siteLabel: 1,
+  tenantLabel: 1,
+  serviceLabel: 1,
+  costCentreLabel: 1,
+};
+export const keyedDimensions = Object.keys(keyWords) as KeyedDimension[];
+
+/** Those that are counted: kinds of label that no rule gives would only cost. */
+export function dimensionsWith(kinds: readonly LabelKind[]): KeyedDimension[] {
+  const given = new Set<KeyedDimension>(kinds.map((kind) => labelDimensions[kind]));
+  const labels = new Set<KeyedDimension>(Object.values(labelDimensions));
+  return keyedDimensions.filter((dimension) => !labels.has(dimension) || given.has(dimension));
+}
 
 export class RowKeys {
   readonly source = new Int32Array(5);
@@ -38,8 +63,15 @@ export class RowKeys {
   readonly application = new Int32Array(1);
   readonly protocol = new Int32Array(1);
   readonly vlan = new Int32Array(1);
+  readonly service = new Int32Array(6);
+  readonly siteLabel = new Int32Array(1);
+  readonly tenantLabel = new Int32Array(1);
+  readonly serviceLabel = new Int32Array(1);
+  readonly costCentreLabel = new Int32Array(1);
   /** False when the row has neither addresses nor MACs: its volume belongs to no host and no conversation. */
   hasEnds = false;
+  /** False for rows without addresses or ports: nobody serves. */
+  hasService = false;
   /** True when the row's source is the conversation's second end. */
   reversed = false;
 
@@ -48,19 +80,32 @@ export class RowKeys {
     this.#readEnds(row, present);
     const hasType = (present & bits.etherType) !== 0;
     const type = hasType ? etherTypeFlag | row.ethernetType : unknownKey;
+    this.hasService = false;
     if ((present & bits.protocol) === 0) {
       this.protocol[0] = type;
       this.application[0] = type;
     } else {
       const protocol = row.protocolIdentifier;
       this.protocol[0] = protocol;
-      this.application[0] = (protocol << 17) | ((present & bits.ports) === 0 ? 0 : portFlag | this.#servicePort(row, protocol));
+      this.application[0] =
+        (protocol << 17) | ((present & bits.ports) === 0 ? 0 : portFlag | this.#readService(row, protocol, present));
     }
     this.vlan[0] = (present & bits.vlan) === 0 ? -1 : row.dot1qVlanId;
+    this.siteLabel[0] = (present & bits.siteLabel) === 0 ? 0 : row.siteLabelId;
+    this.tenantLabel[0] = (present & bits.tenantLabel) === 0 ? 0 : row.tenantLabelId;
+    this.serviceLabel[0] = (present & bits.serviceLabel) === 0 ? 0 : row.serviceLabelId;
+    this.costCentreLabel[0] = (present & bits.costCentreLabel) === 0 ? 0 : row.costCentreLabelId;
   }
 
-  #servicePort(row: RowCursor, protocol: number): number {
-    return servicePort(protocol, row.sourceTransportPort, row.destinationTransportPort, row.biflowDirection);
+  /** The server's address, protocol and port; returns the port. After the ends. */
+  #readService(row: RowCursor, protocol: number, present: number): number {
+    const { sourceTransportPort: from, destinationTransportPort: to, biflowDirection } = row;
+    const port = servicePort(protocol, from, to, biflowDirection);
+    this.hasService = (present & bits.addresses) !== 0;
+    const { service } = this;
+    service.set(serverIsDestination(port, to, biflowDirection) ? this.destination : this.source);
+    service[5] = (protocol << 16) | port;
+    return port;
   }
 
   #readEnds(row: RowCursor, present: number): void {
@@ -116,8 +161,11 @@ function typeText(word: number): string {
   return word === unknownKey ? 'unknown' : etherTypeName(word & 0xffff);
 }
 
+/** The name of a number of the dictionary. */
+export type NameOf = (number: number) => string | undefined;
+
 /** The key that stands at `at` in a table's words, as `KeyVolume.key` writes it. */
-export function keyText(dimension: (typeof keyedDimensions)[number], keys: Int32Array, at: number): string {
+export function keyText(dimension: KeyedDimension, keys: Int32Array, at: number, nameOf: NameOf): string {
   const word = keys[at]!;
   switch (dimension) {
     case 'host':
@@ -131,5 +179,9 @@ export function keyText(dimension: (typeof keyedDimensions)[number], keys: Int32
       return word >= unknownKey ? typeText(word) : protocolName(word);
     case 'vlan':
       return word < 0 ? 'none' : String(word);
+    case 'service':
+      return `${hostText(word, keys, at + 1)} ${applicationKey((keys[at + 5]! >> 16) & 0xff, keys[at + 5]! & 0xffff)}`;
+    default:
+      return word === 0 ? unlabelledKey : (nameOf(word) ?? `(${word})`);
   }
 }

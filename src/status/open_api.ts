@@ -1,6 +1,7 @@
 /** The API's description in OpenAPI 3.1, parameters from the schemas that check them. Pure. */
 import { z } from 'zod';
 import { dimensions, tiers } from '../flow/history_shapes.ts';
+import { labelKinds } from '../flow/labels.ts';
 import { mirrorTroubles } from '../flow/mirror_findings.ts';
 import { VERSION } from '../flow/version.ts';
 import { apiErrors } from './answers.ts';
@@ -85,6 +86,7 @@ const schemas: Json = {
       host: { type: 'object' },
       events: list({ type: 'object' }),
       notConfigured: list({ type: 'string' }),
+      labelKinds: list({ enum: labelKinds }),
     },
     'What the box says about itself, as of this second',
   ),

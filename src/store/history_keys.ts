@@ -22,6 +22,11 @@ const dimensionNumbers: Readonly<Record<Dimension, number>> = {
   application: 4,
   protocol: 5,
   vlan: 6,
+  service: 7,
+  siteLabel: 8,
+  tenantLabel: 9,
+  serviceLabel: 10,
+  costCentreLabel: 11,
 };
 
 export const keyOctets = 6;

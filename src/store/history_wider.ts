@@ -5,7 +5,14 @@
  */
 import type { Kv } from '../core/kv.ts';
 import { DimensionSum } from '../flow/history_merge.ts';
-import { dimensions, type HistoryWindow, tierSeconds, type WindowOfDimension } from '../flow/history_shapes.ts';
+import {
+  dimensions,
+  emptyVolume,
+  type HistoryWindow,
+  tierSeconds,
+  type Volume,
+  type WindowOfDimension,
+} from '../flow/history_shapes.ts';
 import { decodeWindow, encodeWindow } from './history_codec.ts';
 import { historyKey, historyRange, type StoredTier, startOfKey } from './history_keys.ts';
 
@@ -30,20 +37,31 @@ export async function mergedWindow(
 ): Promise<HistoryWindow | undefined> {
   const from = partsOf[tier];
   const merged: WindowOfDimension[] = [];
+  const totals = new Map<number, Volume>();
   let parts = 0;
   let partial = false;
   for (const dimension of dimensions) {
     const sum = new DimensionSum(dimension);
-    for await (const [, value] of kv.entries(historyRange(from, dimension, startMs, startMs + lengthMs(tier)))) {
+    const uncounted = new Map(totals);
+    let counted = 0;
+    for await (const [key, value] of kv.entries(historyRange(from, dimension, startMs, startMs + lengthMs(tier)))) {
       const stored = decodeWindow(dimension, value);
       if (stored === undefined) {
         figures.recordsUnreadable++;
         continue;
       }
-      if (dimension === 'total') parts++;
+      counted++;
+      if (dimension === 'total') {
+        parts++;
+        totals.set(startOfKey(key), stored.window.top[0] ?? emptyVolume());
+      }
+      uncounted.delete(startOfKey(key));
       partial ||= stored.partial;
       sum.add(stored.window);
     }
+    // A dimension that only some parts have, such as a label that was set up meanwhile: the rest of the time is other.
+    if (counted === 0) continue;
+    for (const volume of uncounted.values()) sum.addUncounted(volume);
     merged.push(sum.close(topK));
   }
   if (parts === 0) return undefined;

@@ -70,6 +70,13 @@ describe('settings', () => {
       '[2]',
       /none while vlanInKey is false/,
     ],
+    ['labels: [{prefixes: [10.0.0.0/8]}]', 'labels[0]', undefined, /names no label: at least one of site, tenant/],
+    ['labels: [{vlans: [4095], site: a}]', 'labels[0].vlans[0]', '4095', /up to 4094, a range such as 30-39, or untagged/],
+    ['labels: [{vlans: [39-30], site: a}]', 'labels[0].vlans[0]', '"39-30"', /a range such as/],
+    ['labels: [{ports: [tcp/99999], site: a}]', 'labels[0].ports[0]', '"tcp/99999"', /such as tcp\/443/],
+    ['labels: [{ports: [443], site: a}]', 'labels[0].ports[0]', '443', /type string/],
+    ['labels: [{site: "(none)"}]', 'labels[0].site', '"(none)"', /visible characters/],
+    ['labels: [{site: a, tenant: b, service: c, costCentre: d}, {site: b}]', 'labels', undefined, /put it last/],
     ['siteNetworks: [10.0.0.0/40]', 'siteNetworks[0]', '"10.0.0.0/40"', /prefix such as/],
     ['site: "a b"', 'site', '"a b"', /letters, digits/],
   ])('%s is refused at %s', (yaml, path, value, message) => {

@@ -9,6 +9,7 @@ import { SeededRandom } from '../../src/core/random.ts';
 import { addVolume, emptyVolume, type HistoryWindow, type Volume } from '../../src/flow/history_shapes.ts';
 import type { NativeSampling } from '../../src/meter/addon.ts';
 import { Rollup } from '../../src/pipeline/rollup.ts';
+import { dimensionsWith } from '../../src/pipeline/row_keys.ts';
 import { udpFrame } from '../captures/frames.ts';
 import { captureStartNs, packetsOf, pcapFile } from '../captures/pcap_writer.ts';
 import { CaptureFolder, meterFile } from './metering.ts';
@@ -35,7 +36,7 @@ function windowOf(sampling: NativeSampling, seed: bigint): ReadonlyMap<string, V
   const windows: HistoryWindow[] = [];
   const startMs = Number(captureStartNs / 1_000_000n);
   const rollup = new Rollup(
-    { topK: 100, keysMax: 1_000, lateMs: 0, selectorOf: () => sampling },
+    { dimensions: dimensionsWith([]), nameOf: () => undefined, topK: 100, keysMax: 1_000, lateMs: 0, selectorOf: () => sampling },
     new SeededRandom(1),
     (window) => void (window.tier === '10s' && windows.push(window)),
   );

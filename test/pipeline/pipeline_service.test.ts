@@ -6,6 +6,7 @@ import { SeededRandom } from '../../src/core/random.ts';
 import type { HistoryWindow, Tier } from '../../src/flow/history_shapes.ts';
 import type { RowBlock, RowClock } from '../../src/flow/row_block.ts';
 import { RowCursor } from '../../src/flow/row_cursor.ts';
+import { NameBook } from '../../src/pipeline/name_book.ts';
 import { type PipelineParts, PipelineService } from '../../src/pipeline/pipeline_service.ts';
 import { blockOf } from './rows.ts';
 
@@ -165,6 +166,59 @@ describe('pipeline service', () => {
     pipeline.process({ ...flow(9), bootId: 'another' });
     await pipeline.stop(1_000);
     expect(Object.values(octets('1h'))).toEqual([9]);
+  });
+
+  test('labels of the settings are in the rows that are kept and in every window; what has none is told apart', async () => {
+    let text: string | undefined;
+    const file = {
+      read: async () => text,
+      replace: async (next: string) => {
+        text = next;
+      },
+    };
+    const world = { clock: new SimulatedClock(0, T0), random: new SeededRandom(1), log: silentLog, metrics: createMetrics() };
+    const names = new NameBook({ world, file, onEvent: () => expect.fail('no event is due') });
+    await names.start(signal);
+    const rules = [{ prefixes: ['10.0.0.0/24'], site: 'Zürich' }];
+    const numbers: number[] = [];
+    const { clock, pipeline, windows, flow } = bench({
+      labels: { rules, names },
+      keepRows: (block) => numbers.push(new RowCursor(block.bytes).at(0, block.firstRow).siteLabelId),
+    });
+    await pipeline.start(signal);
+    // Before the first row its number is on disk.
+    expect(text).toContain('Zürich');
+    await clock.advance(15_000);
+    pipeline.process(flow(70));
+    pipeline.process(
+      blockOf(
+        [
+          {
+            source: '192.0.2.1',
+            destination: '192.0.2.2',
+            startNs: clock.monotonicNs(),
+            endNs: clock.monotonicNs(),
+            octets: 30,
+            packets: 1,
+          },
+        ],
+        'boot',
+        clock.monotonicNs(),
+      ),
+    );
+    await pipeline.stop(1_000);
+    expect(numbers).toEqual([1, 0]);
+    for (const tier of ['10s', '1m', '1h'] as const) {
+      const labelled = windows
+        .filter((window) => window.tier === tier)
+        .flatMap(({ dimensions }) => dimensions.filter(({ dimension }) => dimension === 'siteLabel'))
+        .flatMap(({ top }) => top.map(({ key, outOctets }) => [key, outOctets]));
+      expect(labelled).toEqual([
+        ['Zürich', 70],
+        ['(none)', 30],
+      ]);
+    }
+    expect(windows.every(({ dimensions }) => dimensions.every(({ dimension }) => dimension !== 'tenantLabel'))).toBe(true);
   });
 
   test('its figures are metrics', async () => {

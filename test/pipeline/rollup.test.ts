@@ -11,7 +11,9 @@ import {
   tierSeconds,
   type Volume,
 } from '../../src/flow/history_shapes.ts';
+import { labelKinds } from '../../src/flow/labels.ts';
 import { Rollup, type RollupOptions } from '../../src/pipeline/rollup.ts';
+import { dimensionsWith } from '../../src/pipeline/row_keys.ts';
 import { blockOf, type RowFacts } from './rows.ts';
 
 /** Those that the rollup makes; days are the store's. */
@@ -23,9 +25,15 @@ const ns = (ms: number): bigint => BigInt(ms) * 1_000_000n;
 
 function rollup(options: Partial<RollupOptions> = {}): { rollup: Rollup; windows: HistoryWindow[] } {
   const windows: HistoryWindow[] = [];
-  const made = new Rollup({ topK: 1_000, keysMax: 10_000, lateMs: 75_000, ...options }, new SeededRandom(5), (window) =>
-    windows.push(window),
-  );
+  const all: RollupOptions = {
+    dimensions: dimensionsWith(labelKinds),
+    nameOf: () => undefined,
+    topK: 1_000,
+    keysMax: 10_000,
+    lateMs: 75_000,
+    ...options,
+  };
+  const made = new Rollup(all, new SeededRandom(5), (window) => windows.push(window));
   return { rollup: made, windows };
 }
 
@@ -199,7 +207,7 @@ describe('rollup', () => {
               if (dimension === 'host' || dimension === 'vlan' || dimension === 'total') {
                 for (const { key, ...volume } of top) addVolume(entry(held, `${window.startMs} ${dimension} ${key}`), volume);
               }
-              if (dimension !== 'host' && dimension !== 'conversation') expect(other).toEqual(emptyVolume());
+              if (!['host', 'conversation', 'service'].includes(dimension)) expect(other).toEqual(emptyVolume());
             }
           }
           const filled = (map: Map<string, Volume>) => new Map([...map].filter(([, v]) => Object.values(v).some((n) => n > 0)));

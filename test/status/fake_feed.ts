@@ -123,6 +123,32 @@ const keysOf: Readonly<Record<Dimension, readonly [string, number, number][]>> =
     ['30', 0.06, 0.8],
     ['none', 0.02, 0.5],
   ],
+  service: [
+    ['142.250.185.78 tcp/443', 0.17, 0.04],
+    ['10.20.1.9 tcp/445', 0.14, 0.62],
+    ['52.112.120.14 udp/3478', 0.1, 0.5],
+    ['10.20.9.2 tcp/9101', 0.05, 0.94],
+    ['fd20:1::a4c2:31ff:fe09:77 tcp/22', 0.006, 0.4],
+  ],
+  siteLabel: [
+    ['Zürich', 0.62, 0.2],
+    ['Data centre', 0.3, 0.7],
+    ['(none)', 0.08, 0.5],
+  ],
+  tenantLabel: [
+    ['Bookkeeping', 0.55, 0.2],
+    ['Ward 4', 0.4, 0.3],
+    ['(none)', 0.05, 0.5],
+  ],
+  serviceLabel: [
+    ['Telephony', 0.1, 0.5],
+    ['Backup', 0.05, 0.94],
+    ['(none)', 0.85, 0.2],
+  ],
+  costCentreLabel: [
+    ['4711', 0.7, 0.2],
+    ['(none)', 0.3, 0.3],
+  ],
 };
 
 /** A busy branch: a hundred keys, the longest there are, none of them large. */

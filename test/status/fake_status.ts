@@ -256,6 +256,7 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
           : [],
     },
     events: events(scenario),
+    labelKinds: first ? [] : scenario === 'year' ? ['site', 'tenant', 'service', 'costCentre'] : ['site', 'costCentre'],
     notConfigured: first
       ? [
           'Flow records: no collector is set, so none are exported. Add one under export.destinations.',

@@ -49,6 +49,12 @@ export const exampleWindow: HistoryWindow = {
       other: volume(525_000, 1_770_000, 2_800, 2_900, 111),
       distinctKeys: 14,
     },
+    {
+      dimension: 'siteLabel',
+      top: [{ key: 'Zurich', ...volume(9_125_000, 60_870_000, 31_200, 48_900, 412) }],
+      other: emptyVolume(),
+      distinctKeys: 1,
+    },
   ],
 };
 
@@ -178,6 +184,7 @@ export const exampleStatus: BoxStatus = {
   },
   events: [],
   notConfigured: [],
+  labelKinds: ['site'],
 };
 
 export const examples: Readonly<Record<Topic, object>> = {

@@ -14,6 +14,7 @@ import {
   tierSeconds,
   type Volume,
 } from '../../flow/history_shapes.ts';
+import { labelDimensions, labelKinds } from '../../flow/labels.ts';
 import type { Ledger } from '../../flow/ledger.ts';
 import type { MirrorStatus } from '../../flow/mirror_findings.ts';
 import type {
@@ -104,7 +105,16 @@ export function summaryPayload(window: HistoryWindow, identity: Identity, top: n
     hosts: largest(window, 'host', top),
     conversations: largest(window, 'conversation', top),
     applications: largest(window, 'application', top),
+    ...labelsOf(window, top),
   };
+}
+
+/** Only kinds that rules give: a box without labels sends what it always did. */
+function labelsOf(window: HistoryWindow, top: number): Pick<TrafficSummary, 'labels'> {
+  const counted = new Set(window.dimensions.map(({ dimension }) => dimension));
+  const kinds = labelKinds.filter((kind) => counted.has(labelDimensions[kind]));
+  if (kinds.length === 0) return {};
+  return { labels: Object.fromEntries(kinds.map((kind) => [kind, largest(window, labelDimensions[kind], top)])) };
 }
 
 const octets = (volume: Volume): number => volume.outOctets + volume.inOctets;

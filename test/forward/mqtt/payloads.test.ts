@@ -60,6 +60,7 @@ describe('summary', () => {
       ['host', octets * 2, packets * 2],
       ['conversation', octets, packets],
       ['application', octets, packets],
+      ['siteLabel', octets, packets],
     ]);
   });
 });

@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { intervals95 } from '../../../flow/estimates.ts';
 import type { Dimension, KeyVolume, TopAnswer, Volume } from '../../../flow/history_shapes.ts';
+import { unlabelledKey } from '../../../flow/labels.ts';
 import { applicationName } from '../../../flow/services.ts';
 import { askTop } from '../api.ts';
 import { bitRate, bytes, count, percent } from '../format.ts';
@@ -28,6 +29,11 @@ const looks: Readonly<Record<Kind, Look>> = {
   application: { title: 'Applications', one: 'application', out: 'From clients', in: 'From servers', rows: 11 },
   protocol: { title: 'Protocols', one: 'protocol', out: 'From clients', in: 'From servers', rows: 4 },
   vlan: { title: 'VLANs', one: 'VLAN', out: 'From clients', in: 'From servers', rows: 4 },
+  service: { title: 'Services', one: 'service', out: 'From clients', in: 'From servers', rows: 8 },
+  siteLabel: { title: 'Sites', one: 'site', out: 'From clients', in: 'From servers', rows: 5 },
+  tenantLabel: { title: 'Tenants', one: 'tenant', out: 'From clients', in: 'From servers', rows: 5 },
+  serviceLabel: { title: 'Labelled services', one: 'labelled service', out: 'From clients', in: 'From servers', rows: 5 },
+  costCentreLabel: { title: 'Cost centres', one: 'cost centre', out: 'From clients', in: 'From servers', rows: 5 },
 };
 const moreRows = 30;
 const periodMs = 15_000;
@@ -123,6 +129,12 @@ const protocolTitles: Readonly<Record<string, string>> = {
 const protocolTitle = (name: string): string =>
   protocolTitles[name] ?? (/^(proto|ethertype)-/.test(name) ? name : name.toUpperCase());
 
+function keyTitle(by: Kind, name: string): string {
+  if (by === 'vlan') return name === 'none' ? 'Untagged' : `VLAN ${name}`;
+  if (by === 'protocol') return protocolTitle(name);
+  return name === unlabelledKey ? 'Without a label' : name;
+}
+
 function Name({ by, name }: { by: Kind; name: string }): ComponentChildren {
   if (by === 'conversation') {
     const [first, second] = name.split(' ');
@@ -136,6 +148,15 @@ function Name({ by, name }: { by: Kind; name: string }): ComponentChildren {
       </span>
     );
   }
+  if (by === 'service') {
+    const [server, application] = name.split(' ') as [string, string];
+    return (
+      <span class="row-name" title={name}>
+        <Copyable text={server} />
+        <span class="faint small"> {applicationName(application)}</span>
+      </span>
+    );
+  }
   if (by === 'application') {
     const known = applicationName(name);
     return (
@@ -145,7 +166,7 @@ function Name({ by, name }: { by: Kind; name: string }): ComponentChildren {
       </span>
     );
   }
-  const text = by === 'vlan' ? (name === 'none' ? 'Untagged' : `VLAN ${name}`) : by === 'protocol' ? protocolTitle(name) : name;
+  const text = keyTitle(by, name);
   return (
     <span class="row-name" title={name}>
       {by === 'host' ? <Copyable text={name} /> : <span class="clip">{text}</span>}

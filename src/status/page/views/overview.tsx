@@ -1,5 +1,6 @@
 /** Overview: what uses the line, now and in the last hours. */
 import { useEffect } from 'preact/hooks';
+import { labelDimensions } from '../../../flow/labels.ts';
 import { askSeries } from '../api.ts';
 import { type Attention, attentionOf, silentAfterS, silentForS } from '../attention.ts';
 import { wallMs } from '../browser_clock.ts';
@@ -71,6 +72,10 @@ export function Overview({ box, route }: { box: BoxState; route: Route }) {
           <TopList by="protocol" range={range} isNew={isNew} />
           <TopList by="vlan" range={range} isNew={isNew} />
         </div>
+        <TopList by="service" range={range} isNew={isNew} />
+        {status?.labelKinds.map((kind) => (
+          <TopList key={kind} by={labelDimensions[kind]} range={range} isNew={isNew} />
+        ))}
       </div>
     </>
   );
