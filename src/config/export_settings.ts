@@ -132,12 +132,37 @@ const destination = z
     message: 'none with NetFlow, whose fields are fixed',
   });
 
+const catchUp = z
+  .strictObject({
+    afterS: integer(1, 86_400, 30, {
+      reason:
+        'After an outage live records go first: what has waited longer than this follows in a transport session of its own, in the order of time, with its original times',
+      unit: 's',
+    }),
+    observationDomainId: integer(0, 4_294_967_295, 0, {
+      reason:
+        'observationDomainId of that session, so that a collector can tell; 0 takes the box’s own with its highest bit changed (1 becomes 2147483649)',
+    }),
+    recordsPerSecondMax: integer(1, 10_000_000, 20_000, {
+      reason: 'No more rows a second than this leave that way (a row is one record, or two with uniflow)',
+      unit: 'rows/s',
+    }),
+    kbitsPerSecondMax: integer(8, 100_000_000, 100_000, { reason: 'No more than this leaves that way', unit: 'kbit/s' }),
+    uplinkPercentMax: integer(1, 100, 50, {
+      reason:
+        'Over TCP and TLS no more than this share of what the uplink is measured to carry, by a short burst every 30 s; 100 measures and limits nothing',
+      unit: '%',
+    }),
+  })
+  .prefault({});
+
 export const exporting = z
   .strictObject({
     observationDomainId: integer(1, 4_294_967_295, 1, { reason: 'observationDomainId (149) of this box’s records' }),
     privateEnterpriseNumber: integer(0, 4_294_967_295, 0, {
       reason: 'Your IANA private enterprise number, for elements that IANA has none for; 0 leaves those out',
     }),
+    catchUp,
     destinations: z
       .array(destination)
       .max(16)
@@ -153,4 +178,8 @@ export const exporting = z
       unit: 's',
     }),
   })
-  .prefault({});
+  .prefault({})
+  .refine((e) => e.observationDomainId !== e.catchUp.observationDomainId, {
+    path: ['catchUp', 'observationDomainId'],
+    message: 'another number than observationDomainId, or 0',
+  });

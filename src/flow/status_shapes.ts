@@ -22,6 +22,25 @@ export interface TrafficSecond {
 export const uplinkStates = ['connecting', 'up', 'waiting', 'refused', 'stopped'] as const;
 export type UplinkState = (typeof uplinkStates)[number];
 
+/** Records that waited too long to be called live, on their way to a collector behind the live ones. */
+export interface CatchUpStatus {
+  /** Waiting: no collector takes records now. */
+  readonly state: 'waiting' | 'sending';
+  /** Of the session that they have of their own. */
+  readonly observationDomainId: number;
+  readonly recordsLeft: number;
+  /** Arrived since this backlog began to be sent. */
+  readonly recordsDone: number;
+  /** Lately. */
+  readonly recordsPerSecond: number;
+  /** Expected, at that rate; null while nobody knows. */
+  readonly remainingMs: number | null;
+  /** Allowed now. */
+  readonly bitsPerSecondMax: number;
+  /** What the uplink was seen to carry; null while nobody knows. */
+  readonly uplinkBitsPerSecond: number | null;
+}
+
 /** One destination or broker. */
 export interface UplinkStatus {
   readonly name: string;
@@ -36,6 +55,8 @@ export interface UplinkStatus {
   readonly backlogOctets: number;
   /** Age of the oldest record that waits, ms; 0 for none. */
   readonly backlogAgeMs: number;
+  /** Null while nothing is behind, and for brokers. */
+  readonly catchUp: CatchUpStatus | null;
   readonly sentRecords: number;
   readonly acknowledgedRecords: number;
   readonly droppedRecords: number;

@@ -1,36 +1,36 @@
 /**
- * One destination, or the first of a failover group that takes records: reads rows at its place in the spool, encodes them
- * when it sends, and tells the spool what arrived. A broken session is followed by another, after a wait that grows and is
- * spread by chance; what was not proven to have arrived is sent again. A dead destination costs the others nothing: it only
- * holds its own place.
+ * One destination, or the first of a group that takes records: reads rows at its place in the spool, encodes them when it
+ * sends, and tells the spool what arrived. A broken session is followed by another, after a wait that grows and is spread by
+ * chance; what was not proven to have arrived is sent again. A dead destination costs the others nothing: it only holds its
+ * own place.
  *
+ * Live rows go first: what has waited longer than `catchUp.afterMs` becomes backlog, which follows beside them (`CatchUp`).
  * Order is kept within a session. Owned by the main event loop.
  */
-import type { DestinationSettings } from '../config/schema.ts';
+import { unlessAborted } from '../core/abort.ts';
 import { ApplianceError, type ErrorCode, messageOf } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
 import { RetrySchedule } from '../core/retry.ts';
 import type { World } from '../core/world.ts';
 import type { DestinationAccount } from '../flow/ledger.ts';
-import { type ProfileSpec, profileSpec } from '../flow/profiles.ts';
 import type { Projector } from '../flow/projector.ts';
 import type { RowClock } from '../flow/row_block.ts';
 import type { BoxEvent, UplinkState, UplinkStatus } from '../flow/status_shapes.ts';
-import type { ExportSession } from './export_session.ts';
-import { ExporterSession } from './exporter_session.ts';
-import type { Gap } from './gaps.ts';
-import type { ExportFacts, MeteringFacts } from './ipfix/options_tables.ts';
-import { IpfixSession } from './ipfix/session.ts';
-import type { Link, Transport } from './link.ts';
-import { Netflow5Session } from './netflow/netflow5.ts';
-import { Netflow9Session } from './netflow/netflow9.ts';
+import { CatchUp } from './catch_up.ts';
+import { type CatchUpLimits, CatchUpPace } from './catch_up_pace.ts';
+import type { ExporterSession } from './exporter_session.ts';
+import type { MeteringFacts } from './ipfix/options_tables.ts';
+import type { Link } from './link.ts';
+import { type ExporterMember, MemberSessions } from './member_sessions.ts';
 import type { DestinationPrivacy } from './privacy/destination_privacy.ts';
 import { loadPrivacy } from './privacy/load_privacy.ts';
 import type { SpoolLane } from './spool_lane.ts';
 
-export interface ExporterMember {
-  readonly settings: DestinationSettings;
-  readonly transport: Transport;
+export interface CatchUpOptions extends CatchUpLimits {
+  /** Rows that have waited longer are backlog. */
+  readonly afterMs: number;
+  /** Of the session that the backlog has of its own. */
+  readonly observationDomainId: number;
 }
 
 export interface ExporterParts {
@@ -42,6 +42,7 @@ export interface ExporterParts {
   /** How often the first is tried while another is used. */
   readonly failoverReturnMs: number;
   readonly observationDomainId: number;
+  readonly catchUp: CatchUpOptions;
   /** 0 for none. */
   readonly privatePen: number;
   readonly lane: SpoolLane;
@@ -51,6 +52,18 @@ export interface ExporterParts {
   readonly onEvent?: (level: BoxEvent['level'], event: string, text: string) => void;
 }
 
+export interface ExporterFigures {
+  readonly messages: number;
+  readonly octets: number;
+  readonly records: number;
+  readonly resentRecords: number;
+  /** Rows that arrived behind the live ones. */
+  readonly behind: number;
+  /** Bits a second that the backlog may take. */
+  readonly allowedBits: number;
+  readonly up: boolean;
+}
+
 /** A session that lasted this long was a good one: the next wait is short again. */
 const goodSessionMs = 10_000;
 /** A planned stop waits no longer for a collector that takes its time: what it has not taken is on disk. */
@@ -58,6 +71,8 @@ const drainMaxMs = 12_000;
 /** At a planned stop: how often it is looked whether everything has arrived. */
 const drainPeriodMs = 20;
 const closeMaxMs = 2_000;
+/** A session of a backlog stays open for so long after its last row: a slow uplink leaves rows behind again and again. */
+const backlogLingerMs = 10_000;
 /** Troubles that somebody has to mend: the collector's or this box's settings are wrong. */
 const refusals: readonly ErrorCode[] = [
   ...(['connectRefused', 'tlsFailed', 'credentialsRefused', 'messageTooLong'] as const),
@@ -82,18 +97,36 @@ export class Exporter implements Service {
   #loop: Promise<void> = Promise.resolve();
   #link: Link | undefined;
   #current: ExporterSession | undefined;
-  /** Of members whose transport lets a session go on. */
-  readonly #sessions = new Map<ExporterMember, ExportSession>();
-  #sentMessages = 0;
-  #sentOctets = 0;
-  #sentRecords = 0;
+  readonly #live: MemberSessions;
+  readonly #backlog: MemberSessions;
+  readonly #catchUp: CatchUp;
 
   constructor(parts: ExporterParts) {
-    this.name = `exporter.${parts.name}`;
+    const { name, world, members, lane, catchUp, rowClock, projector, privatePen, facts, observationDomainId } = parts;
+    this.name = `exporter.${name}`;
     this.#parts = parts;
-    this.#member = parts.members[0] as ExporterMember;
+    this.#member = members[0] as ExporterMember;
     const { retryFirstMs, retryCapMs } = this.#member.settings;
-    this.#retry = new RetrySchedule({ firstMs: retryFirstMs, capMs: retryCapMs }, parts.world.random);
+    const retry = { firstMs: retryFirstMs, capMs: retryCapMs };
+    this.#retry = new RetrySchedule(retry, world.random);
+    const shared = { world, lane, rowClock, projector, privatePen, facts };
+    const beforeReading = ({ catchUpTransport }: ExporterMember): void => {
+      if (catchUpTransport === undefined) lane.promote();
+      else lane.demote(catchUp.afterMs);
+    };
+    this.#live = new MemberSessions({ ...shared, cursor: lane, observationDomainId, beforeReading });
+    const isLossy = members.some(({ settings }) => settings.transport === 'udp');
+    // What an uplink carries cannot be seen over UDP: it is paced by the limits alone.
+    const limits = isLossy ? { ...catchUp, uplinkShare: 1 } : catchUp;
+    const pace = new CatchUpPace(limits, world.clock.monotonicMs());
+    const domain = { observationDomainId: catchUp.observationDomainId };
+    this.#backlog = new MemberSessions({
+      ...{ ...shared, ...domain, cursor: lane.backlog, throttle: pace, lingerMs: backlogLingerMs },
+    });
+    const say = this.#say.bind(this);
+    this.#catchUp = new CatchUp({
+      ...{ world, name, cursor: lane.backlog, sessions: this.#backlog, pace, retry, ...domain, say },
+    });
   }
 
   /** Resolves at once: whether the collector answers is a state, not a failure. */
@@ -104,26 +137,31 @@ export class Exporter implements Service {
   }
 
   /**
-   * Sends what is waiting and waits for its arrival until the deadline; with no session it stops at once. What is left
-   * stays in the spool.
+   * Sends what is live and waits for its arrival until the deadline; with no session it stops at once. What is left, and
+   * the backlog, stays in the spool.
    */
   async stop(deadlineMs: number): Promise<void> {
     const { world, lane, members } = this.#parts;
     const endMs = world.clock.monotonicMs() + Math.min(deadlineMs * 0.8, drainMaxMs);
-    while (this.#current?.awaitsTime === false && lane.account().pending > 0 && world.clock.monotonicMs() < endMs) {
+    const behind = this.#catchUp.settle(deadlineMs);
+    while (this.#current?.awaitsTime === false && lane.outstanding > 0 && world.clock.monotonicMs() < endMs) {
       this.#current.acknowledge();
       // Over UDP the proof is asked for now, not when its time comes.
       const proof = lane.unread === 0 ? this.#link?.settled().catch(() => {}) : undefined; // a loss ends the session
-      if (lane.account().pending > 0) await Promise.race([proof, world.clock.sleep(drainPeriodMs)]);
+      if (lane.outstanding > 0) await Promise.race([proof, world.clock.sleep(drainPeriodMs)]);
     }
+    await behind;
     const link = this.#link;
     this.#running?.abort(new ApplianceError('connectionLost', 'the exporter was stopped'));
     await this.#loop;
     if (link !== undefined) {
       const closed = await link.end(Math.max(1, Math.min(closeMaxMs, endMs - world.clock.monotonicMs())));
-      if (closed && lane.account().pending === 0) lane.releaseMargin();
+      if (closed && lane.outstanding === 0) lane.releaseMargin();
     }
-    for (const { transport } of members) transport.close();
+    for (const { transport, catchUpTransport } of members) {
+      transport.close();
+      catchUpTransport?.close();
+    }
     this.#enter('stopped', '');
   }
 
@@ -145,7 +183,8 @@ export class Exporter implements Service {
       backlogRecords: account.pending,
       backlogOctets: lane.backlogOctets,
       backlogAgeMs: lane.backlogAgeMs,
-      sentRecords: this.#sentRecords,
+      catchUp: this.#catchUp.status(),
+      sentRecords: this.#live.sent.records + this.#backlog.sent.records,
       acknowledgedRecords: account.acknowledged,
       droppedRecords: Object.values(account.dropped).reduce((sum, rows) => sum + rows, 0),
       proof: transport.proof,
@@ -230,28 +269,9 @@ export class Exporter implements Service {
     privacy: DestinationPrivacy,
     signal: AbortSignal,
   ): Promise<{ trouble: ApplianceError | undefined; taken: boolean }> {
-    const { world, lane, rowClock } = this.#parts;
-    const { settings } = this.#member;
-    const session = this.#sessionFor(link, privacy);
-    const current = new ExporterSession({
-      world,
-      link,
-      session,
-      lane,
-      privacy,
-      rowClock,
-      facts: (gaps) => this.#facts(session, privacy, gaps),
-      templateResendMs: settings.templateResendS * 1_000,
-      // What is synced to our own disk is not lost by anybody else.
-      resendMarginOctets: settings.transport === 'file' ? 0 : settings.resendMarginBytes,
-      onSent: (octets, records) => {
-        this.#sentMessages++;
-        this.#sentOctets += octets;
-        this.#sentRecords += records;
-      },
-      onProven: () => {
-        if (link.lossy) this.#up();
-      },
+    const member = this.#member;
+    const current = this.#live.converse(member, link, privacy, () => {
+      if (link.lossy) this.#up();
     });
     this.#link = link;
     this.#current = current;
@@ -264,7 +284,8 @@ export class Exporter implements Service {
       ); // a loss is told by the session
     const ended = new AbortController();
     const stop = AbortSignal.any([signal, ended.signal]);
-    const betterOne = this.#member === this.#parts.members[0] ? undefined : this.#watchFirst(stop);
+    const behind = this.#followUp(link, member, privacy, stop);
+    const betterOne = member === this.#parts.members[0] ? undefined : this.#watchFirst(stop);
     betterOne?.then(
       () => ended.abort(new ApplianceError('connectionLost', 'the first of the group takes records again')),
       () => {}, // heard below
@@ -282,51 +303,19 @@ export class Exporter implements Service {
       await betterOne?.catch((error: unknown) => {
         if (!(error instanceof ApplianceError)) throw error; // a wait that was ended; anything else is a bug
       });
+      await behind;
     }
   }
 
-  /** A session that was only interrupted goes on with its templates and sequence numbers. */
-  #sessionFor(link: Link, privacy: DestinationPrivacy): ExportSession {
-    const before = link.fresh ? undefined : this.#sessions.get(this.#member);
-    if (before !== undefined) {
-      before.resize(link.messageOctetsMax);
-      return before;
+  /** The backlog goes where live rows go, once something there is known to take them. */
+  async #followUp(link: Link, member: ExporterMember, privacy: DestinationPrivacy, signal: AbortSignal): Promise<void> {
+    try {
+      await unlessAborted(signal, link.settled());
+    } catch (error) {
+      if (!(error instanceof ApplianceError)) throw error;
+      return; // the loss is told by the session
     }
-    this.#sessions.delete(this.#member);
-    const session = this.#newSession(link.messageOctetsMax, privacy);
-    this.#sessions.set(this.#member, session);
-    return session;
-  }
-
-  #newSession(messageOctetsMax: number, privacy: DestinationPrivacy): ExportSession {
-    const { projector, privatePen, observationDomainId } = this.#parts;
-    const { settings } = this.#member;
-    if (settings.protocol === 'ipfix') {
-      const profile = privacy.profile(profileOf(settings));
-      return new IpfixSession({ projector, profile, privatePen, observationDomainId, messageOctetsMax });
-    }
-    const leaveOut = { ports: privacy.leavesOut('ports'), macs: privacy.leavesOut('macs') };
-    const Session = settings.protocol === 'netflow9' ? Netflow9Session : Netflow5Session;
-    return new Session({ observationDomainId, messageOctetsMax, leaveOut });
-  }
-
-  #facts(session: ExportSession, privacy: DestinationPrivacy, gaps: readonly Gap[]): ExportFacts {
-    const { lane, facts, observationDomainId, world } = this.#parts;
-    const dropped = Object.values(lane.account().dropped).reduce((sum, rows) => sum + rows, 0);
-    return {
-      ...facts(),
-      observationDomainId,
-      nowMs: world.clock.wallMs(),
-      exportedMessages: this.#sentMessages,
-      exportedOctets: this.#sentOctets,
-      exportedRecords: this.#sentRecords,
-      notSentRecords: dropped,
-      notSentPackets: lane.notSent.packets,
-      notSentOctets: lane.notSent.octets,
-      gaps,
-      plans: session.plans,
-      anonymizations: privacy.anonymizations,
-    };
+    if (member.catchUpTransport !== undefined) await this.#catchUp.run(member, member.catchUpTransport, privacy, signal);
   }
 
   async #waitAfter(trouble: ApplianceError, signal: AbortSignal): Promise<void> {
@@ -367,17 +356,16 @@ export class Exporter implements Service {
   }
 
   /** For `/metrics`, which one part of the box declares for all destinations. */
-  figures(): { messages: number; octets: number; records: number; resentRecords: number; up: boolean } {
+  figures(): ExporterFigures {
+    const [live, backlog] = [this.#live.sent, this.#backlog.sent];
     return {
-      messages: this.#sentMessages,
-      octets: this.#sentOctets,
-      records: this.#sentRecords,
+      messages: live.messages + backlog.messages,
+      octets: live.octets + backlog.octets,
+      records: live.records + backlog.records,
       resentRecords: this.#parts.lane.resentRecords,
+      behind: this.#parts.lane.backlog.arrived,
+      allowedBits: this.#catchUp.bitsPerSecondMax,
       up: this.#state === 'up',
     };
   }
-}
-
-function profileOf({ elements, uniflow, profile }: DestinationSettings): ProfileSpec {
-  return elements.length > 0 ? { uniflow, elements } : profileSpec(profile);
 }

@@ -8,20 +8,35 @@ import { ApplianceError } from '../core/errors.ts';
 import type { World } from '../core/world.ts';
 import { type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
 import { ROW_BYTES, rowField } from '../flow/row_layout.ts';
-import type { EncodedRows, ExportSession, RowRange } from './export_session.ts';
+import type { ExportSession } from './export_session.ts';
 import type { Gap } from './gaps.ts';
 import type { ExportFacts } from './ipfix/options_tables.ts';
 import { ResendSchedule } from './ipfix/resend_schedule.ts';
 import type { Link } from './link.ts';
 import type { DestinationPrivacy } from './privacy/destination_privacy.ts';
 import { SentLog } from './sent_log.ts';
-import type { SpooledRows, SpoolLane } from './spool_lane.ts';
+import type { SpoolCursor, SpooledRows } from './spool_cursor.ts';
+
+/** Says when the next message may go; `CatchUpPace`. */
+export interface Throttle {
+  waitMs(nowMs: number, sentOctets: number, provenOctets: number): number;
+  sent(rows: number, octets: number): void;
+}
+
+/** What a destination was not told yet of rows it will never get; the lane. */
+export interface GapsToTell {
+  readonly hasGapsToTell: boolean;
+  takeGaps(): readonly Gap[];
+  gapsTold(gaps: readonly Gap[]): void;
+}
 
 export interface ExporterSessionParts {
   readonly world: World;
   readonly link: Link;
   readonly session: ExportSession;
-  readonly lane: SpoolLane;
+  readonly cursor: SpoolCursor;
+  /** Absent: another session tells them. */
+  readonly gapsOf?: GapsToTell;
   readonly privacy: DestinationPrivacy;
   readonly rowClock: RowClock;
   /** Asked once a second, with the gaps to tell. */
@@ -32,6 +47,11 @@ export interface ExporterSessionParts {
   readonly onSent: (octets: number, records: number) => void;
   /** Something is proven to have arrived. */
   readonly onProven: () => void;
+  /** Called before rows are read. */
+  readonly beforeReading?: () => void;
+  readonly throttle?: Throttle;
+  /** The session ends once nothing has waited for so long, and everything has arrived. Absent: it lasts. */
+  readonly lingerMs?: number;
 }
 
 /** How often the link is asked what it can prove while something waits for it. */
@@ -44,6 +64,8 @@ const acknowledgeEveryOctets = 512 * 1_024;
 const optionsPeriodMs = 60_000;
 /** While the store that holds the rows does not answer. */
 const storeRetryMs = 1_000;
+/** A sender that must hold back looks at least this often, so that a planned stop does not wait for it. */
+const throttleWaitMaxMs = 50;
 /** While rows wait for the time. */
 const timeRetryMs = 250;
 const selectorOffset = rowField('selectorId').offset;
@@ -58,6 +80,7 @@ export class ExporterSession {
   #timer: Timer | undefined;
   #selectors = '';
   #awaitsTime = false;
+  #takesNoMore = false;
   /** What the collector was told of the stamps: it takes them for right until it hears otherwise. */
   #stamps: ExportFacts['stamps'];
   /** Selectors that rows of this session may name: told, or looked for in vain. 0 is every packet and needs no telling. */
@@ -80,9 +103,14 @@ export class ExporterSession {
     return this.#awaitsTime;
   }
 
+  /** What was sent may still be acknowledged; nothing more is. */
+  takeNoMore(): void {
+    this.#takesNoMore = true;
+  }
+
   /**
-   * Sends until the signal aborts or the link is lost; resolves to the reason of the loss, undefined for the signal.
-   * Never rejects for the link.
+   * Sends until the signal aborts, the link is lost, or nothing has waited for long enough (`lingerMs`); resolves to the
+   * reason of the loss, else undefined. Never rejects for the link.
    */
   async run(signal: AbortSignal): Promise<ApplianceError | undefined> {
     const { link, world } = this.#parts;
@@ -117,23 +145,24 @@ export class ExporterSession {
 
   /** Takes in what the link can prove by now. */
   acknowledge(): void {
-    const { link, lane, resendMarginOctets } = this.#parts;
+    const { link, cursor, gapsOf, resendMarginOctets } = this.#parts;
     if (this.#sent.length === 0) return;
     const settled = this.#sent.settle(link.provenOctets());
     this.#acknowledgedAtOctets = link.sentOctets;
-    for (const { position, rows, octets, gaps } of settled) {
-      if (gaps !== undefined) lane.gapsTold(gaps);
-      if (rows > 0) lane.acknowledge(position, rows, octets, link.lossy ? 0 : resendMarginOctets);
+    for (const { position, rows, octets, leftOut, gaps } of settled) {
+      if (gaps !== undefined) gapsOf?.gapsTold(gaps);
+      if (rows > 0) cursor.acknowledge(position, rows, octets, link.lossy ? 0 : resendMarginOctets, leftOut);
     }
     if (settled.length > 0) this.#parts.onProven();
   }
 
   async #send(signal: AbortSignal): Promise<void> {
-    const { lane, world } = this.#parts;
+    const { cursor, world, beforeReading } = this.#parts;
     for (;;) {
+      beforeReading?.();
       let rows: SpooledRows | undefined;
       try {
-        rows = await lane.next();
+        rows = await cursor.next();
       } catch (error) {
         if (!isStoreTrouble(error)) throw error;
         await world.clock.sleep(storeRetryMs, signal);
@@ -141,11 +170,32 @@ export class ExporterSession {
       }
       if (rows === undefined) {
         signal.throwIfAborted();
-        await lane.wait(signal);
+        if (await this.#hasEnded(signal)) return;
         continue;
       }
       await this.#untilStampable(rows, signal);
       await this.#sendRows(rows, signal);
+    }
+  }
+
+  /** Waits for rows. True when none came for so long that the session is over. */
+  async #hasEnded(signal: AbortSignal): Promise<boolean> {
+    const { cursor, world, lingerMs } = this.#parts;
+    if (lingerMs === undefined) {
+      await cursor.wait(signal);
+      return false;
+    }
+    const over = new AbortController();
+    const either = AbortSignal.any([signal, over.signal]);
+    const late = world.clock.after(lingerMs, () => over.abort(new ApplianceError('connectionLost', 'nothing waits any more')));
+    try {
+      await cursor.wait(either);
+      return false;
+    } catch (error) {
+      if (signal.aborted || error !== over.signal.reason) throw error;
+      return this.#sent.length === 0; // else what is on its way may yet have to be sent again
+    } finally {
+      late.cancel();
     }
   }
 
@@ -175,13 +225,14 @@ export class ExporterSession {
   }
 
   async #sendRows(rows: SpooledRows, signal: AbortSignal): Promise<void> {
-    const { session, lane, link, privacy, onSent, world } = this.#parts;
+    const { session, cursor, link, privacy, onSent, world } = this.#parts;
     this.#tellStamps(rows.bootId);
     // Rows of a backlog may name a selector that nobody knows any more: it is looked for once.
     if (this.#namesNewSelector(rows)) this.#sendOptions(false);
     const shown = privacy.rows(rows.bytes, rows.firstRow, rows.count);
     for (let done = 0; done < rows.count; ) {
       signal.throwIfAborted();
+      await this.#untilAllowed(signal);
       const firstRow = shown.firstRow + done * ROW_BYTES;
       // For each message: the clock may be set while a slow collector is waited for.
       const wallOffsetNs = this.#wallOffset(rows);
@@ -190,32 +241,35 @@ export class ExporterSession {
       const position = rows.position + done;
       if (encoded.rows === 0) {
         // Checked when the session was made, so only a row of a kind that came later can be too large.
-        lane.drop(position, 1, 'unencodable');
+        cursor.drop(position, 1, 'unencodable');
         done++;
         continue;
       }
       done += encoded.rows;
-      for (const { from, count } of encoded.notRepresentable ?? []) lane.leaveOut(position + from, count, 'notRepresentable');
+      const notRepresentable = (encoded.notRepresentable ?? []).reduce((sum, { count }) => sum + count, 0);
       if (encoded.records === 0) {
-        for (const { from, count } of sentRanges(encoded)) lane.leaveOut(position + from, count, 'notSelected');
+        cursor.leaveOut(position, encoded.rows, notRepresentable > 0 ? 'notRepresentable' : 'notSelected');
         continue;
       }
       const more = link.send(encoded.message);
-      this.#remember(position, encoded);
-      onSent(encoded.message.length, encoded.records);
+      const [octets, { rows: count, records }] = [encoded.message.length, encoded];
+      const leftOut = { notRepresentable };
+      this.#sent.add({ position, rows: count, records, octets, endOctet: link.sentOctets, leftOut });
+      onSent(octets, records);
+      this.#parts.throttle?.sent(count, octets);
       if (link.sentOctets - this.#acknowledgedAtOctets >= acknowledgeEveryOctets) this.acknowledge();
       // A collector that stopped reading must not hold up a planned stop.
       if (!more) await unlessAborted(signal, link.drained());
     }
   }
 
-  /** The message's octets count with its first rows; the others between rows that were left out arrive with the same octet. */
-  #remember(position: number, encoded: EncodedRows): void {
-    const { sentOctets } = this.#parts.link;
-    sentRanges(encoded).forEach(({ from, count }, index) => {
-      const [octets, records] = index === 0 ? [encoded.message.length, encoded.records] : [0, 0];
-      this.#sent.add({ position: position + from, rows: count, records, octets, endOctet: sentOctets });
-    });
+  async #untilAllowed(signal: AbortSignal): Promise<void> {
+    const { throttle, link, world } = this.#parts;
+    for (;;) {
+      const waitMs = throttle?.waitMs(world.clock.monotonicMs(), link.sentOctets, link.provenOctets()) ?? 0;
+      if (waitMs <= 0 && !this.#takesNoMore) return;
+      await world.clock.sleep(Math.min(Math.max(waitMs, 1), throttleWaitMaxMs), signal);
+    }
   }
 
   /** RFC 5477 has no other place for the rate than the options, so they come before rows that need them. */
@@ -247,7 +301,7 @@ export class ExporterSession {
 
   #tick(): void {
     this.acknowledge();
-    const { world, session, lane } = this.#parts;
+    const { world, session, gapsOf } = this.#parts;
     const nowMs = world.clock.monotonicMs();
     if (nowMs >= this.#templates.dueMs) {
       for (const message of session.templateMessages(this.#exportTimeS)) this.#sendOther(message);
@@ -257,13 +311,13 @@ export class ExporterSession {
       this.#nextFactsMs = nowMs + factsPeriodMs;
       // A new selector must be explained before many rows name it: RFC 5477 has no other place for the rate.
       const isNew = selectorsOf(this.#parts.facts([])) !== this.#selectors;
-      if (isNew || nowMs >= this.#nextOptionsMs || lane.hasGapsToTell) this.#sendOptions(false);
+      if (isNew || nowMs >= this.#nextOptionsMs || gapsOf?.hasGapsToTell === true) this.#sendOptions(false);
     }
   }
 
   #sendOptions(again: boolean): void {
-    const { session, facts, lane, world, link } = this.#parts;
-    const gaps = lane.takeGaps();
+    const { session, facts, gapsOf, world, link } = this.#parts;
+    const gaps = gapsOf?.takeGaps() ?? [];
     const now = { ...facts(gaps), stamps: this.#stamps };
     for (const message of session.optionsMessages(now, this.#exportTimeS, again)) this.#sendOther(message);
     // Counts as said once everything up to here has arrived.
@@ -281,17 +335,6 @@ export class ExporterSession {
   get #exportTimeS(): number {
     return Math.floor(this.#parts.world.clock.wallMs() / 1_000);
   }
-}
-
-/** Rows that the message holds: those taken without those it has no form for. */
-function sentRanges({ rows, notRepresentable = [] }: EncodedRows): RowRange[] {
-  const ranges: RowRange[] = [];
-  let next = 0;
-  for (const { from, count } of [...notRepresentable, { from: rows, count: 0 }]) {
-    if (from > next) ranges.push({ from: next, count: from - next });
-    next = from + count;
-  }
-  return ranges;
 }
 
 function selectorsOf({ selectors }: ExportFacts): string {

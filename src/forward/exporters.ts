@@ -1,14 +1,14 @@
 /** All destinations as one service: made from the settings, started and stopped together, with their figures. */
-import type { DestinationSettings } from '../config/schema.ts';
+import type { DestinationSettings, Settings } from '../config/schema.ts';
 import type { ApplianceError } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
 import type { DestinationAccount } from '../flow/ledger.ts';
 import type { Projector } from '../flow/projector.ts';
 import type { RowClock } from '../flow/row_block.ts';
-import type { BoxEvent, UplinkStatus } from '../flow/status_shapes.ts';
+import type { BoxEvent, CatchUpStatus, UplinkStatus } from '../flow/status_shapes.ts';
 import { deliveriesOf } from './delivery.ts';
-import { Exporter } from './exporter.ts';
+import { type CatchUpOptions, Exporter } from './exporter.ts';
 import { FileTransport } from './ipfix/files/file_transport.ts';
 import { type OpenTransport, openTransport } from './ipfix/open_transport.ts';
 import type { MeteringFacts } from './ipfix/options_tables.ts';
@@ -22,6 +22,7 @@ export interface ExportersParts {
     readonly observationDomainId: number;
     readonly privateEnterpriseNumber: number;
     readonly failoverReturnS: number;
+    readonly catchUp: Settings['export']['catchUp'];
     readonly destinations: readonly DestinationSettings[];
   };
   /** The spool's view of a destination or failover group. */
@@ -54,9 +55,15 @@ export class Exporters implements Service {
       return new Exporter({
         world: { ...world, log: world.log.child(`exporter.${name}`) },
         name,
-        members: members.map((destination) => ({ settings: destination, transport: this.#transport(destination, lane) })),
+        members: members.map((destination) => {
+          const transport = this.#transport(destination, lane);
+          // A file takes rows in their order, as fast as the disk does.
+          if (destination.transport === 'file') return { settings: destination, transport };
+          return { settings: destination, transport, catchUpTransport: this.#transport(destination, lane) };
+        }),
         failoverReturnMs: settings.failoverReturnS * 1_000,
         observationDomainId: settings.observationDomainId,
+        catchUp: catchUpOptions(settings),
         privatePen: settings.privateEnterpriseNumber,
         lane,
         rowClock,
@@ -107,6 +114,18 @@ export class Exporters implements Service {
     declare('export_sent_octets', 'Octets of IPFIX messages sent since start', (one) => one.figures().octets);
     declare('export_sent_records', 'Data records of flows sent since start', (one) => one.figures().records);
     declare('export_acknowledged_records', 'Rows proven to have arrived since start', (one) => one.account().acknowledged);
+    declare('export_catch_up_records', 'Rows that wait behind the live ones', (one) => one.status().catchUp?.recordsLeft ?? 0);
+    declare(
+      'export_catch_up_arrived_records',
+      'Rows that arrived behind the live ones since start',
+      (one) => one.figures().behind,
+    );
+    declare(
+      'export_catch_up_remaining_seconds',
+      'Expected time until nothing is behind; 0 when nothing is, -1 while nobody knows',
+      (one) => remainingS(one.status().catchUp),
+    );
+    declare('export_catch_up_allowed_bits', 'Bits a second that the backlog may take now', (one) => one.figures().allowedBits);
     const ofFiles = (name: string, help: string, read: (files: FileTransport) => number): void =>
       metrics.gauge(
         name,
@@ -127,4 +146,23 @@ export class Exporters implements Service {
     );
     declare('export_resent_records', 'Rows sent again although they had arrived', (one) => one.figures().resentRecords);
   }
+}
+
+/** The highest bit of a domain: the default tells a backlog from live rows, whatever the box's own number is. */
+const backlogBit = 0x8000_0000;
+
+function catchUpOptions({ observationDomainId, catchUp }: ExportersParts['settings']): CatchUpOptions {
+  return {
+    afterMs: catchUp.afterS * 1_000,
+    observationDomainId:
+      catchUp.observationDomainId === 0 ? (observationDomainId ^ backlogBit) >>> 0 : catchUp.observationDomainId,
+    rowsPerSecondMax: catchUp.recordsPerSecondMax,
+    octetsPerSecondMax: (catchUp.kbitsPerSecondMax * 1_000) / 8,
+    uplinkShare: catchUp.uplinkPercentMax / 100,
+  };
+}
+
+function remainingS(catchUp: CatchUpStatus | null): number {
+  if (catchUp === null) return 0;
+  return catchUp.remainingMs === null ? -1 : catchUp.remainingMs / 1_000;
 }

@@ -1,6 +1,7 @@
 /**
- * A set of row positions as disjoint half-open intervals in order. Sending in order keeps it at one or two intervals, so
- * everything here is a short scan. Pure; positions are whole numbers up to 2^53.
+ * A set of row positions as disjoint half-open intervals in order, none touching another. Finding a place is a binary
+ * search, so that many intervals (an outage in an outage, for days) cost little more than one. Pure; positions are whole
+ * numbers up to 2^53.
  */
 
 export interface Interval {
@@ -10,12 +11,10 @@ export interface Interval {
 }
 
 export class IntervalSet {
-  #intervals: Interval[];
-  #count: number;
+  #intervals: Interval[] = [];
+  #count = 0;
 
   constructor(intervals: readonly Interval[] = []) {
-    this.#intervals = [];
-    this.#count = 0;
     for (const { from, to } of intervals) this.add(from, to);
   }
 
@@ -41,40 +40,54 @@ export class IntervalSet {
       this.#count += to - from;
       return to - from;
     }
-    const touching = this.#intervals.filter((one) => one.to >= from && one.from <= to);
-    const rest = this.#intervals.filter((one) => one.to < from || one.from > to);
-    const joined = {
-      from: Math.min(from, ...touching.map((one) => one.from)),
-      to: Math.max(to, ...touching.map((one) => one.to)),
-    };
-    this.#intervals = [...rest, joined].sort((a, b) => a.from - b.from);
-    return this.#recount();
+    // Those that overlap or touch become one.
+    const start = this.#firstEndingAtOrAfter(from);
+    let end = start;
+    let held = 0;
+    let joined = { from, to };
+    for (; end < this.#intervals.length && this.#intervals[end]!.from <= to; end++) {
+      const one = this.#intervals[end]!;
+      held += one.to - one.from;
+      joined = { from: Math.min(joined.from, one.from), to: Math.max(joined.to, one.to) };
+    }
+    this.#intervals.splice(start, end - start, joined);
+    const added = joined.to - joined.from - held;
+    this.#count += added;
+    return added;
   }
 
   /** Returns how many positions were in the set and are not any more. */
   remove(from: number, to: number): number {
-    if (to <= from || this.#intervals.length === 0) return 0;
-    const before = this.#count;
-    this.#intervals = this.#intervals.flatMap((one) => {
-      if (one.to <= from || one.from >= to) return [one];
-      return [
-        { from: one.from, to: Math.min(one.to, from) },
-        { from: Math.max(one.from, to), to: one.to },
-      ].filter((piece) => piece.to > piece.from);
-    });
-    this.#recount();
-    return before - this.#count;
+    if (to <= from) return 0;
+    const start = this.#firstEndingAtOrAfter(from + 1);
+    let end = start;
+    let removed = 0;
+    const left: Interval[] = [];
+    for (; end < this.#intervals.length && this.#intervals[end]!.from < to; end++) {
+      const one = this.#intervals[end]!;
+      removed += Math.min(one.to, to) - Math.max(one.from, from);
+      if (one.from < from) left.push({ from: one.from, to: from });
+      if (one.to > to) left.push({ from: to, to: one.to });
+    }
+    if (end > start) this.#intervals.splice(start, end - start, ...left);
+    this.#count -= removed;
+    return removed;
   }
 
   /** What of the set lies in the interval. */
   within(from: number, to: number): Interval[] {
-    return this.#intervals
-      .filter((one) => one.to > from && one.from < to)
-      .map((one) => ({ from: Math.max(one.from, from), to: Math.min(one.to, to) }));
+    const found: Interval[] = [];
+    for (let at = this.#firstEndingAtOrAfter(from + 1); at < this.#intervals.length; at++) {
+      const one = this.#intervals[at]!;
+      if (one.from >= to) break;
+      found.push({ from: Math.max(one.from, from), to: Math.min(one.to, to) });
+    }
+    return found;
   }
 
   touches(from: number, to: number): boolean {
-    return this.#intervals.some((one) => one.to > from && one.from < to);
+    const one = this.#intervals[this.#firstEndingAtOrAfter(from + 1)];
+    return one !== undefined && one.from < to && from < to;
   }
 
   /** Moves every position up: the numbering has changed. */
@@ -83,12 +96,42 @@ export class IntervalSet {
   }
 
   copy(): IntervalSet {
-    return new IntervalSet(this.#intervals);
+    const copy = new IntervalSet();
+    copy.#intervals = [...this.#intervals];
+    copy.#count = this.#count;
+    return copy;
   }
 
-  #recount(): number {
-    const before = this.#count;
-    this.#count = this.#intervals.reduce((sum, { from, to }) => sum + to - from, 0);
-    return this.#count - before;
+  #firstEndingAtOrAfter(position: number): number {
+    let low = 0;
+    let high = this.#intervals.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#intervals[middle]!.to < position) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
+}
+
+/**
+ * At most `most` intervals that cover all of these: the narrowest holes are closed. What is owed is never left out; what
+ * lies in a closed hole is covered although it is not owed.
+ */
+export function closeHoles(intervals: readonly Interval[], most: number): readonly Interval[] {
+  if (intervals.length <= most) return intervals;
+  const holes = intervals.slice(1).map((one, index) => ({ index, width: one.from - intervals[index]!.to }));
+  const closed = new Set(
+    holes
+      .sort((a, b) => a.width - b.width || a.index - b.index)
+      .slice(0, intervals.length - most)
+      .map(({ index }) => index),
+  );
+  const kept: Interval[] = [];
+  intervals.forEach((one, index) => {
+    const before = kept.at(-1);
+    if (before !== undefined && closed.has(index - 1)) kept[kept.length - 1] = { from: before.from, to: one.to };
+    else kept.push(one);
+  });
+  return kept;
 }

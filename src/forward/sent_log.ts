@@ -3,6 +3,7 @@
  * once the last octet of their message is proven. Pure.
  */
 import type { Gap } from './gaps.ts';
+import type { LeftOut } from './spool_lane_log.ts';
 
 export interface SentMessage {
   /** Position of the first row in the spool. */
@@ -12,6 +13,8 @@ export interface SentMessage {
   readonly octets: number;
   /** Octets of the link up to and including this message. */
   readonly endOctet: number;
+  /** Of the rows, those without a record in the message. */
+  readonly leftOut?: LeftOut;
   /** Gaps that the message told. */
   readonly gaps?: readonly Gap[];
 }

@@ -18,7 +18,8 @@ import { describeLayout, layoutHash, ROW_BYTES } from '../flow/row_layout.ts';
 import type { BoxEvent, StoreStatus } from '../flow/status_shapes.ts';
 import { type RowCompression, zstdCompression } from './row_compression.ts';
 import type { SpoolChunk } from './spool_chunk.ts';
-import { type LaneStore, SpoolLane } from './spool_lane.ts';
+import type { LaneStore } from './spool_cursor.ts';
+import { SpoolLane } from './spool_lane.ts';
 import { SpoolLog } from './spool_log.ts';
 import { SpoolReader } from './spool_reader.ts';
 import {
@@ -34,7 +35,8 @@ import {
 } from './spool_record.ts';
 import { recoverSpool, type SpoolFinding } from './spool_recovery.ts';
 
-export type { SpooledRows, SpoolLane } from './spool_lane.ts';
+export type { SpooledRows } from './spool_cursor.ts';
+export type { SpoolLane } from './spool_lane.ts';
 
 export interface SpoolOptions {
   readonly memoryBytesMax: number;

@@ -7,7 +7,7 @@ import { RowCursor } from '../flow/row_cursor.ts';
 import { presenceBit, ROW_BYTES } from '../flow/row_layout.ts';
 
 export const chunkRowsMax = 1_024;
-const firstCapacityRows = 64;
+const firstCapacityRows = 8;
 const reverseBit = presenceBit('reverse');
 
 export interface SpoolChunk {
@@ -23,6 +23,8 @@ export interface SpoolChunk {
   readonly atMs: number;
   /** Monotonic time of the first append, ms. */
   readonly bornMs: number;
+  /** Monotonic time of the last append, ms: no row came later. */
+  grownMs: number;
   packets: number;
   /** IP octets, both directions. */
   octets: number;
@@ -48,6 +50,7 @@ export function newChunk(block: RowBlock, birth: ChunkBirth): SpoolChunk {
   return {
     ...birth,
     count: 0,
+    grownMs: birth.bornMs,
     bootId: block.bootId,
     firstStartNs: block.firstStartNs,
     lastEndNs: block.lastEndNs,

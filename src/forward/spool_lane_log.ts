@@ -3,12 +3,15 @@
  * for its own state. Every row handed over is in exactly one place, so the account balances by construction:
  * pending, or counted as acknowledged, not selected, not representable or dropped.
  *
- * Rows that arrived may be kept a while longer to be sent again (`resendMarginBytes`): that is a precaution, not a debt,
- * and changes no account.
+ * What waits is read by two cursors (DESIGN section 4): live rows, and a backlog of ranges that came to be when rows waited
+ * too long. Rows that arrived may be kept a while longer to be sent again (`resendMarginBytes`): that is a precaution, not
+ * a debt, and changes no account. Limit: `rangesMax` ranges are kept on disk; beyond that the narrowest holes are closed,
+ * so that some rows come twice and none is forgotten.
  */
 import { type DestinationAccount, type DropReason, dropReasons } from '../flow/ledger.ts';
 import { type Gap, withGap } from './gaps.ts';
-import { type Interval, IntervalSet } from './interval_set.ts';
+import { closeHoles, type Interval, IntervalSet } from './interval_set.ts';
+import { LaneCursor } from './lane_cursor.ts';
 import type { SpoolChunk } from './spool_chunk.ts';
 
 /** What is kept on disk about a destination. */
@@ -24,14 +27,16 @@ export interface LaneState {
 
 /** Ways for a row to end other than arriving. */
 export type NotSent = 'notSelected' | 'notRepresentable';
+/** Of the rows that a message covers, how many have no record in it. */
+export type LeftOut = Readonly<Partial<Record<NotSent, number>>>;
+
+const rangesMax = 256;
 
 export class SpoolLaneLog {
   readonly name: string;
   readonly pending = new IntervalSet();
-  #unread = new IntervalSet();
-  /** Arrived, kept to be sent again should the session break: oldest first. */
-  #margin: (Interval & { readonly octets: number })[] = [];
-  #marginOctets = 0;
+  readonly live = new LaneCursor();
+  readonly backlog = new LaneCursor();
   /** Arrived, and being sent again. */
   #resending = new IntervalSet();
   #next = 0;
@@ -83,68 +88,104 @@ export class SpoolLaneLog {
     this.#factsChanged ||= value !== this.#probeAnswered;
     this.#probeAnswered = value;
   }
-  get unread(): number {
-    return this.#unread.count;
-  }
-
   append(from: number, to: number): void {
     this.#handedOver += this.pending.add(from, to);
-    this.#unread.add(from, to);
+    this.live.unread.add(from, to);
     this.#next = to;
   }
 
-  /** The lowest rows not taken in this session, at most up to the end of their interval. */
-  peek(): Interval | undefined {
-    return this.#unread.intervals[0];
+  /** The lowest rows that a session has not taken: either all of them are owed, or all are sent again. */
+  peek({ unread }: LaneCursor): Interval | undefined {
+    const first = unread.intervals[0];
+    if (first === undefined) return undefined;
+    const owed = this.pending.within(first.from, first.to)[0];
+    if (owed === undefined) return first;
+    return owed.from === first.from ? owed : { from: first.from, to: owed.from };
   }
 
-  taken(from: number, to: number): void {
-    this.#unread.remove(from, to);
+  /** The lowest row of the live ones that is owed, and was not taken. */
+  get firstLive(): number | undefined {
+    for (const { from, to } of this.live.unread.intervals) {
+      const owed = this.pending.within(from, to)[0];
+      if (owed !== undefined) return owed.from;
+    }
+    return undefined;
+  }
+
+  /** Live rows below the position that are owed and not on their way become backlog. Returns how many. */
+  demote(below: number): number {
+    let rows = 0;
+    for (const waiting of this.live.unread.copy().intervals) {
+      if (waiting.from >= below) break;
+      for (const { from, to } of this.pending.within(waiting.from, Math.min(waiting.to, below))) {
+        this.live.unread.remove(from, to);
+        rows += this.backlog.unread.add(from, to);
+      }
+    }
+    return rows;
+  }
+
+  /** What waits in the backlog is live again. */
+  promote(): void {
+    for (const { from, to } of this.backlog.unread.copy().intervals) {
+      this.backlog.unread.remove(from, to);
+      this.live.unread.add(from, to);
+    }
   }
 
   /**
    * Rows have arrived, in a message of so many octets.
    * @param marginMax octets of arrived messages to keep for sending again
    */
-  acknowledge(from: number, to: number, octets: number, marginMax: number): void {
-    const rows = this.pending.remove(from, to);
+  acknowledge(cursor: LaneCursor, from: number, to: number, octets: number, marginMax: number, leftOut: LeftOut = {}): void {
+    const owed = this.pending.remove(from, to);
     const again = this.#resending.remove(from, to);
-    this.#acknowledged += rows;
-    this.#resent += again;
-    this.#rowsChanged ||= rows > 0;
+    // Some may have been given up meanwhile: those are counted, whatever would have become of them.
+    const notSelected = Math.min(leftOut.notSelected ?? 0, owed);
+    const notRepresentable = Math.min(leftOut.notRepresentable ?? 0, owed - notSelected);
+    const arrived = owed - notSelected - notRepresentable;
+    this.#notSent.notSelected += notSelected;
+    this.#notSent.notRepresentable += notRepresentable;
+    this.#acknowledged += arrived;
+    this.#resent += owed > 0 ? again : Math.max(0, again - (leftOut.notSelected ?? 0) - (leftOut.notRepresentable ?? 0));
+    this.#rowsChanged ||= owed > 0;
     // Rows that were given up while they were on their way are gone from the log: they cannot be sent again.
-    if (marginMax <= 0 || rows + again === 0) return;
-    this.#margin.push({ from, to, octets });
-    this.#marginOctets += octets;
-    while (this.#margin.length > 0 && this.#marginOctets - this.#margin[0]!.octets >= marginMax) {
-      this.#marginOctets -= this.#margin.shift()!.octets;
-    }
+    cursor.arrive(from, to, arrived, octets, owed + again === 0 ? 0 : marginMax);
   }
 
   /**
    * The session ended: what was not acknowledged is to be sent again; with `resend`, also the margin before it. Without,
    * what an earlier session left to be sent again still is: a collector that fell takes a while to come back.
    */
-  rewind(resend: boolean): void {
-    if (resend) for (const { from, to } of this.#margin) this.#resending.add(from, to);
-    this.#margin = [];
-    this.#marginOctets = 0;
-    for (const gap of this.#telling.splice(0)) this.#gaps = withGap(this.#gaps, gap);
-    this.#unread = this.pending.copy();
-    for (const { from, to } of this.#resending.intervals) this.#unread.add(from, to);
+  rewind(cursor: LaneCursor, resend: boolean): void {
+    if (resend) {
+      for (const { from, to } of cursor.margin) {
+        this.#resending.add(from, to);
+        cursor.unread.add(from, to);
+      }
+    }
+    cursor.dropMargin();
+    cursor.rewind();
+    if (cursor === this.live) for (const gap of this.#telling.splice(0)) this.#gaps = withGap(this.#gaps, gap);
   }
 
-  /** Nothing that arrived is kept for sending again any more. */
-  forgetResend(): void {
-    for (const { from, to } of this.#resending.intervals) this.#unread.remove(from, to);
-    this.#resending = new IntervalSet();
-    this.#margin = [];
-    this.#marginOctets = 0;
+  /** Nothing that arrived by this cursor's sessions is kept for sending again any more. */
+  forgetResend(cursor: LaneCursor): void {
+    for (const held of [cursor.unread, cursor.taken]) {
+      for (const waiting of held.copy().intervals) {
+        for (const { from, to } of this.#resending.within(waiting.from, waiting.to)) {
+          this.#resending.remove(from, to);
+          held.remove(from, to);
+        }
+      }
+    }
+    cursor.dropMargin();
   }
 
   leaveOut(from: number, to: number, why: NotSent): void {
     this.#notSent[why] += this.pending.remove(from, to);
     this.#resending.remove(from, to);
+    for (const cursor of this.#cursors) cursor.forget(from, to);
     this.#rowsChanged = true;
   }
 
@@ -152,9 +193,11 @@ export class SpoolLaneLog {
   drop(from: number, to: number, reason: DropReason): Interval[] {
     const waited = this.pending.within(from, to);
     this.#dropped[reason] += this.pending.remove(from, to);
-    this.#unread.remove(from, to);
     this.#resending.remove(from, to);
-    this.#forgetMargin(from, to);
+    for (const cursor of this.#cursors) {
+      cursor.forget(from, to);
+      cursor.forgetMargin(from, to);
+    }
     this.#rowsChanged ||= waited.length > 0;
     return waited;
   }
@@ -183,14 +226,13 @@ export class SpoolLaneLog {
   /** Whether rows must be kept for this destination. */
   wants(from: number, to: number): boolean {
     if (this.pending.touches(from, to) || this.#resending.touches(from, to)) return true;
-    return this.#margin.some((one) => one.to > from && one.from < to);
+    return this.#cursors.some((cursor) => cursor.holdsInMargin(from, to));
   }
 
   shift(by: number): void {
     this.pending.shift(by);
-    this.#unread.shift(by);
     this.#resending.shift(by);
-    this.#margin = this.#margin.map((one) => ({ ...one, from: one.from + by, to: one.to + by }));
+    for (const cursor of this.#cursors) cursor.shift(by);
     this.#next += by;
   }
 
@@ -200,7 +242,7 @@ export class SpoolLaneLog {
     for (const chunk of chunks) {
       for (const { from, to } of waited.within(chunk.first, chunk.first + chunk.count)) {
         this.#handedOver += this.pending.add(from, to);
-        this.#unread.add(from, to);
+        this.live.unread.add(from, to);
       }
     }
     for (const gap of state.gaps) this.#gaps = withGap(this.#gaps, gap);
@@ -210,8 +252,14 @@ export class SpoolLaneLog {
   /** @param withMargin at a planned stop that could not see the collector take everything: keeps the margin too */
   state(withMargin: boolean): LaneState {
     const kept = this.pending.copy();
-    if (withMargin) for (const { from, to } of [...this.#margin, ...this.#resending.intervals]) kept.add(from, to);
-    return { pending: kept.intervals, next: this.#next, gaps: this.gaps, probeAnswered: this.#probeAnswered };
+    const margins = this.#cursors.flatMap(({ margin }) => margin);
+    if (withMargin) for (const { from, to } of [...margins, ...this.#resending.intervals]) kept.add(from, to);
+    return {
+      pending: closeHoles(kept.intervals, rangesMax),
+      next: this.#next,
+      gaps: this.gaps,
+      probeAnswered: this.#probeAnswered,
+    };
   }
 
   /** What the disk does not know yet: which rows are done with, and facts that are kept even without rows on disk. */
@@ -226,10 +274,7 @@ export class SpoolLaneLog {
     this.#factsChanged ||= changes.facts;
   }
 
-  #forgetMargin(from: number, to: number): void {
-    const kept = this.#margin.filter((one) => one.to <= from || one.from >= to);
-    if (kept.length === this.#margin.length) return;
-    this.#margin = kept;
-    this.#marginOctets = kept.reduce((sum, one) => sum + one.octets, 0);
+  get #cursors(): readonly LaneCursor[] {
+    return [this.live, this.backlog];
   }
 }

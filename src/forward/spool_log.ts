@@ -29,6 +29,9 @@ export interface RecoveredSpool {
   readonly nextPosition: number;
 }
 
+/** A piece takes rows for so long: what is known of its age holds, within this, for each of its rows. */
+const chunkSpanMs = 5_000;
+
 /** Relates a chunk's row clock to wall time for gap reports, ms. */
 export type ChunkTimes = (chunk: SpoolChunk) => { fromMs: number; toMs: number };
 
@@ -77,7 +80,7 @@ export class SpoolLog {
     if (this.lanes.length === 0) return;
     for (let done = 0; done < block.count; ) {
       let tail = this.#chunks.at(-1);
-      if (tail === undefined || tail.sealed || tail.bootId !== block.bootId) {
+      if (tail === undefined || tail.sealed || tail.bootId !== block.bootId || nowMs - tail.bornMs >= chunkSpanMs) {
         if (tail !== undefined) tail.sealed = true;
         // A busy box stays busy: memory that grows by doubling costs more than the rows' way through the spool.
         this.#expectedRows = tail?.count ?? 0;
@@ -87,6 +90,7 @@ export class SpoolLog {
       const before = memoryOf(tail);
       const rows = appendRows(tail, block, done, wallOffsetNs, this.#expectedRows);
       this.#memoryOctets += memoryOf(tail) - before;
+      tail.grownMs = nowMs;
       for (const lane of this.lanes) lane.append(this.#next, this.#next + rows);
       this.#next += rows;
       done += rows;
@@ -121,6 +125,15 @@ export class SpoolLog {
       else return chunk;
     }
     return undefined;
+  }
+
+  /** The first position from here on whose piece has rows that came later than that. */
+  firstGrownAfter(position: number, ms: number): number {
+    for (let at = position; ; ) {
+      const chunk = this.chunkAt(at);
+      if (chunk === undefined || chunk.grownMs > ms) return at;
+      at = chunk.first + chunk.count;
+    }
   }
 
   /** Age of the oldest row a destination waits for, ms. */
@@ -210,7 +223,10 @@ export class SpoolLog {
     this.#releaseMemory(max / 2);
     if (this.#memoryOctets <= max) return;
     // Rows that are only kept to be sent again are a precaution; they go before rows that never arrived.
-    for (const lane of this.lanes) lane.forgetResend();
+    for (const lane of this.lanes) {
+      lane.forgetResend(lane.live);
+      lane.forgetResend(lane.backlog);
+    }
     this.trim();
     this.#sweep();
     for (const chunk of this.#waitedInMemory()) {

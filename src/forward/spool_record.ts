@@ -118,6 +118,7 @@ export function decodeIndex(
   if ((count as number) < 1 || (count as number) > chunkRowsMax) return undefined;
   const endedMs = wallOfRows(bootId, BigInt(end as string)) ?? 0;
   const atMs = endedMs - (labelMs as number) > mislabelledMs ? endedMs : (labelMs as number);
+  const bornMs = nowMs - ageByLabelMs(atMs, wallMs);
   return {
     first,
     count: count as number,
@@ -126,7 +127,8 @@ export function decodeIndex(
     firstStartNs: BigInt(start as string),
     lastEndNs: BigInt(end as string),
     atMs,
-    bornMs: nowMs - ageByLabelMs(atMs, wallMs),
+    bornMs,
+    grownMs: bornMs,
     packets: packets as number,
     octets: octets as number,
     layout: layout as number,

@@ -35,6 +35,7 @@ export const quickRetry = { retryFirstMs: 20, retryCapMs: 100, connectTimeoutMs:
 export interface BoxOptions {
   readonly destinations: readonly Record<string, unknown>[];
   readonly kv?: Kv;
+  readonly catchUp?: Record<string, unknown>;
   readonly world?: World;
   readonly spool?: Partial<SpoolOptions>;
   readonly measures?: SocketMeasures;
@@ -61,6 +62,7 @@ export async function startBox(options: BoxOptions): Promise<ExportBox> {
     export: {
       privateEnterpriseNumber: options.pen ?? 0,
       failoverReturnS: 1,
+      ...(options.catchUp === undefined ? {} : { catchUp: options.catchUp }),
       destinations: options.destinations.map((one) => ({ host: '127.0.0.1', ...quickRetry, ...one })),
     },
   });

@@ -18,6 +18,7 @@ export const scenarios = [
   'normal',
   'no-data',
   'uplink-down',
+  'catching-up',
   'disk-full',
   'ledger-fault',
   'first-start',

@@ -49,7 +49,8 @@ function uplinks(scenario: Scenario, nowMs: number): UplinkStatus[] {
   if (scenario === 'first-start') return [];
   const down = scenario === 'uplink-down';
   const lostMs = startedNow - 2_540_000;
-  const up = { reason: '', backlogRecords: 0, backlogOctets: 0, backlogAgeMs: 0, droppedRecords: 0, retryAtMs: 0 };
+  const nothing = { reason: '', backlogRecords: 0, backlogOctets: 0, backlogAgeMs: 0, droppedRecords: 0, retryAtMs: 0 };
+  const up = { ...nothing, catchUp: null };
   return [
     {
       name: 'central',
@@ -64,6 +65,7 @@ function uplinks(scenario: Scenario, nowMs: number): UplinkStatus[] {
       backlogRecords: 212,
       backlogOctets: 81_408,
       backlogAgeMs: 900,
+      ...(scenario === 'catching-up' ? catchingUp : {}),
     },
     {
       name: 'noc-archive',
@@ -107,6 +109,15 @@ function uplinks(scenario: Scenario, nowMs: number): UplinkStatus[] {
     },
   ];
 }
+
+/** An hour after a night without the collector. */
+const behind = { state: 'sending', observationDomainId: 2_147_483_649, recordsLeft: 1_204_000, recordsDone: 2_396_000 } as const;
+const catchingUp = {
+  catchUp: {
+    ...{ ...behind, recordsPerSecond: 640, remainingMs: 1_881_000, bitsPerSecondMax: 1_400_000, uplinkBitsPerSecond: 2_800_000 },
+  },
+  ...{ backlogRecords: 1_204_212, backlogOctets: 462_417_408, backlogAgeMs: 40_000_000 },
+};
 
 function stores(scenario: Scenario): StoreStatus[] {
   const full = scenario === 'disk-full';

@@ -96,6 +96,11 @@ describe('troubles', { timeout: 120_000 }, () => {
       '#on-call',
       [/things need attention/, /The connection timed out/, /Next attempt/, 'Refused', /Check mqtt\.brokers/, /supply voltage/],
     ],
+    [
+      'catching-up',
+      '#on-call',
+      ['Everything works', 'Catching up', /records left of 3\.6/, /about 31 min/, /observation domain 2147483649/],
+    ],
     ['disk-full', '#on-call', ['The history is stopped', 'The disk is full', /opens again by itself/]],
     [
       'ledger-fault',

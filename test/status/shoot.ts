@@ -22,6 +22,7 @@ const wanted: readonly [view: string, scenario: Scenario][] = [
   ['overview', 'no-data'],
   ['on-call', 'uplink-down'],
   ['overview', 'uplink-down'],
+  ['on-call', 'catching-up'],
   ['on-call', 'disk-full'],
   ['overview?ledger', 'ledger-fault'],
   ['overview', 'first-start'],

@@ -105,6 +105,7 @@ export class MqttUplink implements Service {
       backlogRecords: account.pending,
       backlogOctets: lane.pendingOctets,
       backlogAgeMs: bornMs === undefined ? 0 : Math.round(this.#world.clock.monotonicMs() - bornMs),
+      catchUp: null,
       sentRecords: this.#sentBefore + (this.#delivery?.sent ?? 0),
       acknowledgedRecords: account.acknowledged,
       droppedRecords: Object.values(account.dropped).reduce((sum, count) => sum + count, 0),

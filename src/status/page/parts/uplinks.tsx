@@ -1,7 +1,7 @@
 /** Where records and summaries go: state, backlog, what the acknowledgement is worth, and why it does not work. */
-import type { UplinkState, UplinkStatus } from '../../../flow/status_shapes.ts';
+import type { CatchUpStatus, UplinkState, UplinkStatus } from '../../../flow/status_shapes.ts';
 import { uplinkHealth } from '../attention.ts';
-import { bytes, count, duration, exactTime, moment, shortCount } from '../format.ts';
+import { bitRate, bytes, count, duration, exactTime, moment, shortCount } from '../format.ts';
 import { Badge, Card, Empty } from './controls.tsx';
 
 const stateNames: Readonly<Record<UplinkState, string>> = {
@@ -34,7 +34,7 @@ export function Uplinks({ uplinks, nowMs }: { uplinks: readonly UplinkStatus[]; 
 
 function Uplink({ uplink, nowMs }: { uplink: UplinkStatus; nowMs: number }) {
   const { name, kind, address, state, sinceMs, reason, proof, retryAtMs } = uplink;
-  const { backlogRecords, backlogOctets, backlogAgeMs, acknowledgedRecords, droppedRecords } = uplink;
+  const { backlogRecords, backlogOctets, backlogAgeMs, catchUp, acknowledgedRecords, droppedRecords } = uplink;
   const health = uplinkHealth(uplink);
   const unit = kind === 'mqtt' ? 'messages' : 'records';
   return (
@@ -75,6 +75,7 @@ function Uplink({ uplink, nowMs }: { uplink: UplinkStatus; nowMs: number }) {
           <dd class={droppedRecords > 0 ? 'bad-text' : ''}>{count(droppedRecords)}</dd>
         </div>
       </dl>
+      {catchUp !== null && <CatchUp catchUp={catchUp} nowMs={nowMs} />}
       {(reason !== '' || retryAtMs > 0) && (
         <p class="uplink-reason">
           {reason}
@@ -88,5 +89,30 @@ function Uplink({ uplink, nowMs }: { uplink: UplinkStatus; nowMs: number }) {
         </p>
       )}
     </li>
+  );
+}
+
+/** Records of an outage, on their way behind the live ones: how far, how fast, until when. */
+function CatchUp({ catchUp, nowMs }: { catchUp: CatchUpStatus; nowMs: number }) {
+  const { state, recordsLeft, recordsDone, recordsPerSecond, remainingMs, bitsPerSecondMax, observationDomainId } = catchUp;
+  const all = recordsLeft + recordsDone;
+  return (
+    <div class="uplink-catch-up">
+      <p>
+        {state === 'sending' ? 'Catching up' : 'To be caught up'}:{' '}
+        <strong title={count(recordsLeft)}>{shortCount(recordsLeft)}</strong> records left
+        {recordsDone > 0 && ` of ${shortCount(all)}`}
+        {remainingMs !== null && (
+          <span title={exactTime(nowMs + remainingMs)}>
+            , about {duration(remainingMs)} at {shortCount(recordsPerSecond)} a second
+          </span>
+        )}
+        .
+      </p>
+      {state === 'sending' && <progress max={all} value={recordsDone} aria-label="Caught up" />}
+      <p class="faint small">
+        Behind the live records, in observation domain {observationDomainId}, at most {bitRate(bitsPerSecondMax)}.
+      </p>
+    </div>
   );
 }

@@ -1,0 +1,129 @@
+/**
+ * How fast a backlog may follow, so that live rows are not late because of it: at most so many rows and bits a second, and at
+ * most a share of what the uplink was seen to carry. The uplink is measured by the backlog itself: from time to time a
+ * burst goes out at full speed, and its proven octets over the time until then are what the uplink carries. Pure.
+ */
+
+export interface CatchUpLimits {
+  readonly rowsPerSecondMax: number;
+  readonly octetsPerSecondMax: number;
+  /** Of the measured uplink, 0 to 1; from 1 on the uplink is not measured. */
+  readonly uplinkShare: number;
+}
+
+/** Enough for TCP to open its window, and over a line of 1 Mbit/s gone in two seconds. */
+const burstOctets = 256 * 1_024;
+/** A burst that is not proven by then is measured by what is. */
+const burstMaxMs = 2_000;
+/** Where little is allowed a burst is smaller: this much of what is allowed in any case. */
+const burstAllowanceS = 5;
+const burstPeriodMs = 30_000;
+/** Of so many bursts the fastest counts: TCP starts slowly, and other traffic comes and goes. */
+const burstsKept = 3;
+/** What may go at once, as time at the allowed rate: a sender wakes that often. */
+const bucketMs = 100;
+const pollMs = 5;
+/** Rows that arrived are averaged over so long for the expected end. */
+const rateSpanMs = 30_000;
+const sampleMs = 1_000;
+
+export class CatchUpPace {
+  readonly #limits: CatchUpLimits;
+  /** Rows and octets that may go now; negative after a message larger than what was left. */
+  #rows: number;
+  #octets = 0;
+  #filledMs: number;
+  #burst: { readonly startMs: number; readonly sentFrom: number; readonly provenFrom: number } | undefined;
+  #nextBurstMs: number;
+  #measured: number[] = [];
+  #samples: { readonly atMs: number; readonly arrived: number }[] = [];
+
+  constructor(limits: CatchUpLimits, nowMs: number) {
+    this.#limits = limits;
+    this.#rows = (limits.rowsPerSecondMax * bucketMs) / 1_000;
+    this.#filledMs = nowMs;
+    this.#nextBurstMs = nowMs;
+  }
+
+  /** What the uplink was seen to carry, octets/s; undefined while nobody knows. */
+  get uplinkOctetsPerSecond(): number | undefined {
+    return this.#measured.length === 0 ? undefined : Math.max(...this.#measured);
+  }
+
+  /** What is allowed now, octets/s. */
+  get octetsPerSecond(): number {
+    const { octetsPerSecondMax, uplinkShare } = this.#limits;
+    const uplink = this.uplinkOctetsPerSecond;
+    return uplink === undefined ? octetsPerSecondMax : Math.min(octetsPerSecondMax, uplink * uplinkShare);
+  }
+
+  /** A new session counts its octets anew; what was measured stays. */
+  restart(nowMs: number): void {
+    this.#burst = undefined;
+    this.#filledMs = nowMs;
+    this.#nextBurstMs = nowMs;
+  }
+
+  /**
+   * How long the next message has to wait, ms; 0 for not at all. To be asked again after that.
+   * @param sentOctets and @param provenOctets of the session's link
+   */
+  waitMs(nowMs: number, sentOctets: number, provenOctets: number): number {
+    this.#fill(nowMs);
+    if (this.#limits.uplinkShare < 1) {
+      if (this.#burst === undefined && nowMs >= this.#nextBurstMs)
+        this.#burst = { startMs: nowMs, sentFrom: sentOctets, provenFrom: provenOctets };
+      if (this.#burst !== undefined) {
+        const { startMs, sentFrom, provenFrom } = this.#burst;
+        const late = nowMs - startMs >= burstMaxMs;
+        if (sentOctets - sentFrom < this.#burstOctets && !late) return 0;
+        if (provenOctets < sentOctets && !late) return pollMs;
+        this.#measure((provenOctets - provenFrom) / Math.max(1, nowMs - startMs));
+        this.#burst = undefined;
+        this.#nextBurstMs = nowMs + burstPeriodMs;
+      }
+    }
+    if (this.#rows > 0 && this.#octets > 0) return 0;
+    const { rowsPerSecondMax } = this.#limits;
+    return Math.max(1, (-this.#rows / rowsPerSecondMax) * 1_000, (-this.#octets / this.octetsPerSecond) * 1_000);
+  }
+
+  sent(rows: number, octets: number): void {
+    this.#rows -= rows;
+    this.#octets -= octets;
+  }
+
+  /** @param arrived rows that have arrived so far; never goes down */
+  observe(nowMs: number, arrived: number): void {
+    const last = this.#samples.at(-1);
+    if (last !== undefined && nowMs - last.atMs < sampleMs) return;
+    this.#samples.push({ atMs: nowMs, arrived });
+    while (this.#samples.length > rateSpanMs / sampleMs) this.#samples.shift();
+  }
+
+  /** Rows a second that arrived lately; 0 while nothing is known. */
+  rowsPerSecond(nowMs: number, arrived: number): number {
+    const first = this.#samples[0];
+    return first === undefined || nowMs <= first.atMs ? 0 : ((arrived - first.arrived) * 1_000) / (nowMs - first.atMs);
+  }
+
+  get #burstOctets(): number {
+    return Math.min(burstOctets, this.#limits.octetsPerSecondMax * burstAllowanceS);
+  }
+
+  #fill(nowMs: number): void {
+    const passedMs = nowMs - this.#filledMs;
+    this.#filledMs = nowMs;
+    const { rowsPerSecondMax } = this.#limits;
+    const octetsPerSecond = this.octetsPerSecond;
+    this.#rows = Math.min((rowsPerSecondMax * bucketMs) / 1_000, this.#rows + (rowsPerSecondMax * passedMs) / 1_000);
+    this.#octets = Math.min((octetsPerSecond * bucketMs) / 1_000, this.#octets + (octetsPerSecond * passedMs) / 1_000);
+  }
+
+  /** @param rate octets/ms */
+  #measure(rate: number): void {
+    if (rate <= 0) return; // nothing arrived: no line, no measure
+    this.#measured.push(rate * 1_000);
+    if (this.#measured.length > burstsKept) this.#measured.shift();
+  }
+}

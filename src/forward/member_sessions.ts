@@ -1,0 +1,139 @@
+/**
+ * Sessions with the collectors of one destination or group, in one observation domain: what they speak, what they are told
+ * beside rows, and what was sent. Live rows and the backlog have such sessions of their own.
+ */
+import type { DestinationSettings } from '../config/schema.ts';
+import type { World } from '../core/world.ts';
+import { type ProfileSpec, profileSpec } from '../flow/profiles.ts';
+import type { Projector } from '../flow/projector.ts';
+import type { RowClock } from '../flow/row_block.ts';
+import type { ExportSession } from './export_session.ts';
+import { ExporterSession, type Throttle } from './exporter_session.ts';
+import type { Gap } from './gaps.ts';
+import type { ExportFacts, MeteringFacts } from './ipfix/options_tables.ts';
+import { IpfixSession } from './ipfix/session.ts';
+import type { Link, Transport } from './link.ts';
+import { Netflow5Session } from './netflow/netflow5.ts';
+import { Netflow9Session } from './netflow/netflow9.ts';
+import type { DestinationPrivacy } from './privacy/destination_privacy.ts';
+import type { SpoolCursor } from './spool_cursor.ts';
+import type { SpoolLane } from './spool_lane.ts';
+
+export interface ExporterMember {
+  readonly settings: DestinationSettings;
+  readonly transport: Transport;
+  /** For the session that the backlog has of its own; absent where there is one stream of rows only. */
+  readonly catchUpTransport?: Transport;
+}
+
+export interface MemberSessionsParts {
+  readonly world: World;
+  readonly lane: SpoolLane;
+  /** Of the lane: the rows that these sessions send. */
+  readonly cursor: SpoolCursor;
+  readonly rowClock: RowClock;
+  readonly projector: Projector;
+  /** 0 for none. */
+  readonly privatePen: number;
+  readonly observationDomainId: number;
+  readonly facts: () => MeteringFacts;
+  /** Called before rows are read for a member. */
+  readonly beforeReading?: (member: ExporterMember) => void;
+  readonly throttle?: Throttle;
+  /** The session ends once nothing has waited for so long. Absent: it lasts. */
+  readonly lingerMs?: number;
+}
+
+export class MemberSessions {
+  readonly #parts: MemberSessionsParts;
+  /** Of members whose transport lets a session go on. */
+  readonly #sessions = new Map<ExporterMember, ExportSession>();
+  #messages = 0;
+  #octets = 0;
+  #records = 0;
+
+  constructor(parts: MemberSessionsParts) {
+    this.#parts = parts;
+  }
+
+  /** Handed to transports since start. */
+  get sent(): { readonly messages: number; readonly octets: number; readonly records: number } {
+    return { messages: this.#messages, octets: this.#octets, records: this.#records };
+  }
+
+  /**
+   * A session over an open link; `run` starts it.
+   * @param onProven something is proven to have arrived
+   */
+  converse(member: ExporterMember, link: Link, privacy: DestinationPrivacy, onProven: () => void): ExporterSession {
+    const { world, lane, cursor, rowClock, beforeReading, throttle, lingerMs } = this.#parts;
+    const { settings } = member;
+    const session = this.#sessionFor(member, link, privacy);
+    return new ExporterSession({
+      ...{ world, link, session, cursor, privacy, rowClock, onProven },
+      // What is missing is told once, where the newest rows go.
+      ...(cursor === lane ? { gapsOf: lane } : {}),
+      ...(beforeReading === undefined ? {} : { beforeReading: () => beforeReading(member) }),
+      ...(throttle === undefined ? {} : { throttle }),
+      ...(lingerMs === undefined ? {} : { lingerMs }),
+      facts: (gaps) => this.#facts(session, privacy, gaps),
+      templateResendMs: settings.templateResendS * 1_000,
+      // What is synced to our own disk is not lost by anybody else.
+      resendMarginOctets: settings.transport === 'file' ? 0 : settings.resendMarginBytes,
+      onSent: (octets, records) => {
+        this.#messages++;
+        this.#octets += octets;
+        this.#records += records;
+      },
+    });
+  }
+
+  /** A session that was only interrupted goes on with its templates and sequence numbers. */
+  #sessionFor(member: ExporterMember, link: Link, privacy: DestinationPrivacy): ExportSession {
+    const before = link.fresh ? undefined : this.#sessions.get(member);
+    if (before !== undefined) {
+      before.resize(link.messageOctetsMax);
+      return before;
+    }
+    this.#sessions.delete(member);
+    const session = this.#newSession(member.settings, link.messageOctetsMax, privacy);
+    this.#sessions.set(member, session);
+    return session;
+  }
+
+  #newSession(settings: DestinationSettings, messageOctetsMax: number, privacy: DestinationPrivacy): ExportSession {
+    const { projector, privatePen, observationDomainId } = this.#parts;
+    if (settings.protocol === 'ipfix') {
+      const profile = privacy.profile(profileOf(settings));
+      return new IpfixSession({ projector, profile, privatePen, observationDomainId, messageOctetsMax });
+    }
+    const leaveOut = { ports: privacy.leavesOut('ports'), macs: privacy.leavesOut('macs') };
+    const Session = settings.protocol === 'netflow9' ? Netflow9Session : Netflow5Session;
+    return new Session({ observationDomainId, messageOctetsMax, leaveOut });
+  }
+
+  #facts(session: ExportSession, privacy: DestinationPrivacy, gaps: readonly Gap[]): ExportFacts {
+    const { lane, cursor, facts, observationDomainId, world } = this.#parts;
+    const dropped = Object.values(lane.account().dropped).reduce((sum, rows) => sum + rows, 0);
+    const metering = facts();
+    return {
+      ...metering,
+      domainName: cursor === lane ? metering.domainName : `${metering.domainName} backlog`,
+      observationDomainId,
+      nowMs: world.clock.wallMs(),
+      exportedMessages: this.#messages,
+      exportedOctets: this.#octets,
+      exportedRecords: this.#records,
+      notSentRecords: dropped,
+      notSentPackets: lane.notSent.packets,
+      notSentOctets: lane.notSent.octets,
+      gaps,
+      plans: session.plans,
+      anonymizations: privacy.anonymizations,
+    };
+  }
+}
+
+function profileOf({ elements, uniflow, profile }: DestinationSettings): ProfileSpec {
+  return elements.length > 0 ? { uniflow, elements } : profileSpec(profile);
+}
