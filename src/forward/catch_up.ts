@@ -104,7 +104,12 @@ export class CatchUp {
     };
   }
 
-  async #drain(member: ExporterMember, privacy: DestinationPrivacy, signal: AbortSignal): Promise<ApplianceError | undefined> {
+  async #drain(
+    member: ExporterMember,
+    transport: Transport,
+    privacy: DestinationPrivacy,
+    signal: AbortSignal,
+  ): Promise<ApplianceError | undefined> {
     const { cursor, sessions, pace, world } = this.#parts;
     let link: Link | undefined;
     let trouble: ApplianceError | undefined;

@@ -99,7 +99,7 @@ describe('troubles', { timeout: 120_000 }, () => {
     [
       'catching-up',
       '#on-call',
-      ['Everything works', 'Catching up', /records left of 3\.6/, /about 31 min/, /observation domain 2147483649/],
+      ['Everything works', 'Catching up', /records left of 3\.6/, /about 31\smin/, /observation domain 2147483649/],
     ],
     ['disk-full', '#on-call', ['The history is stopped', 'The disk is full', /opens again by itself/]],
     [
