@@ -7,6 +7,7 @@ import type { Settings } from './config/schema.ts';
 import { messageOf } from './core/errors.ts';
 import { type Service, ServiceGroup } from './core/lifecycle.ts';
 import { type World, worldFor } from './core/world.ts';
+import { FlowRingWriter, flowRingMemory } from './flow/flow_ring.ts';
 import { labelKindsOf } from './flow/labels.ts';
 import type { BoxStatus } from './flow/status_shapes.ts';
 import { VERSION } from './flow/version.ts';
@@ -107,11 +108,15 @@ export class Appliance {
       files: machine.files,
       slow: machine.slowFigures,
     });
+    // Who searches recent flows is the page's thread: without it nobody could ask.
+    const showsFlows = settings.status.enabled && settings.history.recentFlowsBytesMax > 0;
+    const flowRing = showsFlows ? flowRingMemory() : undefined;
     this.#page = new PageThread({
       world: part('page'),
       settings,
       entry: sibling('status_thread'),
       historyFolder: settings.history.enabled ? folder('history') : '',
+      ...(flowRing === undefined ? {} : { flowRing }),
       metrics: () => world.metrics.render(),
       onEvent,
     });
@@ -185,6 +190,8 @@ export class Appliance {
     // From packets to windows and rows.
     const keepsHistory = settings.history.enabled;
     this.#names = new NameBook({ world: part('names'), file: machine.textFile(folder('names.json')), onEvent });
+    const recentFlows =
+      flowRing && new FlowRingWriter(flowRing, (selectorId) => this.#meter.selectorOf(selectorId)?.interval ?? 1);
     this.#pipeline = new PipelineService(
       { siteNetworks: settings.siteNetworks, ...settings.history },
       {
@@ -196,6 +203,7 @@ export class Appliance {
           this.#mirror.add(block);
           if (destinations.length > 0) this.#spool.append(block);
         },
+        ...(recentFlows === undefined ? {} : { showRows: recentFlows.add.bind(recentFlows) }),
         ...(keepsHistory ? { hourSoFar: (hourStartMs: number) => this.#history.hourSoFar(hourStartMs) } : {}),
       },
       world,

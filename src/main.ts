@@ -11,6 +11,8 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   meter: () => import('./cli/meter.ts'),
   decode: () => import('./cli/decode.ts'),
   top: () => import('./cli/top.ts'),
+  flows: () => import('./cli/flows.ts'),
+  query: () => import('./cli/query.ts'),
   doctor: () => import('./cli/doctor.ts'),
   user: () => import('./cli/user.ts'),
   token: () => import('./cli/token.ts'),

@@ -8,12 +8,15 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { ApplianceError, messageOf } from './core/errors.ts';
 import { jsonSink } from './core/log.ts';
 import { systemWorld, type World } from './core/world.ts';
+import { FlowRingReader } from './flow/flow_ring.ts';
 import type { HistoryReader } from './flow/history_shapes.ts';
 import { LiveBuffer } from './status/live_feed.ts';
 import type { PageThreadData } from './status/page_thread.ts';
 import { StatusServer } from './status/status_server.ts';
 import { type LinkPort, PageEnd } from './status/thread_link.ts';
+import { FlowSearch } from './store/flow_search.ts';
 import { openHistoryReader } from './store/history_reader.ts';
+import { RecentFlows } from './store/recent_flows.ts';
 import { RecentWindows } from './store/recent_windows.ts';
 
 /** Built, the page lies beside the program; from sources, in the build folder. */
@@ -27,7 +30,29 @@ const noHistory: HistoryReader = {
   series: () => Promise.reject(new ApplianceError('storeClosed', 'no history is kept: history.enabled is false')),
 };
 
-async function run(world: World, port: LinkPort, { settings, historyFolder }: PageThreadData): Promise<void> {
+/** Takes rows out of the ring as they come, ten times a second, and keeps them for searches. */
+const drainMs = 100;
+
+function searchFlows({ clock, metrics }: World, memory: SharedArrayBuffer, bytesMax: number): FlowSearch {
+  const ring = new FlowRingReader(memory);
+  const flows = new RecentFlows(bytesMax);
+  clock.every(
+    drainMs,
+    () => {
+      ring.drain((view, base, offsetUs, interval) => flows.add(view, base, offsetUs, interval));
+    },
+    (error) => {
+      throw error; // rows that cannot be read are a bug
+    },
+  );
+  metrics.gauge('recent_flows', 'Flow records kept for searches', () => flows.rows);
+  metrics.gauge('recent_flows_bytes', 'Memory they take', () => flows.bytes);
+  metrics.gauge('recent_flows_dropped', 'Flow records that made room for newer ones', () => flows.droppedRows);
+  metrics.gauge('recent_flows_missed', 'Flow records that came faster than they could be taken in', () => ring.missedRows);
+  return new FlowSearch(flows, clock, () => ring.missedRows);
+}
+
+async function run(world: World, port: LinkPort, { settings, historyFolder, flowRing }: PageThreadData): Promise<void> {
   const live = new LiveBuffer();
   const recent = new RecentWindows(settings.history.tenSecondsForS);
   const history = historyFolder === '' ? noHistory : openHistoryReader(historyFolder, {}, recent);
@@ -42,6 +67,7 @@ async function run(world: World, port: LinkPort, { settings, historyFolder }: Pa
   const server = new StatusServer(world, settings.status, {
     history,
     live,
+    ...(flowRing === undefined ? {} : { flows: searchFlows(world, flowRing, settings.history.recentFlowsBytesMax) }),
     metrics: async () => (await link.metrics()) + (await world.metrics.render()),
     pageFolder: pageFolder(),
     dataFolder: settings.dataFolder,

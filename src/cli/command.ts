@@ -25,7 +25,7 @@ export interface Command {
   /** `meter FILE [--json] [--ipfix OUT]`, then a line per option. */
   readonly usage: string;
   readonly options: OptionTable;
-  /** Names of the positional arguments; a trailing `?` makes one optional. */
+  /** Names of the positional arguments; a trailing `?` makes one optional, `...` as many as there are. */
   readonly positionals: readonly string[];
   run(values: OptionValues, positionals: readonly string[], terminal: Terminal): Promise<number>;
 }
@@ -44,12 +44,13 @@ export function parseCommandLine(command: Command, argv: readonly string[]): { v
     // parseArgs explains in its first sentence; the rest is advice about `--` that does not apply here: no cause, which would repeat it.
     throw new ApplianceError('usage', (error as Error).message.split('. ')[0] as string);
   }
-  const required = command.positionals.filter((name) => !name.endsWith('?'));
+  const required = command.positionals.filter((name) => !/(\?|\.\.\.)$/.test(name));
   if (parsed.values.help !== true) {
     if (parsed.positionals.length < required.length) {
       throw new ApplianceError('usage', `${command.name} needs ${required[parsed.positionals.length]}`);
     }
-    if (parsed.positionals.length > command.positionals.length) {
+    const isOpen = command.positionals.at(-1)?.endsWith('...') === true;
+    if (parsed.positionals.length > command.positionals.length && !isOpen) {
       throw new ApplianceError('usage', `${command.name} does not take '${parsed.positionals[command.positionals.length]}'`);
     }
   }

@@ -13,6 +13,7 @@ import { parseParameters, timeRange, topParameters } from '../status/questions.t
 import { openHistoryReader } from '../store/history_reader.ts';
 import { BoxClient, boxOptions, boxOptionsUsage } from './box_client.ts';
 import { type Command, exitCodes, type OptionValues } from './command.ts';
+import { csvLine, rate, size, tableLines } from './figures.ts';
 
 export const command: Command = {
   name: 'top',
@@ -93,16 +94,7 @@ const octetsOf = (volume: Volume): number => volume.outOctets + volume.inOctets;
 
 function asCsv({ rows, other, fromMs, toMs }: TopAnswer): string {
   const line = ({ key, outOctets, inOctets, outPackets, inPackets, flows }: KeyVolume): string =>
-    [
-      `"${key.replaceAll('"', '""')}"`,
-      outOctets,
-      inOctets,
-      outPackets,
-      inPackets,
-      flows,
-      Math.round(fromMs),
-      Math.round(toMs),
-    ].join(',');
+    csvLine([`${key}`, outOctets, inOctets, outPackets, inPackets, flows, Math.round(fromMs), Math.round(toMs)]);
   const head = 'key,outOctets,inOctets,outPackets,inPackets,flows,fromMs,toMs';
   return `${[head, ...rows.map(line), line({ key: '(other)', ...other })].join('\n')}\n`;
 }
@@ -124,10 +116,7 @@ function asTable({ dimension, rows, other, total, fromMs, toMs }: TopAnswer): st
     ...rows.map((row) => cells(row.key === '' ? '(all)' : row.key, row)),
     ...(octetsOf(other) > 0 ? [cells('(other)', other)] : []),
   ];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  const lines = table.map((row) =>
-    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join('  '),
-  );
+  const lines = tableLines(table, 1);
   const time = (ms: number): string => new Date(ms).toLocaleString('sv');
   if (rows.length === 0) {
     // A flow is told when it ends or after its active time-out, and counts when its minute is complete.
@@ -136,21 +125,8 @@ function asTable({ dimension, rows, other, total, fromMs, toMs }: TopAnswer): st
     return `nothing was metered from ${time(fromMs)} to ${time(toMs)}${late}\n`;
   }
   const how = total.estimated ? '\n≈ estimated from sampled packets; the truth is within ± in 95 of 100 cases\n' : '';
-  return `${time(fromMs)} to ${time(toMs)}\n\n${lines.join('\n')}\n${how}`;
+  return `${time(fromMs)} to ${time(toMs)}\n\n${lines}\n${how}`;
 }
-
-function scaled(value: number, units: readonly string[]): string {
-  let index = 0;
-  let scaledValue = value;
-  while (scaledValue >= 999.5 && index < units.length - 1) {
-    scaledValue /= 1_000;
-    index++;
-  }
-  const digits = index === 0 || scaledValue >= 100 ? 0 : scaledValue >= 10 ? 1 : 2;
-  return `${scaledValue.toFixed(digits)} ${units[index]}`;
-}
-const rate = (bits: number): string => scaled(bits, ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s']);
-const size = (octets: number): string => scaled(octets, ['B', 'kB', 'MB', 'GB', 'TB', 'PB']);
 
 const amount = (volume: Volume): string =>
   volume.standardError === undefined

@@ -171,6 +171,11 @@ const history = z
       reason: 'Disk for the history; the oldest minutes go first, then the oldest hours',
       unit: 'octets',
     }),
+    recentFlowsBytesMax: integer(0, 4_096 * MIB, 64 * MIB, {
+      reason:
+        'Memory for the newest flow records, which can be searched by filters (Explore, flowspan flows): about 90 octets a record, and 10 MiB beside it; 0 keeps none',
+      unit: 'octets',
+    }),
     lateS: integer(0, 3_600, 75, {
       reason: 'A window closes this long after its end, for flows that are reported late',
       unit: 's',

@@ -21,6 +21,8 @@ export interface FlowListQuestion extends FlowRange {
   readonly limit: number;
   /** So many of the order are left out first: the next page. */
   readonly offset: number;
+  /** Only records before this one, by number of arrival: the next page while new ones come in. */
+  readonly before?: number;
 }
 
 /** Sums over records. Where packets were sampled they are estimates, and `estimated` says so. */
@@ -49,6 +51,8 @@ export interface FlowListAnswer {
   readonly matched: FlowSums;
   /** Elements by their registry names. */
   readonly flows: readonly RowJson[];
+  /** In order of arrival: `before` of the next page; absent where this is the last one. */
+  readonly nextBefore?: number;
   readonly coverage: FlowCoverage;
 }
 

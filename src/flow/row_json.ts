@@ -27,6 +27,10 @@ interface Writer {
 const writers: readonly Writer[] = rowFields
   .filter((field) => field.elements.length > 0)
   .map((field) => ({ field, bits: bitsOf(field), key: field.elements[0]! }));
+/** Every key that a row's JSON can have, in the order of the row. */
+export const rowJsonKeys: readonly string[] = writers.flatMap(({ field, key }) =>
+  field.elements.length === 2 && (field.kind === 'address' || field.name === 'icmpTypeCode') ? field.elements : [key],
+);
 const familyOffset = rowField('family').offset;
 
 /**

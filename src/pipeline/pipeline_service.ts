@@ -36,6 +36,8 @@ export interface PipelineParts {
   readonly labels?: { readonly rules: readonly LabelRule[]; readonly names: NameBook };
   /** Takes every enriched block; copies what it keeps before it returns (the spool). */
   readonly keepRows: (block: RowBlock) => void;
+  /** Takes every enriched block once its time is known; copies what it keeps. */
+  readonly showRows?: (block: RowBlock, wallOffsetNs: bigint) => void;
   /**
    * What was kept of the hour that is open at start, by an earlier run; undefined for nothing, or when that hour is closed
    * already. Given: an open hour is left out at stop, because its minutes come back this way.
@@ -141,6 +143,7 @@ export class PipelineService implements Service {
     this.#rollup.add(block.bytes, block.firstRow, block.count, offsetMs, closedMs);
     this.#newestMs = Math.max(this.#newestMs, closedMs);
     this.#rollup.advance(closedMs);
+    this.#parts.showRows?.(block, offsetNs);
   }
 
   /** Calls the listener with every window that closes, in order of time. Returns how to end that. */

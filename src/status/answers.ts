@@ -38,6 +38,9 @@ export interface ApiErrorBody {
     readonly allowed?: string;
     /** Also as `Retry-After`. */
     readonly retryAfterS?: number;
+    /** Of a text with a grammar: where in it, from 0, and how long the place is. */
+    readonly at?: number;
+    readonly length?: number;
   };
 }
 

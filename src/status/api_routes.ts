@@ -123,7 +123,7 @@ function notReady(status: BoxStatus | undefined, ageMs: number): string {
 }
 
 /** Without absent keys, which exact optional properties tell apart from undefined ones. */
-function defined(asked: { from?: number | undefined; to?: number | undefined; last?: number | undefined }): {
+export function defined(asked: { from?: number | undefined; to?: number | undefined; last?: number | undefined }): {
   from?: number;
   to?: number;
   last?: number;
@@ -135,11 +135,10 @@ function defined(asked: { from?: number | undefined; to?: number | undefined; la
   };
 }
 
-function questionLimit(): <T>(ask: () => Promise<T>) => Promise<T> {
+export function questionLimit(most = questionsMax): <T>(ask: () => Promise<T>) => Promise<T> {
   let underWay = 0;
   return async (ask) => {
-    if (underWay >= questionsMax)
-      throw new ApiError('tooBusy', 'The box is answering as many questions as it can; try again shortly.');
+    if (underWay >= most) throw new ApiError('tooBusy', 'The box is answering as many questions as it can; try again shortly.');
     underWay++;
     try {
       return await ask();

@@ -1,10 +1,12 @@
 /** The API's description in OpenAPI 3.1, parameters from the schemas that check them. Pure. */
 import { z } from 'zod';
+import { flowKeys } from '../flow/flow_search_shapes.ts';
 import { dimensions, tiers } from '../flow/history_shapes.ts';
 import { labelKinds } from '../flow/labels.ts';
 import { mirrorTroubles } from '../flow/mirror_findings.ts';
 import { VERSION } from '../flow/version.ts';
 import { apiErrors } from './answers.ts';
+import { flowParameters, flowSumParameters } from './flow_questions.ts';
 import { seriesParameters, topParameters } from './questions.ts';
 
 type Json = Record<string, unknown>;
@@ -29,6 +31,7 @@ const volume = {
   estimated: { type: 'boolean', description: 'packets were sampled: octets and packets are estimates' },
   standardError: { type: 'object', properties: { octets: number, packets: number } },
 };
+const sums = { records: number, flows: number, packets: number, octets: number, estimated: { type: 'boolean' } };
 const range = { fromMs: time, toMs: time };
 
 const schemas: Json = {
@@ -47,6 +50,28 @@ const schemas: Json = {
     ...range,
     stepMs: number,
     points: list(object({ startMs: time, present: { type: 'boolean' }, ...volume }, 'present: false where nothing was metered')),
+  }),
+  FlowSum: object(sums, 'Octets are those of whole frames; estimated: packets were sampled'),
+  FlowCoverage: object(
+    { recordsKept: number, keptFromMs: time, recordsMissed: number, recordsScanned: number, tookMs: number },
+    'How far the memory of recent records reaches',
+  ),
+  Flows: object({
+    ...range,
+    matched: reference('FlowSum'),
+    flows: list({ type: 'object', description: 'Elements by their registry names' }),
+    coverage: reference('FlowCoverage'),
+  }),
+  FlowSums: object({
+    ...range,
+    by: list({ enum: [...flowKeys] }),
+    matched: reference('FlowSum'),
+    groups: list(
+      object({ keys: list({ type: 'string' }), ...sums, outOctets: number, inOctets: number, firstMs: time, lastMs: time }),
+    ),
+    groupsFound: number,
+    crowded: { type: 'boolean', description: 'too many keys: the smallest are one group, (other)' },
+    coverage: reference('FlowCoverage'),
   }),
   TrafficSecond: object({ atMs: time, packets: number, octets: number, droppedPackets: number, newFlows: number }),
   Mirror: object(
@@ -149,6 +174,13 @@ export function openApi(): Json {
       ),
       '/api/v1/top': get('Largest keys of a dimension in a time range', json, reference('Top'), parametersOf(topParameters)),
       '/api/v1/series': get('A line over time: the total, or one key', json, reference('Series'), parametersOf(seriesParameters)),
+      '/api/v1/flows': get('Recent flow records that match a filter', json, reference('Flows'), parametersOf(flowParameters)),
+      '/api/v1/flows/sums': get(
+        'Recent flow records that match a filter, summed by keys',
+        json,
+        reference('FlowSums'),
+        parametersOf(flowSumParameters),
+      ),
       '/api/v1/events': get(
         'Server-sent events: `second` (TrafficSecond) and `status` (Status; `events` only when it has changed) once a second; `skipped` to a browser that reads too slowly',
         'text/event-stream',

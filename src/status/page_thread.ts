@@ -19,6 +19,8 @@ export interface PageThreadParts {
   readonly entry: URL;
   /** Folder of the history's store; empty when none is kept. */
   readonly historyFolder: string;
+  /** Recent rows come through it; absent when none are kept. */
+  readonly flowRing?: SharedArrayBuffer;
   readonly metrics: () => Promise<string>;
   readonly onEvent: (level: BoxEvent['level'], event: string, text: string) => void;
 }
@@ -27,6 +29,7 @@ export interface PageThreadParts {
 export interface PageThreadData {
   readonly settings: Settings;
   readonly historyFolder: string;
+  readonly flowRing: SharedArrayBuffer | undefined;
 }
 
 const againMs = 10_000;
@@ -106,8 +109,8 @@ export class PageThread implements Service {
   }
 
   #launch(onFirst: () => void): void {
-    const { entry, settings, historyFolder, metrics, onEvent } = this.#parts;
-    const workerData: PageThreadData = { settings, historyFolder };
+    const { entry, settings, historyFolder, flowRing, metrics, onEvent } = this.#parts;
+    const workerData: PageThreadData = { settings, historyFolder, flowRing };
     const worker = new Worker(entry, { workerData, name: 'page' });
     const failed = (error: unknown): void => {
       this.#reason = messageOf(error);

@@ -34,7 +34,7 @@ const span = z
   })
   .meta({ description: spanAllowed });
 
-const whole = (minimum: number, maximum: number, byDefault: number) => {
+export const whole = (minimum: number, maximum: number, byDefault: number) => {
   const allowed = `a whole number from ${minimum} to ${maximum}`;
   return z
     .string()
@@ -51,7 +51,7 @@ const whole = (minimum: number, maximum: number, byDefault: number) => {
 const dimensionAllowed = `one of ${dimensions.join(', ')}`;
 const dimension = z.enum(dimensions, { error: dimensionAllowed }).meta({ description: dimensionAllowed });
 
-const range = {
+export const range = {
   from: instant.optional(),
   to: instant.optional(),
   last: span.optional(),

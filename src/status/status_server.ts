@@ -13,6 +13,7 @@ import type { Timer } from '../core/clock.ts';
 import { ApplianceError, messageOf, systemCode } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
+import type { FlowSearcher } from '../flow/flow_search_shapes.ts';
 import type { HistoryReader } from '../flow/history_shapes.ts';
 import { Access } from './access/access.ts';
 import { addAccessRoutes } from './access/access_routes.ts';
@@ -23,6 +24,7 @@ import { addApiRoutes, type View } from './api_routes.ts';
 import { PageCertificate } from './certificate/page_certificate.ts';
 import type { Credentials } from './certificate/self_signed.ts';
 import { EventStreams } from './event_streams.ts';
+import { addFlowRoutes } from './flow_routes.ts';
 import { asksForHidden, hideInText, type PrefixLengths } from './hidden_addresses.ts';
 import { connectionsMax, listenLocally, plainServer, type TlsServer, tlsServer } from './listeners.ts';
 import type { LiveFeed } from './live_feed.ts';
@@ -33,6 +35,8 @@ import { type HostRule, hostAllowed, securityHeaders, urlLengthMax } from './req
 export interface StatusServerParts {
   readonly history: HistoryReader;
   readonly live: LiveFeed;
+  /** Absent when no recent flows are kept. */
+  readonly flows?: FlowSearcher;
   /** Text for `/metrics`. */
   readonly metrics: () => Promise<string>;
   /** Folder of the built page: `build/page`. */
@@ -190,9 +194,10 @@ export class StatusServer implements Service {
     this.#hide(server);
     await server.register(compress, { global: true, threshold: compressFrom, encodings: ['gzip'] });
     const { clock } = this.#world;
-    const { history, live, metrics, pageFolder } = this.#parts;
+    const { flows, history, live, metrics, pageFolder } = this.#parts;
     addAccessRoutes(server, { access: this.#access, gate: this.#gate, world: this.#world });
     addApiRoutes(server, { clock, history, live, streams: this.#streams, metrics, view: (request) => this.#viewOf(request) });
+    addFlowRoutes(server, { clock, flows });
     addPageRoutes(server, await readPageFiles(pageFolder));
     return server;
   }

@@ -9,10 +9,10 @@ import { addressColumn, numberColumn, presenceColumn } from '../flow/flow_column
 import type { FlowKey } from '../flow/flow_search_shapes.ts';
 import { etherTypeName, protocolName } from '../flow/protocols.ts';
 import { type PresenceGroup, presenceBit } from '../flow/row_layout.ts';
-import { servicePort } from '../flow/service_port.ts';
+import { serverIsDestination, servicePort } from '../flow/service_port.ts';
 import { applicationKey } from '../flow/services.ts';
 import type { AddressList } from './flow_addresses.ts';
-import { type PackedColumn, type Segment, valueAt } from './flow_segment.ts';
+import { type Segment, valueAt } from './flow_segment.ts';
 
 /** Which end of a record is looked at: 0 its source, 1 its destination. */
 export type End = 0 | 1;
@@ -151,11 +151,10 @@ const service: KeyMaker = (segment, _end, ends) => {
   const application = applicationReader(segment);
   const source = endKey(segment, 0, ends);
   const destination = endKey(segment, 1, ends);
-  const ports = portPlaces.map((place) => segment.numbers[place]!) as [PackedColumn, PackedColumn];
-  const server = (row: number): KeyReader => {
-    const port = application.port(row);
-    return valueAt(ports[1], row) !== port && valueAt(ports[0], row) === port ? source : destination;
-  };
+  const destinationPort = segment.numbers[portPlaces[1]]!;
+  const initiator = segment.numbers[initiatorPlace]!;
+  const server = (row: number): KeyReader =>
+    serverIsDestination(application.port(row), valueAt(destinationPort, row), valueAt(initiator, row)) ? destination : source;
   return {
     code: (row) => server(row).code(row) * 2 ** 27 + application.code(row),
     text: (row) => `${server(row).text(row)} ${application.text(row)}`,

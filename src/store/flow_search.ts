@@ -1,6 +1,6 @@
 /**
  * Answers questions about recent flow records: scans the segments that the time touches, newest first, and lets others have
- * the event loop in between. Limits: 1,000 records an answer, `pauseRows` rows without a pause (some milliseconds).
+ * the event loop in between. Limits: 5,000 records an answer, `pauseRows` rows without a pause (some milliseconds).
  */
 import type { Clock } from '../core/clock.ts';
 import { fieldNamed } from '../flow/filter/filter_fields.ts';
@@ -24,7 +24,7 @@ import { columnSource, compileFilter, inTime } from './flow_matcher.ts';
 import { type Segment, segmentRows, unpackRow, valueAt } from './flow_segment.ts';
 import type { RecentFlows } from './recent_flows.ts';
 
-export const flowsLimitMax = 1_000;
+export const flowsLimitMax = 5_000;
 const pauseSegments = 32;
 
 /** Rows of a segment that a search has found, in the order of the segment. */
@@ -45,23 +45,29 @@ export class FlowSearch implements FlowSearcher {
   }
 
   async list(question: FlowListQuestion): Promise<FlowListAnswer> {
-    const { fromMs, toMs, order, offset } = question;
+    const { fromMs, toMs, order, offset, before } = question;
     const limit = Math.min(flowsLimitMax, question.limit);
     const best = new BestRows(order, offset + limit);
     const matched = new Sums();
-    const coverage = await this.#scan(question, (found) => {
-      matched.add(found.rows, figuresOf(found.segment));
-      best.add(found);
-    });
+    const coverage = await this.#scan(
+      question,
+      (found) => {
+        matched.add(found.rows, figuresOf(found.segment));
+        best.add(found);
+      },
+      before,
+    );
     const bytes = new Uint8Array(ROW_BYTES);
-    const flows = best
-      .rows()
-      .slice(offset)
-      .map(({ segment, row }) => {
-        unpackRow(segment, row, bytes);
-        return rowToJson(bytes, 0);
-      });
-    return { fromMs, toMs, matched: matched.sums(), flows, coverage };
+    const rows = best.rows().slice(offset);
+    const flows = rows.map(({ segment, row }) => {
+      unpackRow(segment, row, bytes);
+      return rowToJson(bytes, 0);
+    });
+    const sums = matched.sums();
+    const last = rows.at(-1);
+    const isMore = order === 'arrival' && last !== undefined && sums.records > offset + rows.length;
+    const next = isMore ? { nextBefore: last.segment.first + last.row } : {};
+    return { fromMs, toMs, matched: sums, flows, ...next, coverage };
   }
 
   async group(question: FlowGroupQuestion): Promise<FlowGroupAnswer> {
@@ -76,18 +82,11 @@ export class FlowSearch implements FlowSearcher {
     return { fromMs, toMs, by, matched: matched.sums(), ...groups.close(Math.min(flowsLimitMax, limit)), coverage };
   }
 
-  /** Every record of the question, some at a time: as rows of 384 octets in wall time (for export). */
-  async rows(question: FlowRange, take: (rows: Uint8Array, count: number) => void | Promise<void>): Promise<FlowCoverage> {
-    return this.#scan(question, async ({ segment, rows }) => {
-      const bytes = new Uint8Array(rows.length * ROW_BYTES);
-      rows.forEach((row, i) => {
-        unpackRow(segment, row, bytes, i * ROW_BYTES);
-      });
-      await take(bytes, rows.length);
-    });
-  }
-
-  async #scan({ filter, fromMs, toMs }: FlowRange, take: (found: FoundRows) => void | Promise<void>): Promise<FlowCoverage> {
+  async #scan(
+    { filter, fromMs, toMs }: FlowRange,
+    take: (found: FoundRows) => void,
+    before = Number.POSITIVE_INFINITY,
+  ): Promise<FlowCoverage> {
     const startedMs = this.#clock.monotonicMs();
     const matches = compileFilter(filter);
     const isInTime = inTime(fromMs, toMs);
@@ -96,12 +95,14 @@ export class FlowSearch implements FlowSearcher {
     const segments = this.#flows.newestFirst();
     for (const [i, segment] of segments.entries()) {
       if (i % pauseSegments === pauseSegments - 1) await this.#clock.sleep(0);
+      if (segment.first >= before) continue;
       const mask = both(isInTime(segment), () => matches(segment));
       if (mask === noRows) continue;
       recordsScanned += segment.count;
       let count = 0;
-      for (let row = 0; row < segment.count; row++) if (mask === allRows || mask[row] === 1) numbers[count++] = row;
-      if (count > 0) await take({ segment, rows: numbers.slice(0, count) });
+      const end = Math.min(segment.count, before - segment.first);
+      for (let row = 0; row < end; row++) if (mask === allRows || mask[row] === 1) numbers[count++] = row;
+      if (count > 0) take({ segment, rows: numbers.slice(0, count) });
     }
     return {
       recordsKept: this.#flows.rows,

@@ -10,10 +10,12 @@ import { createLog, type LogFields } from '../../src/core/log.ts';
 import { createMetrics } from '../../src/core/metrics.ts';
 import { SystemRandom } from '../../src/core/random.ts';
 import type { World } from '../../src/core/world.ts';
+import type { FlowSearcher } from '../../src/flow/flow_search_shapes.ts';
 import { emptyVolume, type HistoryReader } from '../../src/flow/history_shapes.ts';
 import { exampleStatus } from '../../src/forward/mqtt/payload_examples.ts';
 import { LiveBuffer } from '../../src/status/live_feed.ts';
 import { StatusServer } from '../../src/status/status_server.ts';
+import { searchOver } from '../store/kept_flows.ts';
 
 export { exampleStatus };
 
@@ -37,6 +39,8 @@ export interface Served {
 export interface ServedOptions {
   readonly settings?: Record<string, unknown>;
   readonly history?: Partial<HistoryReader>;
+  /** Of none when left out. */
+  readonly flows?: FlowSearcher | 'none';
   readonly metrics?: () => Promise<string>;
   readonly withoutPage?: boolean;
   /** With users, as the appliance runs it; `settings` say whether sign-in is asked for. */
@@ -60,6 +64,7 @@ export async function serve(options: ServedOptions = {}): Promise<Served> {
   const settings = settingsSchema.parse({ status: { port: 0, ...options.settings } }).status;
   const server = new StatusServer(world, settings, {
     live,
+    ...(options.flows === 'none' ? {} : { flows: options.flows ?? searchOver([]) }),
     metrics: options.metrics ?? (() => world.metrics.render()),
     pageFolder: join(folder, 'page'),
     ...(options.withAccess === true

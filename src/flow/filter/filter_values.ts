@@ -147,7 +147,7 @@ export function writeNumber(field: FilterField, value: number): string {
     case 'time':
       return value % 1_000 === 0 && value < 253_402_300_800_000_000 ? new Date(value / 1_000).toISOString() : `${value}us`;
     case 'flags':
-      return writeFlags(value);
+      return writeTcpFlags(value);
     case 'mac':
       return value
         .toString(16)
@@ -160,7 +160,7 @@ export function writeNumber(field: FilterField, value: number): string {
   }
 }
 
-function writeFlags(value: number): string {
+export function writeTcpFlags(value: number): string {
   if (value === 0 || value > 255) return String(value);
   return Object.entries(tcpFlagLetters)
     .filter(([, bit]) => (value & bit) !== 0)

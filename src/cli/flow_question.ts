@@ -1,0 +1,88 @@
+/**
+ * What `flows` and `query` have in common: which box, which time, which filter. Recent records live in the memory of a running
+ * box, so that one must answer.
+ */
+
+import { z } from 'zod';
+import { defaultSettings, loadSettings } from '../config/load.ts';
+import { SystemClock } from '../core/clock.ts';
+import { ApplianceError } from '../core/errors.ts';
+import { parseFilter, troubleText } from '../flow/filter/filter_parser.ts';
+import type { FlowCoverage } from '../flow/flow_search_shapes.ts';
+import { ApiError } from '../status/answers.ts';
+import { parseParameters, range, timeRange } from '../status/questions.ts';
+import { BoxClient, boxOptions } from './box_client.ts';
+import type { OptionTable, OptionValues } from './command.ts';
+
+export const flowOptions: OptionTable = {
+  last: { type: 'string' },
+  from: { type: 'string' },
+  to: { type: 'string' },
+  limit: { type: 'string' },
+  order: { type: 'string' },
+  json: { type: 'boolean' },
+  csv: { type: 'boolean' },
+  ...boxOptions,
+};
+
+export const flowUsage = `  --last SPAN      90s, 15m, 6h (default 1h)
+  --from, --to     milliseconds since 1970 or ISO 8601: an exact time range`;
+
+/** The filter's text, checked here so that the mark under a mistake stands under what was typed. */
+export function filterText(words: readonly string[]): string {
+  const text = words.join(' ');
+  const { trouble } = { trouble: undefined, ...parseFilter(text) };
+  if (trouble !== undefined) throw new ApplianceError('usage', `filter: ${troubleText(text, trouble)}`);
+  return text;
+}
+
+/** Both ends fixed now, so that every page of an answer is of the same time. */
+export function askedRange(values: OptionValues): { fromMs: number; toMs: number } {
+  const given = Object.fromEntries(
+    ['last', 'from', 'to'].flatMap((name) => (values[name] === undefined ? [] : [[name, String(values[name])]])),
+  );
+  return usage(() => {
+    const asked = Object.entries(parseParameters(z.strictObject(range), given)).filter(([, value]) => value !== undefined);
+    const { fromMs, toMs } = timeRange(Object.fromEntries(asked), new SystemClock().wallMs());
+    return { fromMs: Math.round(fromMs), toMs: Math.round(toMs) };
+  });
+}
+
+/** Checks with the API's own rules, so that words and bounds are the same as there. */
+export function usage<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (error instanceof ApiError) throw new ApplianceError('usage', error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** @throws ApplianceError boxUnreachable, with the box's own words where it refuses */
+export async function askBox<T>(
+  values: OptionValues,
+  path: string,
+  query: Readonly<Record<string, string | number>>,
+): Promise<T> {
+  const box = new BoxClient(values.config === undefined ? defaultSettings() : loadSettings(values.config as string), values);
+  const asked = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)] as [string, string]));
+  const answer = await box.get<T>(`${path}?${asked}`);
+  if (answer !== undefined) return answer;
+  const nobody = [`no flowspan answers at ${box.place}`, ...(box.refused === '' ? [] : [box.refused])].join('; ');
+  throw new ApplianceError('boxUnreachable', `${nobody}; recent flows are in the memory of a running box`);
+}
+
+/** What the answer does not reach, in a sentence for standard error; empty where it reaches everything. */
+export function coverageWords({ keptFromMs, recordsKept, recordsMissed }: FlowCoverage, fromMs: number): string {
+  const missed =
+    recordsMissed === 0 ? [] : [`${recordsMissed.toLocaleString('en')} records came too fast to be kept for searches`];
+  const late =
+    recordsKept > 0 && keptFromMs > fromMs
+      ? [
+          `records are kept since ${timeText(keptFromMs)} (history.recentFlowsBytesMax); older ones are in the history: flowspan top`,
+        ]
+      : [];
+  return [...late, ...missed].join('; ');
+}
+
+export const timeText = (ms: number): string => new Date(ms).toLocaleString('sv');

@@ -1,0 +1,76 @@
+/** `flowspan query`: recent flow records that match a filter, summed by up to three keys. */
+import type { FlowGroup, FlowGroupAnswer } from '../flow/flow_search_shapes.ts';
+import { flowKeys, groupOrders } from '../flow/flow_search_shapes.ts';
+import { flowSumParameters } from '../status/flow_questions.ts';
+import { parseParameters } from '../status/questions.ts';
+import { boxOptionsUsage } from './box_client.ts';
+import { type Command, exitCodes, write } from './command.ts';
+import { csvLine, rate, size, tableLines } from './figures.ts';
+import { askBox, askedRange, coverageWords, filterText, flowOptions, flowUsage, timeText, usage } from './flow_question.ts';
+
+export const command: Command = {
+  name: 'query',
+  summary: 'recent flow records summed by host, application, service, …',
+  usage: `query [FILTER...] [--by KEY[,KEY[,KEY]]] [--last SPAN | --from T --to T] [options]
+
+  FILTER           as for flowspan flows
+  --by KEYS        up to three of ${flowKeys.join(', ')} (default host)
+${flowUsage}
+  --order WHAT     ${groupOrders.join(', ')} (default bytes)
+  --limit N        groups (default 20)
+  --json, --csv    for programs
+${boxOptionsUsage}`,
+  options: { ...flowOptions, by: { type: 'string' } },
+  positionals: ['FILTER...'],
+  async run(values, words, { out, err }) {
+    const filter = filterText(words);
+    const given = Object.fromEntries(
+      ['by', 'order', 'limit'].flatMap((name) => (values[name] === undefined ? [] : [[name, String(values[name])]])),
+    );
+    usage(() => parseParameters(flowSumParameters, given));
+    const { fromMs, toMs } = askedRange(values);
+    const answer = await askBox<FlowGroupAnswer>(values, '/api/v1/flows/sums', { ...given, filter, from: fromMs, to: toMs });
+    if (values.json === true) await write(out, `${JSON.stringify(answer)}\n`);
+    else if (values.csv === true) await write(out, asCsv(answer));
+    else await write(out, asTable(answer));
+    const reach = coverageWords(answer.coverage, fromMs);
+    if (reach !== '') err.write(`${reach}\n`);
+    return exitCodes.good;
+  },
+};
+
+const figures = [
+  'outOctets',
+  'inOctets',
+  'packets',
+  'flows',
+  'records',
+  'firstMs',
+  'lastMs',
+] as const satisfies (keyof FlowGroup)[];
+
+function asCsv({ by, groups }: FlowGroupAnswer): string {
+  const lines = groups.map((group) => csvLine([...group.keys, ...figures.map((name) => group[name])]));
+  return `${[[...by, ...figures].join(','), ...lines].join('\n')}\n`;
+}
+
+function asTable({ by, groups, matched, groupsFound, fromMs, toMs }: FlowGroupAnswer): string {
+  const head = `${timeText(fromMs)} to ${timeText(toMs)}: ${matched.records.toLocaleString('en')} records, ${size(matched.octets)}, ${groupsFound.toLocaleString('en')} groups\n`;
+  if (groups.length === 0) return head;
+  // A record counts for both its hosts: shares are of the line.
+  const share = (octets: number): string => (matched.octets === 0 ? '' : `${((octets / matched.octets) * 100).toFixed(1)} %`);
+  const table = [
+    [...by, 'out', 'in', 'share', 'mean rate', 'packets', 'records'],
+    ...groups.map((group) => [
+      ...group.keys,
+      size(group.outOctets),
+      size(group.inOctets),
+      share(group.octets),
+      rate((group.octets * 8_000) / Math.max(1_000, group.lastMs - group.firstMs)),
+      group.packets.toLocaleString('en'),
+      group.records.toLocaleString('en'),
+    ]),
+  ];
+  const how = matched.estimated ? '\n≈ packets were sampled: octets and packets are estimates\n' : '';
+  return `${head}\n${tableLines(table, by.length)}\n${how}`;
+}
