@@ -1,5 +1,6 @@
 /** The settings of the section `export`: destinations, what they are sent, how, and what they must not see. Part of `schema.ts`. */
 import { z } from 'zod';
+import { elementFault } from '../flow/element_choice.ts';
 import { findElement } from '../flow/elements.ts';
 import { compressions } from '../flow/file_compression.ts';
 import { profileNames } from '../flow/profiles.ts';
@@ -48,6 +49,12 @@ const files = z
   })
   .prefault({});
 
+/** One that rows can give; what is wrong with another is said in words. */
+const element = z.string().superRefine((name, context) => {
+  const message = elementFault(name);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
+
 const destination = z
   .strictObject({
     name: name.meta(
@@ -74,11 +81,18 @@ const destination = z
             'Destinations of one group get each record once: the first in this file that takes it. Empty: this destination gets everything for itself',
         }),
       ),
-    profile: choice(profileNames, 'generic', { reason: 'Which elements are sent; generic is understood by every collector' }),
+    profile: choice(profileNames, 'generic', {
+      reason:
+        'Which elements are sent; generic is understood by every collector, lean, standard and full are RFC 5103 biflows, the others are made for the collector of that name',
+    }),
     elements: z
-      .array(z.string().refine((value) => findElement(value) !== undefined, 'the name of an information element'))
+      .array(element)
       .default([])
-      .meta(facts({ reason: 'Elements to send instead of a profile’s' })),
+      .meta(facts({ reason: 'Elements to send instead of a profile’s; addresses and ICMP type and code come by themselves' })),
+    legacySampling: flag(false, {
+      reason:
+        'Tell the sampling rate as samplingInterval (34) and samplingAlgorithm (35) too, for collectors that read nothing else: one rate for all records, that of the newest selector in force',
+    }),
     files,
     privacy,
     uniflow: flag(true, { reason: 'With elements: one record per direction instead of RFC 5103 biflows' }),
@@ -130,6 +144,10 @@ const destination = z
   .refine((d) => d.protocol === 'ipfix' || d.elements.length === 0, {
     path: ['elements'],
     message: 'none with NetFlow, whose fields are fixed',
+  })
+  .refine((d) => d.elements.length === 0 || d.elements.some((name) => /^(octet|packet)DeltaCount$/.test(name)), {
+    path: ['elements'],
+    message: 'octetDeltaCount or packetDeltaCount among them: records without either count nothing',
   });
 
 const catchUp = z
@@ -182,4 +200,14 @@ export const exporting = z
   .refine((e) => e.observationDomainId !== e.catchUp.observationDomainId, {
     path: ['catchUp', 'observationDomainId'],
     message: 'another number than observationDomainId, or 0',
+  })
+  .superRefine(({ destinations, privateEnterpriseNumber }, context) => {
+    if (privateEnterpriseNumber > 0) return;
+    for (const [index, { elements }] of destinations.entries()) {
+      for (const [place, name] of elements.entries()) {
+        if (findElement(name)?.enterprise !== 'private') continue;
+        const message = `elements that IANA has a number for; ${name} needs a number of your own: set export.privateEnterpriseNumber`;
+        context.addIssue({ code: 'custom', path: ['destinations', index, 'elements', place], message });
+      }
+    }
   });

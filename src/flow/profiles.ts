@@ -2,6 +2,7 @@
  * Profiles: which elements a destination is sent. `generic` is uniflow and IANA only; the others are RFC 5103 biflows.
  * From a profile come a handful of templates: family × one-way/two-way × aggregate. Pure.
  */
+import { collectorPresets, presetNames } from './collector_presets.ts';
 import { elementNamed, findElement, penOf } from './elements.ts';
 import {
   compilePlan,
@@ -13,7 +14,9 @@ import {
 } from './projection.ts';
 import { type RowFamily, rowFamilies, rowFieldOfElement, rowFields } from './row_layout.ts';
 
-export const profileNames = ['generic', 'lean', 'standard', 'full'] as const;
+const generalNames = ['generic', 'lean', 'standard', 'full'] as const;
+/** The general ones, and those made for a collector. */
+export const profileNames = [...generalNames, ...presetNames] as const;
 export type ProfileName = (typeof profileNames)[number];
 
 /** First template id a data template may have (RFC 7011 section 3.4.1). */
@@ -40,7 +43,7 @@ const measures = [
   'zeroWindowPacketDeltaCount',
 ];
 
-const selections: Record<ProfileName, { uniflow: boolean; elements: readonly string[] | 'all' }> = {
+const selections: Record<(typeof generalNames)[number], { uniflow: boolean; elements: readonly string[] | 'all' }> = {
   generic: { uniflow: true, elements: [...core, ...ip, ...link] },
   lean: { uniflow: false, elements: [...core, ...ip, 'biflowDirection'] },
   standard: {
@@ -54,10 +57,13 @@ export interface ProfileSpec {
   readonly uniflow: boolean;
   /** Element names; addresses, ICMP and reverse copies are added by family and direction. */
   readonly elements: readonly string[];
+  /** Of biflows, the elements whose reverse copy is sent too; all that there are where it is absent. */
+  readonly reverse?: readonly string[];
 }
 
 export function profileSpec(profile: ProfileName): ProfileSpec {
-  const { uniflow, elements } = selections[profile];
+  if (profile in collectorPresets) return collectorPresets[profile as keyof typeof collectorPresets];
+  const { uniflow, elements } = selections[profile as keyof typeof selections];
   return { uniflow, elements: elements === 'all' ? allExportable() : elements };
 }
 
@@ -88,6 +94,7 @@ function elementsFor(spec: ProfileSpec, family: RowFamily, twoWay: boolean): str
   if (family === 'ethernet' && !forward.includes('ethernetType')) forward.push('ethernetType');
   if (!twoWay || spec.uniflow) return forward;
   const reverse = forward
+    .filter((name) => spec.reverse === undefined || spec.reverse.includes(name))
     .map((name) => `reverse${name[0]!.toUpperCase()}${name.slice(1)}`)
     .filter(
       (name) => findElement(name) !== undefined && rowFieldOfElement(name) !== undefined && !/reverseFlow(Start|End)/.test(name),

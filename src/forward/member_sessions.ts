@@ -76,7 +76,7 @@ export class MemberSessions {
       ...(beforeReading === undefined ? {} : { beforeReading: () => beforeReading(member) }),
       ...(throttle === undefined ? {} : { throttle }),
       ...(lingerMs === undefined ? {} : { lingerMs }),
-      facts: (gaps) => this.#facts(session, privacy, gaps),
+      facts: (gaps) => this.#facts(settings, session, privacy, gaps),
       templateResendMs: settings.templateResendS * 1_000,
       // What is synced to our own disk is not lost by anybody else.
       resendMarginOctets: settings.transport === 'file' ? 0 : settings.resendMarginBytes,
@@ -112,7 +112,7 @@ export class MemberSessions {
     return new Session({ observationDomainId, messageOctetsMax, leaveOut });
   }
 
-  #facts(session: ExportSession, privacy: DestinationPrivacy, gaps: readonly Gap[]): ExportFacts {
+  #facts(settings: DestinationSettings, session: ExportSession, privacy: DestinationPrivacy, gaps: readonly Gap[]): ExportFacts {
     const { lane, cursor, facts, observationDomainId, world } = this.#parts;
     const dropped = Object.values(lane.account().dropped).reduce((sum, rows) => sum + rows, 0);
     const metering = facts();
@@ -130,6 +130,7 @@ export class MemberSessions {
       gaps,
       plans: session.plans,
       anonymizations: privacy.anonymizations,
+      legacySampling: settings.legacySampling,
     };
   }
 }

@@ -1,6 +1,7 @@
 /** Options templates and their data as octets, from the tables. Pure. */
 import { elementNamed, VARIABLE_LENGTH } from '../../flow/elements.ts';
 import type { TemplateField } from '../../flow/projection.ts';
+import { legacySamplingTable } from './legacy_sampling.ts';
 import { type ExportFacts, elementTypesTable, type OptionsTable, type OptionValue, optionsTables } from './options_tables.ts';
 import { optionsTemplateRecord } from './templates.ts';
 
@@ -18,7 +19,10 @@ const fieldOf = (name: string): TemplateField => ({ element: elementNamed(name),
  * @param only those that say what records mean, or those about the processes and their totals
  */
 export function optionsSets(facts: ExportFacts, privatePen: number, only?: 'meaning' | 'process'): OptionsSet[] {
-  const all: readonly OptionsTable[] = privatePen === 0 ? optionsTables : [...optionsTables, elementTypesTable(privatePen)];
+  const all: readonly OptionsTable[] = [
+    ...[...optionsTables, legacySamplingTable],
+    ...(privatePen === 0 ? [] : [elementTypesTable(privatePen)]),
+  ];
   const tables = all.filter(({ process }) => only === undefined || (process === true) === (only === 'process'));
   return tables.flatMap((table) => {
     const rows = table.rows(facts);

@@ -50,6 +50,8 @@ export interface ExportFacts extends MeteringFacts {
   readonly plans: readonly ProjectionPlan[];
   /** What was done to elements before this destination sees them. */
   readonly anonymizations: readonly Anonymization[];
+  /** Whether the collector reads samplingInterval (34) and nothing newer. */
+  readonly legacySampling?: boolean;
 }
 
 export type OptionValue = number | bigint | string;

@@ -50,10 +50,10 @@ export class DestinationPrivacy {
   }
 
   /** The profile without what this destination must not see. */
-  profile({ uniflow, elements }: ProfileSpec): ProfileSpec {
+  profile({ elements, ...spec }: ProfileSpec): ProfileSpec {
     const { addresses, leaveOut } = this.#rules;
     const patterns = [...leaveOut.map((what) => leftOut[what]), ...(addresses === 'keep' ? [] : [hiddenWithAddresses])];
-    return { uniflow, elements: elements.filter((name) => !patterns.some((pattern) => pattern.test(name))) };
+    return { ...spec, elements: elements.filter((name) => !patterns.some((pattern) => pattern.test(name))) };
   }
 
   leavesOut(what: 'ports' | 'macs'): boolean {
