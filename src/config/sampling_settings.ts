@@ -23,6 +23,12 @@ const adaptive = z
       (n) => Number.isInteger(Math.log2(n)),
       'a power of two',
     ),
+    kernelIntervalMax: integer(1, 65_536, 64, {
+      reason:
+        'When packets are lost although the box samples, the kernel passes one in m on before it copies it, at random, from all pools alike; m rises and falls as n does. Largest m, a power of two; 1 turns this off. Only with meter.captureBy ring',
+      unit: 'packets',
+      restart: false,
+    }).refine((n) => Number.isInteger(Math.log2(n)), 'a power of two'),
     ringPercentMax: integer(5, 95, 50, {
       reason: 'A capture ring as full as this is pressure; so are packets that the kernel dropped',
       unit: '%',

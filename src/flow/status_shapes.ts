@@ -102,6 +102,8 @@ export interface MeterStatus {
 
 /** What is in force now, outside of pools: one packet of `interval` is metered. */
 export interface SamplingStatus extends Sampling {
+  /** Of these, the kernel lets one packet of this many through; 1 for all. */
+  readonly kernelInterval: number;
   readonly selectorId: number;
   /** The box chooses the rate by itself, while it cannot keep up. */
   readonly adaptive: boolean;

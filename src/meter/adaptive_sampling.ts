@@ -11,8 +11,6 @@
  *
  * Estimates stay unbiased although the rate follows the traffic: it never depends on which of the packets to come are drawn.
  */
-import type { MeterCounts } from '../flow/ledger.ts';
-
 export interface AdaptiveBounds {
   /** A power of two. */
   readonly intervalMax: number;
@@ -20,6 +18,10 @@ export interface AdaptiveBounds {
   readonly ringShareMax: number;
   readonly cpuShareMax: number;
   readonly dwellMs: number;
+  /** After a change up the next looks still show what was before it: for this long, 1.5 s by itself. */
+  readonly settleMs?: number;
+  /** A full ring and busy threads are no pressure; they only keep it from going down. */
+  readonly dropsOnly?: boolean;
 }
 
 /** What happened since the last look. */
@@ -43,7 +45,7 @@ export interface IntervalChange {
 }
 
 /** After a step up the ring still holds what came before, and the first look sees drops of before. */
-const settleMs = 1_500;
+const settleByItselfMs = 1_500;
 /** Expected shares must stay this far below the bound: what a look sees of a steady load varies by a few per cent. */
 const headroom = 0.85;
 const dwellFactorMax = 16;
@@ -97,6 +99,12 @@ export class AdaptiveSampling {
     this.#meteringWeight = Number.POSITIVE_INFINITY;
   }
 
+  /** Somebody else decides now: a dwell begins when that is over. */
+  hold(nowMs: number): void {
+    this.#lastMs = this.#calmSinceMs = nowMs;
+    this.#watchFrom(nowMs);
+  }
+
   /** The change to make now, if any. */
   look(seen: PressureLook): IntervalChange | undefined {
     const { nowMs } = seen;
@@ -115,7 +123,7 @@ export class AdaptiveSampling {
     const sinceMs = nowMs - this.#changedMs;
     this.#calmSinceMs = nowMs;
     this.#watchFrom(nowMs);
-    if (this.#step >= stepMax || (!this.#wentDown && sinceMs < settleMs)) return undefined;
+    if (this.#step >= stepMax || (!this.#wentDown && sinceMs < this.#settleMs)) return undefined;
     if (this.#wentDown && sinceMs < this.#dwellMs) {
       this.#dwellFactors.set(this.#step + 1, Math.min(dwellFactorMax, this.#factorOf(this.#step + 1) * 2));
     }
@@ -137,6 +145,7 @@ export class AdaptiveSampling {
 
   #causeOf({ droppedPackets, ringShare, cpuShare }: PressureLook): SamplingCause | undefined {
     if (droppedPackets > 0) return 'kernelDrops';
+    if (this.#bounds.dropsOnly === true) return undefined;
     if (ringShare >= this.#bounds.ringShareMax) return 'ringFilling';
     if (cpuShare !== undefined && cpuShare >= this.#bounds.cpuShareMax) return 'cpuBusy';
     return undefined;
@@ -144,6 +153,10 @@ export class AdaptiveSampling {
 
   get #dwellMs(): number {
     return this.#bounds.dwellMs * this.#factorOf(this.#step);
+  }
+
+  get #settleMs(): number {
+    return this.#bounds.settleMs ?? settleByItselfMs;
   }
 
   #factorOf(step: number): number {
@@ -163,7 +176,8 @@ export class AdaptiveSampling {
    */
   #learn({ nowMs, cpuShare, receivedPackets }: PressureLook, elapsedMs: number): void {
     // The look after a change is about both intervals.
-    if (cpuShare === undefined || receivedPackets < packetsMin || elapsedMs <= 0 || nowMs - this.#changedMs < settleMs) return;
+    if (cpuShare === undefined || receivedPackets < packetsMin || elapsedMs <= 0 || nowMs - this.#changedMs < this.#settleMs)
+      return;
     this.#cost = (cpuShare * elapsedMs) / receivedPackets;
     if (!Number.isFinite(this.#costBefore)) return;
     const isUp = this.#step > this.#stepBefore;
@@ -198,27 +212,4 @@ function stepsFor({ receivedPackets, droppedPackets }: PressureLook): number {
   const offered = receivedPackets + droppedPackets;
   if (droppedPackets === 0 || receivedPackets === 0) return 1;
   return Math.max(1, Math.ceil(Math.log2(offered / receivedPackets)));
-}
-
-/**
- * From the meter's counters at two moments.
- * @param threads metering threads: what 100 % of their time is
- */
-export function lookBetween(
-  before: MeterCounts,
-  now: MeterCounts,
-  elapsedMs: number,
-  nowMs: number,
-  threads: number,
-): PressureLook {
-  // Counters begin again when the meter was opened anew.
-  const grown = (name: keyof MeterCounts): number => Math.max(0, now[name] - before[name]);
-  const hadNs = elapsedMs * 1e6 * threads;
-  return {
-    nowMs,
-    receivedPackets: grown('receivedPackets'),
-    droppedPackets: grown('droppedByKernelPackets'),
-    ringShare: now.ringFilledPercent / 100,
-    cpuShare: hadNs > 0 ? Math.min(1, grown('threadCpuNs') / hadNs) : undefined,
-  };
 }

@@ -37,7 +37,7 @@ export class OfflineMeter {
   /** Opens the capture. Throws ApplianceError: captureUnreadable, captureDamaged, linkTypeUnsupported, filterInvalid. */
   constructor(addon: NativeAddon, { path, settings, seed = 1n }: OfflineOptions) {
     // Nothing is pressed for time here, so adaptive sampling would never begin.
-    this.#plan = samplingPlan(settings.sampling, 1, (meaning) => this.#register.numberOf(meaning));
+    this.#plan = samplingPlan(settings.sampling, 1, 1, (meaning) => this.#register.numberOf(meaning));
     const options: NativeOptions = {
       ...cacheOptions(settings, this.#plan.native, seed),
       source: { kind: 'file', path, pace: 'asFast', filter: settings.filter },

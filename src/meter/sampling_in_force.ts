@@ -6,14 +6,13 @@ import type { MeterSettings } from '../config/schema.ts';
 import type { World } from '../core/world.ts';
 import { intervals95, packetsError } from '../flow/estimates.ts';
 import type { MeterCounts } from '../flow/ledger.ts';
-import type { Sampling, SelectorFact } from '../flow/selectors.ts';
-import { samplingOfBoth } from '../flow/selectors.ts';
+import { type Sampling, type SelectorFact, type SelectorMeaning, samplingOfBoth } from '../flow/selectors.ts';
 import type { BoxEvent, SamplingStatus, SelectorStatus } from '../flow/status_shapes.ts';
-import { type AdaptiveBounds, AdaptiveSampling, type IntervalChange, lookBetween } from './adaptive_sampling.ts';
 import type { NativeMeter } from './addon.ts';
 import type { MeterFigures } from './figures.ts';
 import { type SamplingPlan, samplingPlan } from './sampling_plan.ts';
 import { type SelectorStore, SelectorsInUse } from './selectors_in_use.ts';
+import { lookBetween, type StagedBounds, type StagedChange, type StagedLook, StagedSampling } from './staged_sampling.ts';
 
 export type EventSink = (level: BoxEvent['level'], event: string, text: string) => void;
 
@@ -21,7 +20,7 @@ export class SamplingInForce {
   readonly #world: World;
   readonly #onEvent: EventSink;
   readonly #selectors: SelectorsInUse;
-  readonly #adaptive: AdaptiveSampling;
+  readonly #adaptive: StagedSampling;
   #settings: MeterSettings;
   #plan: SamplingPlan;
   #sinceMs = 0;
@@ -34,9 +33,9 @@ export class SamplingInForce {
     this.#settings = settings;
     this.#onEvent = onEvent;
     this.#selectors = new SelectorsInUse(world, store);
-    this.#adaptive = new AdaptiveSampling(boundsOf(settings));
+    this.#adaptive = new StagedSampling(boundsOf(settings));
     // Numbered when it comes into force.
-    this.#plan = samplingPlan(settings.sampling, 1, () => 0);
+    this.#plan = samplingPlan(settings.sampling, 1, 1, () => 0);
   }
 
   registerMetrics(): void {
@@ -46,6 +45,11 @@ export class SamplingInForce {
       'meter_sampling_interval',
       'One packet of this many is selected, outside of pools',
       () => this.#plan.others.interval,
+    );
+    metrics.gauge(
+      'meter_sampling_kernel_interval',
+      'Before that, the kernel lets one packet of this many through',
+      () => this.#plan.others.kernelInterval,
     );
     metrics.gauge(
       'meter_pool_interval',
@@ -75,7 +79,7 @@ export class SamplingInForce {
   /** For a meter that is about to be opened: adaptive sampling begins with the settings' rates. */
   begin(): SamplingPlan['native'] {
     this.#adaptive.restart();
-    this.#plan = samplingPlan(this.#settings.sampling, 1, this.#selectors.numberOf);
+    this.#plan = this.#planned();
     this.#sinceMs = this.#world.clock.wallMs();
     this.#before = undefined;
     void this.#selectors.keep();
@@ -95,7 +99,7 @@ export class SamplingInForce {
     this.#adaptive.configure(boundsOf(settings));
     const { enabled } = settings.sampling.adaptive;
     if (!enabled || !wasAdaptive) this.#adaptive.restart();
-    const wanted = samplingPlan(settings.sampling, this.#adaptive.interval, this.#selectors.numberOf);
+    const wanted = this.#planned();
     if (meter !== undefined && !isSame(wanted, this.#plan)) this.#apply(meter, wanted, 'settings', 'by the settings');
   }
 
@@ -110,8 +114,12 @@ export class SamplingInForce {
     const look = lookBetween(before.counts, counts, nowMs - before.atMs, nowMs, threads);
     const change = this.#adaptive.look(look);
     if (change === undefined) return;
-    const words = wordsFor(change, look.droppedPackets, look.ringShare, look.cpuShare);
-    this.#apply(meter, samplingPlan(sampling, change.to, this.#selectors.numberOf), change.why, words);
+    this.#apply(meter, this.#planned(), change.why, wordsFor(change, look));
+  }
+
+  #planned(): SamplingPlan {
+    const { factor, kernelInterval } = this.#adaptive;
+    return samplingPlan(this.#settings.sampling, factor, kernelInterval, this.#selectors.numberOf);
   }
 
   see({ selectors }: MeterFigures): void {
@@ -119,10 +127,11 @@ export class SamplingInForce {
   }
 
   status(): SamplingStatus {
-    const { kind, interval, selectorId } = this.#plan.others;
+    const { kind, interval, kernelInterval, selectorId } = this.#plan.others;
     return {
       kind,
       interval,
+      kernelInterval,
       selectorId,
       adaptive: this.#settings.sampling.adaptive.enabled,
       sinceMs: Math.round(this.#sinceMs),
@@ -165,7 +174,7 @@ export class SamplingInForce {
     this.#why = words;
     this.#changes?.add(1, { why: cause });
     void this.#selectors.keep();
-    const level = to.others.interval > from.others.interval && cause !== 'settings' ? 'warn' : 'info';
+    const level = intervalOf(to) > intervalOf(from) && cause !== 'settings' ? 'warn' : 'info';
     const pools = to.pools.length > 0 ? `; pools: ${to.pools.map((one) => `${one.pool} ${ratioOf(one)}`).join(', ')}` : '';
     this.#onEvent(
       level,
@@ -201,24 +210,33 @@ function isSame(a: SamplingPlan, b: SamplingPlan): boolean {
   return numbers(a) === numbers(b);
 }
 
-function boundsOf({ sampling: { adaptive } }: MeterSettings): AdaptiveBounds {
+const intervalOf = ({ others }: SamplingPlan): number => samplingOfBoth(others).interval;
+
+function boundsOf({ sampling: { adaptive }, source, captureBy }: MeterSettings): StagedBounds {
   return {
     intervalMax: adaptive.intervalMax,
+    // Only a ring of our own has a stage before it.
+    kernelIntervalMax: source === 'interface' && captureBy === 'ring' ? adaptive.kernelIntervalMax : 1,
     ringShareMax: adaptive.ringPercentMax / 100,
     cpuShareMax: adaptive.cpuPercentMax / 100,
     dwellMs: adaptive.dwellS * 1_000,
   };
 }
 
-function ratioOf({ kind, interval }: Sampling): string {
-  if (kind === 'none' || interval === 1) return 'every packet';
-  return kind === 'flowHash' ? `1 flow in ${interval}` : `1 packet in ${interval}${kind === 'count' ? ' by count' : ''}`;
+function ratioOf({ kind, interval, kernelInterval }: SelectorMeaning): string {
+  const before = kernelInterval === 1 ? '' : ` of those that the kernel lets through, 1 in ${kernelInterval}`;
+  if (kind === 'none' || interval === 1) return `every packet${before}`;
+  return (
+    (kind === 'flowHash' ? `1 flow in ${interval}` : `1 packet in ${interval}${kind === 'count' ? ' by count' : ''}`) + before
+  );
 }
 
-function wordsFor({ why }: IntervalChange, dropped: number, ringShare: number, cpuShare = 0): string {
+function wordsFor({ why }: StagedChange, { droppedPackets: dropped, ringShare, cpuShare = 0 }: StagedLook): string {
   switch (why) {
     case 'kernelDrops':
       return `the kernel dropped ${dropped} packets that the meter was too slow for`;
+    case 'kernelDropsPersist':
+      return `the kernel goes on dropping packets (${dropped} in the last second) although the meter takes few of them`;
     case 'ringFilling':
       return `the capture ring is ${Math.round(ringShare * 100)} % full`;
     case 'cpuBusy':

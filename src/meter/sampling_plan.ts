@@ -29,17 +29,19 @@ const intervalMost = 2 ** 30;
 
 /**
  * @param factor what every interval is multiplied by under pressure: a power of two, 1 for as the settings say
+ * @param kernelInterval of the stage before, which knows no pools: 1 for none
  * @param numberOf the register's
  */
 export function samplingPlan(
   settings: SamplingSettings,
   factor: number,
+  kernelInterval: number,
   numberOf: (meaning: SelectorMeaning) => number,
 ): SamplingPlan {
   const matches = settings.pools.map(matchOf);
   const partition = matches.length === 0 ? '' : digestOf(matches);
   const planned = (pool: string, sampling: Sampling): PlannedSelector => {
-    const meaning: SelectorMeaning = { ...sampling, pool, kernelInterval: 1, partition };
+    const meaning: SelectorMeaning = { ...sampling, pool, kernelInterval, partition };
     return { ...meaning, selectorId: numberOf(meaning) };
   };
   const others = planned('', pressed(settings, factor));
@@ -51,7 +53,7 @@ export function samplingPlan(
     match: matches[index]!,
   }));
   return {
-    native: { kind: others.kind, interval: others.interval, selectorId: others.selectorId, pools: nativePools },
+    native: { kind: others.kind, interval: others.interval, selectorId: others.selectorId, pools: nativePools, kernelInterval },
     others,
     pools,
   };

@@ -10,7 +10,8 @@ const guests = { name: 'guests', kind: 'flowHash', interval: 16, vlans: [91, 90,
 
 function planner() {
   const register = new SelectorRegister();
-  return (sampling: object, factor = 1) => samplingPlan(settingsOf(sampling), factor, (meaning) => register.numberOf(meaning));
+  return (sampling: object, factor = 1, kernelInterval = 1) =>
+    samplingPlan(settingsOf(sampling), factor, kernelInterval, (meaning) => register.numberOf(meaning));
 }
 
 describe('sampling plan', () => {
@@ -18,6 +19,7 @@ describe('sampling plan', () => {
     expect(planner()({ kind: 'random', interval: 4, pools: [calls, guests] }).native).toEqual({
       kind: 'random',
       interval: 4,
+      kernelInterval: 1,
       selectorId: 1,
       pools: [
         {

@@ -89,6 +89,7 @@ export const exampleStatus: BoxStatus = {
     sampling: {
       kind: 'none',
       interval: 1,
+      kernelInterval: 1,
       selectorId: 0,
       adaptive: false,
       sinceMs: minuteMs - 86_400_000,
