@@ -21,7 +21,7 @@ import { Spool } from './forward/spool.ts';
 import { type Machine, thisMachine } from './machine.ts';
 import { MeterService } from './meter/meter_service.ts';
 import { addonProjector } from './meter/projector.ts';
-import type { SelectorStore } from './meter/selectors_in_use.ts';
+import { type SelectorStore, SelectorsInUse } from './meter/selectors_in_use.ts';
 import { MirrorTruth } from './pipeline/mirror_truth.ts';
 import { NameBook } from './pipeline/name_book.ts';
 import { PipelineService } from './pipeline/pipeline_service.ts';
@@ -211,6 +211,7 @@ export class Appliance {
     if (keepsHistory) this.#pipeline.onWindow((window) => this.#history.add(window));
     this.#pipeline.onWindow((window) => this.#mqttReporter.windowClosed(window));
     this.#pipeline.onWindow((window) => this.#page.window(window));
+    const selectors = new SelectorsInUse(part('meter'), this.#selectorStore(folder('selectors.json')));
     this.#meter = new MeterService(part('meter'), settings.meter, {
       bootId,
       receive: (block) => this.#pipeline.process(block),
@@ -221,7 +222,7 @@ export class Appliance {
       },
       onEvent,
       addon,
-      selectorStore: this.#selectorStore(folder('selectors.json')),
+      selectors,
     });
     this.#linkSpeeds = new LinkSpeeds(part('links'), settings.meter.source === 'interface' ? settings.meter.interfaces : []);
     this.#mirror = new MirrorTruth({
@@ -254,6 +255,7 @@ export class Appliance {
       ...(keepsHistory ? [this.#stores.history, this.#history] : []),
       ...(destinations.length > 0 ? [this.#stores.spool, this.#spool] : []),
       ...(brokers.length > 0 ? [this.#stores.outbox, this.#outbox] : []),
+      selectors,
       this.#exporters,
       ...this.#mqttUplinks,
       this.#names,

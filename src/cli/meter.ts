@@ -11,6 +11,7 @@ import { type ProfileName, profileNames, profileSpec } from '../flow/profiles.ts
 import type { RowBlock } from '../flow/row_block.ts';
 import { rowToJson } from '../flow/row_json.ts';
 import { ROW_BYTES } from '../flow/row_layout.ts';
+import type { SelectorFact } from '../flow/selectors.ts';
 import { IpfixFile } from '../forward/ipfix/file_writer.ts';
 import type { MeteringFacts } from '../forward/ipfix/options_tables.ts';
 import { loadAddon } from '../meter/addon.ts';
@@ -104,12 +105,10 @@ Without --json, --ipfix and --ledger it prints what was metered in words.`,
 
 /** What collectors are told of the metering, in options. */
 function factsOf(meter: OfflineMeter, path: string): Omit<MeteringFacts, 'startedMs'> {
-  const { selectors, counts } = meter.figures();
+  const { counts } = meter.figures();
   return {
     domainName: basename(path),
-    selectors: selectors.map(({ selectorId, kind, interval, observedPackets, selectedPackets }) => {
-      return { selectorId, kind, interval: kind === 'none' ? 1 : interval, observedPackets, selectedPackets };
-    }),
+    selectors: meter.selectors(),
     interfaces: [{ index: 0, name: basename(path), description: 'capture file' }],
     ignoredPackets: counts.undecodablePackets,
     ignoredOctets: counts.undecodableOctets,
@@ -131,19 +130,35 @@ function jsonLines(block: RowBlock): string {
 }
 
 function inWords(meter: OfflineMeter): string {
-  const { received, metered, handedOver, undecodable, filtered, annotations, balanced } = meter.ledger();
+  const { received, metered, sampledOut, handedOver, undecodable, filtered, annotations, balanced } = meter.ledger();
   const number = (value: number | null): string => (value === null ? 'unknown' : value.toLocaleString('en'));
   const notes = Object.entries(annotations).map(([reason, packets]) => `  ${reason}: ${number(packets)} packets`);
   return [
     `received      ${number(received.packets)} packets, ${number(received.octets)} octets`,
     ...(filtered.packets > 0 ? [`filtered      ${number(filtered.packets)} packets`] : []),
     ...(undecodable.packets > 0 ? [`undecodable   ${number(undecodable.packets)} packets`] : []),
+    ...(sampledOut.packets > 0 ? [`sampled out   ${number(sampledOut.packets)} packets`] : []),
     `metered       ${number(metered.packets)} packets, ${number(metered.octets)} octets`,
     `records       ${number(handedOver.records)}`,
+    ...(sampledOut.packets > 0 ? meter.selectors().map(selectorWords) : []),
     ...(notes.length > 0 ? ['decoded only in part:', ...notes] : []),
     `accounted for ${balanced ? '100 %' : 'NOT everything: this is a fault of flowspan'}`,
     '',
   ].join('\n');
+}
+
+function selectorWords({
+  selectorId,
+  pool = '',
+  kind,
+  interval,
+  observedPackets = 0,
+  selectedPackets = 0,
+}: SelectorFact): string {
+  const rate = kind === 'none' ? 'every packet' : `${kind} 1 in ${interval}`;
+  const place = pool === '' ? 'outside of pools' : `pool ${pool}`;
+  const counted = `${selectedPackets.toLocaleString('en')} of ${observedPackets.toLocaleString('en')} packets`;
+  return `selector ${String(selectorId).padEnd(5)}${place}: ${rate}, ${counted}`;
 }
 
 function profileOption(values: OptionValues): ProfileName {

@@ -12,6 +12,7 @@ import type { ExportSession } from './export_session.ts';
 import type { Gap } from './gaps.ts';
 import type { ExportFacts } from './ipfix/options_tables.ts';
 import { ResendSchedule } from './ipfix/resend_schedule.ts';
+import { selectorMeaning } from './ipfix/selector_tables.ts';
 import type { Link } from './link.ts';
 import type { DestinationPrivacy } from './privacy/destination_privacy.ts';
 import { SentLog } from './sent_log.ts';
@@ -310,21 +311,28 @@ export class ExporterSession {
     } else if (nowMs >= this.#nextFactsMs) {
       this.#nextFactsMs = nowMs + factsPeriodMs;
       // A new selector must be explained before many rows name it: RFC 5477 has no other place for the rate.
-      const isNew = selectorsOf(this.#parts.facts([])) !== this.#selectors;
+      const isNew = selectorsOf(this.#facts([])) !== this.#selectors;
       if (isNew || nowMs >= this.#nextOptionsMs || gapsOf?.hasGapsToTell === true) this.#sendOptions(false);
     }
   }
 
   #sendOptions(again: boolean): void {
-    const { session, facts, gapsOf, world, link } = this.#parts;
+    const { session, gapsOf, world, link } = this.#parts;
     const gaps = gapsOf?.takeGaps() ?? [];
-    const now = { ...facts(gaps), stamps: this.#stamps };
+    const now = { ...this.#facts(gaps), stamps: this.#stamps };
     for (const message of session.optionsMessages(now, this.#exportTimeS, again)) this.#sendOther(message);
     // Counts as said once everything up to here has arrived.
     if (gaps.length > 0) this.#sent.add({ position: 0, rows: 0, records: 0, octets: 0, endOctet: link.sentOctets, gaps });
     this.#selectors = selectorsOf(now);
     for (const { selectorId } of now.selectors) this.#named.add(selectorId);
     this.#nextOptionsMs = world.clock.monotonicMs() + optionsPeriodMs;
+  }
+
+  /** Of selectors those in force, and those that rows of this session name: others are nothing to this collector. */
+  #facts(gaps: readonly Gap[]): ExportFacts {
+    const facts = this.#parts.facts(gaps);
+    const selectors = facts.selectors.filter(({ selectorId, inForce }) => inForce !== false || this.#named.has(selectorId));
+    return { ...facts, selectors };
   }
 
   #sendOther(message: Uint8Array): void {
@@ -337,9 +345,7 @@ export class ExporterSession {
   }
 }
 
-function selectorsOf({ selectors }: ExportFacts): string {
-  return selectors.map(({ selectorId, kind, interval }) => `${selectorId}/${kind}/${interval}`).join();
-}
+const selectorsOf = ({ selectors }: ExportFacts): string => selectors.map(selectorMeaning).join();
 
 function isStoreTrouble(error: unknown): boolean {
   const code = (error as ApplianceError | undefined)?.code;

@@ -22,7 +22,7 @@ import { registerMetrics } from './meter_metrics.ts';
 import { errorOfNative, errorOfSource } from './native_errors.ts';
 import { nativeOptions } from './native_options.ts';
 import { type EventSink, SamplingInForce } from './sampling_in_force.ts';
-import type { SelectorStore } from './selectors_in_use.ts';
+import { SelectorsInUse } from './selectors_in_use.ts';
 
 export interface MeterParts {
   /** This boot, on whose monotonic clock rows are. */
@@ -32,8 +32,8 @@ export interface MeterParts {
   readonly demoCapture?: (signal: AbortSignal) => Promise<string>;
   /** Told when the sampling rate changes; the log otherwise. */
   readonly onEvent?: EventSink;
-  /** Where the numbers of selectors outlive the program; without it they are this run's own. */
-  readonly selectorStore?: SelectorStore;
+  /** Started before; without it numbers of selectors are this run's own. */
+  readonly selectors?: SelectorsInUse;
   /** For tests; otherwise the built addon is loaded at start. */
   readonly addon?: NativeAddon;
   /** For tests; otherwise loaded when `captureBy` is `libpcap`. */
@@ -79,7 +79,7 @@ export class MeterService implements Service {
     this.#settings = settings;
     this.#parts = parts;
     const log: EventSink = (level, event, text) => world.log[level](event, { text });
-    this.#sampling = new SamplingInForce(world, settings, parts.onEvent ?? log, parts.selectorStore);
+    this.#sampling = new SamplingInForce(world, settings, parts.onEvent ?? log, parts.selectors ?? new SelectorsInUse(world));
   }
 
   /**
@@ -90,7 +90,6 @@ export class MeterService implements Service {
     if (this.#settings.source === 'none') return;
     this.#addon = this.#parts.addon ?? loadAddon();
     this.#capture = this.#settings.capture;
-    await this.#sampling.load();
     if (this.#settings.source === 'demo') this.#capture = (await this.#parts.demoCapture?.(signal)) ?? '';
     registerMetrics(this.#world.metrics, () => this.figures());
     this.#sampling.registerMetrics();
@@ -105,7 +104,6 @@ export class MeterService implements Service {
     this.#watchTimer?.cancel();
     this.#pollTimer?.cancel();
     await this.#turn;
-    await this.#sampling.kept();
     if (this.#meter === undefined) return;
     // Ends by itself before the deadline does, so that what is left is counted and those downstream still get their turn.
     const endMs = clock.monotonicMs() + deadlineMs * 0.8;

@@ -33,6 +33,7 @@ export class OfflineMeter {
   readonly #meter: NativeMeter;
   readonly #register = new SelectorRegister();
   readonly #plan: SamplingPlan;
+  #started = false;
 
   /** Opens the capture. Throws ApplianceError: captureUnreadable, captureDamaged, linkTypeUnsupported, filterInvalid. */
   constructor(addon: NativeAddon, { path, settings, seed = 1n }: OfflineOptions) {
@@ -56,6 +57,7 @@ export class OfflineMeter {
     const meter = this.#meter;
     const reader = new BlockReader(meter, WALL_BOOT_ID);
     meter.start();
+    this.#started = true;
     while (!meter.drained()) {
       const index = meter.waitBlock(waitMs);
       if (index < 0) continue;
@@ -70,9 +72,10 @@ export class OfflineMeter {
 
   /** What rows' selectorIds stand for, with what was counted so far. */
   selectors(): SelectorFact[] {
+    const { others, pools } = this.#plan;
     const totals = new SelectorTotals();
-    totals.see(this.figures().selectors);
-    return selectorFacts(this.#register, totals);
+    if (this.#started) totals.see(this.figures().selectors);
+    return selectorFacts(this.#register, totals, new Set([others, ...pools].map(({ selectorId }) => selectorId)));
   }
 
   ledger(): Ledger {

@@ -11,7 +11,7 @@ import type { BoxEvent, SamplingStatus, SelectorStatus } from '../flow/status_sh
 import type { NativeMeter } from './addon.ts';
 import type { MeterFigures } from './figures.ts';
 import { type SamplingPlan, samplingPlan } from './sampling_plan.ts';
-import { type SelectorStore, SelectorsInUse } from './selectors_in_use.ts';
+import type { SelectorsInUse } from './selectors_in_use.ts';
 import { lookBetween, type StagedBounds, type StagedChange, type StagedLook, StagedSampling } from './staged_sampling.ts';
 
 export type EventSink = (level: BoxEvent['level'], event: string, text: string) => void;
@@ -28,11 +28,11 @@ export class SamplingInForce {
   #before: { readonly counts: MeterCounts; readonly atMs: number } | undefined;
   #changes: ReturnType<World['metrics']['counter']> | undefined;
 
-  constructor(world: World, settings: MeterSettings, onEvent: EventSink, store?: SelectorStore) {
+  constructor(world: World, settings: MeterSettings, onEvent: EventSink, selectors: SelectorsInUse) {
     this.#world = world;
     this.#settings = settings;
     this.#onEvent = onEvent;
-    this.#selectors = new SelectorsInUse(world, store);
+    this.#selectors = selectors;
     this.#adaptive = new StagedSampling(boundsOf(settings));
     // Numbered when it comes into force.
     this.#plan = samplingPlan(settings.sampling, 1, 1, () => 0);
@@ -69,11 +69,6 @@ export class SamplingInForce {
           ]),
       ['selector', 'pool', 'stage'],
     );
-  }
-
-  /** What earlier runs numbered; before the first `begin`. */
-  load(): Promise<void> {
-    return this.#selectors.load();
   }
 
   /** For a meter that is about to be opened: adaptive sampling begins with the settings' rates. */
@@ -138,11 +133,6 @@ export class SamplingInForce {
       why: this.#why,
       selectors: this.#selectorStatuses(),
     };
-  }
-
-  /** Resolves when what numbers mean lies on disk, or cannot be written. */
-  kept(): Promise<void> {
-    return this.#selectors.keep();
   }
 
   /** Every selector that rows may name, those in force last. */

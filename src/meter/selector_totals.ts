@@ -73,8 +73,8 @@ export function selectorFacts(
   for (const selectorId of [0, ...register.numbers]) {
     const { kind, interval, pool, kernelInterval } = register.of(selectorId)!;
     const total = totals.of(selectorId);
-    if (selectorId === 0 && total === undefined) continue;
     const inForce = planned.has(selectorId) || total?.inForce === true;
+    if (selectorId === 0 && total === undefined && !inForce) continue;
     facts.push({ selectorId, kind, interval, pool, kernelInterval, ...total, inForce });
   }
   return facts.sort((a, b) => Number(a.inForce) - Number(b.inForce));

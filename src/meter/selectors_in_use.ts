@@ -1,9 +1,10 @@
 /**
- * The register of selectors with what each has counted, and its place on disk. Owned by the meter service: `load` before the
- * meter is opened, `see` about once a second. A register that cannot be written is written again later: rows reach the disk
+ * The register of selectors with what each has counted, and its place on disk. Started after the spool, whose rows may need it,
+ * and before exporters, who tell it; the meter service numbers by it and calls `see` about once a second. A register that cannot be written is written again later: rows reach the disk
  * seconds after they were made, so what names them is there before.
  */
 import { messageOf } from '../core/errors.ts';
+import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
 import { type Sampling, type SelectorFact, type SelectorMeaning, samplingOfBoth } from '../flow/selectors.ts';
 import type { NativeSelector } from './addon.ts';
@@ -19,7 +20,8 @@ export interface SelectorStore {
   mayHoldRows(): boolean;
 }
 
-export class SelectorsInUse {
+export class SelectorsInUse implements Service {
+  readonly name = 'selectors';
   readonly #world: World;
   readonly #store: SelectorStore | undefined;
   readonly #totals = new SelectorTotals();
@@ -28,13 +30,13 @@ export class SelectorsInUse {
   #writing: Promise<void> | undefined;
   #isTroubled = false;
 
-  constructor(world: World, store: SelectorStore | undefined) {
+  constructor(world: World, store?: SelectorStore) {
     this.#world = world;
     this.#store = store;
   }
 
   /** What earlier runs numbered. Where that is lost, numbers begin anywhere, so that old rows hardly meet a new meaning. */
-  async load(): Promise<void> {
+  async start(): Promise<void> {
     if (this.#store === undefined) return;
     const { log, random } = this.#world;
     let text: string | undefined;
@@ -48,6 +50,10 @@ export class SelectorsInUse {
     const kept = text === undefined ? undefined : SelectorRegister.parse(text);
     this.#register = kept ?? new SelectorRegister(1 + random.below(65_535));
     if (kept === undefined && text !== undefined) log.warn('selectorsForgotten', { reason });
+  }
+
+  stop(): Promise<void> {
+    return this.keep();
   }
 
   readonly numberOf = (meaning: SelectorMeaning): number => this.#register.numberOf(meaning);

@@ -240,6 +240,24 @@ test('rows never come before the options that explain their selector', async () 
   expect(violations(link)).toEqual([]);
 });
 
+test('of many selectors a collector hears those in force and those that its rows name, each before them', async () => {
+  const exchange = await Exchange.start();
+  exchange.selectors = Array.from({ length: 300 }, (_, index) => ({
+    ...{ selectorId: index + 1, kind: 'random' as const, interval: 2 + index, inForce: index === 299 },
+  }));
+  const { link } = exchange.converse({ lossy: false });
+  await exchange.clock.advance(3_000);
+  const block = blockOf(0, 1);
+  new RowCursor(block.bytes).at(0, block.firstRow).selectorId = 17;
+  exchange.spool.append(block);
+  await exchange.clock.advance(1_000);
+  const all = contents(link);
+  const heard = all.map(({ options }) => options.map(({ values }) => values.selectorId).filter(Boolean));
+  expect(new Set(heard.flat())).toEqual(new Set([300, 17]));
+  expect(heard.findIndex((ids) => ids.includes(17))).toBeLessThan(all.findIndex(({ flows }) => flows > 0));
+  expect(violations(link)).toEqual([]);
+});
+
 test('a new sampling rate is explained within a second, and the old ones stay explained', async () => {
   const exchange = await Exchange.start();
   const { link } = exchange.converse({ lossy: false });

@@ -34,6 +34,7 @@ function streamOf(profile: ProfileName, privatePen: number, messageOctetsMax: nu
       ...meteringFacts.selectors,
       { selectorId: 2, kind: 'random' as const, interval: 10, observedPackets: 1_000, selectedPackets: 97 },
       { selectorId: 3, kind: 'count' as const, interval: 8 },
+      { selectorId: 4, kind: 'flowHash' as const, interval: 16, pool: 'guests' },
     ],
     observationDomainId: domain,
     nowMs: exportTimeS * 1_000,

@@ -120,7 +120,7 @@ test('version 5: a counter beyond 32 bits becomes several records that add up', 
 // Collectors multiply by the rate that they were told, so sums show whether they understood. nfcapd 1.7.1 reads no sampler of
 // version 9, however it is told.
 test('version 9: nfacctd takes each record at the rate of its own selector', async () => {
-  const rates = [1, 10, 64];
+  const rates = [1, 10, 64, 4];
   const nfacctd = await Nfacctd.start(['nfacctd_renormalize: true']);
   cleanups.push(async () => {
     await nfacctd.stop();
@@ -130,12 +130,13 @@ test('version 9: nfacctd takes each record at the rate of its own selector', asy
     nfacctd.port,
     'netflow9',
     (row, n) => {
-      row.selectorId = 1 + (n % 3);
+      row.selectorId = 1 + (n % 4);
     },
     [
       { selectorId: 1, kind: 'none', interval: 1 },
       { selectorId: 2, kind: 'count', interval: 10 },
       { selectorId: 3, kind: 'random', interval: 64 },
+      { selectorId: 4, kind: 'flowHash', interval: 4, pool: 'guests' },
     ],
   );
   await sent();
@@ -146,7 +147,7 @@ test('version 9: nfacctd takes each record at the rate of its own selector', asy
   for (let n = 1; n < 60; n++) {
     if (familyOf(n) !== 'ipv4') continue;
     const mine = sums.filter(({ port_src, ip_src }) => port_src === 1024 + n && ip_src === `10.1.0.${n}`);
-    expect({ n, packets: mine.reduce((sum, { packets }) => sum + packets, 0) }).toEqual({ n, packets: (n + 1) * rates[n % 3]! });
+    expect({ n, packets: mine.reduce((sum, { packets }) => sum + packets, 0) }).toEqual({ n, packets: (n + 1) * rates[n % 4]! });
   }
 });
 

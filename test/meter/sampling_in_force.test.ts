@@ -14,7 +14,7 @@ import { meterCounters } from '../../src/flow/decode_annotations.ts';
 import { RowCursor } from '../../src/flow/row_cursor.ts';
 import type { NativeAddon, NativeStats } from '../../src/meter/addon.ts';
 import { MeterService } from '../../src/meter/meter_service.ts';
-import type { SelectorStore } from '../../src/meter/selectors_in_use.ts';
+import { type SelectorStore, SelectorsInUse } from '../../src/meter/selectors_in_use.ts';
 import { udpFrame } from '../captures/frames.ts';
 import { packetsOf, pcapFile } from '../captures/pcap_writer.ts';
 import { addon, CaptureFolder } from './metering.ts';
@@ -96,6 +96,7 @@ beforeEach(() => {
 
 interface Run {
   readonly meter: MeterService;
+  readonly selectors: SelectorsInUse;
   readonly world: ReturnType<typeof testWorld>;
   readonly heard: string[];
   /** Packets by selectorId, of the rows that came. */
@@ -106,6 +107,8 @@ async function run(sampling: object, native: NativeAddon = addon): Promise<Run> 
   const world = testWorld();
   const heard: string[] = [];
   const packets = new Map<number, number>();
+  const selectors = new SelectorsInUse(world, store);
+  await selectors.start();
   const meter = new MeterService(world, settings(sampling), {
     bootId: 'b',
     receive: (block) => {
@@ -117,10 +120,10 @@ async function run(sampling: object, native: NativeAddon = addon): Promise<Run> 
     },
     addon: native,
     onEvent: (level, event, text) => heard.push(`${level} ${event}: ${text}`),
-    selectorStore: store,
+    selectors,
   });
   await meter.start(signal);
-  return { meter, world, heard, packets };
+  return { meter, selectors, world, heard, packets };
 }
 
 describe('sampling in force', () => {
@@ -197,7 +200,7 @@ describe('sampling in force', () => {
 
   it('goes on while what numbers mean cannot be written, says it once, and writes it as soon as it can', async () => {
     store.refuses = true;
-    const { meter, world } = await run({ kind: 'random', interval: 4 });
+    const { meter, selectors, world } = await run({ kind: 'random', interval: 4 });
     for (let i = 0; i < 5; i++) {
       meter.status();
       await world.clock.sleep(5);
@@ -205,6 +208,7 @@ describe('sampling in force', () => {
     expect(world.logged.filter((event) => event === 'selectorsNotKept')).toHaveLength(1);
     store.refuses = false;
     await meter.stop(1_000);
+    await selectors.stop();
     expect(store.text).toContain('"kind":"random","interval":4');
   });
 

@@ -11,6 +11,7 @@ import { SeededRandom } from '../../src/core/random.ts';
 import type { NativeMeter, NativeSampling } from '../../src/meter/addon.ts';
 import { type MeterFigures, noFigures } from '../../src/meter/figures.ts';
 import { SamplingInForce } from '../../src/meter/sampling_in_force.ts';
+import { SelectorsInUse } from '../../src/meter/selectors_in_use.ts';
 import { type StagedBounds, type StagedChange, StagedSampling } from '../../src/meter/staged_sampling.ts';
 
 const bounds: StagedBounds = { intervalMax: 64, kernelIntervalMax: 64, ringShareMax: 0.5, cpuShareMax: 0.85, dwellMs: 60_000 };
@@ -156,10 +157,12 @@ describe('sampling in force, both stages', () => {
           sampling: { adaptive: { enabled: true, intervalMax: 4, kernelIntervalMax: 8 } },
         },
       });
+      const world = { clock, random: new SeededRandom(1), log, metrics };
       const sampling = new SamplingInForce(
-        { clock, random: new SeededRandom(1), log, metrics },
+        world,
         settings,
         (level, _event, text) => heard.push(`${level} ${text}`),
+        new SelectorsInUse(world),
       );
       sampling.registerMetrics();
       expect(sampling.begin().kernelInterval).toBe(1);

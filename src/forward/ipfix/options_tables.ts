@@ -1,5 +1,5 @@
 /**
- * Options data: what a collector must know about how records came to be, as tables of element names. Selectors (RFC 5477),
+ * Options data: what a collector must know about how records came to be, as tables of element names. Selectors,
  * interfaces, flow keys and statistics (RFC 7011 sections 4.1 to 4.4), gaps, private elements (RFC 5610), who exports.
  * Pure: facts in, rows out.
  */
@@ -9,9 +9,7 @@ import type { ProjectionPlan } from '../../flow/projection.ts';
 import type { SelectorFact } from '../../flow/selectors.ts';
 import type { Gap } from '../gaps.ts';
 import type { Anonymization } from '../privacy/destination_privacy.ts';
-
-/** IANA psamp-parameters, selectorAlgorithm (304). */
-export const selectorAlgorithms = { systematicCount: 1, uniformProbabilistic: 4 } as const;
+import { countTable, flowSelectionTable, nameTable, randomTable, selectionStatisticsTable } from './selector_tables.ts';
 
 export interface InterfaceFact {
   readonly index: number;
@@ -24,7 +22,7 @@ export interface MeteringFacts {
   readonly domainName: string;
   /** Wall time, ms. */
   readonly startedMs: number;
-  /** Every selector that rows may still name, the newest last. */
+  /** Every selector that rows may still name, those in force last. */
   readonly selectors: readonly SelectorFact[];
   readonly interfaces: readonly InterfaceFact[];
   /** Packets that reached the box and were not metered: lost by kernel or card, or not decodable. */
@@ -73,25 +71,8 @@ const EXPORTING_PROCESS_ID = 1;
 const timeElements = ['flowStartMilliseconds', 'flowEndMilliseconds'] as const;
 
 const definitions: readonly Omit<OptionsTable, 'templateId'>[] = [
-  {
-    // Every packet: count-based 1 in 1. RFC 5477 section 8.2.1; a space of zero means no packet is left out.
-    scope: ['selectorId'],
-    fields: ['selectorAlgorithm', 'samplingPacketInterval', 'samplingPacketSpace'],
-    rows: ({ selectors }) =>
-      selectors
-        .filter((s) => s.kind === 'none' || s.kind === 'count')
-        .map((s) => [s.selectorId, selectorAlgorithms.systematicCount, 1, s.kind === 'none' ? 0 : s.interval - 1]),
-  },
-  {
-    // Uniform probabilistic sampling (RFC 5475 section 5.2.2.1) is told by its probability alone (RFC 5476 section 6.5.2):
-    // size and population would be n-out-of-N sampling, another algorithm.
-    scope: ['selectorId'],
-    fields: ['selectorAlgorithm', 'samplingProbability'],
-    rows: ({ selectors }) =>
-      selectors
-        .filter((s) => s.kind === 'random')
-        .map((s) => [s.selectorId, selectorAlgorithms.uniformProbabilistic, 1 / s.interval]),
-  },
+  countTable,
+  randomTable,
   {
     scope: ['ingressInterface'],
     fields: ['interfaceName', 'interfaceDescription'],
@@ -171,16 +152,9 @@ const definitions: readonly Omit<OptionsTable, 'templateId'>[] = [
         ? []
         : timeElements.map((name) => [elementNamed(name).id, stamps === 'uncertain' ? Number.POSITIVE_INFINITY : 1_000]),
   },
-  {
-    // RFC 5476 section 6.5.3, by selector: the rate that came about, beside the one that was meant.
-    process: true,
-    scope: ['selectorId'],
-    fields: ['selectorIdTotalPktsObserved', 'selectorIdTotalPktsSelected'],
-    rows: ({ selectors }) =>
-      selectors.flatMap(({ selectorId, observedPackets, selectedPackets }) =>
-        observedPackets === undefined || selectedPackets === undefined ? [] : [[selectorId, observedPackets, selectedPackets]],
-      ),
-  },
+  selectionStatisticsTable,
+  flowSelectionTable,
+  nameTable,
 ];
 
 export const optionsTables: readonly OptionsTable[] = definitions.map((table, index) => ({

@@ -7,6 +7,7 @@
  * above 1 in 16383 (not representable either, since the totals would be wrong), interface numbers above 65535 (sent as 0).
  */
 import { ApplianceError } from '../../core/errors.ts';
+import { samplingOfBoth } from '../../flow/selectors.ts';
 import type { EncodedRows, ExportSession, RowRange } from '../export_session.ts';
 import type { ExportFacts } from '../ipfix/options_tables.ts';
 import { FlowHalf } from './half.ts';
@@ -21,7 +22,7 @@ const intervalMax = 0x3fff;
 const counterMax = 0xffff_ffff;
 const icmp = 1;
 
-/** Two bits above the interval: 1 packet of N deterministically, or at random. */
+/** Two bits above the interval: 1 packet of N deterministically, or at random (also whole flows: see version 9). */
 const samplingModes = { none: 0, count: 1, random: 2, flowHash: 2 } as const;
 interface Selector {
   readonly mode: number;
@@ -59,8 +60,11 @@ export class Netflow5Session implements ExportSession {
   /** Nothing is sent; the rates go into the headers of the messages whose records name them. */
   optionsMessages({ selectors }: ExportFacts): Uint8Array[] {
     this.#selectors.clear();
-    for (const { selectorId, kind, interval } of selectors)
-      this.#selectors.set(selectorId, kind === 'none' || interval === 1 ? everyPacket : { mode: samplingModes[kind], interval });
+    for (const selector of selectors) {
+      const { kind, interval } = samplingOfBoth(selector);
+      const its = kind === 'none' || interval === 1 ? everyPacket : { mode: samplingModes[kind], interval };
+      this.#selectors.set(selector.selectorId, its);
+    }
     return [];
   }
 

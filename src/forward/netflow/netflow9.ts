@@ -6,6 +6,7 @@
  * statistics, milliseconds of the header; rows by EtherType have no form and are counted as not representable.
  */
 import { ApplianceError } from '../../core/errors.ts';
+import { samplingOfBoth } from '../../flow/selectors.ts';
 import type { EncodedRows, ExportSession, RowRange } from '../export_session.ts';
 import type { ExportFacts } from '../ipfix/options_tables.ts';
 import { FlowHalf } from './half.ts';
@@ -70,12 +71,16 @@ const others: Field[] = [
   { type: 5, octets: 1, write: (to, at, half) => to.setUint8(at, half.classOfService) },
   { type: 6, octets: 1, write: (to, at, half) => to.setUint8(at, half.tcpFlags) },
 ];
-/** FLOW_SAMPLER_ID, _MODE (1 deterministic, 2 random) and _RANDOM_INTERVAL, over scope type 1, the system. */
+/**
+ * FLOW_SAMPLER_ID, _MODE (1 deterministic, 2 random) and _RANDOM_INTERVAL, over scope type 1, the system. Selection of whole flows
+ * has no mode of its own: by a keyed hash each flow is in with one probability, so sums are scaled as for random sampling.
+ */
 const selectorFields = [
   { type: 48, octets: 2 },
   { type: 49, octets: 1 },
   { type: 50, octets: 4 },
 ] as const;
+const samplerModes = { none: 1, count: 1, random: 2, flowHash: 2 } as const;
 const systemScope = { type: 1, octets: 4 } as const;
 
 interface Template {
@@ -126,11 +131,12 @@ export class Netflow9Session implements ExportSession {
   optionsMessages({ selectors, observationDomainId }: ExportFacts, exportTimeS: number): Uint8Array[] {
     if (selectors.length === 0) return [];
     const record = new DataView(new ArrayBuffer(systemScope.octets + 7));
-    const data = selectors.map(({ selectorId, kind, interval }) => {
+    const data = selectors.map((selector) => {
+      const { kind, interval } = samplingOfBoth(selector);
       record.setUint32(0, observationDomainId);
-      record.setUint16(4, selectorId);
-      record.setUint8(6, kind === 'random' ? 2 : 1);
-      record.setUint32(7, kind === 'none' ? 1 : interval);
+      record.setUint16(4, selector.selectorId);
+      record.setUint8(6, samplerModes[kind]);
+      record.setUint32(7, kind === 'none' ? 1 : Math.min(interval, 0xffff_ffff));
       // nfcapd 1.7 takes the first record of such a set and no other: each has its own.
       return set(templateIds.selectors, new Uint8Array(record.buffer));
     });

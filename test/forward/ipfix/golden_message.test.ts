@@ -245,6 +245,85 @@ test('random sampling is told by its probability, never as if it were by count',
   }
 });
 
+// RFC 7014: whole flows, with the ranges of the hash; RFC 5477 section 8.2.8: the pool's name.
+const flowSelection = octets(`
+  00 03 00 26               options template set, 38 octets
+  02 0c 00 07 00 01         template 524, 7 fields, 1 scope
+  01 2e 00 08               selectorId (302)
+  01 86 00 02               flowSelectorAlgorithm (390)
+  01 37 00 08               samplingProbability (311)
+  01 49 00 08               hashOutputRangeMin (329)
+  01 4a 00 08               hashOutputRangeMax (330)
+  01 4b 00 08               hashSelectedRangeMin (331)
+  01 4c 00 08               hashSelectedRangeMax (332)
+  00 03 00 12
+  02 0d 00 02 00 01         template 525
+  01 2e 00 08               selectorId (302)
+  01 4f ff ff               selectorName (335), of variable length
+  02 0c 00 36               set of template 524, 4 + 50 octets
+  00 00 00 00 00 00 00 09   selector 9
+  00 04                     uniform probabilistic
+  3f b0 00 00 00 00 00 00   1/16
+  00 00 00 00 00 00 00 00
+  ff ff ff ff ff ff ff ff
+  00 00 00 00 00 00 00 00
+  0f ff ff ff ff ff ff ff   a sixteenth of the range
+  02 0d 00 13               set of template 525, 4 + 15 octets
+  00 00 00 00 00 00 00 09
+  06 67 75 65 73 74 73      guests
+`);
+
+test('flow selection is told by its probability and its range, with the pool’s name, never as sampling of packets', () => {
+  const message = Buffer.concat(
+    sessionWith(referenceProjector)
+      .optionsMessages(
+        {
+          ...meteringFacts,
+          ...{ selectors: [{ selectorId: 9, kind: 'flowHash' as const, interval: 16, pool: 'guests' }], interfaces: [] },
+          ...{ observationDomainId: 7, nowMs: exportTimeS * 1_000, gaps: [], anonymizations: [], plans: [] },
+          ...{
+            exportedMessages: 0,
+            exportedOctets: 0,
+            exportedRecords: 0,
+            notSentRecords: 0,
+            notSentPackets: 0,
+            notSentOctets: 0,
+          },
+        },
+        exportTimeS,
+        false,
+      )
+      .map((octets) => octets.subarray(16)),
+  );
+  // Templates go first, then data; both parts stand together within them.
+  const text = hex(message);
+  const [head, data] = [hex(flowSelection.subarray(0, 56)), hex(flowSelection.subarray(56))];
+  expect(text.split(head)).toHaveLength(2);
+  expect(text.split(data)).toHaveLength(2);
+  expect(text).not.toContain('013000020131'); // selectorAlgorithm
+});
+
+test('stages are one rate: what the kernel passed on at random and the meter took whole is random', () => {
+  const session = sessionWith(referenceProjector);
+  const facts = {
+    ...meteringFacts,
+    selectors: [
+      { selectorId: 2, kind: 'none' as const, interval: 1, kernelInterval: 4 },
+      { selectorId: 3, kind: 'count' as const, interval: 8, kernelInterval: 2 },
+      { selectorId: 4, kind: 'flowHash' as const, interval: 4, kernelInterval: 2 },
+    ],
+    ...{ observationDomainId: 7, nowMs: exportTimeS * 1_000, gaps: [], anonymizations: [], plans: [] },
+    ...{ exportedMessages: 0, exportedOctets: 0, exportedRecords: 0, notSentRecords: 0, notSentPackets: 0, notSentOctets: 0 },
+  };
+  const decoder = new IpfixDecoder();
+  const told = session.optionsMessages(facts, exportTimeS, false).flatMap((octets) => decoder.decode(octets).records);
+  expect(told.map(({ values }) => values).filter((values) => 'selectorId' in values)).toEqual([
+    { selectorId: 2, selectorAlgorithm: 4, samplingProbability: 0.25 },
+    { selectorId: 3, selectorAlgorithm: 4, samplingProbability: 1 / 16 },
+    expect.objectContaining({ selectorId: 4, flowSelectorAlgorithm: 4, samplingProbability: 1 / 8, hashSelectedRangeMin: 0 }),
+  ]);
+});
+
 test('the decoder reads the same octets as the specification does', () => {
   const decoder = new IpfixDecoder();
   const { templates } = decoder.decode(templateMessage);
