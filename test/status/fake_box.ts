@@ -16,6 +16,8 @@ export const pageFolder = fileURLToPath(new URL('../../build/page', import.meta.
 export interface FakeBox {
   readonly url: string;
   readonly live: LiveBuffer;
+  /** With users: what stands on the console. */
+  setUpCode(): string;
   /** Ends the feed but not the server, as a main thread that hangs. */
   hang(): void;
   stop(): Promise<void>;
@@ -23,7 +25,9 @@ export interface FakeBox {
 
 export async function startFakeBox(
   scenario: Scenario,
-  where: { port: number; address?: string } = { port: 0 },
+  where: Record<string, unknown> = { port: 0 },
+  /** Where users are kept; without it nobody signs in. */
+  dataFolder?: string,
 ): Promise<FakeBox> {
   const clock = new SystemClock();
   const world: World = { clock, random: new SystemRandom(), log: silentLog, metrics: createMetrics() };
@@ -43,17 +47,28 @@ export async function startFakeBox(
     }
     live.pushStatus(fakeStatus(scenario, clock.wallMs()));
   }, 1_000);
-  const settings = settingsSchema.parse({ status: where }).status;
+  const { sessionIdleS, ...checked } = where;
+  const parsed = settingsSchema.parse({ status: checked }).status;
+  // Shorter than a setting may be: a test does not wait for a minute.
+  const settings = sessionIdleS === undefined ? parsed : { ...parsed, sessionIdleS: Number(sessionIdleS) };
+  let setUpCode = '';
+  const access = {
+    onSetUpCode: (code: string) => {
+      setUpCode = code;
+    },
+  };
   const server = new StatusServer(world, settings, {
     history: fakeHistory(scenario),
     live,
     metrics: () => world.metrics.render(),
     pageFolder,
+    ...(dataFolder === undefined ? {} : { dataFolder, ...access }),
   });
   await server.start(new AbortController().signal);
   return {
     url: server.url,
     live,
+    setUpCode: () => setUpCode,
     hang: () => clearInterval(ticking),
     stop: async () => {
       clearInterval(ticking);

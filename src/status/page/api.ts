@@ -18,7 +18,7 @@ export class BoxUnreachable extends Error {
 
 const questionTimeoutMs = 15_000;
 
-async function ask<T>(path: string, signal?: AbortSignal): Promise<T> {
+export async function ask<T>(path: string, signal?: AbortSignal): Promise<T> {
   const late = AbortSignal.timeout(questionTimeoutMs);
   let response: Response;
   try {

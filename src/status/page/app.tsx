@@ -6,15 +6,21 @@ import { duration, timeOfDay, zoneName } from './format.ts';
 import { accountOf } from './ledger_account.ts';
 import type { BoxState, Connection } from './live/box_state.ts';
 import { useBox } from './live/use_box.ts';
-import { Mark, MoonIcon, SunIcon, SystemIcon } from './parts/icons.tsx';
+import { Mark, MoonIcon, PersonIcon, SunIcon, SystemIcon } from './parts/icons.tsx';
+import { Later } from './parts/later.tsx';
 import { accountWords } from './parts/ledger.tsx';
 import { hashOf, useRoute, type View } from './route.ts';
 import { chooseTheme, chosenTheme, type Theme, themes } from './theme.ts';
+import { useSession } from './use_session.ts';
 import { Debug } from './views/debug.tsx';
 import { OnCall } from './views/on_call.tsx';
 import { Overview } from './views/overview.tsx';
 
-const names: Readonly<Record<View, string>> = { overview: 'Overview', 'on-call': 'On call', debug: 'Debug' };
+const names: Readonly<Record<View, string>> = { overview: 'Overview', 'on-call': 'On call', debug: 'Debug', access: 'Access' };
+
+/** Views that stand in the navigation; access is reached by the person in the corner. */
+const shown = (Object.keys(names) as View[]).filter((name) => name !== 'access');
+const accessView = () => import('./views/access.tsx').then(({ AccessView }) => AccessView);
 
 export function App() {
   const box = useBox();
@@ -37,6 +43,8 @@ export function App() {
           <Waiting connection={connection} />
         ) : route.view === 'on-call' ? (
           <OnCall box={box} />
+        ) : route.view === 'access' ? (
+          <Later load={accessView} />
         ) : route.view === 'debug' ? (
           <Debug box={box} />
         ) : (
@@ -63,7 +71,7 @@ function Header({ box, view, range }: { box: BoxState; view: View; range: '1h' |
           </p>
         </div>
         <nav aria-label="Views">
-          {(Object.keys(names) as View[]).map((name) => (
+          {shown.map((name) => (
             <a key={name} href={hashOf({ view: name, range, ledger: false })} aria-current={name === view ? 'page' : undefined}>
               {names[name]}
               {name === 'on-call' && attention.length > 0 && (
@@ -77,10 +85,25 @@ function Header({ box, view, range }: { box: BoxState; view: View; range: '1h' |
         </nav>
         <div class="top-bar-end">
           <ConnectionState connection={connection} />
+          <Person here={view === 'access'} />
           <ThemeChoice />
         </div>
       </div>
     </header>
+  );
+}
+
+/** Who is signed in, and the way to users, tokens and signing out. Nothing where nobody signs in. */
+function Person({ here }: { here: boolean }) {
+  const { answer } = useSession();
+  if (answer.state !== 'signedIn') return null;
+  return (
+    <a class="icon-button" href="#access" aria-current={here ? 'page' : undefined} title={`${answer.name} (${answer.role})`}>
+      <PersonIcon />
+      <span class="said">
+        Access: {answer.name}, {answer.role}
+      </span>
+    </a>
   );
 }
 

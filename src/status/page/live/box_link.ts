@@ -19,6 +19,14 @@ export class BoxLink {
   #heardMs = Number.NEGATIVE_INFINITY;
   #heardWallMs = 0;
   #attempts = 0;
+  #source: EventSource | undefined;
+  #ends: (() => void)[] = [];
+  readonly #onRefused: () => void;
+
+  /** @param onRefused the stream broke: perhaps because whoever looks may not look any more */
+  constructor(onRefused: () => void = () => {}) {
+    this.#onRefused = onRefused;
+  }
 
   get state(): BoxState {
     return this.#state;
@@ -30,12 +38,26 @@ export class BoxLink {
   }
 
   start(): void {
+    this.stop();
     this.#connect();
-    every(1_000, () => this.#judge());
+    this.#ends = [every(1_000, () => this.#judge())];
+  }
+
+  /** Ends the connection and forgets what was seen. */
+  stop(): void {
+    for (const end of this.#ends.splice(0)) end();
+    this.#source?.close();
+    this.#source = undefined;
+    this.#brokenSinceMs = undefined;
+    this.#heardMs = Number.NEGATIVE_INFINITY;
+    this.#heardWallMs = 0;
+    this.#attempts = 0;
+    this.#set(unknownBox);
   }
 
   #connect(): void {
     const source = new EventSource('/api/v1/events');
+    this.#source = source;
     source.addEventListener('open', () => void this.#catchUp());
     source.addEventListener('skipped', () => void this.#catchUp());
     source.addEventListener('status', (event) => {
@@ -49,17 +71,20 @@ export class BoxLink {
     // The browser's own reconnecting gives up for good after some refusals; ours does not.
     source.addEventListener('error', () => {
       source.close();
+      if (this.#source !== source) return;
+      this.#onRefused();
       this.#brokenSinceMs ??= wallMs();
       this.#judge();
       const waitMs = Math.min(retryCapMs, 1_000 * 2 ** Math.min(this.#attempts++, 6));
-      after(waitMs * (0.5 + chance() / 2), () => this.#connect());
+      this.#ends.push(after(waitMs * (0.5 + chance() / 2), () => this.#connect()));
     });
   }
 
   async #catchUp(): Promise<void> {
+    const source = this.#source;
     try {
       const { seconds } = await askSeconds();
-      this.#set(withSeconds(this.#state, seconds));
+      if (source === this.#source) this.#set(withSeconds(this.#state, seconds));
     } catch {
       // Whoever cannot answer this does not stream either: the stream's own trouble says it.
     }

@@ -80,3 +80,9 @@ export const CopyIcon = () => (
     <path d="M10.6 2.6H4a1.8 1.8 0 0 0-1.8 1.8v6.4" />
   </Icon>
 );
+export const PersonIcon = () => (
+  <Icon>
+    <circle cx="8" cy="5.4" r="2.9" />
+    <path d="M2.6 13.8a5.6 5.6 0 0 1 10.8 0" />
+  </Icon>
+);
