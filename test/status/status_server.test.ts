@@ -100,7 +100,12 @@ describe('answers', () => {
 
 describe('bad parameters', () => {
   it.each([
-    ['/api/v1/top?by=planet', 'by', 'planet', 'one of total, host, conversation, application, protocol, vlan, service, siteLabel, tenantLabel, serviceLabel, costCentreLabel'],
+    [
+      '/api/v1/top?by=planet',
+      'by',
+      'planet',
+      'one of total, host, conversation, application, protocol, vlan, service, siteLabel, tenantLabel, serviceLabel, costCentreLabel',
+    ],
     ['/api/v1/top?limit=0', 'limit', '0', 'a whole number from 1 to 1000'],
     ['/api/v1/top?limit=ten', 'limit', 'ten', 'a whole number from 1 to 1000'],
     ['/api/v1/top?last=2w', 'last', '2w', 'a number and s, m, h or d, from 1s to 3650d, such as 90s, 15m, 6h or 7d'],
