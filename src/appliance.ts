@@ -35,6 +35,7 @@ import { EventJournal } from './system/event_journal.ts';
 import { HostMonitor } from './system/host_health.ts';
 import { LinkSpeeds } from './system/link_speeds.ts';
 import { notConfigured } from './system/not_configured.ts';
+import { PlaceFiles } from './system/place_files.ts';
 
 /** What a planned stop has to say. */
 export interface StopReport {
@@ -192,11 +193,14 @@ export class Appliance {
     this.#names = new NameBook({ world: part('names'), file: machine.textFile(folder('names.json')), onEvent });
     const recentFlows =
       flowRing && new FlowRingWriter(flowRing, (selectorId) => this.#meter.selectorOf(selectorId)?.interval ?? 1);
+    const told = placesTold(settings);
+    const placeFiles = new PlaceFiles({ world: part('places'), ...settings.places, onEvent });
     this.#pipeline = new PipelineService(
       { siteNetworks: settings.siteNetworks, ...settings.history },
       {
         clock: this.#clock,
         labels: { rules: settings.labels, names: this.#names },
+        ...(told.length > 0 ? { places: { lookup: placeFiles, told } } : {}),
         selectorOf: (selectorId) => this.#meter.selectorOf(selectorId),
         // Nobody waits for rows while no collector is set: keeping them would only fill the disk.
         keepRows: (block) => {
@@ -259,6 +263,7 @@ export class Appliance {
       this.#exporters,
       ...this.#mqttUplinks,
       this.#names,
+      placeFiles,
       this.#pipeline,
       this.#mqttReporter,
       this.#linkSpeeds,
@@ -333,6 +338,7 @@ export class Appliance {
       events: this.#journal.entries,
       notConfigured: notConfigured(this.#settings),
       labelKinds: labelKindsOf(this.#settings.labels),
+      places: placesTold(this.#settings),
     };
   }
 
@@ -395,4 +401,8 @@ function nodeNameOf(hostName: string): string {
       .replace(/^[^A-Za-z0-9]+/, '')
       .slice(0, 63) || 'box'
   );
+}
+
+function placesTold({ places }: Settings): ('country' | 'as')[] {
+  return [...(places.countryFile === '' ? [] : ['country' as const]), ...(places.asFile === '' ? [] : ['as' as const])];
 }

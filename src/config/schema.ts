@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { tunnelTypes } from '../flow/decode_annotations.ts';
 import { exporting } from './export_settings.ts';
 import { labels } from './label_settings.ts';
+import { places } from './place_settings.ts';
 import { sampling } from './sampling_settings.ts';
 import { choice, facts, flag, host, integer, MIB, name, port, prefix, text } from './setting_kinds.ts';
 import { status } from './status_settings.ts';
@@ -203,6 +204,7 @@ export const settingsSchema = z
       .default(['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', 'fc00::/7', 'fe80::/10'])
       .meta(facts({ reason: 'Prefixes inside the site: they decide what is upload and download', restart: false })),
     labels,
+    places,
     dataFolder: text('var', { reason: 'Where everything that is kept lives' }),
     meter,
     export: exporting,

@@ -21,6 +21,8 @@ export const dimensions = [
   'tenantLabel',
   'serviceLabel',
   'costCentreLabel',
+  'country',
+  'as',
 ] as const;
 export type Dimension = (typeof dimensions)[number];
 
@@ -45,7 +47,7 @@ export interface KeyVolume extends Volume {
    * host `192.0.2.1`, or a MAC for traffic without addresses; conversation `192.0.2.1 198.51.100.7`, the two in the order
    * of their octets; application `tcp/443` (protocol and service port), `icmp` or `arp`; protocol `tcp` or `arp`; VLAN
    * `20`, untagged `none`; service `192.0.2.1 tcp/443` (the server's end); labels as in the settings, `(none)` for what has
-   * none of that kind; the total has the empty string.
+   * none of that kind; country `CH` and AS `AS64500 Example Networks` of the end outside the site, or `(none)`; the total has the empty string.
    */
   readonly key: string;
 }

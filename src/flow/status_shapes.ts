@@ -186,6 +186,8 @@ export interface BoxStatus {
   readonly notConfigured: readonly string[];
   /** Kinds of label that some rule gives, and the history counts by. */
   readonly labelKinds: readonly LabelKind[];
+  /** Places that a file tells, and the history counts by. */
+  readonly places: readonly ('country' | 'as')[];
 }
 
 /** `summary/1m` and `summary/1h` over MQTT. */

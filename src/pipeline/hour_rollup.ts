@@ -94,7 +94,7 @@ export class HourRollup {
   }
 
   #close(): void {
-    const { topK, nameOf } = this.#options;
-    this.#emit(this.#window.close('1h', this.#window.ordinal * hourMs, this.#tables, topK, nameOf));
+    const { topK, names } = this.#options;
+    this.#emit(this.#window.close('1h', this.#window.ordinal * hourMs, this.#tables, topK, names));
   }
 }

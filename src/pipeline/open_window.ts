@@ -15,7 +15,7 @@ import {
 } from '../flow/history_shapes.ts';
 import { DistinctCount } from './distinct_count.ts';
 import type { KeyTable } from './key_table.ts';
-import { type KeyedDimension, keyText, keyWords, type NameOf } from './row_keys.ts';
+import { type KeyedDimension, type KeyNames, keyText, keyWords } from './row_keys.ts';
 
 /** outOctets, inOctets, outPackets, inPackets, flows. */
 export const figuresPerKey = 5;
@@ -153,14 +153,14 @@ export class OpenWindow {
   }
 
   /** The window as it is kept and shown: top K by octets, the rest as `other`. */
-  close(tier: Tier, startMs: number, tables: readonly KeyTable[], topK: number, nameOf: NameOf): HistoryWindow {
+  close(tier: Tier, startMs: number, tables: readonly KeyTable[], topK: number, names: KeyNames): HistoryWindow {
     const total: WindowOfDimension = {
       dimension: 'total',
       top: [{ key: '', ...volumeOf(this.total, 0), ...errorOf(this.totalVariance, 0) }],
       other: emptyVolume(),
       distinctKeys: 1,
     };
-    const keyed = this.dimensions.map((dimension, i) => closeDimension(dimension, this.columns[i]!, tables[i]!, topK, nameOf));
+    const keyed = this.dimensions.map((dimension, i) => closeDimension(dimension, this.columns[i]!, tables[i]!, topK, names));
     return { tier, startMs, dimensions: [total, ...keyed], partial: this.partial };
   }
 }
@@ -170,7 +170,7 @@ function closeDimension(
   columns: Columns,
   table: KeyTable,
   topK: number,
-  nameOf: NameOf,
+  names: KeyNames,
 ): WindowOfDimension {
   const { values, present } = columns;
   const words = keyWords[dimension];
@@ -188,7 +188,7 @@ function closeDimension(
     const isTop = octets(slot) > least || (octets(slot) === least && room-- > 0);
     const at = slot * figuresPerKey;
     if (isTop) {
-      const key = keyText(dimension, table.keys, slot * words, nameOf);
+      const key = keyText(dimension, table.keys, slot * words, names);
       top.push({ key, ...volumeOf(values, at), ...errorOf(columns.variances, slot) });
     } else {
       for (let i = 0; i < figuresPerKey; i++) other[i]! += values[at + i]!;

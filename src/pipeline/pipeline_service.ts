@@ -11,6 +11,7 @@ import type { World } from '../core/world.ts';
 import { mergeWindows } from '../flow/history_merge.ts';
 import type { HistoryWindow } from '../flow/history_shapes.ts';
 import { type LabelRule, labelKindsOf } from '../flow/labels.ts';
+import type { PlaceLookup } from '../flow/places.ts';
 import { type RowBlock, type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
 import { RowCursor } from '../flow/row_cursor.ts';
 import type { Sampling } from '../flow/selectors.ts';
@@ -18,6 +19,7 @@ import { Enricher } from './enrich.ts';
 import { HeldRows, type UnmeteredSpan } from './held_rows.ts';
 import { LabelRules } from './label_rules.ts';
 import type { NameBook } from './name_book.ts';
+import { Places } from './places.ts';
 import { Rollup, type RollupFigures } from './rollup.ts';
 import { dimensionsWith } from './row_keys.ts';
 
@@ -34,6 +36,8 @@ export interface PipelineParts {
   readonly selectorOf?: (selectorId: number) => Sampling | undefined;
   /** Rules for labels, and who keeps their numbers: started before. */
   readonly labels?: { readonly rules: readonly LabelRule[]; readonly names: NameBook };
+  /** Where addresses are, and what is told of that. */
+  readonly places?: { readonly lookup: PlaceLookup; readonly told: readonly ('country' | 'as')[] };
   /** Takes every enriched block; copies what it keeps before it returns (the spool). */
   readonly keepRows: (block: RowBlock) => void;
   /** Takes every enriched block once its time is known; copies what it keeps. */
@@ -63,6 +67,7 @@ export class PipelineService implements Service {
   readonly #listeners = new Set<WindowListener>();
   #enricher: Enricher;
   #labels: LabelRules | undefined;
+  readonly #places: Places | undefined;
   #timer: Timer | undefined;
   #offsetNs = 0n;
   #newestMs = 0;
@@ -77,10 +82,14 @@ export class PipelineService implements Service {
     this.#world = { ...world, log: world.log.child(this.name) };
     this.#enricher = new Enricher(options.siteNetworks);
     const { labels } = parts;
+    this.#places = parts.places === undefined ? undefined : new Places(parts.places.lookup);
     this.#rollup = new Rollup(
       {
-        dimensions: dimensionsWith(labelKindsOf(labels?.rules ?? [])),
-        nameOf: (number) => labels?.names.nameOf(number),
+        dimensions: dimensionsWith(labelKindsOf(labels?.rules ?? []), parts.places?.told),
+        names: {
+          label: (number) => labels?.names.nameOf(number),
+          as: (number) => this.#places?.asName(number) ?? `AS${number}`,
+        },
         topK: options.topK,
         keysMax: options.keysMax,
         lateMs: options.lateS * 1_000,
@@ -128,6 +137,7 @@ export class PipelineService implements Service {
     for (let i = 0; i < block.count; i++) {
       this.#enricher.enrich(row.at(i, block.firstRow));
       this.#labels?.apply(row);
+      this.#places?.apply(row);
     }
     if (this.#held !== undefined && !this.#held.hasRoomFor(block.count)) this.#label(this.#held);
     if (this.#held === undefined) this.#rollUp(block);

@@ -16,13 +16,13 @@ import type { Sampling } from '../flow/selectors.ts';
 import { HourRollup } from './hour_rollup.ts';
 import { hashKey, hashWords, KeyTable } from './key_table.ts';
 import { OpenWindow } from './open_window.ts';
-import { type KeyedDimension, keyWords, type NameOf, RowKeys } from './row_keys.ts';
+import { type KeyedDimension, type KeyNames, keyWords, RowKeys } from './row_keys.ts';
 
 export interface RollupOptions {
   /** In the order of `keyedDimensions`, the first six always: `dimensionsWith`. */
   readonly dimensions: readonly KeyedDimension[];
-  /** The text of a label's number. */
-  readonly nameOf: NameOf;
+  /** What numbers in keys are called. */
+  readonly names: KeyNames;
   readonly topK: number;
   readonly keysMax: number;
   /** A window closes this long after its end. */
@@ -301,7 +301,7 @@ export class Rollup {
   }
 
   #close(tier: Tier, window: OpenWindow, startMs: number): HistoryWindow {
-    return window.close(tier, startMs, this.#tables, this.#options.topK, this.#options.nameOf);
+    return window.close(tier, startMs, this.#tables, this.#options.topK, this.#options.names);
   }
 }
 

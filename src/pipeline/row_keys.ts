@@ -7,11 +7,14 @@
 import { formatIpv4, formatIpv6, formatMac } from '../flow/addresses.ts';
 import type { Dimension } from '../flow/history_shapes.ts';
 import { type LabelKind, labelDimensions, unlabelledKey } from '../flow/labels.ts';
+import { nowhereKey } from '../flow/places.ts';
 import { etherTypeName, protocolName } from '../flow/protocols.ts';
 import type { RowCursor } from '../flow/row_cursor.ts';
 import { presenceBit } from '../flow/row_layout.ts';
 import { serverIsDestination, servicePort } from '../flow/service_port.ts';
 import { applicationKey } from '../flow/services.ts';
+
+import { countryName } from './places.ts';
 
 const bits = {
   addresses: presenceBit('addresses'),
@@ -24,6 +27,10 @@ const bits = {
   tenantLabel: presenceBit('tenantLabel'),
   serviceLabel: presenceBit('serviceLabel'),
   costCentreLabel: presenceBit('costCentreLabel'),
+  sourceCountry: presenceBit('sourceCountry'),
+  destinationCountry: presenceBit('destinationCountry'),
+  sourceAs: presenceBit('sourceAs'),
+  destinationAs: presenceBit('destinationAs'),
 } as const;
 
 const hostKinds = { mac: 1, ipv4: 4, ipv6: 6 } as const;
@@ -46,14 +53,17 @@ export const keyWords: Readonly<Record<KeyedDimension, number>> = {
   tenantLabel: 1,
   serviceLabel: 1,
   costCentreLabel: 1,
+  country: 1,
+  as: 1,
 };
 export const keyedDimensions = Object.keys(keyWords) as KeyedDimension[];
 
-/** Those that are counted: kinds of label that no rule gives would only cost. */
-export function dimensionsWith(kinds: readonly LabelKind[]): KeyedDimension[] {
-  const given = new Set<KeyedDimension>(kinds.map((kind) => labelDimensions[kind]));
-  const labels = new Set<KeyedDimension>(Object.values(labelDimensions));
-  return keyedDimensions.filter((dimension) => !labels.has(dimension) || given.has(dimension));
+const optional: ReadonlySet<KeyedDimension> = new Set([...Object.values(labelDimensions), 'country', 'as']);
+
+/** Those that are counted: kinds of label that no rule gives, and places that no file tells, would only cost. */
+export function dimensionsWith(kinds: readonly LabelKind[], places: readonly ('country' | 'as')[] = []): KeyedDimension[] {
+  const given = new Set<KeyedDimension>([...kinds.map((kind) => labelDimensions[kind]), ...places]);
+  return keyedDimensions.filter((dimension) => !optional.has(dimension) || given.has(dimension));
 }
 
 export class RowKeys {
@@ -68,6 +78,8 @@ export class RowKeys {
   readonly tenantLabel = new Int32Array(1);
   readonly serviceLabel = new Int32Array(1);
   readonly costCentreLabel = new Int32Array(1);
+  readonly country = new Int32Array(1);
+  readonly as = new Int32Array(1);
   /** False when the row has neither addresses nor MACs: its volume belongs to no host and no conversation. */
   hasEnds = false;
   /** False for rows without addresses or ports: nobody serves. */
@@ -95,6 +107,16 @@ export class RowKeys {
     this.tenantLabel[0] = (present & bits.tenantLabel) === 0 ? 0 : row.tenantLabelId;
     this.serviceLabel[0] = (present & bits.serviceLabel) === 0 ? 0 : row.serviceLabelId;
     this.costCentreLabel[0] = (present & bits.costCentreLabel) === 0 ? 0 : row.costCentreLabelId;
+    this.#readPlaces(row, present);
+  }
+
+  /** Of the end outside the site; where both are, of the one that was addressed. */
+  #readPlaces(row: RowCursor, present: number): void {
+    const { country, as } = this;
+    if ((present & bits.destinationCountry) !== 0) country[0] = row.destinationCountryCode;
+    else country[0] = (present & bits.sourceCountry) === 0 ? 0 : row.sourceCountryCode;
+    if ((present & bits.destinationAs) !== 0) as[0] = row.bgpDestinationAsNumber;
+    else as[0] = (present & bits.sourceAs) === 0 ? 0 : row.bgpSourceAsNumber;
   }
 
   /** The server's address, protocol and port; returns the port. After the ends. */
@@ -161,11 +183,15 @@ function typeText(word: number): string {
   return word === unknownKey ? 'unknown' : etherTypeName(word & 0xffff);
 }
 
-/** The name of a number of the dictionary. */
-export type NameOf = (number: number) => string | undefined;
+/** What numbers in keys are called. */
+export interface KeyNames {
+  /** A number of the dictionary. */
+  label(number: number): string | undefined;
+  as(number: number): string;
+}
 
 /** The key that stands at `at` in a table's words, as `KeyVolume.key` writes it. */
-export function keyText(dimension: KeyedDimension, keys: Int32Array, at: number, nameOf: NameOf): string {
+export function keyText(dimension: KeyedDimension, keys: Int32Array, at: number, names: KeyNames): string {
   const word = keys[at]!;
   switch (dimension) {
     case 'host':
@@ -181,7 +207,11 @@ export function keyText(dimension: KeyedDimension, keys: Int32Array, at: number,
       return word < 0 ? 'none' : String(word);
     case 'service':
       return `${hostText(word, keys, at + 1)} ${applicationKey((keys[at + 5]! >> 16) & 0xff, keys[at + 5]! & 0xffff)}`;
+    case 'country':
+      return countryName(word);
+    case 'as':
+      return word === 0 ? nowhereKey : names.as(word >>> 0);
     default:
-      return word === 0 ? unlabelledKey : (nameOf(word) ?? `(${word})`);
+      return word === 0 ? unlabelledKey : (names.label(word >>> 0) ?? `(${word >>> 0})`);
   }
 }

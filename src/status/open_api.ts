@@ -112,6 +112,7 @@ const schemas: Json = {
       events: list({ type: 'object' }),
       notConfigured: list({ type: 'string' }),
       labelKinds: list({ enum: labelKinds }),
+      places: list({ enum: ['country', 'as'] }),
     },
     'What the box says about itself, as of this second',
   ),

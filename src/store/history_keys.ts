@@ -27,6 +27,8 @@ const dimensionNumbers: Readonly<Record<Dimension, number>> = {
   tenantLabel: 9,
   serviceLabel: 10,
   costCentreLabel: 11,
+  country: 12,
+  as: 13,
 };
 
 export const keyOctets = 6;

@@ -36,7 +36,14 @@ function windowOf(sampling: NativeSampling, seed: bigint): ReadonlyMap<string, V
   const windows: HistoryWindow[] = [];
   const startMs = Number(captureStartNs / 1_000_000n);
   const rollup = new Rollup(
-    { dimensions: dimensionsWith([]), nameOf: () => undefined, topK: 100, keysMax: 1_000, lateMs: 0, selectorOf: () => sampling },
+    {
+      dimensions: dimensionsWith([]),
+      names: { label: () => undefined, as: String },
+      topK: 100,
+      keysMax: 1_000,
+      lateMs: 0,
+      selectorOf: () => sampling,
+    },
     new SeededRandom(1),
     (window) => void (window.tier === '10s' && windows.push(window)),
   );

@@ -4,14 +4,12 @@ import { SeededRandom } from '../../src/core/random.ts';
 import {
   addVolume,
   type Dimension,
-  dimensions,
   emptyVolume,
   type HistoryWindow,
   type Tier,
   tierSeconds,
   type Volume,
 } from '../../src/flow/history_shapes.ts';
-import { labelKinds } from '../../src/flow/labels.ts';
 import { Rollup, type RollupOptions } from '../../src/pipeline/rollup.ts';
 import { dimensionsWith } from '../../src/pipeline/row_keys.ts';
 import { blockOf, type RowFacts } from './rows.ts';
@@ -23,11 +21,15 @@ const tiers = ['10s', '1m', '1h'] as const;
 const T0 = 1_800_000_000_000;
 const ns = (ms: number): bigint => BigInt(ms) * 1_000_000n;
 
+/** One kind of label and countries for all of their kind. */
+const keyed = dimensionsWith(['site'], ['country']);
+const counted = ['total', ...keyed] as const;
+
 function rollup(options: Partial<RollupOptions> = {}): { rollup: Rollup; windows: HistoryWindow[] } {
   const windows: HistoryWindow[] = [];
   const all: RollupOptions = {
-    dimensions: dimensionsWith(labelKinds),
-    nameOf: () => undefined,
+    dimensions: keyed,
+    names: { label: () => undefined, as: String },
     topK: 1_000,
     keysMax: 10_000,
     lateMs: 75_000,
@@ -176,7 +178,7 @@ describe('rollup', () => {
           });
           target.flush(T0 + 7_400_000);
           for (const tier of tiers) {
-            for (const dimension of dimensions) {
+            for (const dimension of counted) {
               const sum = sumOf(windows, tier, dimension);
               const expected = expectedSum(rows, dimension);
               // A conversation's two directions follow the order of its ends, so only their sum is known here.

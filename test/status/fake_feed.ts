@@ -146,6 +146,16 @@ const keysOf: Readonly<Record<Dimension, readonly [string, number, number][]>> =
     ['Backup', 0.05, 0.94],
     ['(none)', 0.85, 0.2],
   ],
+  country: [
+    ['CH', 0.5, 0.2],
+    ['US', 0.3, 0.1],
+    ['(none)', 0.2, 0.5],
+  ],
+  as: [
+    ['AS15169 Google LLC', 0.4, 0.1],
+    ['AS3303 Swisscom (Schweiz) AG', 0.3, 0.2],
+    ['(none)', 0.3, 0.5],
+  ],
   costCentreLabel: [
     ['4711', 0.7, 0.2],
     ['(none)', 0.3, 0.3],

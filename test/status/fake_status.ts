@@ -267,6 +267,7 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
           : [],
     },
     events: events(scenario),
+    places: scenario === 'year' ? ['country', 'as'] : [],
     labelKinds: first ? [] : scenario === 'year' ? ['site', 'tenant', 'service', 'costCentre'] : ['site', 'costCentre'],
     notConfigured: first
       ? [

@@ -196,6 +196,7 @@ export const exampleStatus: BoxStatus = {
   events: [],
   notConfigured: [],
   labelKinds: ['site'],
+  places: [],
 };
 
 export const examples: Readonly<Record<Topic, object>> = {

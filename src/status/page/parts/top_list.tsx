@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { intervals95 } from '../../../flow/estimates.ts';
 import type { Dimension, KeyVolume, TopAnswer, Volume } from '../../../flow/history_shapes.ts';
 import { unlabelledKey } from '../../../flow/labels.ts';
+import { nowhereKey } from '../../../flow/places.ts';
 import { applicationName } from '../../../flow/services.ts';
 import { askTop } from '../api.ts';
 import { bitRate, bytes, count, percent } from '../format.ts';
@@ -33,6 +34,8 @@ const looks: Readonly<Record<Kind, Look>> = {
   siteLabel: { title: 'Sites', one: 'site', out: 'From clients', in: 'From servers', rows: 5 },
   tenantLabel: { title: 'Tenants', one: 'tenant', out: 'From clients', in: 'From servers', rows: 5 },
   serviceLabel: { title: 'Labelled services', one: 'labelled service', out: 'From clients', in: 'From servers', rows: 5 },
+  country: { title: 'Countries', one: 'country', out: 'From clients', in: 'From servers', rows: 5 },
+  as: { title: 'Networks (AS)', one: 'network', out: 'From clients', in: 'From servers', rows: 5 },
   costCentreLabel: { title: 'Cost centres', one: 'cost centre', out: 'From clients', in: 'From servers', rows: 5 },
 };
 const moreRows = 30;
@@ -129,9 +132,19 @@ const protocolTitles: Readonly<Record<string, string>> = {
 const protocolTitle = (name: string): string =>
   protocolTitles[name] ?? (/^(proto|ethertype)-/.test(name) ? name : name.toUpperCase());
 
+const regions = new Intl.DisplayNames([], { type: 'region', fallback: 'code' });
+
+function countryTitle(code: string): string {
+  if (code === nowhereKey) return 'Inside, or not known';
+  const name = regions.of(code);
+  return name === undefined || name === code ? code : `${name} (${code})`;
+}
+
 function keyTitle(by: Kind, name: string): string {
   if (by === 'vlan') return name === 'none' ? 'Untagged' : `VLAN ${name}`;
   if (by === 'protocol') return protocolTitle(name);
+  if (by === 'country') return countryTitle(name);
+  if (by === 'as') return name === nowhereKey ? 'Inside, or not known' : name;
   return name === unlabelledKey ? 'Without a label' : name;
 }
 

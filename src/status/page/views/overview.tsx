@@ -73,6 +73,9 @@ export function Overview({ box, route }: { box: BoxState; route: Route }) {
           <TopList by="vlan" range={range} isNew={isNew} />
         </div>
         <TopList by="service" range={range} isNew={isNew} />
+        {status?.places.map((kind) => (
+          <TopList key={kind} by={kind} range={range} isNew={isNew} />
+        ))}
         {status?.labelKinds.map((kind) => (
           <TopList key={kind} by={labelDimensions[kind]} range={range} isNew={isNew} />
         ))}
