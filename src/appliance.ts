@@ -3,6 +3,7 @@
  * `src/README.md`. Constructing does nothing; `start` opens in the order of the list below, `stop` closes in reverse.
  */
 import { join } from 'node:path';
+import { placesTold } from './config/place_settings.ts';
 import type { Settings } from './config/schema.ts';
 import { messageOf } from './core/errors.ts';
 import { type Service, ServiceGroup } from './core/lifecycle.ts';
@@ -193,7 +194,7 @@ export class Appliance {
     this.#names = new NameBook({ world: part('names'), file: machine.textFile(folder('names.json')), onEvent });
     const recentFlows =
       flowRing && new FlowRingWriter(flowRing, (selectorId) => this.#meter.selectorOf(selectorId)?.interval ?? 1);
-    const told = placesTold(settings);
+    const told = placesTold(settings.places);
     const placeFiles = new PlaceFiles({ world: part('places'), ...settings.places, onEvent });
     this.#pipeline = new PipelineService(
       { siteNetworks: settings.siteNetworks, ...settings.history },
@@ -338,7 +339,7 @@ export class Appliance {
       events: this.#journal.entries,
       notConfigured: notConfigured(this.#settings),
       labelKinds: labelKindsOf(this.#settings.labels),
-      places: placesTold(this.#settings),
+      places: placesTold(this.#settings.places),
     };
   }
 
@@ -401,8 +402,4 @@ function nodeNameOf(hostName: string): string {
       .replace(/^[^A-Za-z0-9]+/, '')
       .slice(0, 63) || 'box'
   );
-}
-
-function placesTold({ places }: Settings): ('country' | 'as')[] {
-  return [...(places.countryFile === '' ? [] : ['country' as const]), ...(places.asFile === '' ? [] : ['as' as const])];
 }

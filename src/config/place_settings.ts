@@ -13,3 +13,8 @@ export const places = z
     }),
   })
   .prefault({});
+
+/** What the files tell, and so what the history can count by. */
+export function placesTold({ countryFile, asFile }: z.output<typeof places>): ('country' | 'as')[] {
+  return [...(countryFile === '' ? [] : ['country' as const]), ...(asFile === '' ? [] : ['as' as const])];
+}
