@@ -7,6 +7,7 @@ import { placesTold } from './config/place_settings.ts';
 import type { Settings } from './config/schema.ts';
 import { messageOf } from './core/errors.ts';
 import { type Service, ServiceGroup } from './core/lifecycle.ts';
+import { siblingModule } from './core/sibling_module.ts';
 import { type World, worldFor } from './core/world.ts';
 import { FlowRingWriter, flowRingMemory } from './flow/flow_ring.ts';
 import { labelKindsOf } from './flow/labels.ts';
@@ -35,6 +36,7 @@ import { ClockState } from './system/clock_state.ts';
 import { EventJournal } from './system/event_journal.ts';
 import { HostMonitor } from './system/host_health.ts';
 import { LinkSpeeds } from './system/link_speeds.ts';
+import { nodeNameOf } from './system/node_name.ts';
 import { notConfigured } from './system/not_configured.ts';
 import { PlaceFiles } from './system/place_files.ts';
 
@@ -116,7 +118,7 @@ export class Appliance {
     this.#page = new PageThread({
       world: part('page'),
       settings,
-      entry: sibling('status_thread'),
+      entry: siblingModule('status_thread', import.meta.url),
       historyFolder: settings.history.enabled ? folder('history') : '',
       ...(flowRing === undefined ? {} : { flowRing }),
       metrics: () => world.metrics.render(),
@@ -387,19 +389,4 @@ export class Appliance {
       ignoredOctets: counts.undecodableOctets,
     };
   }
-}
-
-/** A module beside this one, as source or as built. */
-function sibling(name: string): URL {
-  return new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
-}
-
-/** The host name as far as names allow. */
-function nodeNameOf(hostName: string): string {
-  return (
-    hostName
-      .replaceAll(/[^A-Za-z0-9_.-]/g, '-')
-      .replace(/^[^A-Za-z0-9]+/, '')
-      .slice(0, 63) || 'box'
-  );
 }
