@@ -36,7 +36,6 @@ import { ClockState } from './system/clock_state.ts';
 import { EventJournal } from './system/event_journal.ts';
 import { HostMonitor } from './system/host_health.ts';
 import { LinkSpeeds } from './system/link_speeds.ts';
-import { nodeNameOf } from './system/node_name.ts';
 import { notConfigured } from './system/not_configured.ts';
 import { PlaceFiles } from './system/place_files.ts';
 
@@ -87,7 +86,7 @@ export class Appliance {
     this.#world = world;
     this.#machine = machine;
     this.#startedNs = world.clock.monotonicNs();
-    this.#identity = { site: settings.site, node: settings.node || nodeNameOf(machine.hostName) };
+    this.#identity = { site: settings.site, node: settings.node || machine.nodeName };
     const folder = (name: string): string => join(settings.dataFolder, name);
     const part = (name: string): World => worldFor(world, name);
 
@@ -317,6 +316,11 @@ export class Appliance {
   get pageAccess(): { readonly fingerprint: string; readonly setUpCode: string } {
     const { fingerprint, setUpCode } = this.#page;
     return { fingerprint, setUpCode };
+  }
+
+  /** Where the rows of every destination went, by its name. */
+  accounts(): ReturnType<Exporters['accounts']> {
+    return this.#exporters.accounts();
   }
 
   /** Everything the box says about itself, now. */

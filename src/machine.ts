@@ -14,11 +14,13 @@ import { TextFile, type TextStore } from './system/boot_file.ts';
 import { currentBootId, type MachineEvidence, machineEvidence } from './system/clock_state.ts';
 import { type HostFiles, hostFiles } from './system/host_files.ts';
 import { type SlowFigures, slowFigures } from './system/inventory.ts';
+import { nodeNameOf } from './system/node_name.ts';
 
 export interface Machine {
   /** This boot, on whose monotonic clock rows are. */
   readonly bootId: string;
-  readonly hostName: string;
+  /** What this box is called where the settings do not say. */
+  readonly nodeName: string;
   /** Meter, projection, socket measures. */
   readonly addon: NativeAddon;
   /** What speaks for the clock. */
@@ -39,7 +41,7 @@ export function thisMachine(): Machine {
   const addon = loadAddon();
   return {
     bootId: currentBootId(),
-    hostName: hostname(),
+    nodeName: nodeNameOf(hostname()),
     addon,
     evidence: () => machineEvidence(addon.kernelClock),
     files: hostFiles,

@@ -129,7 +129,12 @@ export class CatchUp {
       this.#session = sessions.converse(member, link, privacy, () => this.#retry.reset());
       trouble = await this.#session.run(signal);
       // Nobody waits long for a collector that live rows have just lost.
-      if (trouble === undefined && (!signal.aborted || this.#leaving)) taken = (await link.end(closeMaxMs)) || !signal.aborted;
+      if (trouble === undefined && (!signal.aborted || this.#leaving)) taken = await link.end(closeMaxMs);
+      if (trouble === undefined && !taken && !signal.aborted) {
+        // Slow to read, or one that never closes its side: to send it all again at once would go on for ever.
+        cursor.entrustMargin();
+        taken = true;
+      }
     } catch (error) {
       if (!(error instanceof ApplianceError)) throw error;
       trouble = error;

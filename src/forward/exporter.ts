@@ -146,9 +146,10 @@ export class Exporter implements Service {
     const behind = this.#catchUp.settle(deadlineMs);
     while (this.#current?.awaitsTime === false && lane.outstanding > 0 && world.clock.monotonicMs() < endMs) {
       this.#current.acknowledge();
-      // Over UDP the proof is asked for now, not when its time comes.
-      const proof = lane.unread === 0 ? this.#link?.settled().catch(() => {}) : undefined; // a loss ends the session
-      if (lane.outstanding > 0) await Promise.race([proof, world.clock.sleep(drainPeriodMs)]);
+      // Over UDP the proof is asked for now, not when its time comes. Not waited for alone: over TCP there is nothing to ask,
+      // and a wait that is over at once would leave no turn to the sockets, nor to anything else.
+      if (lane.unread === 0) void this.#link?.settled().catch(() => {}); // a loss ends the session
+      if (lane.outstanding > 0) await world.clock.sleep(drainPeriodMs);
     }
     await behind;
     const link = this.#link;

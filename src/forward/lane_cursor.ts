@@ -4,14 +4,17 @@
  * in both. Pure but for its own state.
  */
 import { type Interval, IntervalSet } from './interval_set.ts';
+import { ResendMargin } from './resend_margin.ts';
 
 export class LaneCursor {
   readonly unread = new IntervalSet();
   /** Taken by the session, and not done with. */
   readonly taken = new IntervalSet();
-  /** Arrived, oldest first. */
-  #margin: (Interval & { readonly octets: number })[] = [];
-  #marginOctets = 0;
+  readonly #margin = new ResendMargin();
+  /** Of a session that ended without the collector's word: sent again when this one breaks. */
+  readonly #entrusted = new ResendMargin();
+  /** Octets that arrive before the entrusted rows count as read. */
+  #entrustedOctets = 0;
   #arrived = 0;
 
   /** Rows that arrived by this cursor's sessions and had not before, since start. */
@@ -19,7 +22,7 @@ export class LaneCursor {
     return this.#arrived;
   }
   get margin(): readonly Interval[] {
-    return this.#margin;
+    return [...this.#entrusted.intervals, ...this.#margin.intervals];
   }
   /** To be sent or on their way. */
   get outstanding(): number {
@@ -40,11 +43,18 @@ export class LaneCursor {
     this.taken.remove(from, to);
     this.#arrived += owed;
     if (marginMax <= 0) return;
-    this.#margin.push({ from, to, octets });
-    this.#marginOctets += octets;
-    while (this.#margin.length > 0 && this.#marginOctets - this.#margin[0]!.octets >= marginMax) {
-      this.#marginOctets -= this.#margin.shift()!.octets;
-    }
+    this.#margin.add({ from, to, octets }, marginMax);
+    this.#entrustedOctets += octets;
+    if (this.#entrustedOctets >= marginMax) this.#entrusted.clear();
+  }
+
+  /**
+   * The other session, to the same collector, ended without its word that it has read everything. Should it fall before
+   * it could, this session breaks with it: until then its margin is kept with ours.
+   */
+  entrust(other: LaneCursor): void {
+    for (const margin of [other.#entrusted, other.#margin]) this.#entrusted.takeOver(margin);
+    this.#entrustedOctets = 0;
   }
 
   /** Rows that are done with otherwise. */
@@ -62,25 +72,25 @@ export class LaneCursor {
   }
 
   dropMargin(): void {
-    this.#margin = [];
-    this.#marginOctets = 0;
+    for (const margin of this.#margins) margin.clear();
   }
 
   /** These rows cannot be sent again. */
   forgetMargin(from: number, to: number): void {
-    const kept = this.#margin.filter((one) => one.to <= from || one.from >= to);
-    if (kept.length === this.#margin.length) return;
-    this.#margin = kept;
-    this.#marginOctets = kept.reduce((sum, one) => sum + one.octets, 0);
+    for (const margin of this.#margins) margin.forget(from, to);
   }
 
   holdsInMargin(from: number, to: number): boolean {
-    return this.#margin.some((one) => one.to > from && one.from < to);
+    return this.#margins.some((margin) => margin.touches(from, to));
   }
 
   shift(by: number): void {
     this.unread.shift(by);
     this.taken.shift(by);
-    this.#margin = this.#margin.map((one) => ({ ...one, from: one.from + by, to: one.to + by }));
+    for (const margin of this.#margins) margin.shift(by);
+  }
+
+  get #margins(): readonly ResendMargin[] {
+    return [this.#entrusted, this.#margin];
   }
 }

@@ -12,7 +12,6 @@ import { ApplianceError, messageOf } from '../core/errors.ts';
 import type { Kv, KvPut } from '../core/kv.ts';
 import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
-import { dropReasons } from '../flow/ledger.ts';
 import { type RowBlock, type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
 import { describeLayout, layoutHash, ROW_BYTES } from '../flow/row_layout.ts';
 import type { BoxEvent, StoreStatus } from '../flow/status_shapes.ts';
@@ -21,6 +20,7 @@ import type { SpoolChunk } from './spool_chunk.ts';
 import type { LaneStore } from './spool_cursor.ts';
 import { SpoolLane } from './spool_lane.ts';
 import { SpoolLog } from './spool_log.ts';
+import { declareSpoolMetrics } from './spool_metrics.ts';
 import { SpoolReader } from './spool_reader.ts';
 import {
   destinationKey,
@@ -62,6 +62,11 @@ const chunksMax = 262_144;
 /** Chunks written in one batch: bounds what a write holds in memory beside the rows. */
 const chunksPerBatch = 16;
 const tickMs = 1_000;
+/**
+ * How far destinations are is written without waiting for the device. A power cut may take what was not synced, and sends
+ * it again: never more than this much of a drain.
+ */
+const syncWithinMs = 30_000;
 /** After so much was deleted and nothing is left, the store is asked to give the space back. */
 const compactAfterOctets = 64 * 1024 * 1024;
 
@@ -81,6 +86,8 @@ export class Spool implements Service, LaneStore {
   #failure: ApplianceError | undefined;
   #writing: Promise<void> = Promise.resolve();
   #writeQueued = false;
+  /** Since when the device may not know how far the destinations are, monotonic. */
+  #unsyncedSinceMs: number | undefined;
   #writtenOctets = 0;
   #deletedOctets = 0;
   shift = 0;
@@ -107,7 +114,7 @@ export class Spool implements Service, LaneStore {
   async start(): Promise<void> {
     const { clock } = this.#parts.world;
     this.#startedAtMs = clock.monotonicMs();
-    this.#declareMetrics();
+    declareSpoolMetrics(this.#parts.world.metrics, this.#log, () => this.#writtenOctets);
     await this.#recover();
     this.#timer = clock.every(
       tickMs,
@@ -242,17 +249,18 @@ export class Spool implements Service, LaneStore {
     const lanes = this.#log.lanes;
     const held = this.#log.holdsDisk;
     const dead = this.#log.takeDead();
+    const sync = closing || this.#syncIsDue;
     const changes = lanes.map((lane) => lane.takeChanges());
     const puts: KvPut[] = [];
     lanes.forEach((lane, index) => {
       // A cursor says something only about rows on disk; without any, none is written (wear).
-      if (changes[index]!.facts || ((changes[index]!.rows || closing) && held))
+      if (changes[index]!.facts || ((changes[index]!.rows || closing) && held) || sync)
         puts.push({ key: destinationKey(lane.name), value: encodeLane(lane.state(closing)) });
     });
     if (puts.length === 0 && dead.length === 0 && !closing) return;
     const deletes = dead.flatMap((position) => [rowsKey(position), indexKey(position)]);
     if (closing) deletes.push(openMarkerKey);
-    if (!(await this.#batch(puts, deletes, closing))) {
+    if (!(await this.#batch(puts, deletes, sync))) {
       this.#log.returnDead(dead);
       lanes.forEach((lane, index) => {
         lane.returnChanges(changes[index]!);
@@ -260,6 +268,11 @@ export class Spool implements Service, LaneStore {
       return;
     }
     await this.#giveSpaceBack();
+  }
+
+  get #syncIsDue(): boolean {
+    const { clock } = this.#parts.world;
+    return this.#unsyncedSinceMs !== undefined && clock.monotonicMs() - this.#unsyncedSinceMs >= syncWithinMs;
   }
 
   async #giveSpaceBack(): Promise<void> {
@@ -280,6 +293,8 @@ export class Spool implements Service, LaneStore {
       this.#failed(error);
       return false;
     }
+    // A sync covers every write before it.
+    this.#unsyncedSinceMs = sync ? undefined : (this.#unsyncedSinceMs ?? this.#parts.world.clock.monotonicMs());
     const octets = puts.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
     this.#writtenOctets += octets;
     this.#deletedOctets += octets;
@@ -356,31 +371,5 @@ export class Spool implements Service, LaneStore {
   #say(level: BoxEvent['level'], event: string, text: string): void {
     if (this.#parts.onEvent === undefined) this.#parts.world.log[level](event, { text });
     else this.#parts.onEvent(level, event, text);
-  }
-
-  #declareMetrics(): void {
-    const { metrics } = this.#parts.world;
-    const lanes = this.#log.lanes;
-    metrics.gauge('spool_memory_octets', 'Rows that the spool holds in memory', () => this.#log.memoryOctets);
-    metrics.gauge('spool_disk_octets', 'Compressed rows that the spool holds on disk', () => this.#log.diskOctets);
-    metrics.gauge('spool_written_octets', 'Octets handed to the spool’s store since start', () => this.#writtenOctets);
-    metrics.gauge(
-      'spool_pending_records',
-      'Rows that wait for a destination',
-      () => lanes.map((lane) => ({ labels: { destination: lane.name }, value: lane.pending.count })),
-      ['destination'],
-    );
-    metrics.gauge(
-      'spool_dropped_records',
-      'Rows given up, by destination and reason',
-      () =>
-        lanes.flatMap((lane) =>
-          dropReasons.map((reason) => ({
-            labels: { destination: lane.name, reason },
-            value: lane.account().dropped[reason] ?? 0,
-          })),
-        ),
-      ['destination', 'reason'],
-    );
   }
 }

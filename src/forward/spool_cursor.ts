@@ -146,6 +146,11 @@ export class SpoolCursor {
     this.#log.trim();
   }
 
+  /** The backlog's session ended in order, but without the collector's word: the live session's end will tell. */
+  entrustMargin(): void {
+    this.#lane.entrustMargin();
+  }
+
   /** The collector was seen to take everything that was sent: none of it needs to be sent again. */
   releaseMargin(): void {
     if (this.unread > 0) return; // what an earlier session left to be sent again was not, yet

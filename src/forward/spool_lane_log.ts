@@ -169,6 +169,11 @@ export class SpoolLaneLog {
     if (cursor === this.live) for (const gap of this.#telling.splice(0)) this.#gaps = withGap(this.#gaps, gap);
   }
 
+  /** The backlog's session ended in order, but nobody said that everything was read. */
+  entrustMargin(): void {
+    this.live.entrust(this.backlog);
+  }
+
   /** Nothing that arrived by this cursor's sessions is kept for sending again any more. */
   forgetResend(cursor: LaneCursor): void {
     for (const held of [cursor.unread, cursor.taken]) {

@@ -1,0 +1,51 @@
+/**
+ * Rows that arrived and are kept to be sent again should it turn out that nobody read them: as many whole messages as reach
+ * `octetsMax`, the newest. Pure but for its own state.
+ */
+import type { Interval } from './interval_set.ts';
+
+type HeldMessage = Interval & { readonly octets: number };
+
+export class ResendMargin {
+  /** The oldest first. */
+  #held: HeldMessage[] = [];
+  #octets = 0;
+
+  get intervals(): readonly Interval[] {
+    return this.#held;
+  }
+
+  add(message: HeldMessage, octetsMax: number): void {
+    this.#held.push(message);
+    this.#octets += message.octets;
+    while (this.#held.length > 0 && this.#octets - this.#held[0]!.octets >= octetsMax) this.#octets -= this.#held.shift()!.octets;
+  }
+
+  /** Everything that the other one held. */
+  takeOver(other: ResendMargin): void {
+    this.#held.push(...other.#held);
+    this.#octets += other.#octets;
+    other.clear();
+  }
+
+  clear(): void {
+    this.#held = [];
+    this.#octets = 0;
+  }
+
+  /** These rows cannot be sent again. */
+  forget(from: number, to: number): void {
+    const kept = this.#held.filter((one) => one.to <= from || one.from >= to);
+    if (kept.length === this.#held.length) return;
+    this.#held = kept;
+    this.#octets = kept.reduce((sum, one) => sum + one.octets, 0);
+  }
+
+  touches(from: number, to: number): boolean {
+    return this.#held.some((one) => one.to > from && one.from < to);
+  }
+
+  shift(by: number): void {
+    this.#held = this.#held.map((one) => ({ ...one, from: one.from + by, to: one.to + by }));
+  }
+}

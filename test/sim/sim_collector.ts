@@ -1,0 +1,222 @@
+/**
+ * A collector in the simulation: decodes strictly, checks conformance, compares each record with the flow it is of, and
+ * watches what no collector should see: order broken within a session, more sent twice than the stated window, stamps that
+ * are wrong without a word.
+ */
+import type { SimulatedClock } from '../../src/core/clock.ts';
+import { ConformanceCheck } from '../../src/forward/ipfix/conformance.ts';
+import type { DecodedRecord } from '../../src/forward/ipfix/decode/decoded.ts';
+import { IpfixDecoder } from '../../src/forward/ipfix/decode/ipfix_decoder.ts';
+import { UNKNOWN } from '../../src/forward/ipfix/options_tables.ts';
+import type { Receiver, SimLink } from './sim_network.ts';
+import { countsOf } from './traffic.ts';
+import type { HandedOver, Run, ToldGap, Witness } from './witness.ts';
+
+interface Arrival {
+  readonly session: Session;
+  readonly endOctet: number;
+  readonly atMs: number;
+}
+
+/** A kill may take the word that rows on disk have arrived: they are written down once a second. */
+const placeWrittenMs = 2_000;
+/** A power cut may take what waits for no device: places are synced at least this often while they move. */
+const placeSyncedMs = 32_000;
+/** One message: the margin is kept in whole ones. */
+const messageOctetsMax = 16_384;
+/** What the box takes for no step of its clock. */
+const stampErrorMaxMs = 1_100;
+
+export class SimCollector {
+  readonly name: string;
+  readonly #world: SimulatedClock;
+  readonly #witness: Witness;
+  readonly #marginOctets: number;
+  readonly #fault: (what: string) => void;
+  /** By flow number: where it came last, and how often it came. */
+  readonly arrived = new Map<number, { last: Arrival; times: number }>();
+  /** Acknowledged by the kernel and lost when the collector fell, by flow number: when. */
+  readonly fellWith = new Map<number, number>();
+  readonly gaps: ToldGap[] = [];
+  sessions = 0;
+  duplicates = 0;
+
+  constructor(name: string, world: SimulatedClock, witness: Witness, marginOctets: number, fault: (what: string) => void) {
+    this.name = name;
+    this.#world = world;
+    this.#witness = witness;
+    this.#marginOctets = marginOctets;
+    this.#fault = (what) => fault(`${name}: ${what}`);
+  }
+
+  accept(link: SimLink): Receiver {
+    this.sessions++;
+    const session = new Session(this, link, this.#witness.runs.at(-1)!);
+    return {
+      message: (bytes, endOctet) => session.take(bytes, endOctet),
+      lost: (bytes) => session.lose(bytes),
+    };
+  }
+
+  fault(what: string): void {
+    this.#fault(what);
+  }
+  get nowMs(): number {
+    return this.#world.monotonicMs();
+  }
+  get wallMs(): number {
+    return this.#world.wallMs();
+  }
+  handedOver(id: number): HandedOver {
+    const truth = this.#witness.flows.get(id);
+    if (truth === undefined) throw new Error(`${this.name}: flow ${id} was never handed over`);
+    return truth;
+  }
+
+  arrive(id: number, session: Session, endOctet: number): void {
+    const before = this.arrived.get(id);
+    const last = { session, endOctet, atMs: this.nowMs };
+    if (before !== undefined) {
+      this.duplicates++;
+      if (before.last.session === session) this.#fault(`flow ${id} came twice in one session`);
+      else if (!this.#mayComeAgain(before.last)) {
+        const { link, run } = before.last.session;
+        this.#fault(
+          `flow ${id} came again, ${link.provenTold - before.last.endOctet} octets before what was proven of its session, ` +
+            `${this.nowMs - before.last.atMs} ms later; its run ${run.number} ended by ${run.end?.how} ` +
+            `${(run.end?.atMs ?? 0) - before.last.atMs} ms after it came`,
+        );
+      }
+    }
+    this.arrived.set(id, { last, times: (before?.times ?? 0) + 1 });
+  }
+
+  /** The stated window: what was not proven, the margin before it, and what the disk did not know when the box was killed. */
+  #mayComeAgain({ session, endOctet, atMs }: Arrival): boolean {
+    const { link, run } = session;
+    if (endOctet > link.provenTold - this.#marginOctets - messageOctetsMax) return true;
+    if (run.end === undefined || run.end.how === 'stop') return false;
+    const endMs = run.end.atMs;
+    const lagMs = run.end.how === 'kill' ? placeWrittenMs : placeSyncedMs;
+    return atMs > endMs - lagMs - this.#witness.writeMaxMs || this.#witness.diskTroubled(atMs, endMs);
+  }
+
+  /** At the end, with everything delivered. */
+  conclude(persistAfterMs: number): void {
+    let givenUp = 0;
+    for (const [id, handed] of this.#witness.flows) {
+      if (this.arrived.has(id)) continue;
+      const fellMs = this.fellWith.get(id);
+      // The margin is a precaution in memory.
+      if (fellMs !== undefined && this.#witness.killedBetween(fellMs - 60_000, this.nowMs)) continue;
+      if (this.#witness.diedWithItsRun(handed, persistAfterMs)) {
+        if (!this.#told(handed, undefined) && !this.#told(handed, 'counted'))
+          this.#fault(`flow ${id} died with its run ${handed.run.number}, and no gap tells of it`);
+        continue;
+      }
+      givenUp++;
+      if (!this.#told(handed, 'counted'))
+        this.#fault(
+          `flow ${id} is missing: handed over at ${handed.atMs} in run ${handed.run.number}, which ended by ` +
+            `${handed.run.end?.how} at ${handed.run.end?.atMs}; no gap of a known size tells of it`,
+        );
+    }
+    const counted = this.#witness.runs.reduce((sum, { dropped }) => sum + (dropped.get(this.name) ?? 0), 0);
+    if (givenUp > counted) this.#fault(`${givenUp} flows are missing, but only ${counted} were counted as given up`);
+    const told = this.gaps.reduce((sum, { records }) => sum + (records ?? 0), 0);
+    if (givenUp > told) this.#fault(`${givenUp} flows are missing, but gaps tell of ${told}`);
+  }
+
+  #told({ flow, run, atMs }: HandedOver, size: 'counted' | undefined): boolean {
+    const gaps = this.gaps.filter(({ records }) => (records === undefined) === (size === undefined));
+    if (run.clockWasWrong || this.#witness.runs[run.number + 1]?.clockWasWrong === true) return gaps.length > 0;
+    const toWall = this.#world.wallMs() - this.nowMs;
+    const [fromMs, toMs] = size === undefined ? [atMs, atMs] : [flow.startMs, flow.endMs];
+    return gaps.some((gap) => gap.fromMs <= toMs + toWall + 2_000 && gap.toMs >= fromMs + toWall - 2_000);
+  }
+}
+
+class Session {
+  readonly link: SimLink;
+  readonly run: Run;
+  readonly #collector: SimCollector;
+  readonly #decoder = new IpfixDecoder();
+  readonly #check = new ConformanceCheck('tcp', 65_535);
+  #violations = 0;
+  /** Place of the last flow, by the run that handed it over: what an earlier run left may be found later. */
+  readonly #places = new Map<Run, number>();
+  #stampsUncertain = false;
+
+  constructor(collector: SimCollector, link: SimLink, run: Run) {
+    this.#collector = collector;
+    this.link = link;
+    this.run = run;
+  }
+
+  take(bytes: Uint8Array, endOctet: number): void {
+    this.#check.observe(bytes);
+    for (const violation of this.#check.violations.slice(this.#violations)) this.#collector.fault(violation);
+    this.#violations = this.#check.violations.length;
+    for (const record of this.#decoder.decode(bytes).records) {
+      if (record.scope.length > 0) this.#option(record);
+      else this.#flow(record, endOctet);
+    }
+  }
+
+  /** In the receive buffer of a collector that fell. */
+  lose(bytes: Uint8Array): void {
+    for (const { values, scope } of this.#decoder.decode(bytes).records)
+      if (scope.length === 0) this.#collector.fellWith.set(idOf(values), this.#collector.nowMs);
+  }
+
+  #flow({ values }: DecodedRecord, endOctet: number): void {
+    const id = idOf(values);
+    const truth = this.#collector.handedOver(id);
+    this.#compare(id, values);
+    this.#stamp(truth, values);
+    if (!isForward(values)) return;
+    const last = this.#places.get(truth.run) ?? -1;
+    if (truth.place <= last) this.#collector.fault(`flow ${id} comes after one that was handed over later`);
+    this.#places.set(truth.run, truth.place);
+    this.#collector.arrive(id, this, endOctet);
+  }
+
+  #compare(id: number, values: DecodedRecord['values']): void {
+    const { packets, octets, reversePackets, reverseOctets } = countsOf(id);
+    const wanted = isForward(values) ? [packets, octets] : [reversePackets, reverseOctets];
+    const come = [Number(values.packetDeltaCount), Number(values.octetDeltaCount)];
+    if (come[0] !== wanted[0] || come[1] !== wanted[1]) this.#collector.fault(`flow ${id} has ${come}, should have ${wanted}`);
+    if (values.reversePacketDeltaCount !== undefined && Number(values.reversePacketDeltaCount) !== reversePackets)
+      this.#collector.fault(`flow ${id} has ${values.reversePacketDeltaCount} packets back, should have ${reversePackets}`);
+  }
+
+  /** A wrong time is told as such. */
+  #stamp({ flow, run }: HandedOver, values: DecodedRecord['values']): void {
+    const trueMs = flow.startMs + this.#collector.wallMs - this.#collector.nowMs;
+    const errorMs = Number(values.flowStartMilliseconds) - trueMs;
+    if (Math.abs(errorMs) <= stampErrorMaxMs || this.#stampsUncertain || run.boot.wasSetWrong) return;
+    this.#collector.fault(`flow ${flow.id} of run ${run.number} is stamped wrong by ${errorMs} ms, and nothing says so`);
+  }
+
+  #option({ values, scope }: DecodedRecord): void {
+    if (values.absoluteError !== undefined) this.#stampsUncertain = Number(values.absoluteError) > 1_000;
+    if (!scope.includes('flowStartMilliseconds')) return;
+    const known = (value: unknown): number | undefined => (BigInt(value as number) === UNKNOWN ? undefined : Number(value));
+    this.#collector.gaps.push({
+      fromMs: Number(values.flowStartMilliseconds),
+      toMs: Number(values.flowEndMilliseconds),
+      records: known(values.notSentFlowTotalCount),
+      packets: known(values.notSentPacketTotalCount),
+    });
+  }
+}
+
+const isForward = (values: DecodedRecord['values']): boolean => String(values.sourceIPv4Address).startsWith('10.');
+
+function idOf(values: DecodedRecord['values']): number {
+  const address = String(isForward(values) ? values.sourceIPv4Address : values.destinationIPv4Address);
+  return address
+    .split('.')
+    .slice(1)
+    .reduce((id, octet) => id * 256 + Number(octet), 0);
+}
