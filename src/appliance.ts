@@ -391,6 +391,8 @@ export class Appliance {
           : [{ index: 0, name: source, description: 'replayed capture' }],
       ignoredPackets: counts.droppedByKernelPackets + counts.droppedByNicPackets + counts.undecodablePackets,
       ignoredOctets: counts.undecodableOctets,
+      droppedPackets: counts.droppedByKernelPackets + counts.droppedByNicPackets,
+      observedFlows: counts.flowsCreated,
     };
   }
 }

@@ -112,6 +112,8 @@ function factsOf(meter: OfflineMeter, path: string): Omit<MeteringFacts, 'starte
     interfaces: [{ index: 0, name: basename(path), description: 'capture file' }],
     ignoredPackets: counts.undecodablePackets,
     ignoredOctets: counts.undecodableOctets,
+    droppedPackets: 0,
+    observedFlows: counts.flowsCreated,
   };
 }
 

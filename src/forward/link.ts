@@ -18,6 +18,8 @@ export const noMeasures: SocketMeasures = { unacknowledgedBytes: () => 0, pathMt
 export interface Link {
   /** False when a session goes on that was only interrupted (UDP): templates and sequence numbers stay. */
   readonly fresh: boolean;
+  /** Of this box as it sends to the collector; absent where there is none. */
+  readonly localAddress?: string | undefined;
   /** Largest message, octets. */
   readonly messageOctetsMax: number;
   /** Whether messages may be lost on the way, so that templates are sent again and again. */

@@ -76,7 +76,7 @@ export class MemberSessions {
       ...(beforeReading === undefined ? {} : { beforeReading: () => beforeReading(member) }),
       ...(throttle === undefined ? {} : { throttle }),
       ...(lingerMs === undefined ? {} : { lingerMs }),
-      facts: (gaps) => this.#facts(settings, session, privacy, gaps),
+      facts: (gaps) => ({ ...this.#facts(settings, session, privacy, gaps), exporterAddress: link.localAddress }),
       templateResendMs: settings.templateResendS * 1_000,
       // What is synced to our own disk is not lost by anybody else.
       resendMarginOctets: settings.transport === 'file' ? 0 : settings.resendMarginBytes,

@@ -189,5 +189,6 @@ test('options tell selectors, interfaces, keys and statistics', async () => {
   expect(options).toContainEqual({ ingressInterface: 3, interfaceName: 'eth1', interfaceDescription: 'mirror port' });
   expect(options.some((values) => values.informationElementName === 'roundTripTimeMicroseconds')).toBe(true);
   expect(options.some((values) => 'notSentFlowTotalCount' in values)).toBe(true);
+  expect(options).toContainEqual({ exportingProcessId: 1, exporterIPv4Address: '127.0.0.1' });
   expect(collector.violations).toEqual([]);
 });

@@ -1,8 +1,10 @@
 /** Options templates and their data as octets, from the tables. Pure. */
+import { parseAddress } from '../../flow/addresses.ts';
 import { elementNamed, VARIABLE_LENGTH } from '../../flow/elements.ts';
 import type { TemplateField } from '../../flow/projection.ts';
 import { legacySamplingTable } from './legacy_sampling.ts';
 import { type ExportFacts, elementTypesTable, type OptionsTable, type OptionValue, optionsTables } from './options_tables.ts';
+import { processTables } from './process_tables.ts';
 import { optionsTemplateRecord } from './templates.ts';
 
 export interface OptionsSet {
@@ -20,7 +22,7 @@ const fieldOf = (name: string): TemplateField => ({ element: elementNamed(name),
  */
 export function optionsSets(facts: ExportFacts, privatePen: number, only?: 'meaning' | 'process'): OptionsSet[] {
   const all: readonly OptionsTable[] = [
-    ...[...optionsTables, legacySamplingTable],
+    ...[...optionsTables, legacySamplingTable, ...processTables],
     ...(privatePen === 0 ? [] : [elementTypesTable(privatePen)]),
   ];
   const tables = all.filter(({ process }) => only === undefined || (process === true) === (only === 'process'));
@@ -51,6 +53,11 @@ function encodeValue({ element, octets }: TemplateField, value: OptionValue): Ui
     while (Buffer.byteLength(text, 'utf8') > textOctetsMax) text = text.slice(0, -1);
     const encoded = Buffer.from(text.toWellFormed(), 'utf8');
     return Buffer.concat([Uint8Array.of(encoded.length), encoded]);
+  }
+  if (element.type === 'ipv4Address' || element.type === 'ipv6Address') {
+    const address = parseAddress(String(value));
+    if (address?.length !== octets) throw new Error(`${element.name} cannot be ${String(value)}`);
+    return address;
   }
   const view = new DataView(new ArrayBuffer(8));
   if (element.type === 'float64') view.setFloat64(0, Number(value));

@@ -28,6 +28,10 @@ export interface MeteringFacts {
   /** Packets that reached the box and were not metered: lost by kernel or card, or not decodable. */
   readonly ignoredPackets: number;
   readonly ignoredOctets: number;
+  /** Of them, those that kernel or card lost. */
+  readonly droppedPackets?: number;
+  /** Flows that were seen. */
+  readonly observedFlows?: number;
 }
 
 /** What an exporter knows about one destination. */
@@ -35,6 +39,8 @@ export interface ExportFacts extends MeteringFacts {
   readonly observationDomainId: number;
   /** Wall time of this report, ms. */
   readonly nowMs: number;
+  /** From which this box sends to the collector, as it sees itself. */
+  readonly exporterAddress?: string | undefined;
   readonly exportedMessages: number;
   readonly exportedOctets: number;
   readonly exportedRecords: number;

@@ -60,6 +60,11 @@ export class StreamLink implements Link {
     });
   }
 
+  /** IPv4 also where the socket speaks both. */
+  get localAddress(): string | undefined {
+    return this.#parts.socket.localAddress?.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
+  }
+
   get sentOctets(): number {
     return this.#sentOctets;
   }

@@ -7,7 +7,7 @@
  */
 import type { Socket } from 'node:dgram';
 import type { Clock, Timer } from '../../core/clock.ts';
-import { ApplianceError } from '../../core/errors.ts';
+import { ApplianceError, systemCode } from '../../core/errors.ts';
 import type { Link } from '../link.ts';
 import { networkError } from '../network_errors.ts';
 
@@ -54,6 +54,15 @@ export class UdpLink implements Link {
       this.#lose = resolve;
     });
     parts.socket.on('error', this.#onError);
+  }
+
+  get localAddress(): string | undefined {
+    try {
+      return this.#parts.socket.address().address.replace(/%.*$/, '');
+    } catch (error) {
+      if (systemCode(error) === undefined) throw error;
+      return undefined; // closed meanwhile
+    }
   }
 
   get sentOctets(): number {
