@@ -13,7 +13,7 @@ import { FlowRingWriter, flowRingMemory } from './flow/flow_ring.ts';
 import { labelKindsOf } from './flow/labels.ts';
 import type { BoxStatus } from './flow/status_shapes.ts';
 import { VERSION } from './flow/version.ts';
-import { deliveriesOf } from './forward/delivery.ts';
+import { deliveriesOf, sharesOf } from './forward/delivery.ts';
 import { Exporters } from './forward/exporters.ts';
 import type { MeteringFacts } from './forward/ipfix/options_tables.ts';
 import { MqttReporter } from './forward/mqtt/reporter.ts';
@@ -145,13 +145,15 @@ export class Appliance {
     );
 
     // What is forwarded.
-    const destinations = deliveriesOf(settings.export.destinations).map(({ name }) => name);
+    const deliveries = deliveriesOf(settings.export.destinations);
+    const destinations = deliveries.map(({ name }) => name);
     const brokers = settings.mqtt.brokers.map(({ name }) => name);
     this.#spool = new Spool({
       world: part('spool'),
       kv: this.#stores.spool,
       settings: settings.spool,
       destinations,
+      sharedBy: sharesOf(deliveries),
       rowClock: this.#clock,
       compression: machine.compression,
       onEvent,

@@ -81,6 +81,15 @@ const destination = z
             'Destinations of one group get each record once: the first in this file that takes it. Empty: this destination gets everything for itself',
         }),
       ),
+    balanceGroup: name
+      .or(z.literal(''))
+      .default('')
+      .meta(
+        facts({
+          reason:
+            'Destinations of one group share the flows by a hash of addresses, protocol and ports: both directions of a flow go to the same one. The share of one that is down goes to the next in this file, and returns with it',
+        }),
+      ),
     profile: choice(profileNames, 'generic', {
       reason:
         'Which elements are sent; generic is understood by every collector, lean, standard and full are RFC 5103 biflows, the others are made for the collector of that name',
@@ -189,6 +198,14 @@ export const exporting = z
       .refine(
         (all) => !all.some((d) => all.some(({ failoverGroup }) => failoverGroup === d.name)),
         'a failover group needs a name that no destination has',
+      )
+      .refine(
+        (all) => all.every((d) => d.balanceGroup === '' || all.every((o) => ![o.name, o.failoverGroup].includes(d.balanceGroup))),
+        'a balance group needs a name that no destination and no failover group has',
+      )
+      .refine(
+        (all) => all.every((d) => d.balanceGroup === '' || d.failoverGroup === ''),
+        'balanceGroup or failoverGroup, not both',
       )
       .meta(facts({ reason: 'Collectors that receive flow records' })),
     failoverReturnS: integer(1, 86_400, 60, {

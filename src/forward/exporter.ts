@@ -109,7 +109,9 @@ export class Exporter implements Service {
     const { retryFirstMs, retryCapMs } = this.#member.settings;
     const retry = { firstMs: retryFirstMs, capMs: retryCapMs };
     this.#retry = new RetrySchedule(retry, world.random);
-    const shared = { world, lane, rowClock, projector, privatePen, facts };
+    // The first member of a share is the one it belongs to; alone or in a failover group the name is not looked at.
+    const ownName = (members[0] as ExporterMember).settings.name;
+    const shared = { world, lane, rowClock, projector, privatePen, facts, ownName };
     const beforeReading = ({ catchUpTransport }: ExporterMember): void => {
       if (catchUpTransport === undefined) lane.promote();
       else lane.demote(catchUp.afterMs);

@@ -9,6 +9,7 @@ import type { World } from '../core/world.ts';
 import { type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
 import { ROW_BYTES, rowField } from '../flow/row_layout.ts';
 import type { ExportSession } from './export_session.ts';
+import { FlowShare } from './flow_share.ts';
 import type { Gap } from './gaps.ts';
 import type { ExportFacts } from './ipfix/options_tables.ts';
 import { ResendSchedule } from './ipfix/resend_schedule.ts';
@@ -51,6 +52,8 @@ export interface ExporterSessionParts {
   /** Called before rows are read. */
   readonly beforeReading?: () => void;
   readonly throttle?: Throttle;
+  /** Of a balance group: whose share these rows are to be. */
+  readonly ownName?: string;
   /** The session ends once nothing has waited for so long, and everything has arrived. Absent: it lasts. */
   readonly lingerMs?: number;
 }
@@ -69,6 +72,13 @@ const storeRetryMs = 1_000;
 const throttleWaitMaxMs = 50;
 /** While rows wait for the time. */
 const timeRetryMs = 250;
+interface ShownRows {
+  readonly bytes: Uint8Array;
+  readonly firstRow: number;
+  readonly count: number;
+  /** Where each was among those read; absent: at its own index. */
+  readonly places?: readonly number[];
+}
 const selectorOffset = rowField('selectorId').offset;
 
 export class ExporterSession {
@@ -82,6 +92,7 @@ export class ExporterSession {
   #selectors = '';
   #awaitsTime = false;
   #takesNoMore = false;
+  #share: { readonly of: readonly string[]; readonly share: FlowShare } | undefined;
   /** What the collector was told of the stamps: it takes them for right until it hears otherwise. */
   #stamps: ExportFacts['stamps'];
   /** Selectors that rows of this session may name: told, or looked for in vain. 0 is every packet and needs no telling. */
@@ -230,38 +241,61 @@ export class ExporterSession {
     this.#tellStamps(rows.bootId);
     // Rows of a backlog may name a selector that nobody knows any more: it is looked for once.
     if (this.#namesNewSelector(rows)) this.#sendOptions(false);
-    const shown = privacy.rows(rows.bytes, rows.firstRow, rows.count);
-    for (let done = 0; done < rows.count; ) {
+    const own = this.#ownRows(rows);
+    const shown = privacy.rows(own.bytes, own.firstRow, own.count);
+    // Positions are told as ranges: each goes up to the next row of ours, so that those of others are done with it.
+    let [done, covered, dropped] = [0, 0, 0];
+    const cover = (upTo: number): { position: number; count: number } => {
+      const next = upTo < own.count ? (own.places?.[upTo] ?? upTo) : rows.count;
+      const range = { position: rows.position + covered, count: next - covered };
+      covered = next;
+      return range;
+    };
+    while (done < own.count) {
       signal.throwIfAborted();
       await this.#untilAllowed(signal);
       const firstRow = shown.firstRow + done * ROW_BYTES;
       // For each message: the clock may be set while a slow collector is waited for.
       const wallOffsetNs = this.#wallOffset(rows);
       const exportTimeS = Math.floor(world.clock.wallMs() / 1_000);
-      const encoded = session.dataMessage(shown.bytes, firstRow, rows.count - done, wallOffsetNs, exportTimeS);
-      const position = rows.position + done;
+      const encoded = session.dataMessage(shown.bytes, firstRow, own.count - done, wallOffsetNs, exportTimeS);
       if (encoded.rows === 0) {
         // Checked when the session was made, so only a row of a kind that came later can be too large.
-        cursor.drop(position, 1, 'unencodable');
+        cursor.drop(rows.position + (own.places?.[done] ?? done), 1, 'unencodable');
         done++;
+        dropped++;
         continue;
       }
       done += encoded.rows;
-      const notRepresentable = (encoded.notRepresentable ?? []).reduce((sum, { count }) => sum + count, 0);
+      const { position, count } = cover(done);
+      const notRepresentable = (encoded.notRepresentable ?? []).reduce((sum, range) => sum + range.count, 0);
+      const notSelected = count - dropped - encoded.rows + (encoded.records === 0 ? encoded.rows - notRepresentable : 0);
+      dropped = 0;
+      const leftOut = { notSelected, notRepresentable };
       if (encoded.records === 0) {
-        cursor.leaveOut(position, encoded.rows, notRepresentable > 0 ? 'notRepresentable' : 'notSelected');
+        cursor.acknowledge(position, count, 0, 0, leftOut);
         continue;
       }
       const more = link.send(encoded.message);
-      const [octets, { rows: count, records }] = [encoded.message.length, encoded];
-      const leftOut = { notRepresentable };
+      const [octets, { records }] = [encoded.message.length, encoded];
       this.#sent.add({ position, rows: count, records, octets, endOctet: link.sentOctets, leftOut });
       onSent(octets, records);
-      this.#parts.throttle?.sent(count, octets);
+      this.#parts.throttle?.sent(encoded.rows, octets);
       if (link.sentOctets - this.#acknowledgedAtOctets >= acknowledgeEveryOctets) this.acknowledge();
       // A collector that stopped reading must not hold up a planned stop.
       if (!more) await unlessAborted(signal, link.drained());
     }
+    const { position, count } = cover(done);
+    if (count > 0) cursor.acknowledge(position, count, 0, 0, { notSelected: count });
+  }
+
+  /** Of a balance group this one's rows; else all of them, where they are. */
+  #ownRows({ bytes, firstRow, count, sharedBy }: SpooledRows): ShownRows {
+    const { ownName } = this.#parts;
+    if (sharedBy === undefined || ownName === undefined) return { bytes, firstRow, count };
+    if (this.#share?.of !== sharedBy) this.#share = { of: sharedBy, share: new FlowShare(ownName, sharedBy) };
+    const own = this.#share.share.select(bytes, firstRow, count);
+    return { bytes: own.bytes, firstRow: 0, count: own.places.length, places: own.places };
   }
 
   async #untilAllowed(signal: AbortSignal): Promise<void> {

@@ -40,6 +40,8 @@ export interface MemberSessionsParts {
   /** Called before rows are read for a member. */
   readonly beforeReading?: (member: ExporterMember) => void;
   readonly throttle?: Throttle;
+  /** Of a balance group: whose share of the rows this is, whoever gets it. */
+  readonly ownName?: string;
   /** The session ends once nothing has waited for so long. Absent: it lasts. */
   readonly lingerMs?: number;
 }
@@ -66,7 +68,7 @@ export class MemberSessions {
    * @param onProven something is proven to have arrived
    */
   converse(member: ExporterMember, link: Link, privacy: DestinationPrivacy, onProven: () => void): ExporterSession {
-    const { world, lane, cursor, rowClock, beforeReading, throttle, lingerMs } = this.#parts;
+    const { world, lane, cursor, rowClock, beforeReading, throttle, lingerMs, ownName } = this.#parts;
     const { settings } = member;
     const session = this.#sessionFor(member, link, privacy);
     return new ExporterSession({
@@ -75,6 +77,7 @@ export class MemberSessions {
       ...(cursor === lane ? { gapsOf: lane } : {}),
       ...(beforeReading === undefined ? {} : { beforeReading: () => beforeReading(member) }),
       ...(throttle === undefined ? {} : { throttle }),
+      ...(ownName === undefined ? {} : { ownName }),
       ...(lingerMs === undefined ? {} : { lingerMs }),
       facts: (gaps) => ({ ...this.#facts(settings, session, privacy, gaps), exporterAddress: link.localAddress }),
       templateResendMs: settings.templateResendS * 1_000,

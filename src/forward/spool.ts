@@ -19,7 +19,7 @@ import { type RowCompression, zstdCompression } from './row_compression.ts';
 import type { SpoolChunk } from './spool_chunk.ts';
 import type { LaneStore } from './spool_cursor.ts';
 import { SpoolLane } from './spool_lane.ts';
-import { SpoolLog } from './spool_log.ts';
+import { type SharedBy, SpoolLog } from './spool_log.ts';
 import { declareSpoolMetrics } from './spool_metrics.ts';
 import { SpoolReader } from './spool_reader.ts';
 import {
@@ -51,6 +51,8 @@ export interface SpoolParts {
   readonly settings: SpoolOptions;
   /** Names of the destinations; what is kept for others is forgotten. */
   readonly destinations: readonly string[];
+  /** For those of them that are shares of balance groups. */
+  readonly sharedBy?: SharedBy;
   readonly rowClock: RowClock;
   /** On other threads by default. */
   readonly compression?: RowCompression;
@@ -104,6 +106,7 @@ export class Spool implements Service, LaneStore {
       },
       destinations,
       (chunk) => this.#timesOf(chunk),
+      parts.sharedBy,
     );
     this.#lanes = this.#log.lanes.map((lane) => new SpoolLane(this, this.#log, lane, () => world.clock.monotonicMs()));
     this.#compression = parts.compression ?? zstdCompression;

@@ -7,7 +7,7 @@
 import { ROW_BYTES } from '../flow/row_layout.ts';
 import type { LaneCursor } from './lane_cursor.ts';
 import type { SpoolChunk } from './spool_chunk.ts';
-import type { LeftOut, NotSent, SpoolLaneLog } from './spool_lane_log.ts';
+import type { LeftOut, SpoolLaneLog } from './spool_lane_log.ts';
 import type { SpoolLog } from './spool_log.ts';
 
 /** Rows in this version's layout, of one boot. Valid for as long as they are held. */
@@ -20,6 +20,8 @@ export interface SpooledRows {
   readonly bootId: string;
   /** Wall time less row clock as it was known when the rows came, ns; undefined when nobody knew. */
   readonly wallOffsetNs: bigint | undefined;
+  /** Members of a balance group that share these rows; undefined when all are for this destination. */
+  readonly sharedBy: readonly string[] | undefined;
 }
 
 /** What a lane needs of the spool. */
@@ -86,6 +88,7 @@ export class SpoolCursor {
         position: now.from - this.#store.shift,
         bootId: chunk.bootId,
         wallOffsetNs: chunk.wallOffsetNs,
+        sharedBy: this.#lane.sharedBy(now.from),
       };
     }
   }
@@ -121,13 +124,6 @@ export class SpoolCursor {
   acknowledge(position: number, count: number, octets: number, marginMax: number, leftOut: LeftOut = {}): void {
     const from = position + this.#store.shift;
     this.#lane.acknowledge(this.#cursor, from, from + count, octets, marginMax, leftOut);
-    this.#log.trim();
-    this.#store.changed();
-  }
-
-  leaveOut(position: number, count: number, why: NotSent): void {
-    const from = position + this.#store.shift;
-    this.#lane.leaveOut(from, from + count, why);
     this.#log.trim();
     this.#store.changed();
   }

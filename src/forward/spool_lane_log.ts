@@ -23,6 +23,14 @@ export interface LaneState {
   readonly gaps: readonly Gap[];
   /** Whether a probe of the collector was ever answered (UDP). */
   readonly probeAnswered: boolean;
+  /** Of a balance group: who shared the rows; absent for others. */
+  readonly shares?: readonly Sharing[];
+}
+
+/** From this position on, up to the next one's, flows are shared by these members. */
+export interface Sharing {
+  readonly from: number;
+  readonly members: readonly string[];
 }
 
 /** Ways for a row to end other than arriving. */
@@ -31,6 +39,8 @@ export type NotSent = 'notSelected' | 'notRepresentable';
 export type LeftOut = Readonly<Partial<Record<NotSent, number>>>;
 
 const rangesMax = 256;
+/** Times that the members of a balance group may change while rows wait. Rows from before come to this one whole. */
+const sharesMax = 8;
 
 export class SpoolLaneLog {
   readonly name: string;
@@ -51,11 +61,19 @@ export class SpoolLaneLog {
   #notSentPackets = 0;
   #notSentOctets = 0;
   #probeAnswered = false;
+  #shares: readonly Sharing[] = [];
   #rowsChanged = false;
   #factsChanged = false;
 
-  constructor(name: string) {
+  /** @param members of a balance group; absent: every row is for this destination */
+  constructor(name: string, members?: readonly string[]) {
     this.name = name;
+    if (members !== undefined) this.#shares = [{ from: 0, members }];
+  }
+
+  /** Who shares the row at this position; undefined when it is for this destination alone. */
+  sharedBy(position: number): readonly string[] | undefined {
+    return this.#shares.findLast(({ from }) => from <= position)?.members;
   }
 
   account(): DestinationAccount {
@@ -187,13 +205,6 @@ export class SpoolLaneLog {
     cursor.dropMargin();
   }
 
-  leaveOut(from: number, to: number, why: NotSent): void {
-    this.#notSent[why] += this.pending.remove(from, to);
-    this.#resending.remove(from, to);
-    for (const cursor of this.#cursors) cursor.forget(from, to);
-    this.#rowsChanged = true;
-  }
-
   /** Gives rows up. Returns those that were waited for. */
   drop(from: number, to: number, reason: DropReason): Interval[] {
     const waited = this.pending.within(from, to);
@@ -238,6 +249,7 @@ export class SpoolLaneLog {
     this.pending.shift(by);
     this.#resending.shift(by);
     for (const cursor of this.#cursors) cursor.shift(by);
+    this.#shares = this.#shares.map(({ from, members }) => ({ from: from + by, members }));
     this.#next += by;
   }
 
@@ -252,6 +264,16 @@ export class SpoolLaneLog {
     }
     for (const gap of state.gaps) this.#gaps = withGap(this.#gaps, gap);
     this.#probeAnswered ||= state.probeAnswered;
+    this.#takeUpShares(state.shares ?? []);
+  }
+
+  /** What waits was shared as it was when it came: otherwise rows would be nobody's, or two members'. */
+  #takeUpShares(before: readonly Sharing[]): void {
+    const now = this.#shares[0];
+    const last = before.at(-1);
+    if (now === undefined || last === undefined) return;
+    const same = now.members.length === last.members.length && now.members.every((name) => last.members.includes(name));
+    this.#shares = (same ? before : [...before, now]).slice(-sharesMax);
   }
 
   /** @param withMargin at a planned stop that could not see the collector take everything: keeps the margin too */
@@ -264,6 +286,7 @@ export class SpoolLaneLog {
       next: this.#next,
       gaps: this.gaps,
       probeAnswered: this.#probeAnswered,
+      ...(this.#shares.length === 0 ? {} : { shares: this.#shares }),
     };
   }
 

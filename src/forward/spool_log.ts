@@ -35,6 +35,9 @@ const chunkSpanMs = 5_000;
 /** Relates a chunk's row clock to wall time for gap reports, ms. */
 export type ChunkTimes = (chunk: SpoolChunk) => { fromMs: number; toMs: number };
 
+/** Members of balance groups, by the name of the share. */
+export type SharedBy = ReadonlyMap<string, readonly string[]>;
+
 export class SpoolLog {
   readonly #limits: SpoolLimits;
   readonly #times: ChunkTimes;
@@ -49,10 +52,10 @@ export class SpoolLog {
   /** On disk and wanted by nobody: to be deleted with the next write. */
   #dead: number[] = [];
 
-  constructor(limits: SpoolLimits, names: readonly string[], times: ChunkTimes) {
+  constructor(limits: SpoolLimits, names: readonly string[], times: ChunkTimes, sharedBy: SharedBy = new Map()) {
     this.#limits = limits;
     this.#times = times;
-    this.lanes = names.map((name) => new SpoolLaneLog(name));
+    this.lanes = names.map((name) => new SpoolLaneLog(name, sharedBy.get(name)));
   }
 
   get memoryOctets(): number {

@@ -16,7 +16,7 @@ import { ROW_BYTES } from '../flow/row_layout.ts';
 import type { Gap } from './gaps.ts';
 import { type RowCompression, zstdCompression } from './row_compression.ts';
 import { chunkRowsMax, type SpoolChunk } from './spool_chunk.ts';
-import type { LaneState } from './spool_lane_log.ts';
+import type { LaneState, Sharing } from './spool_lane_log.ts';
 
 const VERSION = 1;
 const prefix = { index: 0x69, rows: 0x72, layout: 0x6c, destination: 0x64 } as const;
@@ -167,13 +167,21 @@ export async function decodeRows(
 
 export function encodeLane(state: LaneState): Uint8Array {
   const gaps = state.gaps.map((gap) => [gap.reason, gap.fromMs, gap.toMs, gap.records, gap.packets, gap.octets]);
-  return versioned(pack([state.pending.flatMap(({ from, to }) => [from, to]), state.next, gaps, state.probeAnswered]));
+  return versioned(
+    pack([
+      state.pending.flatMap(({ from, to }) => [from, to]),
+      state.next,
+      gaps,
+      state.probeAnswered,
+      (state.shares ?? []).map(({ from, members }) => [from, members]),
+    ]),
+  );
 }
 
 export function decodeLane(value: Uint8Array): LaneState | undefined {
   const fields = fieldsOf(value);
   if (!Array.isArray(fields) || fields.length < 4) return undefined;
-  const [numbers, next, gaps, probeAnswered] = fields as unknown[];
+  const [numbers, next, gaps, probeAnswered, shares] = fields as unknown[];
   if (!isPositions(numbers) || numbers.length % 2 !== 0 || !isPositions([next]) || !Array.isArray(gaps)) return undefined;
   const pending = Array.from({ length: numbers.length / 2 }, (_, i) => ({ from: numbers[2 * i]!, to: numbers[2 * i + 1]! }));
   return {
@@ -181,7 +189,15 @@ export function decodeLane(value: Uint8Array): LaneState | undefined {
     next: next as number,
     gaps: gaps.map(gapOf).filter((gap) => gap !== undefined),
     probeAnswered: probeAnswered === true,
+    ...(Array.isArray(shares) && shares.length > 0 ? { shares: shares.map(sharingOf).filter((one) => one !== undefined) } : {}),
   };
+}
+
+function sharingOf(fields: unknown): Sharing | undefined {
+  if (!Array.isArray(fields)) return undefined;
+  const [from, members] = fields as unknown[];
+  if (!isPositions([from]) || !Array.isArray(members) || !members.every((name) => typeof name === 'string')) return undefined;
+  return { from: from as number, members };
 }
 
 function gapOf(fields: unknown): Gap | undefined {

@@ -10,7 +10,7 @@ import type { World } from '../../src/core/world.ts';
 import { destinationFault } from '../../src/flow/ledger.ts';
 import { type Projector, referenceProjector } from '../../src/flow/projector.ts';
 import type { RowClock } from '../../src/flow/row_block.ts';
-import { deliveriesOf } from '../../src/forward/delivery.ts';
+import { deliveriesOf, sharesOf } from '../../src/forward/delivery.ts';
 import { Exporters } from '../../src/forward/exporters.ts';
 import type { MeteringFacts } from '../../src/forward/ipfix/options_tables.ts';
 import { noMeasures, type SocketMeasures } from '../../src/forward/link.ts';
@@ -68,11 +68,13 @@ export async function startBox(options: BoxOptions): Promise<ExportBox> {
   });
   const heard: { level: string; event: string; text: string }[] = [];
   const onEvent = (level: string, event: string, text: string): void => void heard.push({ level, event, text });
+  const deliveries = deliveriesOf(settings.export.destinations);
   const spool = new Spool({
     world,
     kv: options.kv ?? new MemoryKv(),
     settings: { ...settings.spool, ...options.spool },
-    destinations: deliveriesOf(settings.export.destinations).map(({ name }) => name),
+    destinations: deliveries.map(({ name }) => name),
+    sharedBy: sharesOf(deliveries),
     rowClock: options.clock ?? rowClock(),
     onEvent,
   });

@@ -203,7 +203,7 @@ export class SpoolPlay {
         const fate = this.#random.below(40);
         if (fate < 2) for (const id of part) this.#excused.get(name)!.add(id);
         if (fate === 0) {
-          lane.leaveOut(position, part.length, 'notSelected');
+          lane.acknowledge(position, part.length, 0, 0, { notSelected: part.length });
           model.leaveOut(part, 'notSelected', this.#clock.wallMs());
         } else if (fate === 1 && part.length === 1) {
           lane.drop(position, 1, 'unencodable');
