@@ -124,7 +124,9 @@ function asTable({ dimension, rows, other, total, fromMs, toMs }: TopAnswer): st
       toMs > new SystemClock().wallMs() - arrivesWithinMs ? '; what was seen just now shows up within two minutes' : '';
     return `nothing was metered from ${time(fromMs)} to ${time(toMs)}${late}\n`;
   }
-  const how = total.estimated ? '\n≈ estimated from sampled packets; the truth is within ± in 95 of 100 cases\n' : '';
+  const taken =
+    total.counted === undefined ? '' : ` (${total.counted.packets.toLocaleString('en')}, ${size(total.counted.octets)})`;
+  const how = total.estimated ? `\n≈ estimated from sampled packets${taken}; the truth is within ± in 95 of 100 cases\n` : '';
   return `${time(fromMs)} to ${time(toMs)}\n\n${lines}\n${how}`;
 }
 

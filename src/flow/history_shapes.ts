@@ -40,6 +40,13 @@ export interface Volume {
   /** Present when packets were sampled: octets and packets are estimates, with this error. */
   estimated?: true;
   standardError?: StandardError;
+  /** Present when packets were sampled: what was counted, both directions together. Without it the figures are counted themselves. */
+  counted?: Counted;
+}
+
+export interface Counted {
+  readonly octets: number;
+  readonly packets: number;
 }
 
 export interface KeyVolume extends Volume {
@@ -110,13 +117,32 @@ export interface HistoryReader {
 
 export const emptyVolume = (): Volume => ({ outOctets: 0, inOctets: 0, outPackets: 0, inPackets: 0, flows: 0 });
 
+/** What was counted, both directions together: of sampled traffic the packets that were taken. Undefined where that was not kept. */
+export function countedOf({
+  outOctets,
+  inOctets,
+  outPackets,
+  inPackets,
+  estimated,
+  counted,
+}: Readonly<Volume>): Counted | undefined {
+  if (estimated) return counted;
+  return { octets: outOctets + inOctets, packets: outPackets + inPackets };
+}
+
 export function addVolume(to: Volume, from: Readonly<Volume>): void {
+  if (to.estimated || from.estimated) addEstimate(to, from);
   to.outOctets += from.outOctets;
   to.inOctets += from.inOctets;
   to.outPackets += from.outPackets;
   to.inPackets += from.inPackets;
   to.flows += from.flows;
-  if (from.standardError === undefined) return;
+}
+
+function addEstimate(to: Volume, from: Readonly<Volume>): void {
+  const [a, b] = [countedOf(to), countedOf(from)];
+  if (a !== undefined && b !== undefined) to.counted = { octets: a.octets + b.octets, packets: a.packets + b.packets };
+  else delete to.counted;
   to.estimated = true;
-  to.standardError = addedError(to.standardError, from.standardError) as StandardError;
+  to.standardError = addedError(to.standardError, from.standardError) ?? { octets: 0, packets: 0 };
 }

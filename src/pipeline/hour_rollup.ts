@@ -5,7 +5,7 @@
 import type { Random } from '../core/random.ts';
 import type { HistoryWindow } from '../flow/history_shapes.ts';
 import { KeyTable } from './key_table.ts';
-import { figuresPerKey, OpenWindow } from './open_window.ts';
+import { figuresPerKey, figuresPerSample, OpenWindow } from './open_window.ts';
 import type { RollupFigures, RollupOptions } from './rollup.ts';
 import { keyWords } from './row_keys.ts';
 
@@ -41,7 +41,7 @@ export class HourRollup {
     const window = this.#window;
     window.partial ||= minute.partial;
     for (let i = 0; i < figuresPerKey; i++) window.total[i]! += minute.total[i]!;
-    for (let i = 0; i < 2; i++) window.totalVariance[i]! += minute.totalVariance[i]!;
+    for (let i = 0; i < figuresPerSample; i++) window.totalSampled[i]! += minute.totalSampled[i]!;
     minute.columns.forEach((columns, dimension) => {
       const from = tables[dimension]!;
       const mine = window.columns[dimension]!;
@@ -53,7 +53,7 @@ export class HourRollup {
         const at = slot * figuresPerKey;
         const target = this.#slot(dimension, key, from.hashes[slot]!, v[at]! + v[at + 1]!);
         mine.add(this.#tables[dimension]!, target, v[at]!, v[at + 1]!, v[at + 2]!, v[at + 3]!, v[at + 4]!);
-        mine.addVarianceOf(target, columns, slot);
+        mine.addSampledOf(target, columns, slot);
       }
       window.addRest(dimension, columns);
     });

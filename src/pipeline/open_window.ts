@@ -2,7 +2,7 @@
  * A window that is still being counted: volumes by slot of the key tables, and `other` for what has no key of its own.
  * Also holds true while it is open: keys + other = all that was added, in every dimension, exactly.
  *
- * Memory: 41 octets a slot and dimension, 57 once sampled rows were counted, as wide as the tables are. Owned by one rollup; used again after `clear`.
+ * Memory: 41 octets a slot and dimension, 73 once sampled rows were counted, as wide as the tables are. Owned by one rollup; used again after `clear`.
  */
 import { byVolume } from '../flow/history_merge.ts';
 import {
@@ -19,15 +19,20 @@ import { type KeyedDimension, type KeyNames, keyText, keyWords } from './row_key
 
 /** outOctets, inOctets, outPackets, inPackets, flows. */
 export const figuresPerKey = 5;
+/**
+ * Of sampled rows: variances of octets and packets, and by how much the estimates of octets and packets exceed what was counted.
+ * Kept as the excess, so that rows of every packet need none of it.
+ */
+export const figuresPerSample = 4;
 
 export class Columns {
   /** `figuresPerKey` numbers a slot. */
   values = new Float64Array(0);
   present = new Uint8Array(0);
   readonly other = new Float64Array(figuresPerKey);
-  /** Variances of octets and packets, two numbers a slot; taken with the first sampled row. */
-  variances = new Float64Array(0);
-  readonly otherVariance = new Float64Array(2);
+  /** `figuresPerSample` numbers a slot; taken with the first sampled row. */
+  sampled = new Float64Array(0);
+  readonly otherSampled = new Float64Array(figuresPerSample);
   readonly distinct = new DistinctCount();
   /** Some keys were moved to `other`, so that the keys that are left do not tell how many there were. */
   evicted = false;
@@ -46,33 +51,32 @@ export class Columns {
     addFive(this.values, slot * figuresPerKey, a, b, c, d, e);
   }
 
-  /** What an estimate's octets and packets vary by. After `add` of the same slot. */
-  addVariance(slot: number, octets: number, packets: number): void {
+  /** What makes an estimate of a slot's figures. After `add` of the same slot. */
+  addSampled(slot: number, a: number, b: number, c: number, d: number): void {
     if (slot < 0) {
-      this.otherVariance[0]! += octets;
-      this.otherVariance[1]! += packets;
+      addFour(this.otherSampled, 0, a, b, c, d);
       return;
     }
-    if (this.variances.length < 2 * this.present.length) {
-      const { variances } = this;
-      this.variances = new Float64Array(2 * this.present.length);
-      this.variances.set(variances);
+    if (this.sampled.length < figuresPerSample * this.present.length) {
+      const { sampled } = this;
+      this.sampled = new Float64Array(figuresPerSample * this.present.length);
+      this.sampled.set(sampled);
     }
-    this.variances[2 * slot]! += octets;
-    this.variances[2 * slot + 1]! += packets;
+    addFour(this.sampled, figuresPerSample * slot, a, b, c, d);
   }
 
-  /** Adds what a slot of another window varies by. */
-  addVarianceOf(slot: number, from: Columns, fromSlot: number): void {
-    const packets = from.variances[2 * fromSlot + 1] ?? 0;
-    if (packets > 0) this.addVariance(slot, from.variances[2 * fromSlot]!, packets);
+  /** Adds what makes an estimate of a slot of another window. */
+  addSampledOf(slot: number, from: Columns, fromSlot: number): void {
+    const at = figuresPerSample * fromSlot;
+    const { sampled } = from;
+    if (isEstimate(sampled, at)) this.addSampled(slot, sampled[at]!, sampled[at + 1]!, sampled[at + 2]!, sampled[at + 3]!);
   }
 
   /** The slot's key gives its place up: what it had moves to `other`. */
   evict(slot: number): void {
     if (this.present[slot] !== 1) return;
-    this.addVarianceOf(-1, this, slot);
-    this.variances.fill(0, 2 * slot, 2 * slot + 2);
+    this.addSampledOf(-1, this, slot);
+    this.sampled.fill(0, figuresPerSample * slot, figuresPerSample * (slot + 1));
     const { other, values } = this;
     const at = slot * figuresPerKey;
     for (let i = 0; i < figuresPerKey; i++) {
@@ -87,8 +91,8 @@ export class Columns {
     this.values.fill(0);
     this.present.fill(0);
     this.other.fill(0);
-    this.variances.fill(0);
-    this.otherVariance.fill(0);
+    this.sampled.fill(0);
+    this.otherSampled.fill(0);
     this.distinct.clear();
     this.evicted = false;
   }
@@ -107,7 +111,7 @@ export class OpenWindow {
   ordinal = 0;
   partial = false;
   readonly total = new Float64Array(figuresPerKey);
-  readonly totalVariance = new Float64Array(2);
+  readonly totalSampled = new Float64Array(figuresPerSample);
   readonly dimensions: readonly KeyedDimension[];
   readonly columns: readonly Columns[];
 
@@ -120,7 +124,7 @@ export class OpenWindow {
     this.ordinal = ordinal;
     this.partial = false;
     this.total.fill(0);
-    this.totalVariance.fill(0);
+    this.totalSampled.fill(0);
     for (const columns of this.columns) columns.clear();
     return this;
   }
@@ -129,7 +133,7 @@ export class OpenWindow {
   addWindow(from: OpenWindow, tables: readonly KeyTable[]): void {
     this.partial ||= from.partial;
     addAll(this.total, from.total);
-    addAll(this.totalVariance, from.totalVariance);
+    addAll(this.totalSampled, from.totalSampled);
     from.columns.forEach((columns, dimension) => {
       const mine = this.columns[dimension]!;
       const { values, present } = columns;
@@ -137,7 +141,7 @@ export class OpenWindow {
         if (present[slot] === 0) continue;
         const at = slot * figuresPerKey;
         mine.add(tables[dimension]!, slot, values[at]!, values[at + 1]!, values[at + 2]!, values[at + 3]!, values[at + 4]!);
-        mine.addVarianceOf(slot, columns, slot);
+        mine.addSampledOf(slot, columns, slot);
       }
       this.addRest(dimension, columns);
     });
@@ -147,7 +151,7 @@ export class OpenWindow {
   addRest(dimension: number, columns: Columns): void {
     const mine = this.columns[dimension]!;
     addAll(mine.other, columns.other);
-    addAll(mine.otherVariance, columns.otherVariance);
+    addAll(mine.otherSampled, columns.otherSampled);
     mine.distinct.merge(columns.distinct);
     mine.evicted ||= columns.evicted;
   }
@@ -156,7 +160,7 @@ export class OpenWindow {
   close(tier: Tier, startMs: number, tables: readonly KeyTable[], topK: number, names: KeyNames): HistoryWindow {
     const total: WindowOfDimension = {
       dimension: 'total',
-      top: [{ key: '', ...volumeOf(this.total, 0), ...errorOf(this.totalVariance, 0) }],
+      top: [{ key: '', ...volumeOf(this.total, 0, this.totalSampled, 0) }],
       other: emptyVolume(),
       distinctKeys: 1,
     };
@@ -183,38 +187,51 @@ function closeDimension(
   let room = topK - slots.reduce((count, slot) => count + (octets(slot) > least ? 1 : 0), 0);
   const top: KeyVolume[] = [];
   const other = Float64Array.from(columns.other);
-  const otherVariance = Float64Array.from(columns.otherVariance);
+  const otherSampled = Float64Array.from(columns.otherSampled);
   for (const slot of slots) {
     const isTop = octets(slot) > least || (octets(slot) === least && room-- > 0);
     const at = slot * figuresPerKey;
     if (isTop) {
       const key = keyText(dimension, table.keys, slot * words, names);
-      top.push({ key, ...volumeOf(values, at), ...errorOf(columns.variances, slot) });
+      top.push({ key, ...volumeOf(values, at, columns.sampled, slot) });
     } else {
       for (let i = 0; i < figuresPerKey; i++) other[i]! += values[at + i]!;
-      for (let i = 0; i < 2; i++) otherVariance[i]! += columns.variances[2 * slot + i] ?? 0;
+      for (let i = 0; i < figuresPerSample; i++) otherSampled[i]! += columns.sampled[figuresPerSample * slot + i] ?? 0;
     }
   }
   top.sort(byVolume);
   const distinctKeys = columns.evicted ? Math.max(slots.length, columns.distinct.estimate()) : slots.length;
-  return { dimension, top, other: { ...volumeOf(other, 0), ...errorOf(otherVariance, 0) }, distinctKeys };
+  return { dimension, top, other: volumeOf(other, 0, otherSampled, 0), distinctKeys };
 }
 
-function volumeOf(values: Float64Array, at: number): Volume {
-  return {
+/** @param slot of `sampled`, which says nothing where no sampled row was counted */
+function volumeOf(values: Float64Array, at: number, sampled: Float64Array, slot: number): Volume {
+  const volume: Volume = {
     outOctets: values[at]!,
     inOctets: values[at + 1]!,
     outPackets: values[at + 2]!,
     inPackets: values[at + 3]!,
     flows: values[at + 4]!,
   };
+  const from = figuresPerSample * slot;
+  if (!isEstimate(sampled, from)) return volume;
+  volume.estimated = true;
+  volume.standardError = { octets: Math.sqrt(sampled[from]!), packets: Math.sqrt(sampled[from + 1]!) };
+  volume.counted = {
+    octets: volume.outOctets + volume.inOctets - sampled[from + 2]!,
+    packets: volume.outPackets + volume.inPackets - sampled[from + 3]!,
+  };
+  return volume;
 }
 
-/** Nothing where no sampled row was counted. */
-function errorOf(variances: Float64Array, slot: number): Pick<Volume, 'estimated' | 'standardError'> {
-  const packets = variances[2 * slot + 1] ?? 0;
-  if (packets === 0) return {};
-  return { estimated: true, standardError: { octets: Math.sqrt(variances[2 * slot]!), packets: Math.sqrt(packets) } };
+const isEstimate = (sampled: Float64Array, at: number): boolean =>
+  at < sampled.length && (sampled[at + 1]! > 0 || sampled[at + 2]! > 0 || sampled[at + 3]! > 0);
+
+function addFour(to: Float64Array, at: number, a: number, b: number, c: number, d: number): void {
+  to[at]! += a;
+  to[at + 1]! += b;
+  to[at + 2]! += c;
+  to[at + 3]! += d;
 }
 
 function addFive(to: Float64Array, at: number, a: number, b: number, c: number, d: number, e: number): void {

@@ -4,7 +4,8 @@
  *
  * In equals out: each row's packets and octets are in every dimension of exactly one chain of windows, whole numbers, late
  * or not. Limits: `keysMax` keys a dimension while windows are open (and as many again for the hour), windows of
- * `lateMs` and one more open at once. Sampled rows count by their estimates, whole numbers too, with their standard errors.
+ * `lateMs` and one more open at once. Sampled rows count by their estimates, whole numbers too, with their standard errors and with what
+ * was counted beside them.
  */
 import type { Random } from '../core/random.ts';
 import { biflowDirections, flowEndReasons } from '../flow/decode_annotations.ts';
@@ -188,6 +189,8 @@ export class Rollup {
     let packetsDone = 0;
     let reverseOctetsDone = 0;
     let reversePacketsDone = 0;
+    let octetsBeyondDone = 0;
+    let packetsBeyondDone = 0;
     for (let ordinal = first; ordinal <= last; ordinal++) {
       // Cumulative shares, rounded down: each is at least the one before, and the last window takes what is left.
       const elapsed = ordinal === last ? 1 : (ordinal + 1) * windowMs - startMs;
@@ -208,11 +211,23 @@ export class Rollup {
         reversePacketsUpTo - reversePacketsDone,
         ordinal === last ? flows : 0,
       );
-      if (packetsVary > 0) {
-        // Of a row's packets the windows get their shares, so also of what they vary by.
+      if (interval > 1) {
+        // Of a row's packets the windows get their shares, so also of what they vary by; of what was counted by direction, as above.
         const share =
           first === last ? 1 : (packetsUpTo - packetsDone + reversePacketsUpTo - reversePacketsDone) / (packets + reversePackets);
-        addVariance(this.#windows[ordinal - this.#oldest]!, slots, octetsVary * share, packetsVary * share);
+        const counted = (estimate: number): number => Math.floor(((estimate / interval) * elapsed) / duration);
+        const octetsBeyond = octetsUpTo + reverseOctetsUpTo - counted(octets) - counted(reverseOctets);
+        const packetsBeyond = packetsUpTo + reversePacketsUpTo - counted(packets) - counted(reversePackets);
+        addSampled(
+          this.#windows[ordinal - this.#oldest]!,
+          slots,
+          octetsVary * share,
+          packetsVary * share,
+          octetsBeyond - octetsBeyondDone,
+          packetsBeyond - packetsBeyondDone,
+        );
+        octetsBeyondDone = octetsBeyond;
+        packetsBeyondDone = packetsBeyond;
       }
       octetsDone = octetsUpTo;
       packetsDone = packetsUpTo;
@@ -350,10 +365,20 @@ function addTo(
   total[4]! += flows;
 }
 
-function addVariance({ totalVariance, columns }: OpenWindow, slots: Int32Array, octets: number, packets: number): void {
-  if (packets === 0) return;
-  totalVariance[0]! += octets;
-  totalVariance[1]! += packets;
-  columns[host]!.addVariance(slots[0]!, octets, packets);
-  for (let i = 0; i < columns.length; i++) columns[i]!.addVariance(slots[i + 1]!, octets, packets);
+function addSampled(
+  { totalSampled, columns }: OpenWindow,
+  slots: Int32Array,
+  octetsVary: number,
+  packetsVary: number,
+  octetsBeyond: number,
+  packetsBeyond: number,
+): void {
+  totalSampled[0]! += octetsVary;
+  totalSampled[1]! += packetsVary;
+  totalSampled[2]! += octetsBeyond;
+  totalSampled[3]! += packetsBeyond;
+  columns[host]!.addSampled(slots[0]!, octetsVary, packetsVary, octetsBeyond, packetsBeyond);
+  for (let i = 0; i < columns.length; i++) {
+    columns[i]!.addSampled(slots[i + 1]!, octetsVary, packetsVary, octetsBeyond, packetsBeyond);
+  }
 }

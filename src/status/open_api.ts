@@ -13,11 +13,13 @@ type Json = Record<string, unknown>;
 
 const number = { type: 'number' };
 const time = { type: 'integer', description: 'Milliseconds since 1970' };
+/** Absent where every packet was metered. */
+const onlyOfSampled = ['estimated', 'standardError', 'counted'];
 const object = (properties: Json, description = ''): Json => ({
   type: 'object',
   ...(description === '' ? {} : { description }),
   properties,
-  required: Object.keys(properties),
+  required: Object.keys(properties).filter((name) => !onlyOfSampled.includes(name)),
 });
 const list = (items: Json): Json => ({ type: 'array', items });
 const reference = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
@@ -30,6 +32,11 @@ const volume = {
   flows: number,
   estimated: { type: 'boolean', description: 'packets were sampled: octets and packets are estimates' },
   standardError: { type: 'object', properties: { octets: number, packets: number } },
+  counted: {
+    type: 'object',
+    description: 'what was counted of the sampled packets, both directions together',
+    properties: { octets: number, packets: number },
+  },
 };
 const sums = { records: number, flows: number, packets: number, octets: number, estimated: { type: 'boolean' } };
 const range = { fromMs: time, toMs: time };

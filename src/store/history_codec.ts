@@ -1,7 +1,7 @@
 /**
  * One dimension of one window as octets: a version, then MessagePack by columns, since numbers beside their like pack well:
  * `[partial, distinctKeys, other, keys, outOctets, inOctets, outPackets, inPackets, flows]`, and where packets were sampled
- * `octetsError, packetsError`, which readers of before leave alone. Pure.
+ * `octetsError, packetsError, octetsCounted, packetsCounted`, which readers of before leave alone. Pure.
  *
  * What cannot be read (another version, damage) is undefined, for the caller to count: history is never worth a crash.
  */
@@ -26,15 +26,21 @@ const figuresOf = ({ outOctets, inOctets, outPackets, inPackets, flows }: Volume
   flows,
 ];
 
-/** Octets' and packets' standard errors, those of `other` last; nothing where nothing was sampled. */
-function errorsOf({ top, other }: WindowOfDimension): number[][] {
+/** Standard errors, and what was counted; those of `other` last; nothing where nothing was sampled. */
+function sampledOf({ top, other }: WindowOfDimension): number[][] {
   const all: Volume[] = [...top, other];
-  if (all.every(({ standardError }) => standardError === undefined)) return [];
+  if (all.every(({ estimated }) => estimated === undefined)) return [];
   return [
     all.map(({ standardError }) => standardError?.octets ?? 0),
     all.map(({ standardError }) => standardError?.packets ?? 0),
+    all.map(({ estimated, counted }) => (estimated ? (counted?.octets ?? notKept) : notSampled)),
+    all.map(({ estimated, counted }) => (estimated ? (counted?.packets ?? notKept) : notSampled)),
   ];
 }
+
+/** In place of a count: the figures are counted themselves; an estimate of before counts were kept. */
+const notSampled = -1;
+const notKept = -2;
 
 export function encodeWindow({ window, partial }: StoredWindow): Uint8Array {
   const { top } = window;
@@ -48,7 +54,7 @@ export function encodeWindow({ window, partial }: StoredWindow): Uint8Array {
     top.map(({ outPackets }) => outPackets),
     top.map(({ inPackets }) => inPackets),
     top.map(({ flows }) => flows),
-    ...errorsOf(window),
+    ...sampledOf(window),
   ]);
   const value = new Uint8Array(1 + packed.length);
   value[0] = version;
@@ -73,7 +79,7 @@ export function decodeWindow(dimension: Dimension, value: Uint8Array): StoredWin
     outPackets: outPackets[i]!,
     inPackets: inPackets[i]!,
     flows: flows[i]!,
-    ...errorAt(packed, i),
+    ...sampledAt(packed, i),
   }));
   const [a, b, c, d, e] = other as [number, number, number, number, number];
   return {
@@ -81,18 +87,21 @@ export function decodeWindow(dimension: Dimension, value: Uint8Array): StoredWin
     window: {
       dimension,
       top,
-      other: { outOctets: a, inOctets: b, outPackets: c, inPackets: d, flows: e, ...errorAt(packed, keys.length) },
+      other: { outOctets: a, inOctets: b, outPackets: c, inPackets: d, flows: e, ...sampledAt(packed, keys.length) },
       distinctKeys,
     },
   };
 }
 
-function errorAt(packed: readonly unknown[], index: number): Pick<Volume, 'estimated' | 'standardError'> {
-  const [octets, packets] = [packed[9], packed[10]].map((column) => (Array.isArray(column) ? Number(column[index] ?? 0) : 0)) as [
-    number,
-    number,
-  ];
-  return packets > 0 ? { estimated: true, standardError: { octets, packets } } : {};
+function sampledAt(packed: readonly unknown[], index: number): Pick<Volume, 'estimated' | 'standardError' | 'counted'> {
+  const at = (column: number, otherwise: number): number => {
+    const values = packed[column];
+    return Array.isArray(values) ? Number(values[index] ?? otherwise) : otherwise;
+  };
+  const standardError = { octets: at(9, 0), packets: at(10, 0) };
+  const counted = { octets: at(11, notKept), packets: at(12, notKept) };
+  if (counted.packets >= 0) return { estimated: true, standardError, counted };
+  return counted.packets !== notSampled && standardError.packets > 0 ? { estimated: true, standardError } : {};
 }
 
 type Packed = [boolean, number, number[], string[], number[], number[], number[], number[], number[]];

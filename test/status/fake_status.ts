@@ -279,12 +279,20 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
   };
 }
 
-/** A pool of calls beside all other packets. */
+/** Pools of calls and guests beside all other packets. */
 function samplingSelectors(packets: number): SelectorStatus[] {
   const one = (selectorId: number, pool: string, counted: number): SelectorStatus => ({
     ...{ selectorId, pool, kind: 'none', interval: 1, kernelInterval: 1, inForce: true, within95Packets: 0 },
     ...{ observedPackets: counted, selectedPackets: counted, estimatedPackets: counted },
   });
-  const calls = Math.floor(packets / 20);
-  return [one(1, 'calls', calls), one(0, '', packets - calls)];
+  const [calls, guests] = [Math.floor(packets / 20), Math.floor(packets / 50)];
+  const taken = Math.floor(guests / 16.4);
+  return [
+    one(1, 'calls', calls),
+    {
+      ...one(2, 'guests', guests),
+      ...{ kind: 'flowHash', interval: 16, selectedPackets: taken, estimatedPackets: 16 * taken, within95Packets: null },
+    },
+    one(0, '', packets - calls - taken),
+  ];
 }

@@ -60,7 +60,18 @@ const firstWords = {
     'https',
   ],
   'on-call': ['Uplinks', 'noc-archive', 'Stores', 'Interfaces', 'Events', 'Processor', 'eth1'],
-  debug: ['Meter', 'Flow cache', 'Block queue', 'Encrypted', '"receivedPackets"', '/metrics'],
+  debug: [
+    'Meter',
+    'Flow cache',
+    'Block queue',
+    'Sampling',
+    'all others',
+    'guests',
+    '1 flow in 16',
+    'Encrypted',
+    '"receivedPackets"',
+    '/metrics',
+  ],
 } as const;
 const names = { overview: 'Overview', 'on-call': 'On call', debug: 'Debug' } as const;
 const views = Object.keys(firstWords) as (keyof typeof firstWords)[];

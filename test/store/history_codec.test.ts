@@ -32,10 +32,13 @@ describe('history record', () => {
   test('estimates keep their errors, and what was counted whole has none', () => {
     const counted = { outOctets: 1, inOctets: 2, outPackets: 3, inPackets: 4, flows: 5 };
     const estimated = { ...counted, estimated: true as const, standardError: { octets: 12.5, packets: 3.5 } };
-    for (const other of [counted, estimated]) {
+    const both = { ...estimated, counted: { octets: 1, packets: 2 } };
+    const exact = { ...both, standardError: { octets: 0, packets: 0 } };
+    for (const other of [counted, estimated, both, exact]) {
       const top = [
         { key: 'a', ...estimated },
         { key: 'b', ...counted },
+        { key: 'c', ...both },
       ];
       const stored = { partial: false, window: { dimension: 'host' as const, top, other, distinctKeys: 2 } };
       expect(decodeWindow('host', encodeWindow(stored))).toEqual(stored);

@@ -104,9 +104,10 @@ function Rows({ by, answer, look }: { by: Kind; answer: TopAnswer; look: Look })
 }
 
 /** Of sampled traffic: how far the estimate may be off. */
-function errorWords({ standardError }: Volume): string | undefined {
+function errorWords({ standardError, counted }: Volume): string | undefined {
   if (standardError === undefined) return undefined;
-  return `Estimated from sampled packets, ± ${bytes(intervals95 * standardError.octets)} in 95 of 100 cases`;
+  const from = counted === undefined ? 'sampled packets' : `${count(counted.packets)} packets taken (${bytes(counted.octets)})`;
+  return `Estimated from ${from}, ± ${bytes(intervals95 * standardError.octets)} in 95 of 100 cases`;
 }
 
 function Bar({ row, largest, look }: { row: KeyVolume; largest: number; look: Look }) {

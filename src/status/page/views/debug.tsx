@@ -9,6 +9,7 @@ import { Card, Empty, Gauge, type Tone } from '../parts/controls.tsx';
 import { CopyIcon } from '../parts/icons.tsx';
 import { accountWords, LedgerDetail } from '../parts/ledger.tsx';
 import { Fact } from '../parts/places.tsx';
+import { Sampling } from '../parts/sampling.tsx';
 
 const queueTone = (part: number): Tone => (part >= 0.9 ? 'bad' : part >= 0.6 ? 'warn' : 'info');
 
@@ -43,6 +44,7 @@ export function Debug({ box }: { box: BoxState }) {
           </Card>
         </div>
       </div>
+      <Sampling sampling={status.meter.sampling} nowMs={status.nowMs} />
       <Card title="Ledger" note={`accounted for: ${accountWords(accountOf(status.ledger))}`}>
         <LedgerDetail ledger={status.ledger} open />
       </Card>
@@ -55,7 +57,6 @@ function MeterCard({ status }: { status: BoxStatus }) {
   const { meter, ledger } = status;
   const flowsPart = meter.cacheCapacityFlows === 0 ? 0 : meter.cachedFlows / meter.cacheCapacityFlows;
   const blocksPart = meter.blocksCapacity === 0 ? 0 : meter.blocksFilled / meter.blocksCapacity;
-  const { kind, interval } = meter.sampling;
   const perRecord = ledger.handedOver.records === 0 ? 0 : ledger.handedOver.packets / ledger.handedOver.records;
   return (
     <Card title="Meter" note={`${meter.source}, ${meter.state}`}>
@@ -83,14 +84,6 @@ function MeterCard({ status }: { status: BoxStatus }) {
         </div>
       </div>
       <dl class="facts">
-        <Fact
-          name="Sampling"
-          value={
-            kind === 'none'
-              ? 'none, every packet counts'
-              : `${kind}, 1 in ${count(interval)}${meter.sampling.adaptive ? `: ${meter.sampling.why}` : ''}`
-          }
-        />
         <Fact
           name="Duplicates seen"
           value={`${count(meter.duplicatesSeenPackets)} (${percent(meter.duplicatesSeenPackets, ledger.decoded.packets)})`}
