@@ -46,6 +46,7 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("pathMtu", Napi::Function::New(env, pathMtu));
   exports.Set("setUserTimeout", Napi::Function::New(env, setUserTimeout));
   exports.Set("mergingOffloads", Napi::Function::New(env, mergingOffloadsOf));
+  exports.Set("earlyDrop", Napi::Function::New(env, earlyDropOf));
   exports.Set("kernelClock", Napi::Function::New(env, kernelClock));
   return exports;
 }

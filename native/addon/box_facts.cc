@@ -2,6 +2,8 @@
 
 #include <sys/timex.h>
 
+#include "../source/early_drop.h"
+#include "../source/interface_facts.h"
 #include "../source/offloads.h"
 
 namespace flowspan {
@@ -14,6 +16,11 @@ Napi::Value mergingOffloadsOf(const Napi::CallbackInfo& info) {
   Napi::Array names = Napi::Array::New(env, on->size());
   for (uint32_t i = 0; i < on->size(); i++) names.Set(i, Napi::String::New(env, (*on)[i]));
   return names;
+}
+
+Napi::Value earlyDropOf(const Napi::CallbackInfo& info) {
+  const uint32_t index = info[0].IsString() ? interfaceIndex(info[0].As<Napi::String>().Utf8Value()) : 0;
+  return Napi::Boolean::New(info.Env(), index != 0 && hasEarlyDrop(index));
 }
 
 // adjtimex(2) with `modes` 0 sets nothing. The kernel lets the greatest error grow by 500 ppm and calls itself unsynchronised

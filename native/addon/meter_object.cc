@@ -146,6 +146,7 @@ Napi::Value MeterObject::stats(const Napi::CallbackInfo& info) {
       entry.Set("droppedByNicPackets", static_cast<double>(one.droppedByNicPackets));
       entry.Set("sampledByKernelPackets", static_cast<double>(one.sampledByKernelPackets));
       entry.Set("offloads", one.offloads);
+      entry.Set("earlyDrop", one.earlyDrop);
       interfaces.Set(at++, entry);
     }
     to.Set("interfaces", interfaces);

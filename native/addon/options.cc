@@ -31,6 +31,7 @@ void readSource(const Arguments& source, EngineOptions& to) {
     to.ringBytes = static_cast<uint64_t>(source.number("ringBytes", 1u << 20, 1024.0 * (1u << 20), 32u << 20));
     to.promiscuous = source.flag("promiscuous", true);
     to.manageOffloads = source.flag("manageOffloads", true);
+    to.earlyDrop = source.flag("earlyDrop", false);
     return;
   }
   to.path = source.text("path");

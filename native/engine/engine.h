@@ -25,6 +25,7 @@ struct EngineOptions {
   uint32_t snapLength = 262'144;
   bool promiscuous = true;
   bool manageOffloads = true;
+  bool earlyDrop = false;
 
   CoreOptions core;
   uint32_t threads = 1;

@@ -21,6 +21,7 @@ Sources openRings(const EngineOptions& options) {
     ring.snapLength = options.snapLength;
     ring.promiscuous = options.promiscuous;
     ring.manageOffloads = options.manageOffloads;
+    ring.earlyDrop = options.earlyDrop;
     ring.filter = options.filter;
     ring.firstStageInterval = options.core.sampling.kernelInterval;
     ring.part = i;

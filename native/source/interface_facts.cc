@@ -1,8 +1,6 @@
 #include "interface_facts.h"
 
 #include <linux/if_link.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -11,6 +9,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+
+#include "rtnetlink.h"
 
 namespace flowspan {
 
@@ -25,20 +25,6 @@ bool askInterface(unsigned long request, const std::string& name, ifreq& answer)
   const bool done = ioctl(fd, request, &answer) == 0;
   close(fd);
   return done;
-}
-
-std::optional<InterfaceCounters> readStatistics(const char* message, ssize_t octets) {
-  auto* header = reinterpret_cast<const nlmsghdr*>(message);
-  if (octets < static_cast<ssize_t>(sizeof *header) || header->nlmsg_type != RTM_NEWLINK) return std::nullopt;
-  auto* link = static_cast<const ifinfomsg*>(NLMSG_DATA(header));
-  int left = static_cast<int>(IFLA_PAYLOAD(header));
-  for (auto* at = IFLA_RTA(link); RTA_OK(at, left); at = RTA_NEXT(at, left)) {
-    if (at->rta_type != IFLA_STATS64 || RTA_PAYLOAD(at) < offsetof(rtnl_link_stats64, rx_compressed)) continue;
-    rtnl_link_stats64 figures{};
-    std::memcpy(&figures, RTA_DATA(at), std::min<size_t>(sizeof figures, RTA_PAYLOAD(at)));
-    return InterfaceCounters{figures.rx_packets, figures.rx_dropped + figures.rx_missed_errors + figures.rx_fifo_errors};
-  }
-  return std::nullopt;
 }
 
 }  // namespace
@@ -66,24 +52,18 @@ int interfaceHardware(const std::string& name) {
 }
 
 std::optional<InterfaceCounters> interfaceCounters(uint32_t index) {
-  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-  if (fd < 0) return std::nullopt;
-  struct {
-    nlmsghdr header;
-    ifinfomsg link;
-  } request{};
-  request.header.nlmsg_len = sizeof request;
-  request.header.nlmsg_type = RTM_GETLINK;
-  request.header.nlmsg_flags = NLM_F_REQUEST;
-  request.link.ifi_family = AF_UNSPEC;
-  request.link.ifi_index = static_cast<int>(index);
+  ifinfomsg link{};
+  link.ifi_index = static_cast<int>(index);
   std::optional<InterfaceCounters> counters;
-  if (send(fd, &request, sizeof request, 0) == static_cast<ssize_t>(sizeof request)) {
-    alignas(nlmsghdr) char answer[16'384];
-    const ssize_t octets = recv(fd, answer, sizeof answer, 0);
-    counters = readStatistics(answer, octets);
-  }
-  close(fd);
+  NetlinkRequest(RTM_GETLINK, 0, link).ask([&](const nlmsghdr& message) {
+    if (message.nlmsg_type != RTM_NEWLINK) return;
+    eachAttribute<ifinfomsg>(message, [&](const rtattr& attribute) {
+      if (attribute.rta_type != IFLA_STATS64 || RTA_PAYLOAD(&attribute) < offsetof(rtnl_link_stats64, rx_compressed)) return;
+      rtnl_link_stats64 figures{};
+      std::memcpy(&figures, RTA_DATA(&attribute), std::min<size_t>(sizeof figures, RTA_PAYLOAD(&attribute)));
+      counters = InterfaceCounters{figures.rx_packets, figures.rx_dropped + figures.rx_missed_errors + figures.rx_fifo_errors};
+    });
+  });
   return counters;
 }
 

@@ -10,6 +10,8 @@
 namespace flowspan {
 
 namespace {
+// How often the port is asked for addresses that somebody has given it.
+constexpr uint64_t kAttendNs = 1'000'000'000;
 constexpr int kHardwareNone = 0xfffe;  // ARPHRD_NONE: tun devices and the like, bare IP
 }
 
@@ -49,6 +51,8 @@ void RingPort::bindSocket() {
       offloads_->turnOff();
     }
     baseline_ = interfaceCounters(index_).value_or(InterfaceCounters{});
+    if (options_.earlyDrop) earlyDrop_ = std::make_unique<EarlyDrop>(index_);
+    else removeEarlyDrop(index_);  // what a process that was killed has left
   }
   socket_->bindTo(index_, options_.promiscuous);
   if (options_.parts > 1) {
@@ -57,6 +61,15 @@ void RingPort::bindSocket() {
   }
   bound_ = true;
   group_->joined.fetch_add(1);
+  attendedNs_ = 0;
+  attendEarlyDrop();
+}
+
+// After the socket is bound: no frame is dropped that was not seen.
+void RingPort::attendEarlyDrop() {
+  if (!earlyDrop_ || monotonicNs() - attendedNs_ < kAttendNs) return;
+  attendedNs_ = monotonicNs();
+  earlyDrop_->attend();
 }
 
 bool RingPort::setStage(FirstStage stage, bool mixed) {
@@ -116,6 +129,7 @@ void RingPort::check() {
     // What the ring still holds is metered first, also the block that the kernel has not handed over yet.
     if (gone_ && isEmpty() && monotonicNs() - goneNs_ > kRingSettledNs) leave();
     else if (!gone_ && !bound_) reopen();
+    else if (!gone_) attendEarlyDrop();
     return;
   }
   reopen();
@@ -125,6 +139,7 @@ void RingPort::leave() {
   refreshCounters();
   socket_.reset();
   offloads_.reset();
+  earlyDrop_.reset();
   up_ = false;
   if (bound_) group_->joined.fetch_sub(1);
   bound_ = false;
@@ -182,6 +197,7 @@ void RingPort::report(InterfaceReport& to) const {
   to.droppedByNicPackets = droppedByNic_;
   to.sampledByKernelPackets = sampledByKernel_;
   to.offloads = offloads_ ? offloads_->words() : "not managed";
+  to.earlyDrop = earlyDrop_ ? earlyDrop_->words() : "off";
 }
 
 std::string RingPort::trouble() const {

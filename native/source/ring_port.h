@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "early_drop.h"
 #include "fanout_program.h"
 #include "interface_facts.h"
 #include "offloads.h"
@@ -21,6 +22,7 @@ struct RingOptions {
   uint32_t snapLength = 256;
   bool promiscuous = true;
   bool manageOffloads = true;
+  bool earlyDrop = false;
   std::string filter;
   uint32_t firstStageInterval = 1;
   uint32_t part = 0;
@@ -85,6 +87,7 @@ class RingPort {
   void openSocket();
   void bindSocket();
   void leave();
+  void attendEarlyDrop();
   void reopen();
 
   const std::string configured_;
@@ -95,6 +98,8 @@ class RingPort {
   LinkType link_ = LinkType::ethernet;
   std::unique_ptr<PacketSocket> socket_;
   std::unique_ptr<Offloads> offloads_;
+  std::unique_ptr<EarlyDrop> earlyDrop_;
+  uint64_t attendedNs_ = 0;
   std::vector<sock_filter> filter_;
   FirstStage stage_;
   bool mixed_ = false;

@@ -51,6 +51,7 @@ struct InterfaceReport {
   uint64_t droppedByNicPackets = 0;
   uint64_t sampledByKernelPackets = 0;  // estimate
   std::string offloads;  // what became of GRO and LRO
+  std::string earlyDrop = "off";  // `on`, or why not
 };
 
 class PacketSource {

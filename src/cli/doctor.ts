@@ -36,9 +36,7 @@ Ends with 1 when a check fails.`,
     const question = { settings, clock: new SystemClock(), running, mirror, pcapBuilt: isPcapBuilt };
     const addon = addonIfBuilt();
     const checks = doctorChecks(
-      await gatherDoctorFacts(
-        addon === undefined ? question : { ...question, mergingOffloads: addon.mergingOffloads, kernelClock: addon.kernelClock },
-      ),
+      await gatherDoctorFacts(addon === undefined ? question : { ...question, ports: addon, kernelClock: addon.kernelClock }),
     );
     const verdict = worstVerdict(checks);
     if (values.json === true) out.write(`${JSON.stringify({ verdict, running, checks })}\n`);

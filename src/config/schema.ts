@@ -45,6 +45,10 @@ const meter = z
     manageOffloads: flag(true, {
       reason: 'Turn GRO, LRO, rx-gro-hw and the like off while metering, since merged packets falsify counts; restored on exit',
     }),
+    earlyDrop: flag(false, {
+      reason:
+        'Drop mirrored frames right behind the capture (tc ingress), so that the kernel’s stack has no work with them and nothing on this box answers them; never on a port with an IP address, and only with captureBy ring',
+    }),
     cacheFlows: integer(1_024, 16_777_216, 131_072, {
       reason: 'Flows held at once; memory for all is taken at start',
       unit: 'flows',

@@ -82,6 +82,8 @@ export interface InterfaceStatus {
   readonly droppedByNicPackets: number;
   /** Left out by sampling in the kernel: an estimate. */
   readonly sampledByKernelPackets: number;
+  /** Of mirrored frames, behind the capture: `on`, `off`, or `skipped: ` and why. */
+  readonly earlyDrop: string;
 }
 
 export interface MeterStatus {

@@ -28,6 +28,8 @@ export interface NativeSource {
   promiscuous?: boolean;
   /** ring: turn GRO/LRO off while metering and restore them on close. */
   manageOffloads?: boolean;
+  /** ring: drop frames at tc ingress, behind the taps, while metering; never on a port with an IP address. */
+  earlyDrop?: boolean;
 }
 
 /**
@@ -127,6 +129,8 @@ export interface NativeInterface {
   sampledByKernelPackets: number;
   /** What became of GRO, LRO and their kin: `off`, `off (were on)`, `not managed`, or why they stay on. */
   offloads: string;
+  /** `on`, `off` (not wanted), or why it is not on: `skipped: …`. */
+  earlyDrop: string;
 }
 
 export interface NativeStats {
@@ -220,6 +224,8 @@ export interface NativeAddon {
   clocks(): { monotonicNs: bigint; realtimeNs: bigint };
   /** Which of `GRO`, `LRO`, `rx-gro-hw`, `rx-gro-list`, `rx-udp-gro-forwarding` are on at an interface now; null where the driver does not tell, or there is none. */
   mergingOffloads(name: string): string[] | null;
+  /** Whether an early drop of ours is on an interface now, put there by whatever process. */
+  earlyDrop(name: string): boolean;
   /** What adjtimex(2) tells, changing nothing: whether a time service steers the clock, and how wrong it may be; null if refused. */
   kernelClock(): { synchronised: boolean; errorMaxMs: number } | null;
   version(): string;

@@ -168,6 +168,7 @@ export class MeterService implements Service {
         droppedByKernelPackets: one.droppedByKernelPackets,
         droppedByNicPackets: one.droppedByNicPackets,
         sampledByKernelPackets: one.sampledByKernelPackets,
+        earlyDrop: one.earlyDrop,
       })),
       cachedFlows: counts.cachedFlows,
       cacheCapacityFlows: counts.cacheCapacityFlows,

@@ -51,5 +51,6 @@ function sourceOf(settings: MeterSettings, capture: string): NativeSource {
     snapLength: settings.snapLength,
     promiscuous: settings.promiscuous,
     manageOffloads: settings.manageOffloads,
+    earlyDrop: settings.earlyDrop,
   };
 }

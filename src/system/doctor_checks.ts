@@ -4,16 +4,12 @@
  */
 import type { MirrorStatus } from '../flow/mirror_findings.ts';
 import type { ClockVerdict } from './clock_trust.ts';
+import { type DoctorCheck, fail, ok, warn } from './doctor_check.ts';
 import type { InterfaceFacts } from './interface_facts.ts';
 import { mirrorChecks } from './mirror_checks.ts';
+import { portChecks } from './port_checks.ts';
 
-export interface DoctorCheck {
-  readonly check: string;
-  readonly verdict: 'ok' | 'warn' | 'fail';
-  readonly found: string;
-  /** Empty when there is nothing to do. */
-  readonly todo: string;
-}
+export type { DoctorCheck } from './doctor_check.ts';
 
 export interface UplinkFacts {
   readonly name: string;
@@ -55,6 +51,7 @@ export interface DoctorFacts {
   readonly mirror: MirrorStatus | null;
   readonly wantsPromiscuous: boolean;
   readonly managesOffloads: boolean;
+  readonly wantsEarlyDrop: boolean;
   /** Null unless ports are read with the npm package pcap; `built` is null where nobody could try. */
   readonly pcap: { readonly built: boolean | null } | null;
   /** Null where the system does not tell. */
@@ -84,10 +81,6 @@ export function worstVerdict(checks: readonly DoctorCheck[]): DoctorCheck['verdi
   if (checks.some(({ verdict }) => verdict === 'fail')) return 'fail';
   return checks.some(({ verdict }) => verdict === 'warn') ? 'warn' : 'ok';
 }
-
-const ok = (check: string, found: string): DoctorCheck => ({ check, verdict: 'ok', found, todo: '' });
-const warn = (check: string, found: string, todo: string): DoctorCheck => ({ check, verdict: 'warn', found, todo });
-const fail = (check: string, found: string, todo: string): DoctorCheck => ({ check, verdict: 'fail', found, todo });
 
 function sourceChecks({ source, interfaces, canCapture, others }: DoctorFacts): DoctorCheck[] {
   const choose = others.length === 0 ? '' : ` (this box has ${others.join(', ')})`;
@@ -133,137 +126,6 @@ function pcapChecks({ source, pcap }: DoctorFacts): DoctorCheck[] {
       'set meter.captureBy to ring wherever the kernel has TPACKET_V3 (Linux 3.2 and later)',
     ),
   ];
-}
-
-function portChecks(port: InterfaceFacts, facts: DoctorFacts): DoctorCheck[] {
-  const name = `port ${port.name}`;
-  if (!port.exists) {
-    const choose = facts.others.length === 0 ? '' : ` This box has ${facts.others.join(', ')}.`;
-    return [fail(name, 'there is no such interface', `check meter.interfaces.${choose}`)];
-  }
-  return [
-    linkCheck(name, port),
-    trafficCheck(name, port, facts),
-    promiscuousCheck(name, port, facts),
-    offloadCheck(name, port, facts),
-    addressCheck(name, port),
-    sentCheck(name, port, facts),
-    ...mtuChecks(name, port),
-  ];
-}
-
-function linkCheck(name: string, port: InterfaceFacts): DoctorCheck {
-  if (!port.enabled) return fail(`${name} link`, 'the interface is switched off', `ip link set ${port.name} up`);
-  if (port.carrier === false) return fail(`${name} link`, 'no link', 'check the cable, and that the switch port is enabled');
-  const speed = port.speedMbps === null ? 'speed unknown' : `${port.speedMbps} Mbit/s`;
-  if (port.fullDuplex === false) {
-    return warn(`${name} link`, `${speed}, half duplex`, 'let switch and box negotiate: half duplex loses frames of a mirror');
-  }
-  return ok(`${name} link`, `up, ${speed}`);
-}
-
-function trafficCheck(name: string, port: InterfaceFacts, { receivedWhileLooking }: DoctorFacts): DoctorCheck {
-  const received = receivedWhileLooking[port.name];
-  const check = `${name} traffic`;
-  if (port.droppedByNicPackets > 0) {
-    return warn(
-      check,
-      `the port itself has lost ${port.droppedByNicPackets} of ${port.receivedPackets + port.droppedByNicPackets} packets since it was set up`,
-      'more arrives than the port can take: mirror fewer ports, or use a faster box',
-    );
-  }
-  if (received === undefined) return warn(check, 'not looked at', '');
-  if (received > 0) return ok(check, `${received} packets while looking`);
-  return warn(
-    check,
-    'nothing arrived while looking',
-    'check that the switch mirrors to this port, and that the mirrored line is in use',
-  );
-}
-
-function promiscuousCheck(
-  name: string,
-  port: InterfaceFacts,
-  { running, wantsPromiscuous, canCapture }: DoctorFacts,
-): DoctorCheck {
-  const check = `${name} promiscuous`;
-  if (port.promiscuous) return ok(check, 'on: frames for others are accepted');
-  if (!wantsPromiscuous) {
-    return warn(
-      check,
-      'off, and meter.promiscuous is false',
-      'a mirror port carries frames for others: set meter.promiscuous to true',
-    );
-  }
-  if (running) return fail(check, 'off although the service is running', 'look for capture errors in the log of the service');
-  if (canCapture === false) {
-    return fail(
-      check,
-      'off now, and this user may not turn it on',
-      `grant the right as said under capture, or: ip link set ${port.name} promisc on`,
-    );
-  }
-  return ok(check, 'off now; the service turns it on while it meters');
-}
-
-function offloadCheck(name: string, port: InterfaceFacts, { managesOffloads, running }: DoctorFacts): DoctorCheck {
-  const check = `${name} offloads`;
-  const on = port.mergingOffloads;
-  const short: Readonly<Record<string, string>> = { GRO: 'gro', LRO: 'lro' };
-  const features = (on ?? ['GRO', 'LRO', 'rx-gro-hw']).map((feature) => `${short[feature] ?? feature} off`);
-  const byHand = `ethtool -K ${port.name} ${features.join(' ')}`;
-  if (on?.length === 0) return ok(check, 'nothing merges packets: GRO, LRO and rx-gro-hw are off');
-  if (managesOffloads && !running) {
-    const now = on === null ? 'not readable' : `${on.join(' and ')} on now`;
-    return ok(check, `${now}; the service turns merging off while it meters`);
-  }
-  if (on === null) {
-    return managesOffloads
-      ? ok(check, 'not readable; the service has turned merging off')
-      : warn(check, 'not readable, and meter.manageOffloads is false', byHand);
-  }
-  return warn(check, `${on.join(' and ')} on: packets are merged before they are counted`, byHand);
-}
-
-function addressCheck(name: string, port: InterfaceFacts): DoctorCheck {
-  const check = `${name} address`;
-  if (port.addresses.length === 0) return ok(check, 'none, as it should be');
-  // fe80::/10 comes by itself on every enabled port; anything else was given on purpose.
-  const given = port.addresses.filter((address) => !/^fe[89ab]/i.test(address));
-  if (given.length > 0) {
-    return warn(
-      check,
-      `has ${given.join(', ')}`,
-      `a mirror port should have no address; unless this is the port the box is managed by: ip addr flush dev ${port.name}, ` +
-        'and take it out of the network configuration (DHCP too)',
-    );
-  }
-  return warn(
-    check,
-    `has ${port.addresses.join(', ')}, which the kernel gives itself and speaks from`,
-    `sysctl -w net.ipv6.conf.${port.name}.disable_ipv6=1 (with systemd-networkd: LinkLocalAddressing=no)`,
-  );
-}
-
-// What the box sends goes into the switch's mirror port: the switch may learn from it, loop it, or disable the port.
-function sentCheck(name: string, port: InterfaceFacts, { sentWhileLooking }: DoctorFacts): DoctorCheck {
-  const check = `${name} sending`;
-  const sent = sentWhileLooking[port.name];
-  if (sent === undefined) return warn(check, 'not looked at', '');
-  if (sent === 0) {
-    const before = port.sentPackets === 0 ? '' : `; ${port.sentPackets} packets since it was set up`;
-    return ok(check, `nothing was sent while looking${before}`);
-  }
-  return warn(
-    check,
-    `${sent} packets sent while looking, ${port.sentPackets} since it was set up`,
-    `a mirror port only listens: take its addresses off, and end what speaks on ${port.name} (DHCP, LLDP, mDNS, a bridge, a route)`,
-  );
-}
-
-function mtuChecks(name: string, port: InterfaceFacts): DoctorCheck[] {
-  if (port.mtu === 0 || port.mtu >= 1_500) return [];
-  return [warn(`${name} mtu`, `${port.mtu} octets`, `larger frames may be lost: ip link set ${port.name} mtu 1500`)];
 }
 
 function clockCheck({ clock }: DoctorFacts): DoctorCheck {

@@ -13,7 +13,7 @@ import type { DiskFacts, DoctorFacts } from './doctor_checks.ts';
 import { hostFiles, readText } from './host_files.ts';
 import { throttledFile } from './host_health.ts';
 import type { InterfaceFacts } from './interface_facts.ts';
-import { listInterfaces, readInterface } from './interfaces.ts';
+import { type InterfaceQuestions, listInterfaces, readInterface } from './interfaces.ts';
 import { hasCapability, parseThrottled } from './proc_text.ts';
 import { probeUplink, uplinkTargets } from './uplink_probe.ts';
 
@@ -24,8 +24,8 @@ export interface DoctorQuestion {
   readonly running: boolean;
   /** What the running service has recognised from the traffic; null when nobody could be asked. */
   readonly mirror?: MirrorStatus | null;
-  /** Which merging offloads are on, where the addon can ask; null if not. */
-  readonly mergingOffloads?: (name: string) => readonly string[] | null;
+  /** What the addon can ask about ports. */
+  readonly ports?: InterfaceQuestions;
   /** Whether the npm package pcap can be loaded, where the caller can try. */
   readonly pcapBuilt?: () => boolean;
   /** What the kernel thinks of its clock, where the addon can ask. */
@@ -40,7 +40,7 @@ export async function gatherDoctorFacts(question: DoctorQuestion): Promise<Docto
   const { settings, clock, running } = question;
   const { meter } = settings;
   const names = meter.source === 'interface' ? meter.interfaces : [];
-  const look = (): Promise<InterfaceFacts[]> => Promise.all(names.map((name) => readInterface(name, question.mergingOffloads)));
+  const look = (): Promise<InterfaceFacts[]> => Promise.all(names.map((name) => readInterface(name, question.ports)));
   const before = await look();
   const [uplinks] = await Promise.all([
     Promise.all(uplinkTargets(settings).map((target) => probeUplink(target, clock))),
@@ -60,6 +60,7 @@ export async function gatherDoctorFacts(question: DoctorQuestion): Promise<Docto
     mirror: question.mirror ?? null,
     wantsPromiscuous: meter.promiscuous,
     managesOffloads: meter.manageOffloads,
+    wantsEarlyDrop: meter.earlyDrop,
     // Loaded only where it is wanted: a box on the ring has no use for it.
     pcap: meter.captureBy === 'libpcap' ? { built: question.pcapBuilt?.() ?? null } : null,
     canCapture: hasCapability((await readText('/proc/self/status')) ?? '', CAP_NET_RAW) ?? null,

@@ -6,11 +6,11 @@ import type { BoxEvent, InterfaceStatus } from '../flow/status_shapes.ts';
 
 export type InterfaceChange = Pick<BoxEvent, 'level' | 'event' | 'text'>;
 
-/** Nothing for a port that was not looked at before: then it has been opened, which is no change. */
+/** For a port that was not looked at before only what does not work: it has been opened, which is no change. */
 export function interfaceChanges(before: readonly InterfaceStatus[], now: readonly InterfaceStatus[]): InterfaceChange[] {
   return now.flatMap((port, place) => {
     const earlier = before[place];
-    return earlier === undefined ? [] : changesOf(earlier, port);
+    return [...(earlier === undefined ? [] : changesOf(earlier, port)), ...earlyDropChanges(earlier, port)];
   });
 }
 
@@ -35,6 +35,18 @@ function changesOf(before: InterfaceStatus, now: InterfaceStatus): InterfaceChan
   if (wasUp && !now.up) changes.push(say('warn', 'interfaceDown', `${name} is down; metering goes on when it is up`));
   if (!wasUp && now.up) changes.push(say('info', 'interfaceUp', `${name} is up`));
   return changes;
+}
+
+const skipped = 'skipped: ';
+
+function earlyDropChanges(before: InterfaceStatus | undefined, { name, earlyDrop, present }: InterfaceStatus): InterfaceChange[] {
+  if (!present || earlyDrop === before?.earlyDrop) return [];
+  if (earlyDrop.startsWith(skipped)) {
+    const why = earlyDrop.slice(skipped.length);
+    return [say('warn', 'earlyDropSkipped', `mirrored frames of ${name} are not dropped early: ${why}`)];
+  }
+  const wasSkipped = before?.earlyDrop.startsWith(skipped) === true;
+  return wasSkipped && earlyDrop === 'on' ? [say('info', 'earlyDropOn', `mirrored frames of ${name} are dropped early now`)] : [];
 }
 
 const say = (level: BoxEvent['level'], event: string, text: string): InterfaceChange => ({ level, event, text });

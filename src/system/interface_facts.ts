@@ -23,6 +23,14 @@ export interface InterfaceFacts {
   readonly droppedByNicPackets: number;
   /** Offloads that merge packets before they are seen; null where nobody tells (the kernel has no file for them). */
   readonly mergingOffloads: readonly string[] | null;
+  /** It has ARP (IFF_NOARP is not set). */
+  readonly answersArp: boolean;
+  /** Null where the kernel has no IPv6 at all. */
+  readonly hasIpv6: boolean | null;
+  /** The bridge or bond it belongs to. */
+  readonly master: string | null;
+  /** The meter's early drop is on it; null where nobody can ask. */
+  readonly earlyDrop: boolean | null;
 }
 
 /** The files of one interface, each undefined where it is not there or does not answer. */
@@ -34,6 +42,10 @@ export interface InterfaceFiles {
   readonly duplex: string | undefined;
   readonly mtu: string | undefined;
   readonly address: string | undefined;
+  /** `master/uevent`: of a bridge or bond. */
+  readonly master: string | undefined;
+  /** Of `/proc/sys/net/ipv6/conf`. */
+  readonly disableIpv6: string | undefined;
   readonly statistics: Readonly<Partial<Record<InterfaceCounter, string | undefined>>>;
 }
 
@@ -44,13 +56,14 @@ export type InterfaceCounter = (typeof interfaceCounters)[number];
 
 /** linux/if.h */
 const IFF_UP = 0x1;
+const IFF_NOARP = 0x80;
 const IFF_PROMISC = 0x100;
 
 export function interfaceFacts(
   name: string,
   files: InterfaceFiles,
   addresses: readonly string[],
-  mergingOffloads: readonly string[] | null,
+  asked: Pick<InterfaceFacts, 'mergingOffloads' | 'earlyDrop'>,
 ): InterfaceFacts {
   const flags = Number(files.flags ?? 'NaN');
   const speed = count(files.speed);
@@ -72,7 +85,10 @@ export function interfaceFacts(
     receivedOctets: count(files.statistics.rx_bytes) ?? 0,
     sentPackets: count(files.statistics.tx_packets) ?? 0,
     droppedByNicPackets: nicDropCounters.reduce((sum, counter) => sum + (count(files.statistics[counter]) ?? 0), 0),
-    mergingOffloads,
+    answersArp: (flags & IFF_NOARP) === 0,
+    hasIpv6: files.disableIpv6 === undefined ? null : files.disableIpv6.trim() === '0',
+    master: /^INTERFACE=(.+)$/m.exec(files.master ?? '')?.[1] ?? null,
+    ...asked,
   };
 }
 

@@ -74,6 +74,21 @@ describe.skipIf(missing !== undefined)(`doctor${missing === undefined ? '' : ` (
     expect(promiscuous).toMatchObject({ verdict: 'ok', found: 'on: frames for others are accepted' });
   });
 
+  test('what could answer the mirror is found on the port; an early drop ends it', async () => {
+    expect((await portChecks(true)).quiet).toEqual({
+      check: 'port mirror0 quiet',
+      verdict: 'warn',
+      found: 'the box answers ARP here for addresses of its other ports',
+      todo: 'ip link set mirror0 arp off',
+    });
+    await using meter = new RingDriver(pair);
+    await meter.ask({ do: 'open', source: { earlyDrop: true } });
+    const { quiet, 'early drop': early } = await portChecks(true);
+    expect(quiet).toMatchObject({ verdict: 'ok', found: 'mirrored frames are dropped right behind the capture' });
+    // No service of these settings answers, so nobody should have put it there.
+    expect(early).toMatchObject({ verdict: 'warn', found: 'on although nothing meters: a service was killed' });
+  });
+
   test('an address and what is sent from it are found, with what to change', async () => {
     pair.address('192.0.2.1/24');
     const speaker = spawn('ip', ['netns', 'exec', pair.namespace, process.execPath, '-e', speak]);

@@ -16,7 +16,12 @@ interface Request {
   readonly interfaces?: string[];
   /** Frames come through the npm package pcap instead of the ring. */
   readonly libpcap?: boolean;
-  readonly source?: { readonly filter?: string; readonly snapLength?: number; readonly ringBytes?: number };
+  readonly source?: {
+    readonly filter?: string;
+    readonly snapLength?: number;
+    readonly ringBytes?: number;
+    readonly earlyDrop?: boolean;
+  };
   readonly options?: object;
   readonly ms?: number;
   readonly change?: { testWallOffsetNs?: string; sampling?: NativeSampling };

@@ -65,6 +65,11 @@ export class RingDriver {
     await ended;
   }
 
+  /** kill -9 of the metering process, by its parent, which `ip netns exec` has become. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
   get exit(): Promise<number | null> {
     return new Promise((resolve) => this.#child.once('exit', (code) => resolve(code)));
   }

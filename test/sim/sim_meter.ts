@@ -76,7 +76,7 @@ export class SimMeter implements NativeMeter {
       annotations: new Float64Array(0),
       interfaces: [
         {
-          ...{ name: 'mirror0', index: 3, present: true, up: true, mtu: 1_500, offloads: 'off' },
+          ...{ name: 'mirror0', index: 3, present: true, up: true, mtu: 1_500, offloads: 'off', earlyDrop: 'off' },
           ...{ receivedPackets: c.receivedPackets, droppedByKernelPackets: 0, droppedByNicPackets: 0, sampledByKernelPackets: 0 },
         },
       ],

@@ -229,6 +229,7 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
           droppedByKernelPackets: book.droppedByKernel.packets,
           droppedByNicPackets: 0,
           sampledByKernelPackets: 0,
+          earlyDrop: 'off',
         },
       ],
       cachedFlows: 1_912 + Math.round(60 * Math.sin(nowMs / 9_000)),

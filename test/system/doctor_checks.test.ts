@@ -19,6 +19,10 @@ const port: InterfaceFacts = {
   sentPackets: 0,
   droppedByNicPackets: 0,
   mergingOffloads: [],
+  answersArp: false,
+  hasIpv6: false,
+  master: null,
+  earlyDrop: false,
 };
 const collector: UplinkFacts = {
   name: 'central',
@@ -47,6 +51,7 @@ const sound: DoctorFacts = {
   },
   wantsPromiscuous: true,
   managesOffloads: true,
+  wantsEarlyDrop: false,
   pcap: null,
   canCapture: true,
   clock: { synchronised: true, basis: 'timesyncd', wallMs: 1_767_264_060_000 },
@@ -71,6 +76,7 @@ describe('doctor', () => {
       'port eth1 offloads ok',
       'port eth1 address ok',
       'port eth1 sending ok',
+      'port eth1 quiet ok',
       'mirror ok',
       'clock ok',
       'disk ok',
@@ -216,5 +222,36 @@ describe('doctor', () => {
     expect(`${found.found} ${found.todo}`).toMatch(words);
     if (verdict === 'fail') expect(found.todo).not.toBe('');
     if (verdict !== 'ok') expect(worstVerdict(doctorChecks(facts))).toBe(verdict);
+  });
+
+  const only = (facts: DoctorFacts, check: string) => doctorChecks(facts).filter((one) => one.check === `port eth1 ${check}`);
+
+  test('a port that could answer what the mirror shows is told, with each thing to turn off', () => {
+    const [open] = only(withPort({ answersArp: true, hasIpv6: true, master: 'br0' }), 'quiet');
+    expect(open).toMatchObject({ verdict: 'warn' });
+    expect(open!.todo).toBe('ip link set eth1 nomaster; ip link set eth1 arp off; sysctl -w net.ipv6.conf.eth1.disable_ipv6=1');
+    // Where frames end behind the capture, nothing of this matters.
+    expect(only(withPort({ answersArp: true, hasIpv6: true, earlyDrop: true }), 'quiet')[0]).toMatchObject({ verdict: 'ok' });
+    expect(only(withPort({ hasIpv6: null }), 'quiet')[0]).toMatchObject({ verdict: 'ok' });
+  });
+
+  test.each([
+    // on, wanted, running: what is said
+    [true, true, true, 'ok'],
+    [true, false, true, 'on although meter.earlyDrop is false'],
+    [true, true, false, 'on although nothing meters'],
+    [false, true, true, 'mirrored frames go on into the kernel’s stack'],
+    [false, true, false, undefined],
+    [false, false, true, undefined],
+    [null, true, true, undefined],
+  ] as const)('early drop on: %s, wanted: %s, running: %s', (earlyDrop, wantsEarlyDrop, running, said) => {
+    const [check] = only(withPort({ earlyDrop }, { wantsEarlyDrop, running }), 'early drop');
+    if (said === undefined || said === 'ok') expect(check?.verdict).toBe(said);
+    else expect(check).toMatchObject({ verdict: 'warn', found: expect.stringContaining(said) });
+  });
+
+  test('an early drop that an address prevents says which', () => {
+    const facts = withPort({ earlyDrop: false, addresses: ['192.0.2.1/24'] }, { wantsEarlyDrop: true });
+    expect(only(facts, 'early drop')[0]!.todo).toBe('never on a port with an address (192.0.2.1/24): take it off');
   });
 });

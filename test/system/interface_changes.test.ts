@@ -14,6 +14,7 @@ const port: InterfaceStatus = {
   droppedByKernelPackets: 0,
   droppedByNicPackets: 0,
   sampledByKernelPackets: 0,
+  earlyDrop: 'off',
 };
 const between = (before: Partial<InterfaceStatus>, now: Partial<InterfaceStatus>): string[] =>
   interfaceChanges([{ ...port, ...before }], [{ ...port, ...now }]).map(({ level, event, text }) => `${level} ${event}: ${text}`);
@@ -48,5 +49,17 @@ describe('interface changes', () => {
       'eth2 is down; metering goes on when it is up',
     ]);
     expect(interfaceChanges([port, other], [])).toEqual([]);
+  });
+
+  test('an early drop that cannot be is told once, from the first look on, and when it can', () => {
+    const skipped = { earlyDrop: 'skipped: the port has the address 192.0.2.1' };
+    const first = interfaceChanges([], [{ ...port, ...skipped }]);
+    expect(first.map(({ level, event, text }) => `${level} ${event}: ${text}`)).toEqual([
+      'warn earlyDropSkipped: mirrored frames of eth1 are not dropped early: the port has the address 192.0.2.1',
+    ]);
+    expect(between(skipped, skipped)).toEqual([]);
+    expect(between(skipped, { earlyDrop: 'on' })).toEqual(['info earlyDropOn: mirrored frames of eth1 are dropped early now']);
+    expect(interfaceChanges([], [{ ...port, earlyDrop: 'on' }])).toEqual([]);
+    expect(between({}, { earlyDrop: 'on' })).toEqual([]);
   });
 });

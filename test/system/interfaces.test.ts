@@ -10,6 +10,8 @@ const port = {
   duplex: 'full\n',
   mtu: '1500\n',
   address: 'd8:3a:dd:01:02:03\n',
+  master: undefined,
+  disableIpv6: '1\n',
   statistics: {
     rx_packets: '412\n',
     rx_bytes: '51200\n',
@@ -20,9 +22,11 @@ const port = {
   },
 };
 
+const nobodyAsked = { mergingOffloads: null, earlyDrop: null };
+
 describe('interface facts', () => {
   test('a mirror port that is metered', () => {
-    expect(interfaceFacts('eth1', port, ['10.0.0.2/24'], [])).toEqual({
+    expect(interfaceFacts('eth1', port, ['10.0.0.2/24'], { mergingOffloads: [], earlyDrop: true })).toEqual({
       name: 'eth1',
       exists: true,
       enabled: true,
@@ -39,7 +43,14 @@ describe('interface facts', () => {
       sentPackets: 5,
       droppedByNicPackets: 7,
       mergingOffloads: [],
+      answersArp: true,
+      hasIpv6: false,
+      master: null,
+      earlyDrop: true,
     });
+    const files = { ...port, flags: '0x1183\n', master: 'INTERFACE=br0\nIFINDEX=9\n', disableIpv6: '0\n' };
+    expect(interfaceFacts('eth1', files, [], nobodyAsked)).toMatchObject({ answersArp: false, hasIpv6: true, master: 'br0' });
+    expect(interfaceFacts('eth1', { ...port, disableIpv6: undefined }, [], nobodyAsked).hasIpv6).toBeNull();
   });
 
   test('a port that is off answers neither carrier nor speed; −1 and its unsigned twin are no speeds', () => {
@@ -47,11 +58,11 @@ describe('interface facts', () => {
       'eth1',
       { ...port, flags: '0x1002\n', carrier: undefined, speed: undefined, operstate: 'down\n' },
       [],
-      null,
+      nobodyAsked,
     );
     expect(off).toMatchObject({ exists: true, enabled: false, carrier: null, speedMbps: null, promiscuous: false });
     for (const speed of ['-1\n', '4294967295\n', ''])
-      expect(interfaceFacts('e', { ...port, speed }, [], null).speedMbps).toBeNull();
+      expect(interfaceFacts('e', { ...port, speed }, [], nobodyAsked).speedMbps).toBeNull();
   });
 
   test('this machine: loopback is read, not offered; an interface that is not there is said so', async () => {
@@ -65,6 +76,7 @@ describe('interface facts', () => {
       operstate: 'missing',
       addresses: [],
       mergingOffloads: null,
+      earlyDrop: null,
     });
   });
 });

@@ -80,6 +80,7 @@ export const exampleStatus: BoxStatus = {
         droppedByKernelPackets: 0,
         droppedByNicPackets: 0,
         sampledByKernelPackets: 0,
+        earlyDrop: 'off',
       },
     ],
     cachedFlows: 812,

@@ -33,6 +33,7 @@ export function Interfaces({ meter }: { meter: MeterStatus }) {
                 {port.sampledByKernelPackets > 0 && (
                   <Drop name="Sampled by the kernel" packets={port.sampledByKernelPackets} received={port.receivedPackets} />
                 )}
+                {port.earlyDrop !== 'off' && <Fact name="Early drop" value={port.earlyDrop} />}
               </dl>
             </li>
           ))}
