@@ -37,6 +37,7 @@ export class TcpCollector {
   readonly sessions: Session[] = [];
   #server: Server | undefined;
   readonly #sockets = new Set<Socket>();
+  address = '127.0.0.1';
   port = 0;
   /** What happens to a new connection beside reading it. */
   onConnection: (socket: Socket) => void = () => {};
@@ -53,7 +54,7 @@ export class TcpCollector {
   }
   async listen(port = this.port): Promise<void> {
     this.#server = this.serve((socket) => this.accept(socket));
-    this.#server.listen(port, '127.0.0.1');
+    this.#server.listen(port, this.address);
     await once(this.#server, 'listening');
     this.port = (this.#server.address() as AddressInfo).port;
   }
@@ -128,6 +129,7 @@ export class TlsCollector extends TcpCollector {
 export class UdpCollector {
   session: Session;
   #socket: UdpSocket | undefined;
+  address = '127.0.0.1';
   port = 0;
   readonly datagrams: number[] = [];
   #pen: number;
@@ -148,7 +150,7 @@ export class UdpCollector {
       this.datagrams.push(message.length);
       this.session.take(message);
     });
-    socket.bind(port, '127.0.0.1');
+    socket.bind(port, this.address);
     await once(socket, 'listening');
     this.port = socket.address().port;
   }
