@@ -11,7 +11,8 @@ import { siblingModule } from './core/sibling_module.ts';
 import { type World, worldFor } from './core/world.ts';
 import { FlowRingWriter, flowRingMemory } from './flow/flow_ring.ts';
 import { labelKindsOf } from './flow/labels.ts';
-import type { BoxStatus } from './flow/status_shapes.ts';
+import { type BoxStatus, keptStatus } from './flow/status_shapes.ts';
+import type { StopReport } from './flow/stop_report.ts';
 import { VERSION } from './flow/version.ts';
 import { deliveriesOf, sharesOf } from './forward/delivery.ts';
 import { Exporters } from './forward/exporters.ts';
@@ -38,25 +39,13 @@ import { HostMonitor } from './system/host_health.ts';
 import { LinkSpeeds } from './system/link_speeds.ts';
 import { notConfigured } from './system/not_configured.ts';
 import { PlaceFiles } from './system/place_files.ts';
-
-/** What a planned stop has to say. */
-export interface StopReport {
-  /** Rows and messages on disk that wait for a collector or broker. */
-  readonly waitingRecords: number;
-  readonly waitingMessages: number;
-  readonly historyWindows: number;
-  readonly meteredPackets: number;
-  readonly records: number;
-  /** In no record: what was still in the meter's cache when the time was over. */
-  readonly lostPackets: number;
-  /** In memory only when the time was over: not taken from the meter, or not taken by the disk. */
-  readonly lostRecords: number;
-  /** Services that did not end in time or failed to. */
-  readonly failed: readonly string[];
-}
+import { SettingsInForce } from './system/settings_in_force.ts';
+import { SettingsLog } from './system/settings_log.ts';
 
 export class Appliance {
   readonly #settings: Settings;
+  /** What of them may change while running. */
+  readonly settings: SettingsInForce;
   readonly #world: World;
   readonly #machine: Machine;
   readonly #journal: EventJournal;
@@ -194,6 +183,21 @@ export class Appliance {
 
     // From packets to windows and rows.
     const keepsHistory = settings.history.enabled;
+    const settingsLog = new SettingsLog({
+      world: part('settings'),
+      file: machine.textFile(folder('settings.json')),
+      settings,
+      onEvent,
+    });
+    this.settings = new SettingsInForce({
+      settings,
+      log: settingsLog,
+      apply: ({ meter, siteNetworks }) => {
+        this.#meter.configure(meter);
+        this.#pipeline.configure({ siteNetworks });
+      },
+      onEvent,
+    });
     this.#names = new NameBook({ world: part('names'), file: machine.textFile(folder('names.json')), onEvent });
     const recentFlows =
       flowRing && new FlowRingWriter(flowRing, (selectorId) => this.#meter.selectorOf(selectorId)?.interval ?? 1);
@@ -258,6 +262,7 @@ export class Appliance {
     // The page first and last, so that a box with a dead disk can still say so; the meter last and first.
     const services: Service[] = [
       this.#clock,
+      settingsLog,
       this.#page,
       this.#host,
       ...(keepsHistory ? [this.#stores.history, this.#history] : []),
@@ -330,8 +335,8 @@ export class Appliance {
     const { export: exporting, mqtt, history } = this.#settings;
     const stores = [
       ...(history.enabled ? [this.#stores.history.status()] : []),
-      ...(exporting.destinations.length > 0 ? [this.#storeOf(this.#stores.spool, this.#spool)] : []),
-      ...(mqtt.brokers.length > 0 ? [this.#storeOf(this.#stores.outbox, this.#outbox)] : []),
+      ...(exporting.destinations.length > 0 ? [keptStatus(this.#stores.spool.status(), this.#spool.status())] : []),
+      ...(mqtt.brokers.length > 0 ? [keptStatus(this.#stores.outbox.status(), this.#outbox.status())] : []),
     ];
     return {
       version: VERSION,
@@ -346,6 +351,7 @@ export class Appliance {
       host: this.#host.health(),
       events: this.#journal.entries,
       notConfigured: notConfigured(this.#settings),
+      restartNeededFor: this.settings.waiting(),
       labelKinds: labelKindsOf(this.#settings.labels),
       places: placesTold(this.#settings.places),
     };
@@ -360,14 +366,6 @@ export class Appliance {
     const status = this.#meter.status();
     const interfaces = status.interfaces.map((port) => ({ ...port, speedMbps: this.#linkSpeeds.speedMbps(port.name) }));
     return { ...status, interfaces };
-  }
-
-  /** The log knows how much waits, the store what is wrong with the disk. */
-  #storeOf(kv: GuardedKv, log: Spool | Outbox): BoxStatus['stores'][number] {
-    const [disk, kept] = [kv.status(), log.status()];
-    return disk.state === 'open' && kept.state !== 'open'
-      ? kept
-      : { ...disk, octetsOnDisk: Math.max(disk.octetsOnDisk, kept.octetsOnDisk) };
   }
 
   #selectorStore(path: string): SelectorStore {

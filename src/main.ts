@@ -63,6 +63,11 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Services are told to read their settings again this way. At a terminal it means that the terminal is gone: the end, as ever. */
+function onHangup(listener: () => void): void {
+  if (process.stdout.isTTY !== true) process.on('SIGHUP', listener);
+}
+
 function terminal(): Terminal {
   const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -72,7 +77,7 @@ function terminal(): Terminal {
       controller.abort(new ApplianceError('deadlineExceeded', `interrupted by ${signal}`));
     });
   }
-  return { out: process.stdout, err: process.stderr, interrupted: controller.signal };
+  return { out: process.stdout, err: process.stderr, interrupted: controller.signal, onHangup };
 }
 
 /**

@@ -13,6 +13,8 @@ export interface Terminal {
   readonly err: NodeJS.WritableStream & { isTTY?: boolean };
   /** Aborted by SIGINT or SIGTERM: finish what you do and return. */
   readonly interrupted: AbortSignal;
+  /** Calls back at each SIGHUP that does not end the program. */
+  readonly onHangup: (listener: () => void) => void;
 }
 
 export type OptionTable = NonNullable<ParseArgsConfig['options']>;

@@ -2,10 +2,12 @@
 import { Appliance } from '../appliance.ts';
 import { defaultSettings, loadSettings } from '../config/load.ts';
 import { type Settings, settingsSchema } from '../config/schema.ts';
+import type { Clock } from '../core/clock.ts';
 import { ApplianceError } from '../core/errors.ts';
-import { jsonSink, type LogSink, textSink } from '../core/log.ts';
-import { systemWorld } from '../core/world.ts';
+import { jsonSink, type LogLevel, type LogSink, textSink } from '../core/log.ts';
+import { systemWorld, worldFor } from '../core/world.ts';
 import { VERSION } from '../flow/version.ts';
+import { SettingsWatch } from '../system/settings_watch.ts';
 import { type Command, exitCodes, type OptionValues, type Terminal } from './command.ts';
 
 /**
@@ -28,7 +30,8 @@ export const command: Command = {
   --data FOLDER        where everything that is kept lives (default var)
   --log-level LEVEL    debug, info, warn, error
 
-Options win over the file. SIGINT and SIGTERM flush and stop.`,
+Options win over the file. SIGINT and SIGTERM flush and stop. A changed file is taken up while running, at once on SIGHUP; what
+needs a restart is said.`,
   options: {
     config: { type: 'string' },
     interface: { type: 'string', multiple: true },
@@ -42,10 +45,11 @@ Options win over the file. SIGINT and SIGTERM flush and stop.`,
   positionals: [],
   async run(values, _positionals, terminal) {
     const settings = settingsOf(values);
-    const world = systemWorld((clock) =>
-      sinkFor(settings, terminal, (level) => textSink(level, clock, (line) => terminal.err.write(line))),
-    );
+    let running: Appliance | undefined;
+    const level = (): LogLevel => (running?.settings.current ?? settings).log.level;
+    const world = systemWorld((clock) => sinkFor(settings, terminal, level, clock));
     const appliance = new Appliance(settings, world);
+    running = appliance;
     await appliance.start(terminal.interrupted);
     greet(appliance, settings, terminal);
     const { meter } = appliance.status();
@@ -54,18 +58,35 @@ Options win over the file. SIGINT and SIGTERM flush and stop.`,
       // An interface that is not there yet is waited for; this needs another setting or another right. Failed always says why.
       throw new ApplianceError(meter.code!, meter.reason);
     }
+    const watch = new SettingsWatch({
+      world: worldFor(world, 'settings'),
+      path: values.config === undefined ? '' : String(values.config),
+      reload: () => reload(appliance, values),
+    });
+    await watch.start(terminal.interrupted);
+    terminal.onHangup(() => void watch.now());
     if (!terminal.interrupted.aborted) {
       await new Promise((resolve) => terminal.interrupted.addEventListener('abort', resolve, { once: true }));
     }
+    await watch.stop(0);
     terminal.out.write('\nstopping: what is in the cache is being reported and saved\n');
     return farewell(appliance, terminal);
   },
 };
 
-function sinkFor(settings: Settings, terminal: Terminal, text: (level: Settings['log']['level']) => LogSink): LogSink {
-  const { level, format } = settings.log;
+function reload(appliance: Appliance, values: OptionValues): void {
+  try {
+    appliance.settings.take(settingsOf(values));
+  } catch (error) {
+    if (!(error instanceof ApplianceError)) throw error;
+    appliance.settings.refuse(error.message);
+  }
+}
+
+function sinkFor(settings: Settings, terminal: Terminal, level: () => LogLevel, clock: Clock): LogSink {
+  const { format } = settings.log;
   const forPeople = format === 'text' || (format === 'auto' && terminal.err.isTTY === true);
-  return forPeople ? text(level) : jsonSink(level);
+  return forPeople ? textSink(level, clock, (line) => terminal.err.write(line)) : jsonSink(level);
 }
 
 function greet(appliance: Appliance, settings: Settings, { out }: Terminal): void {

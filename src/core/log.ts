@@ -54,20 +54,27 @@ export function createLog(clock: Clock, sink: LogSink, part = ''): Log {
   };
 }
 
+/** The least level that is written; a function where it may change while running. */
+export type LeastLevel = LogLevel | (() => LogLevel);
+
+const isWritten = (least: LeastLevel, level: LogLevel): boolean =>
+  logLevels.indexOf(level) >= logLevels.indexOf(typeof least === 'string' ? least : least());
+
 /** JSON lines on standard error, as journald and log shippers read them. */
-export function jsonSink(level: LogLevel, stream: DestinationStream = destination(2)): LogSink {
-  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
-  return (lineLevel, part, event, fields) => logger[lineLevel]({ part, ...fields }, event);
+export function jsonSink(least: LeastLevel, stream: DestinationStream = destination(2)): LogSink {
+  const logger = pino({ level: 'debug', base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+  return (level, part, event, fields) => {
+    if (isWritten(least, level)) logger[level]({ part, ...fields }, event);
+  };
 }
 
 /** Lines for a person at a terminal: `12:03:55 warn  forward.tcp  connectionLost  destination=central`. */
-export function textSink(level: LogLevel, clock: Clock, write: (line: string) => void): LogSink {
-  const least = logLevels.indexOf(level);
-  return (lineLevel, part, event, fields) => {
-    if (logLevels.indexOf(lineLevel) < least) return;
+export function textSink(least: LeastLevel, clock: Clock, write: (line: string) => void): LogSink {
+  return (level, part, event, fields) => {
+    if (!isWritten(least, level)) return;
     const time = new Date(clock.wallMs()).toTimeString().slice(0, 8);
     const words = Object.entries(fields).map(([key, value]) => `${key}=${printable(value)}`);
-    write(`${[time, lineLevel.padEnd(5), part.padEnd(14), event, ...words].join('  ')}\n`);
+    write(`${[time, level.padEnd(5), part.padEnd(14), event, ...words].join('  ')}\n`);
   };
 }
 

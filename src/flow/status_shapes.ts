@@ -141,6 +141,12 @@ export interface StoreStatus {
   readonly octetsMax: number;
 }
 
+/** Of a store and what is kept in it: the store knows what is wrong with the disk, what is kept how much it is. */
+export function keptStatus(disk: StoreStatus, kept: StoreStatus): StoreStatus {
+  if (disk.state === 'open' && kept.state !== 'open') return kept;
+  return { ...disk, octetsOnDisk: Math.max(disk.octetsOnDisk, kept.octetsOnDisk) };
+}
+
 /** The box itself. `null` where this machine does not tell. */
 export interface HostHealth {
   readonly model: string;
@@ -186,6 +192,8 @@ export interface BoxStatus {
   readonly events: readonly BoxEvent[];
   /** What is not configured yet, each with what to do. */
   readonly notConfigured: readonly string[];
+  /** Settings that were changed while running and wait for a restart, by their paths. */
+  readonly restartNeededFor: readonly string[];
   /** Kinds of label that some rule gives, and the history counts by. */
   readonly labelKinds: readonly LabelKind[];
   /** Places that a file tells, and the history counts by. */

@@ -118,6 +118,7 @@ const schemas: Json = {
       host: { type: 'object' },
       events: list({ type: 'object' }),
       notConfigured: list({ type: 'string' }),
+      restartNeededFor: list({ type: 'string' }),
       labelKinds: list({ enum: labelKinds }),
       places: list({ enum: ['country', 'as'] }),
     },

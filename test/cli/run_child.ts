@@ -4,7 +4,7 @@ import { command } from '../../src/cli/run.ts';
 import { ApplianceError } from '../../src/core/errors.ts';
 
 const { values, positionals } = parseCommandLine(command, process.argv.slice(2));
-const terminal = { out: process.stderr, err: process.stderr, interrupted: new AbortController().signal };
+const terminal = { out: process.stderr, err: process.stderr, onHangup: () => {}, interrupted: new AbortController().signal };
 try {
   await command.run(values, positionals, terminal);
 } catch (error) {

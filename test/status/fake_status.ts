@@ -268,6 +268,7 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
           : [],
     },
     events: events(scenario),
+    restartNeededFor: [],
     places: scenario === 'year' ? ['country', 'as'] : [],
     labelKinds: first ? [] : scenario === 'year' ? ['site', 'tenant', 'service', 'costCentre'] : ['site', 'costCentre'],
     notConfigured: first

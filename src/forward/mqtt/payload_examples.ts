@@ -196,6 +196,7 @@ export const exampleStatus: BoxStatus = {
   },
   events: [],
   notConfigured: [],
+  restartNeededFor: [],
   labelKinds: ['site'],
   places: [],
 };

@@ -60,6 +60,10 @@ export function attentionOf(status: BoxStatus, seconds: readonly TrafficSecond[]
     if (store.state === 'stopped') add('bad', `store-${store.name}`, `The ${store.name} is stopped`, store.reason);
     if (store.state === 'repaired') add('warn', `store-${store.name}`, `The ${store.name} was repaired`, store.reason);
   }
+  if (status.restartNeededFor.length > 0) {
+    const text = `Changed, but not in force before a restart: ${status.restartNeededFor.join(', ')}.`;
+    add('warn', 'restart', 'Settings wait for a restart', text);
+  }
   host(status, add);
   const account = accountOf(status.ledger);
   if (!account.balanced) {

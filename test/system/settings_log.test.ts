@@ -1,0 +1,138 @@
+import { describe, expect, test } from 'vitest';
+import { changesBetween } from '../../src/config/changes.ts';
+import { type Settings, settingsSchema } from '../../src/config/schema.ts';
+import { SimulatedClock } from '../../src/core/clock.ts';
+import { silentLog } from '../../src/core/log.ts';
+import { createMetrics } from '../../src/core/metrics.ts';
+import { SeededRandom } from '../../src/core/random.ts';
+import { SettingsInForce } from '../../src/system/settings_in_force.ts';
+import { SettingsLog } from '../../src/system/settings_log.ts';
+
+const T0 = 1_800_000_000_000;
+const signal = new AbortController().signal;
+const settings = (input: object): Settings => settingsSchema.parse(input);
+
+function diskOf(text?: string) {
+  const disk = { text, refuses: false };
+  const file = {
+    read: async () => disk.text,
+    replace: async (next: string) => {
+      if (disk.refuses) throw new Error('no room');
+      disk.text = next;
+    },
+  };
+  return { disk, file };
+}
+
+function logOf(of: Settings, file: ReturnType<typeof diskOf>['file']) {
+  const clock = new SimulatedClock(0, T0);
+  const events: string[] = [];
+  const world = { clock, random: new SeededRandom(1), log: silentLog, metrics: createMetrics() };
+  const onEvent = (level: string, event: string, text: string): void => void events.push(`${level} ${event}: ${text}`);
+  return { log: new SettingsLog({ world, file, settings: of, onEvent }), clock, events, onEvent };
+}
+
+describe('the log of settings', () => {
+  test('what changed between two runs is in it, with both values', async () => {
+    const { file } = diskOf();
+    const first = logOf(settings({ site: 'a' }), file);
+    await first.log.start(signal);
+    expect(first.log.entries).toEqual([]);
+    const second = logOf(settings({ site: 'b' }), file);
+    await second.log.start(signal);
+    expect(second.log.entries).toEqual([{ atMs: T0, by: 'restart', path: 'site', before: '"a"', after: '"b"', inForce: true }]);
+    expect(second.events).toEqual(['info settingsChanged: settings changed since the last run: site']);
+    const third = logOf(settings({ site: 'b' }), file);
+    await third.log.start(signal);
+    expect([third.log.entries.length, third.events]).toEqual([1, []]);
+  });
+
+  test('secrets are not on the disk', async () => {
+    const { disk, file } = diskOf();
+    const { log } = logOf(
+      settings({ mqtt: { brokers: [{ name: 'a', host: 'h', username: 'u', password: 'hush-hush' }] } }),
+      file,
+    );
+    await log.start(signal);
+    expect(disk.text).toContain('"username":"u"');
+    expect(disk.text).not.toContain('hush-hush');
+  });
+
+  test('a setting that came with a new version is nobody’s change', async () => {
+    const { disk, file } = diskOf();
+    await logOf(settings({}), file).log.start(signal);
+    const kept = JSON.parse(disk.text!);
+    delete kept.settings.meter.idleTimeoutS;
+    disk.text = JSON.stringify(kept);
+    const { log } = logOf(settings({}), file);
+    await log.start(signal);
+    expect(log.entries).toEqual([]);
+  });
+
+  test('a damaged file is said and begun anew; a disk that refuses is said', async () => {
+    const damaged = diskOf('{"version":1,"settings');
+    const one = logOf(settings({}), damaged.file);
+    await one.log.start(signal);
+    expect(one.events).toEqual([expect.stringMatching(/^warn settingsLogUnreadable/)]);
+    expect(JSON.parse(damaged.disk.text!)).toMatchObject({ version: 1, changes: [] });
+    const full = diskOf();
+    full.disk.refuses = true;
+    const other = logOf(settings({}), full.file);
+    await other.log.start(signal);
+    expect(other.events).toEqual(['error settingsLogUnwritable: The log of settings cannot be written: no room']);
+  });
+
+  test('it stays bounded', async () => {
+    const { log } = logOf(settings({}), diskOf().file);
+    await log.start(signal);
+    for (let i = 0; i < 600; i++) {
+      const next = settings({ meter: { idleTimeoutS: 1 + i } });
+      log.changed(changesBetween(settings({}), next), next);
+    }
+    expect(log.entries).toHaveLength(500);
+    expect(log.entries.at(-1)!.after).toBe('600');
+  });
+});
+
+describe('settings in force', () => {
+  function box(of: Settings) {
+    const { log, events, onEvent } = logOf(of, diskOf().file);
+    const applied: Settings[] = [];
+    return {
+      inForce: new SettingsInForce({ settings: of, log, apply: (next) => applied.push(next), onEvent }),
+      log,
+      events,
+      applied,
+    };
+  }
+
+  test('what may change while running does, the rest waits', () => {
+    const { inForce, log, events, applied } = box(settings({}));
+    inForce.take(settings({ site: 'b', meter: { idleTimeoutS: 20 } }));
+    expect(applied.map(({ site, meter }) => [site, meter.idleTimeoutS])).toEqual([['site', 20]]);
+    expect([inForce.current.site, inForce.waiting()]).toEqual(['site', ['site']]);
+    expect(events).toEqual([
+      'info settingsChanged: settings taken up: meter.idleTimeoutS',
+      'info settingsNeedRestart: settings changed, and in force after a restart: site',
+    ]);
+    expect(log.entries.map(({ path, inForce: now }) => [path, now])).toEqual([
+      ['site', false],
+      ['meter.idleTimeoutS', true],
+    ]);
+  });
+
+  test('taken back, nothing waits', () => {
+    const { inForce, applied } = box(settings({}));
+    inForce.take(settings({ site: 'b' }));
+    inForce.take(settings({}));
+    expect([inForce.waiting(), applied]).toEqual([[], []]);
+  });
+
+  test('a file that is not allowed is said once, until it is another one', () => {
+    const { inForce, events } = box(settings({}));
+    for (const why of ['line 3', 'line 3', 'line 4']) inForce.refuse(why);
+    inForce.take(settings({}));
+    inForce.refuse('line 4');
+    expect(events.map((text) => text.slice(-6))).toEqual(['line 3', 'line 4', 'line 4']);
+  });
+});
