@@ -21,10 +21,35 @@ class Assembler {
     put(BPF_JMP | BPF_JEQ | BPF_K, k);
     return code.size() - 1;
   }
+  // Jumps where something is not so; they land by `land`.
+  size_t jump() {
+    put(BPF_JMP | BPF_JA, 0);
+    return code.size() - 1;
+  }
+  size_t jumpUnlessAtLeast(uint32_t k) {
+    put(BPF_JMP | BPF_JGE | BPF_K, k);
+    return code.size() - 1;
+  }
+  // From the network header on: that is where the kernel has moved the packet's start to.
+  size_t jumpUnlessOctets(uint32_t octets) {
+    put(BPF_LD | BPF_W | BPF_LEN, 0);
+    return jumpUnlessAtLeast(octets);
+  }
+  size_t jumpUnlessVersion(uint32_t offset, uint32_t version) {
+    loadOctet(offset);
+    put(BPF_ALU | BPF_RSH | BPF_K, 4);
+    put(BPF_JMP | BPF_JEQ | BPF_K, version);
+    return code.size() - 1;
+  }
   // The jump at `from` goes to what is put next.
   void landTrue(size_t from) { code[from].jt = static_cast<uint8_t>(code.size() - from - 1); }
+  void land(size_t from) {
+    if (code[from].code == (BPF_JMP | BPF_JA)) code[from].k = static_cast<uint32_t>(code.size() - from - 1);
+    else code[from].jf = static_cast<uint8_t>(code.size() - from - 1);
+  }
 
   void loadWord(uint32_t offset) { put(BPF_LD | BPF_W | BPF_ABS, kLink + offset); }
+  void loadOctet(uint32_t offset) { put(BPF_LD | BPF_B | BPF_ABS, kLink + offset); }
   void loadHalf(uint32_t offset) { put(BPF_LD | BPF_H | BPF_ABS, kLink + offset); }
   void toX() { put(BPF_MISC | BPF_TAX, 0); }
   void store(uint32_t cell) { put(BPF_ST, cell); }
@@ -61,6 +86,8 @@ class Assembler {
 
 }  // namespace
 
+// As partition.cc and the decoder see it: a header of another version than the type says, too short, or with a length below 20
+// octets, is no IP, and its frame belongs to the flow of its MACs.
 std::vector<sock_filter> fanoutProgram() {
   Assembler to;
   for (uint32_t tags = 0; tags <= kTags; tags++) {
@@ -68,30 +95,36 @@ std::vector<sock_filter> fanoutProgram() {
     to.loadHalf(network - 2);
     const size_t v4 = to.jumpIfEqual(0x0800);
     const size_t v6 = to.jumpIfEqual(0x86dd);
-    size_t tagged[3] = {};
-    if (tags < kTags) {
-      tagged[0] = to.jumpIfEqual(0x8100);
-      tagged[1] = to.jumpIfEqual(0x88a8);
-      tagged[2] = to.jumpIfEqual(0x9100);
-    }
-    // Anything else: the lower four octets of both MACs.
-    to.loadWord(2);
-    to.store(0);
-    to.loadWord(8);
-    to.returnPair();
+    std::vector<size_t> tagged;
+    if (tags < kTags) tagged = {to.jumpIfEqual(0x8100), to.jumpIfEqual(0x88a8), to.jumpIfEqual(0x9100)};
+    std::vector<size_t> macs{to.jump()};
+
     to.landTrue(v4);
+    macs.push_back(to.jumpUnlessOctets(4 * tags + 20));
+    macs.push_back(to.jumpUnlessVersion(network, 4));
+    to.loadOctet(network);
+    to.put(BPF_ALU | BPF_AND | BPF_K, 15);
+    macs.push_back(to.jumpUnlessAtLeast(5));
     to.loadWord(network + 12);
     to.store(0);
     to.loadWord(network + 16);
     to.returnPair();
+
     to.landTrue(v6);
+    macs.push_back(to.jumpUnlessOctets(4 * tags + 40));
+    macs.push_back(to.jumpUnlessVersion(network, 6));
     to.loadWide(network + 8);
     to.store(0);
     to.loadWide(network + 24);
     to.returnPair();
-    if (tags < kTags) {
-      for (const size_t jump : tagged) to.landTrue(jump);
-    }
+
+    // Anything else: the lower four octets of both MACs.
+    for (const size_t jump : macs) to.land(jump);
+    to.loadWord(2);
+    to.store(0);
+    to.loadWord(8);
+    to.returnPair();
+    for (const size_t jump : tagged) to.landTrue(jump);
   }
   return to.code;
 }

@@ -5,7 +5,7 @@ import { ethernet, ipv4, ipv6, udp, udpFrame } from '../captures/frames.ts';
 import { packetsOf, pcapFile } from '../captures/pcap_writer.ts';
 import { mpls } from '../golden/layers/link.ts';
 import { hopByHop, ipv4Fragments, ipv6Fragments } from '../golden/layers/network.ts';
-import { CaptureFolder } from './metering.ts';
+import { CaptureFolder, meterFile } from './metering.ts';
 import { networkMissing, VethPair } from './network.ts';
 import { type Refusal, RingDriver, send } from './ring_driver.ts';
 
@@ -193,6 +193,46 @@ describe.skipIf(missing !== undefined)(`ring${missing === undefined ? '' : ` (sk
     expect(views.filter((view) => (view.getUint32(4) & presenceBit('reverse')) === 0)).toEqual([]);
     expect(views.map((view) => view.getUint16(rowField('sourceTransportPort').offset))).not.toContain(0);
     expect(rows).toHaveLength(80);
+  });
+
+  it('spreads what claims to be IP and is not by its MACs, as files do: one thread or three, the same flows', async () => {
+    const sent: Uint8Array[] = [];
+    const spoil = (frame: Uint8Array, change: (octets: Uint8Array) => void): Uint8Array => {
+      const octets = frame.slice();
+      change(octets);
+      return octets;
+    };
+    for (let i = 0; i < 40; i++) {
+      const vlans = [[], [{ id: 7 }], [{ id: 8, tpid: 0x88a8 }, { id: 9 }]][i % 3]!;
+      // The outer tag goes into metadata on its way; what is spoilt stands behind all of them.
+      const network = 14 + 4 * vlans.length;
+      const source = `10.5.${i}.1`;
+      const payload = udp({ sourcePort: 4_000, destinationPort: 53, payload: new Uint8Array(64) });
+      const v4 = ethernet({ vlans, payload: ipv4({ source, destination: `10.6.${i}.2`, payload }) });
+      const v6 = ethernet({ vlans, payload: ipv6({ source: `2001:db8:5::${i}`, destination: `2001:db8:6:${i}::2`, payload }) });
+      sent.push(
+        v4,
+        v6,
+        spoil(v4, (octets) => octets.fill(0x44, network, network + 1)), // a header of 16 octets
+        spoil(v4, (octets) => octets.fill(0x65, network, network + 1)), // version 6 in IPv4
+        spoil(v6, (octets) => octets.fill(0x45, network, network + 1)), // version 4 in IPv6
+        v4.slice(0, network + 19),
+        v6.slice(0, network + 39),
+      );
+    }
+    const path = folder.write('spoilt.pcap', pcapFile(packetsOf(sent)));
+    const flows: number[] = [];
+    for (const threads of [1, 3]) {
+      await using meter = new RingDriver(pair);
+      await meter.ask({ do: 'open', options: { threads, blocks: 12 } });
+      await send(pair, path, sent.length, 20_000);
+      await meter.until(({ counts }) => counts.receivedPackets === sent.length);
+      const { rows, faults } = await meter.stop();
+      expect(faults).toEqual([]);
+      flows.push(rows.length, meterFile(path, { threads, blocks: 12 }).rows.length);
+    }
+    // A flow each of 40 IPv4 and 40 IPv6 pairs; by MACs one for each EtherType and way of being tagged.
+    expect(flows).toEqual(new Array(4).fill(40 + 40 + 2 * 3));
   });
 
   it('goes on with several threads after the interface was down, gone and back', async () => {
