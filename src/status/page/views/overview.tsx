@@ -39,6 +39,9 @@ export function Overview({ box, route }: { box: BoxState; route: Route }) {
   const silentS = silentForS(seconds);
   const isNew = status !== undefined && status.nowMs - status.startedMs < firstWindowMs;
 
+  // What the operator has named: countries and networks by a file, labels by rules.
+  const named = [...(status?.places ?? []), ...(status?.labelKinds ?? []).map((kind) => labelDimensions[kind])];
+
   useEffect(() => {
     if (route.ledger) document.getElementById('ledger')?.scrollIntoView({ block: 'nearest' });
   }, [route.ledger]);
@@ -73,12 +76,13 @@ export function Overview({ box, route }: { box: BoxState; route: Route }) {
           <TopList by="vlan" range={range} isNew={isNew} />
         </div>
         <TopList by="service" range={range} isNew={isNew} />
-        {status?.places.map((kind) => (
-          <TopList key={kind} by={kind} range={range} isNew={isNew} />
-        ))}
-        {status?.labelKinds.map((kind) => (
-          <TopList key={kind} by={labelDimensions[kind]} range={range} isNew={isNew} />
-        ))}
+        {named.length > 0 && (
+          <div class="stack">
+            {named.map((dimension) => (
+              <TopList key={dimension} by={dimension} range={range} isNew={isNew} />
+            ))}
+          </div>
+        )}
       </div>
     </>
   );
