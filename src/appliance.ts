@@ -16,6 +16,7 @@ import type { StopReport } from './flow/stop_report.ts';
 import { VERSION } from './flow/version.ts';
 import { deliveriesOf, sharesOf } from './forward/delivery.ts';
 import { Exporters } from './forward/exporters.ts';
+import { meteringFacts } from './forward/ipfix/metering_facts.ts';
 import type { MeteringFacts } from './forward/ipfix/options_tables.ts';
 import { MqttReporter } from './forward/mqtt/reporter.ts';
 import { MqttUplink } from './forward/mqtt/uplink.ts';
@@ -41,6 +42,8 @@ import { notConfigured } from './system/not_configured.ts';
 import { PlaceFiles } from './system/place_files.ts';
 import { SettingsInForce } from './system/settings_in_force.ts';
 import { SettingsLog } from './system/settings_log.ts';
+import { summaryLine } from './system/summary_line.ts';
+import { SupervisorLink } from './system/supervisor_link.ts';
 
 export class Appliance {
   readonly #settings: Settings;
@@ -279,6 +282,16 @@ export class Appliance {
       this.#mirror,
       this.#meter,
       reporter,
+      new SupervisorLink({
+        world: part('supervisor'),
+        ...machine.supervisor,
+        pulses: [
+          { name: 'the metering threads', lastMs: () => this.#meter.answeredAtMs },
+          { name: 'the pipeline', lastMs: () => this.#pipeline.tickedAtMs },
+        ],
+        summary: () => summaryLine(this.status()),
+        onEvent,
+      }),
     ];
     this.#services = new ServiceGroup(services, world.clock, world.log);
   }
@@ -379,20 +392,8 @@ export class Appliance {
   }
 
   #meteringFacts(): MeteringFacts {
-    const { counts, interfaces } = this.#meter.figures();
     const { source } = this.#settings.meter;
-    return {
-      domainName: `${this.#identity.site}/${this.#identity.node}`,
-      startedMs: this.#startedMs,
-      selectors: this.#meter.selectors(),
-      interfaces:
-        source === 'interface'
-          ? interfaces.map(({ index, name }) => ({ index, name, description: `mirror port ${name}` }))
-          : [{ index: 0, name: source, description: 'replayed capture' }],
-      ignoredPackets: counts.droppedByKernelPackets + counts.droppedByNicPackets + counts.undecodablePackets,
-      ignoredOctets: counts.undecodableOctets,
-      droppedPackets: counts.droppedByKernelPackets + counts.droppedByNicPackets,
-      observedFlows: counts.flowsCreated,
-    };
+    const of = { ...this.#identity, source, startedMs: this.#startedMs, selectors: this.#meter.selectors() };
+    return meteringFacts({ ...this.#meter.figures(), ...of });
   }
 }

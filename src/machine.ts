@@ -15,6 +15,7 @@ import { currentBootId, type MachineEvidence, machineEvidence } from './system/c
 import { type HostFiles, hostFiles } from './system/host_files.ts';
 import { type SlowFigures, slowFigures } from './system/inventory.ts';
 import { nodeNameOf } from './system/node_name.ts';
+import { supervisorOf } from './system/supervisor_link.ts';
 
 export interface Machine {
   /** This boot, on whose monotonic clock rows are. */
@@ -34,12 +35,16 @@ export interface Machine {
   readonly openTransport: OpenTransport;
   readonly openMqtt: OpenSession;
   readonly compression: RowCompression;
+  /** Who started this process, and how soon it wants to hear of it. */
+  readonly supervisor: { readonly notify: ((text: string) => boolean) | undefined; readonly watchdogMs: number };
 }
 
 /** @throws ApplianceError when the addon is missing or of another version */
 export function thisMachine(): Machine {
   const addon = loadAddon();
+  const { address, watchdogMs } = supervisorOf(process.env, process.pid);
   return {
+    supervisor: { notify: address === '' ? undefined : (text) => addon.notifyService(address, text), watchdogMs },
     bootId: currentBootId(),
     nodeName: nodeNameOf(hostname()),
     addon,

@@ -7,6 +7,7 @@
 #include "box_facts.h"
 #include "meter_object.h"
 #include "projection_object.h"
+#include "service_notice.h"
 #include "socket_measures.h"
 
 namespace flowspan {
@@ -47,6 +48,7 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("setUserTimeout", Napi::Function::New(env, setUserTimeout));
   exports.Set("mergingOffloads", Napi::Function::New(env, mergingOffloadsOf));
   exports.Set("earlyDrop", Napi::Function::New(env, earlyDropOf));
+  exports.Set("notifyService", Napi::Function::New(env, notifyService));
   exports.Set("kernelClock", Napi::Function::New(env, kernelClock));
   return exports;
 }

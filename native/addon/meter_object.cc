@@ -151,6 +151,7 @@ Napi::Value MeterObject::stats(const Napi::CallbackInfo& info) {
     }
     to.Set("interfaces", interfaces);
     to.Set("sourceError", figures.trouble);
+    to.Set("answering", figures.answering);
     to.Set("selectorId", Napi::Number::New(env, figures.selectorId));
     to.Set("selectors", selectorsOf(env, figures.selectors));
     return to;

@@ -100,6 +100,7 @@ EngineFigures Engine::figures() {
       }
     }
     addSelectors(one.selectors, sum);
+    sum.answering = sum.answering && one.answering;
     if (sum.trouble.empty()) sum.trouble = one.trouble;
     filled += worker->lane().filled();
   }

@@ -45,6 +45,7 @@ struct EngineFigures {
   AnnotationArray annotations{};
   std::vector<InterfaceReport> interfaces;
   std::string trouble;
+  bool answering = true;  // every thread answered in time
   uint16_t selectorId = 0;
   std::vector<SelectorFigures> selectors;  // those in force last
 };

@@ -16,6 +16,7 @@ struct Published {
   SelectorCounts selectors{};
   std::vector<InterfaceReport> interfaces;
   std::string trouble;
+  bool answering = true;  // false: of before, the thread did not answer in time
 };
 
 inline uint64_t& counter(CounterArray& counters, MeterCounter which) { return counters[static_cast<unsigned>(which)]; }

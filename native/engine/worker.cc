@@ -191,18 +191,20 @@ void Worker::publish() {
   published_.trouble = source_->trouble();
 }
 
-void Worker::ask(std::unique_lock<std::mutex>& lock, uint64_t waitNs) {
+bool Worker::ask(std::unique_lock<std::mutex>& lock, uint64_t waitNs) {
   const uint64_t mine = ++asked_;
   mail_.store(true, std::memory_order_release);
   wake_.signal();
-  answered_.wait_for(lock, std::chrono::nanoseconds(waitNs),
+  return answered_.wait_for(lock, std::chrono::nanoseconds(waitNs),
                      [&] { return answers_ >= mine || done_.load(std::memory_order_acquire) || lane_->isStalled(); });
 }
 
 Published Worker::figures(uint64_t waitNs) {
   std::unique_lock lock(mutex_);
-  if (thread_.joinable() && !isDone()) ask(lock, waitNs);
-  return published_;
+  const bool answering = !thread_.joinable() || isDone() || ask(lock, waitNs);
+  Published figures = published_;
+  figures.answering = answering;
+  return figures;
 }
 
 std::vector<Row> Worker::snapshot(size_t count, uint64_t waitNs) {

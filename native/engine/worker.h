@@ -46,7 +46,8 @@ class Worker {
   void handOverCache();
   void serve();
   void publish();
-  void ask(std::unique_lock<std::mutex>& lock, uint64_t waitNs);
+  // False when the thread gave no sign of life in time.
+  bool ask(std::unique_lock<std::mutex>& lock, uint64_t waitNs);
 
   std::unique_ptr<BlockLane> lane_;
   std::unique_ptr<PacketSource> source_;

@@ -141,6 +141,8 @@ export interface NativeStats {
   interfaces: NativeInterface[];
   /** Empty, or why the source stopped or waits: a code and words, e.g. `ENETDOWN: eth1 is down`. */
   sourceError: string;
+  /** False when a thread did not answer in time: it hangs, or the machine is very busy. */
+  answering: boolean;
   /** Stands for the sampling now in force outside of pools; 0 for none. A number never means two things in a session. */
   selectorId: number;
   /** The selectors in force, and before them others used of late; 64 at most. */
@@ -228,6 +230,8 @@ export interface NativeAddon {
   earlyDrop(name: string): boolean;
   /** What adjtimex(2) tells, changing nothing: whether a time service steers the clock, and how wrong it may be; null if refused. */
   kernelClock(): { synchronised: boolean; errorMaxMs: number } | null;
+  /** Sends a datagram to a service manager's socket (sd_notify(3)); false when it cannot be sent. */
+  notifyService(address: string, text: string): boolean;
   version(): string;
 }
 

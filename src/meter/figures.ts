@@ -9,6 +9,8 @@ export interface MeterFigures {
   readonly interfaces: readonly NativeInterface[];
   /** `CODE: words`, or empty. */
   readonly sourceError: string;
+  /** False when a metering thread gave no sign of life. */
+  readonly answering: boolean;
   readonly selectorId: number;
   readonly selectors: readonly NativeSelector[];
 }
@@ -20,6 +22,7 @@ export function figuresOf(stats: NativeStats): MeterFigures {
     annotations: [...stats.annotations],
     interfaces: stats.interfaces,
     sourceError: stats.sourceError,
+    answering: stats.answering,
     selectorId: stats.selectorId,
     selectors: stats.selectors,
   };
@@ -31,6 +34,7 @@ export const noFigures: MeterFigures = figuresOf({
   annotations: new Float64Array(0),
   interfaces: [],
   sourceError: '',
+  answering: true,
   selectorId: 0,
   selectors: [],
 });

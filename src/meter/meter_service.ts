@@ -59,6 +59,7 @@ export class MeterService implements Service {
   #reader: BlockReader | undefined;
   /** Feeds the meter when ports are read through libpcap. */
   #feeder: LibpcapSource | undefined;
+  #answeredAtMs = 0;
   #state: MeterStatus['state'] = 'stopped';
   #reason = '';
   #code: ErrorCode | null = null;
@@ -134,7 +135,13 @@ export class MeterService implements Service {
       this.#figures = figuresOf(this.#meter.stats());
       this.#figuresAtMs = nowMs;
     }
+    if (this.#figures.answering) this.#answeredAtMs = nowMs;
     return this.#figures;
+  }
+
+  /** When the metering threads last gave a sign of life, monotonic ms; undefined while there are none. */
+  get answeredAtMs(): number | undefined {
+    return this.#meter === undefined || this.#stopping ? undefined : this.#answeredAtMs;
   }
 
   /**
@@ -208,7 +215,7 @@ export class MeterService implements Service {
   #open(): void {
     const { random, log, clock } = this.#world;
     const seed = new DataView(random.bytes(8).buffer).getBigUint64(0);
-    this.#openedAtMs = clock.monotonicMs();
+    this.#openedAtMs = this.#answeredAtMs = clock.monotonicMs();
     try {
       const options = nativeOptions(this.#settings, this.#sampling.begin(), this.#capture, seed);
       const binding = options.source.kind === 'feed' ? (this.#parts.loadPcap ?? loadPcap)() : undefined;

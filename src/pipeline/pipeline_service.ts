@@ -72,6 +72,7 @@ export class PipelineService implements Service {
   #offsetNs = 0n;
   #newestMs = 0;
   #steps = 0;
+  #tickedAtMs: number | undefined;
   #hourSoFar: HistoryWindow | undefined;
   /** Set while the time is not known and expected. */
   #held: HeldRows | undefined;
@@ -127,6 +128,7 @@ export class PipelineService implements Service {
   /** Closes the open windows, as partial where they are not over. The meter has been drained before. */
   async stop(_deadlineMs: number): Promise<void> {
     this.#timer?.cancel();
+    this.#tickedAtMs = undefined;
     if (this.#held !== undefined) this.#label(this.#held);
     this.#rollup.flush(Math.max(this.#newestMs, this.#wallMs()), undefined, this.#parts.hourSoFar === undefined);
   }
@@ -178,11 +180,17 @@ export class PipelineService implements Service {
     this.#enricher = new Enricher(change.siteNetworks);
   }
 
+  /** When its timer last ran, monotonic ms; undefined before the first time. */
+  get tickedAtMs(): number | undefined {
+    return this.#tickedAtMs;
+  }
+
   figures(): Readonly<RollupFigures> & { readonly openWindows: number; readonly clockSteps: number } {
     return { ...this.#rollup.figures, openWindows: this.#rollup.openWindows, clockSteps: this.#steps };
   }
 
   async #tick(): Promise<void> {
+    this.#tickedAtMs = this.#world.clock.monotonicMs();
     const held = this.#held;
     if (held !== undefined) {
       if (this.#parts.clock.awaited?.() === true) return;

@@ -216,6 +216,7 @@ export class Branch {
     return {
       bootId: clock.boot.id,
       nodeName: 'box',
+      supervisor: { notify: undefined, watchdogMs: 0 },
       addon: {
         ...this.#addon,
         open: (options) =>

@@ -81,6 +81,7 @@ export class SimMeter implements NativeMeter {
         },
       ],
       sourceError: '',
+      answering: true,
       selectorId: 1,
       selectors: [
         {
