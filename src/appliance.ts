@@ -143,9 +143,9 @@ export class Appliance {
     this.#spool = new Spool({
       world: part('spool'),
       kv: this.#stores.spool,
+      wasDamaged: () => this.#stores.spool.status().state === 'repaired',
       settings: settings.spool,
-      destinations,
-      sharedBy: sharesOf(deliveries),
+      ...{ destinations, sharedBy: sharesOf(deliveries) },
       rowClock: this.#clock,
       compression: machine.compression,
       onEvent,

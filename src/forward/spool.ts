@@ -48,6 +48,8 @@ export interface SpoolOptions {
 export interface SpoolParts {
   readonly world: World;
   readonly kv: Kv;
+  /** Whether the store was damaged when it was opened, so that some of what was in it may be missing. */
+  readonly wasDamaged?: () => boolean;
   readonly settings: SpoolOptions;
   /** Names of the destinations; what is kept for others is forgotten. */
   readonly destinations: readonly string[];
@@ -306,13 +308,18 @@ export class Spool implements Service, LaneStore {
   }
 
   async #recover(): Promise<void> {
-    const { kv, world, destinations, rowClock } = this.#parts;
+    const { kv, world, destinations, rowClock, settings, wasDamaged } = this.#parts;
     let finding: SpoolFinding;
     try {
-      finding = await recoverSpool(kv, destinations, world.clock.monotonicMs(), world.clock.wallMs(), (bootId, ns) => {
+      const wallOfRows = (bootId: string, ns: bigint): number | undefined => {
         const offsetNs = bootId === WALL_BOOT_ID ? 0n : rowClock.wallOffsetNs(bootId);
         return offsetNs === undefined ? undefined : Number((ns + offsetNs) / 1_000_000n);
-      });
+      };
+      const { clock } = world;
+      // Nothing older would have been kept.
+      const oldestMs = clock.wallMs() - settings.ageMaxS * 1_000;
+      const damage = wasDamaged?.() === true ? { oldestMs } : undefined;
+      finding = await recoverSpool(kv, destinations, clock.monotonicMs(), clock.wallMs(), wallOfRows, damage);
       // Rows have come since the start, also while the store did not answer: a kill takes those too.
       const startedMs = world.clock.wallMs() - (world.clock.monotonicMs() - this.#startedAtMs);
       const puts: KvPut[] = [{ key: openMarkerKey, value: encodeWallMs(startedMs) }];
@@ -342,6 +349,12 @@ export class Spool implements Service, LaneStore {
       this.#say('warn', 'destinationForgotten', `what was kept for ${name} is given up: it is not in the settings any more`);
     if (finding.unreadable > 0)
       this.#say('error', 'spoolDamaged', `${finding.unreadable} pieces of the spool could not be read and are lost`);
+    if (finding.unreadable === 0 && finding.holes.some(({ reason }) => reason === 'damaged'))
+      this.#say(
+        'error',
+        'spoolDamaged',
+        'the spool’s store was damaged: records that waited in it may be missing; collectors are told of a gap',
+      );
     const cut = finding.holes.find(({ reason }) => reason === 'lostToPowerCut');
     if (cut === undefined) return;
     this.#say(

@@ -34,6 +34,11 @@ export interface SpoolFinding extends RecoveredSpool {
   readonly holes: readonly Gap[];
 }
 
+/** The store could not be read whole: rows of any age that is kept may be missing. */
+export interface StoreDamage {
+  readonly oldestMs: number;
+}
+
 /** Throws what the store throws. */
 export async function recoverSpool(
   kv: Kv,
@@ -41,6 +46,7 @@ export async function recoverSpool(
   nowMs: number,
   wallMs: number,
   wallOfRows: WallOfRows = () => undefined,
+  damage?: StoreDamage,
 ): Promise<SpoolFinding> {
   const marker = await kv.get(openMarkerKey);
   const layouts = new Map<number, string>();
@@ -77,7 +83,7 @@ export async function recoverSpool(
   }
   nextPosition = Math.max(nextPosition, end(chunks));
   const openedMs = marker === undefined ? undefined : (decodeWallMs(marker) ?? 0);
-  const holes = holesOf(chunks, unreadable, openedMs, wallMs);
+  const holes = holesOf(chunks, unreadable, openedMs, wallMs, damage);
   return {
     chunks,
     lanes: holes.length === 0 ? kept : withHoles(kept, destinations, holes, nextPosition),
@@ -91,13 +97,20 @@ export async function recoverSpool(
 }
 
 /** @param openedMs set when the last run did not end as planned: when it began, wall time */
-function holesOf(chunks: readonly SpoolChunk[], unreadable: number, openedMs: number | undefined, wallMs: number): Gap[] {
+function holesOf(
+  chunks: readonly SpoolChunk[],
+  unreadable: number,
+  openedMs: number | undefined,
+  wallMs: number,
+  damage: StoreDamage | undefined,
+): Gap[] {
   const holes: Gap[] = [];
   // The clock may stand before the last run's until it is set: then only where the hole begins is known.
   const hole = (reason: Gap['reason'], fromMs: number): Gap => {
     return { reason, fromMs, toMs: Math.max(fromMs, wallMs), records: null, packets: null, octets: null };
   };
-  if (unreadable > 0) holes.push(hole('damaged', chunks[0]?.atMs ?? wallMs));
+  if (damage !== undefined) holes.push(hole('damaged', Math.max(0, damage.oldestMs)));
+  else if (unreadable > 0) holes.push(hole('damaged', chunks[0]?.atMs ?? wallMs));
   if (openedMs !== undefined) holes.push(hole('lostToPowerCut', Math.max(openedMs, chunks.at(-1)?.atMs ?? 0)));
   return holes;
 }

@@ -2,9 +2,9 @@
  * Opens a store whatever state its files are in: as it is, repaired, or a new one in its place with the damaged one set
  * aside under a dated name. Never a crash loop. Limits: one damaged store is kept beside each store, the newest.
  */
-import { readdir, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ApplianceError } from '../core/errors.ts';
+import { ApplianceError, systemCode } from '../core/errors.ts';
 import { type LevelKv, type LevelKvOptions, levelDefaults, openLevelKv, repairLevel } from './level_kv.ts';
 
 export interface OpenedStore {
@@ -28,7 +28,8 @@ export async function openStore(
 ): Promise<OpenedStore> {
   if (!suspect) {
     try {
-      return { kv: await openLevelKv(path, options), remedy: 'none', setAsidePath: '' };
+      const kv = await openLevelKv(path, options);
+      return { kv, remedy: (await passedOverDamage(path)) ? 'repaired' : 'none', setAsidePath: '' };
     } catch (error) {
       if (!isDamage(error)) throw error;
     }
@@ -54,6 +55,19 @@ async function openSound(path: string, options: LevelKvOptions): Promise<LevelKv
   } catch (error) {
     await kv.close();
     throw error;
+  }
+}
+
+/**
+ * LevelDB opens although it could not read all of its write-ahead log: it drops what is garbage, and says so in its LOG,
+ * which begins anew with each opening, and nowhere else.
+ */
+async function passedOverDamage(path: string): Promise<boolean> {
+  try {
+    return /dropping \d+ bytes; Corruption/.test(await readFile(join(path, 'LOG'), 'utf8'));
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return false; // no such file: nothing was said
   }
 }
 

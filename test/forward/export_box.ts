@@ -35,6 +35,7 @@ export const quickRetry = { retryFirstMs: 20, retryCapMs: 100, connectTimeoutMs:
 export interface BoxOptions {
   readonly destinations: readonly Record<string, unknown>[];
   readonly kv?: Kv;
+  readonly wasDamaged?: () => boolean;
   readonly catchUp?: Record<string, unknown>;
   readonly world?: World;
   readonly spool?: Partial<SpoolOptions>;
@@ -72,6 +73,7 @@ export async function startBox(options: BoxOptions): Promise<ExportBox> {
   const spool = new Spool({
     world,
     kv: options.kv ?? new MemoryKv(),
+    ...(options.wasDamaged === undefined ? {} : { wasDamaged: options.wasDamaged }),
     settings: { ...settings.spool, ...options.spool },
     destinations: deliveries.map(({ name }) => name),
     sharedBy: sharesOf(deliveries),
