@@ -144,10 +144,17 @@ function sideOf(p: Packet): Side {
   return { key: JSON.stringify([protocol, vlan, kind, ...ends]), flow };
 }
 
-/** Flows of a capture, in order of their first packet. */
-export function tsharkFlows(path: string): GoldenFlow[] {
+/** Flows of captures that follow one another in a file, with so many packets each; in order of their first packet. */
+export function tsharkFlows(path: string, packetsOf: readonly number[]): GoldenFlow[][] {
+  const packets = decode(path);
+  const all = packetsOf.map((count) => flowsOf(packets.splice(0, count)));
+  if (packets.length > 0) throw new Error(`${path}: ${packets.length} packets too many`);
+  return all;
+}
+
+function flowsOf(packets: readonly Packet[]): GoldenFlow[] {
   const flows = new Map<string, GoldenFlow>();
-  for (const p of decode(path)) {
+  for (const p of packets) {
     const side = sideOf(p);
     // Digits, not arithmetic: a double cannot hold nanoseconds since 1970.
     const timeMs = Number(p['frame.time_epoch'].replace(/^(\d+)\.(\d{3}).*$/, '$1$2'));
