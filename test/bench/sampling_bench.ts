@@ -1,6 +1,7 @@
 /**
- * What sampling does to small flows: of flows with so many packets, how many are seen at all, by rate. Generated, through the
- * addon. Prints a table for `README.md` beside this file, with what chance alone gives, 1 − (1 − 1/N)^n, for flows of n packets.
+ * What sampling does to small flows: of flows with so many packets, how many are seen at all, and how many whole, by method and
+ * rate. Generated, through the addon. Prints tables for `README.md` beside this file. In brackets what chance alone gives: by
+ * packets 1 − (1 − 1/N)^n are seen, of flows of n packets; by flows 1/N, and those are whole.
  *
  *   node test/bench/sampling_bench.ts [--flows 20000] [--seed 1]
  */
@@ -40,29 +41,44 @@ packets.sort((a, b) => (a.ns < b.ns ? -1 : a.ns > b.ns ? 1 : 0));
 
 using folder = new CaptureFolder();
 const capture = folder.write('small_flows.pcap', pcapFile(packets));
-const lines = [
-  `| packets in the flow | ${rates.map((rate) => `1 in ${rate}`).join(' | ')} |`,
-  `| --- |${' --- |'.repeat(rates.length)}`,
-];
-const seenByRate = rates.map((interval) => {
-  const sampling = { kind: interval === 1 ? ('none' as const) : ('random' as const), interval };
+const methods = [
+  { kind: 'random', name: 'random: each packet with probability 1/N', chance: bySome },
+  { kind: 'count', name: 'count: every N-th packet', chance: bySome },
+  { kind: 'flowHash', name: 'flowHash: one flow in N', chance: (rate: number) => 1 / rate },
+] as const;
+
+function bySome(rate: number, packetsSeen: number): number {
+  return 1 - (1 - 1 / rate) ** packetsSeen;
+}
+
+/** Packets by flow that came through. */
+function seenBy(kind: (typeof methods)[number]['kind'], interval: number): Map<number, number> {
+  const sampling = interval === 1 ? ({ kind: 'none', interval } as const) : { kind, interval };
   const { rows } = meterFile(capture, { sampling, seed: BigInt(values.seed), duplicates: 'off' });
-  return new Set(
-    rows.map((bytes) => {
-      const row = new RowCursor(bytes);
-      return row.view.getUint32(row.sourceAddressOffset) & 0xffffff;
-    }),
-  );
-});
-classes.forEach(({ name }, index) => {
-  const flows = Array.from({ length: perClass }, (_, i) => index * perClass + i);
-  const cells = rates.map((rate, r) => {
-    const seen = flows.filter((flow) => seenByRate[r]!.has(flow)).length / perClass;
-    const expected = flows.reduce((sum, flow) => sum + 1 - (1 - 1 / rate) ** packetsOfFlow[flow]!, 0) / perClass;
-    return `${(100 * seen).toFixed(1)} % (${(100 * expected).toFixed(1)})`;
+  const seen = new Map<number, number>();
+  for (const bytes of rows) {
+    const row = new RowCursor(bytes);
+    const flow = row.view.getUint32(row.sourceAddressOffset) & 0xffffff;
+    seen.set(flow, (seen.get(flow) ?? 0) + row.packetDeltaCount);
+  }
+  return seen;
+}
+
+const percent = (share: number): string => (100 * share).toFixed(1);
+let text = `${packets.length} packets, ${packetsOfFlow.length} flows; seen in %, in brackets what chance gives, behind the stroke those seen whole\n`;
+for (const { kind, name, chance } of methods) {
+  const seenByRate = rates.map((rate) => seenBy(kind, rate));
+  text += `\n${name}\n\n| packets in the flow | ${rates.map((rate) => `1 in ${rate}`).join(' | ')} |\n| --- |${' --- |'.repeat(rates.length)}\n`;
+  classes.forEach(({ name: size }, index) => {
+    const flows = Array.from({ length: perClass }, (_, i) => index * perClass + i);
+    const share = (holds: (flow: number) => boolean): number => flows.filter(holds).length / perClass;
+    const cells = rates.map((rate, r) => {
+      const seen = seenByRate[r]!;
+      const expected = flows.reduce((sum, flow) => sum + chance(rate, packetsOfFlow[flow]!), 0) / perClass;
+      const whole = share((flow) => seen.get(flow) === packetsOfFlow[flow]);
+      return `${percent(share((flow) => seen.has(flow)))} (${percent(expected)}) / ${percent(whole)}`;
+    });
+    text += `| ${size} | ${cells.join(' | ')} |\n`;
   });
-  lines.push(`| ${name} | ${cells.join(' | ')} |`);
-});
-process.stdout.write(
-  `${packets.length} packets, ${packetsOfFlow.length} flows; in brackets what chance gives\n\n${lines.join('\n')}\n`,
-);
+}
+process.stdout.write(text);

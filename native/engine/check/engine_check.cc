@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,14 @@ void checkLedger(EngineFigures& f) {
   using C = MeterCounter;
   check(figure(f, C::receivedPackets) == figure(f, C::undecodablePackets) + figure(f, C::decodedPackets), "received packets");
   check(figure(f, C::receivedOctets) == figure(f, C::undecodableOctets) + figure(f, C::decodedOctets), "received octets");
+  const uint64_t asked = figure(f, C::meteredPackets) + figure(f, C::sampledOutPackets);
+  check(figure(f, C::decodedPackets) == figure(f, C::duplicatePackets) + asked, "decoded packets");
+  uint64_t observed = 0, selected = 0;
+  for (const SelectorFigures& one : f.selectors) {
+    observed += one.count.observed;
+    selected += one.count.selected;
+  }
+  check(observed == asked && selected == figure(f, C::meteredPackets), "packets by selector");
   check(figure(f, C::meteredPackets) == figure(f, C::handedOverPackets) + figure(f, C::cachedPackets), "metered packets");
   check(figure(f, C::meteredOctets) == figure(f, C::handedOverOctets) + figure(f, C::cachedOctets), "metered octets");
 }
@@ -94,14 +103,59 @@ uint64_t meterWhole(const EngineOptions& options, bool disturb) {
   return rows;
 }
 
-// A replay that is stopped, or closed, at an odd moment.
+// Rates and pools that come and go, also as they were before.
+SamplingPlan planOf(uint64_t turn) {
+  SamplingPlan plan;
+  plan.others.kind = static_cast<SamplingKind>(turn % 4);
+  plan.others.interval = plan.others.kind == SamplingKind::none ? 1 : 2 + static_cast<uint32_t>(turn % 5);
+  for (uint64_t i = 0; i < turn % 3; i++) {
+    SamplingPlan::Pool& pool = plan.pools.emplace_back();
+    pool.match.prefixes = {AddressPrefix{.address = {10, 0, static_cast<uint8_t>(i)}, .bits = 24}};
+    pool.selector.kind = static_cast<SamplingKind>((turn + i) % 4);
+    pool.selector.interval = pool.selector.kind == SamplingKind::none ? 1 : 3;
+  }
+  return plan;
+}
+
+// To the end, while the sampling changes all the time: a number means one thing, every packet is accounted for under one selector.
+void meterWhileSamplingChanges(const EngineOptions& options) {
+  Engine engine(options);
+  engine.start();
+  std::map<uint16_t, SelectorFact> meant;
+  uint64_t rows = 0, turns = 0;
+  const auto look = [&] {
+    EngineFigures figures = engine.figures();
+    checkLedger(figures);
+    for (const SelectorFigures& one : figures.selectors) {
+      check(meant.try_emplace(one.count.selectorId, one.fact).first->second == one.fact, "a selectorId means two things");
+    }
+  };
+  while (!engine.drained()) {
+    const int32_t block = engine.waitBlock(5'000'000);
+    if (block >= 0) {
+      rows += *reinterpret_cast<const uint32_t*>(engine.buffer()->block(static_cast<uint32_t>(block)) + block_header::kRowCount);
+      engine.release(static_cast<uint32_t>(block));
+    }
+    if (++turns % 2 == 0) engine.setSampling(planOf(turns / 2));
+    if (turns % 3 == 0) look();
+    if (turns % 5 == 0) engine.snapshot(10);
+  }
+  look();
+  EngineFigures figures = engine.figures();
+  check(figure(figures, MeterCounter::handedOverRecords) == rows, "rows polled and rows handed over differ");
+  check(figure(figures, MeterCounter::cachedPackets) == 0, "flows are left in the cache");
+  check(meant.size() > 2, "no change of sampling was taken up");
+}
+
+// A replay that is stopped, or closed, at an odd moment, while the sampling changes.
 void meterForAWhile(EngineOptions options, bool orderly, uint64_t forNs) {
   options.realtime = true;
   options.loop = true;
   Engine engine(options);
   engine.start();
   const uint64_t endNs = monotonicNs() + forNs;
-  while (monotonicNs() < endNs) {
+  for (uint64_t turn = 0; monotonicNs() < endNs; turn++) {
+    engine.setSampling(planOf(turn));
     const int32_t block = engine.poll();
     if (block >= 0) engine.release(static_cast<uint32_t>(block));
     EngineFigures figures = engine.figures();
@@ -110,6 +164,7 @@ void meterForAWhile(EngineOptions options, bool orderly, uint64_t forNs) {
   }
   if (orderly) {
     engine.stop();
+    engine.setSampling(planOf(3));  // asked for too late, and harmless
     while (!engine.drained()) {
       const int32_t block = engine.waitBlock(5'000'000);
       if (block >= 0) engine.release(static_cast<uint32_t>(block));
@@ -133,9 +188,11 @@ int main(int argc, char** argv) {
   const uint64_t rows = meterWhole(options, false);
   check(rows > 0, "no rows");
   check(meterWhole(options, true) == rows, "statistics changed the flows");
+  meterWhileSamplingChanges(options);
   for (uint32_t threads = 2; threads <= 4; threads++) {
     options.threads = threads;
     check(meterWhole(options, true) == rows, "several threads gave other flows");
+    meterWhileSamplingChanges(options);
     meterForAWhile(options, true, 150'000'000);
     meterForAWhile(options, false, 150'000'000);
   }
