@@ -66,6 +66,7 @@ export const flowKeys = [
   'source',
   'destination',
   'service',
+  'client',
   'sourcePort',
   'destinationPort',
   'flags',

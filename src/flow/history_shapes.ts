@@ -105,7 +105,11 @@ export interface SeriesAnswer {
 
 /** Answers questions about what was kept. `fromMs` inclusive, `toMs` exclusive, wall time. */
 export interface HistoryReader {
-  top(question: { dimension: Dimension; fromMs: number; toMs: number; limit: number }): Promise<TopAnswer>;
+  /**
+   * @param question `host` asks for the conversations of one host, as far as they were kept by name: what is left
+   * of the host's own volume is `other`
+   */
+  top(question: { dimension: Dimension; fromMs: number; toMs: number; limit: number; host?: string }): Promise<TopAnswer>;
   series(question: {
     fromMs: number;
     toMs: number;

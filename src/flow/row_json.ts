@@ -57,7 +57,7 @@ export function rowToJson(bytes: Uint8Array, offset: number, wallOffsetNs = 0n):
         addAddress(json, field, bytes, at, isV6);
         break;
       case 'octets':
-        json[key] = Buffer.from(bytes.subarray(at, at + field.octets)).toString('hex');
+        json[key] = Array.from(bytes.subarray(at, at + field.octets), (octet) => octet.toString(16).padStart(2, '0')).join('');
         break;
       default: {
         const value = readUnsigned(view, at, field.octets);

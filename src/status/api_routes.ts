@@ -66,7 +66,14 @@ export function addApiRoutes(server: FastifyInstance, parts: ApiParts): void {
   server.get('/api/v1/top', async (request) => {
     const { parseParameters, timeRange, topParameters } = await questions();
     const asked = parseParameters(topParameters, request.query);
-    const question = { dimension: asked.by, ...timeRange(defined(asked), clock.wallMs()), limit: asked.limit };
+    if (asked.host !== undefined && asked.by !== 'conversation')
+      throw new ApiError('badParameter', 'host needs by=conversation.', {
+        parameter: 'by',
+        value: asked.by,
+        allowed: 'conversation',
+      });
+    const of = asked.host === undefined ? {} : { host: asked.host };
+    const question = { dimension: asked.by, ...timeRange(defined(asked), clock.wallMs()), limit: asked.limit, ...of };
     const { hidden } = view(request);
     const answer = await limited(() => history.top(question));
     // Hosts of one prefix have become one.

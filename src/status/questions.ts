@@ -57,7 +57,16 @@ export const range = {
   last: span.optional(),
 };
 
-export const topParameters = z.strictObject({ by: dimension.default('host'), ...range, limit: whole(1, 1_000, 20) });
+export const topParameters = z.strictObject({
+  by: dimension.default('host'),
+  ...range,
+  limit: whole(1, 1_000, 20),
+  host: z
+    .string()
+    .max(60, 'at most 60 characters')
+    .optional()
+    .meta({ description: 'With by=conversation: those of this host alone, as far as windows kept them by name' }),
+});
 export const seriesParameters = z.strictObject({
   ...range,
   points: whole(1, 2_000, 360),

@@ -161,6 +161,18 @@ const service: KeyMaker = (segment, _end, ends) => {
   };
 };
 
+/** The end that asks: the other one than the service's. */
+const client: KeyMaker = (segment, _end, ends) => {
+  const application = applicationReader(segment);
+  const source = endKey(segment, 0, ends);
+  const destination = endKey(segment, 1, ends);
+  const destinationPort = segment.numbers[portPlaces[1]]!;
+  const initiator = segment.numbers[initiatorPlace]!;
+  const asker = (row: number): KeyReader =>
+    serverIsDestination(application.port(row), valueAt(destinationPort, row), valueAt(initiator, row)) ? source : destination;
+  return { code: (row) => asker(row).code(row), text: (row) => asker(row).text(row) };
+};
+
 const protocol: KeyMaker = (segment) => {
   const number = columnReader(segment, protocolPlace, bitOf('protocol'));
   const etherType = columnReader(segment, etherTypePlace, bitOf('etherType'));
@@ -201,6 +213,7 @@ export const keyMakers: Readonly<Record<FlowKey, KeyMaker>> = {
   source: (segment, _end, ends) => endKey(segment, 0, ends),
   destination: (segment, _end, ends) => endKey(segment, 1, ends),
   service,
+  client,
   sourcePort: numberKey('sourceTransportPort', bitOf('ports')),
   destinationPort: numberKey('destinationTransportPort', bitOf('ports')),
   flags,

@@ -17,6 +17,8 @@ import {
   type Tier,
   type TopAnswer,
   tierSeconds,
+  type Volume,
+  type WindowOfDimension,
 } from '../flow/history_shapes.ts';
 import { type CoveringWindow, coveringWindows } from './history_cover.ts';
 import { edge } from './history_retention.ts';
@@ -55,16 +57,29 @@ export class StoredHistoryReader implements HistoryReader {
     const toMs = Math.max(fromMs, Math.ceil(question.toMs / minuteMs) * minuteMs);
     return this.#lend(async (kv) => {
       const sum = new DimensionSum(dimension);
+      const { host } = question;
       const reach = { fromMs, toMs, tier: '10s' as Tier };
       for await (const found of this.#windows(kv, { dimension, fromMs, toMs, widestMs: dayMs })) {
-        sum.add(found.stored.window);
+        sum.add(host === undefined ? found.stored.window : windowOfHost(found.stored.window, host));
         reach.fromMs = Math.min(reach.fromMs, found.startMs);
         reach.toMs = Math.max(reach.toMs, found.startMs + tierSeconds[found.tier] * 1_000);
         if (tierSeconds[found.tier] > tierSeconds[reach.tier]) reach.tier = found.tier;
       }
       const { top, other } = sum.close(limit);
-      return { dimension, ...reach, rows: top, other, total: sum.total() };
+      if (host === undefined) return { dimension, ...reach, rows: top, other, total: sum.total() };
+      const total = await this.#totalOf(kv, host, fromMs, toMs);
+      return { dimension, ...reach, rows: top, other: lessRows(total, top, host), total };
     });
+  }
+
+  /** What a host sent and received in the windows that know it by name. */
+  async #totalOf(kv: Kv, host: string, fromMs: number, toMs: number): Promise<Volume> {
+    const total = emptyVolume();
+    for await (const found of this.#windows(kv, { dimension: 'host', fromMs, toMs, widestMs: dayMs })) {
+      const row = rowOf(found, host);
+      if (row !== undefined) addVolume(total, row);
+    }
+    return total;
   }
 
   /** Points begin at multiples of the step; a point without any window is not present. */
@@ -139,6 +154,28 @@ function stepFor(fromMs: number, toMs: number, pointsMax: number, finestMs: numb
 
 function rowOf({ stored }: CoveringWindow, key: string): KeyVolume | undefined {
   return stored.window.top.find((row) => row.key === key);
+}
+
+/** Keys of conversations begin and end with their hosts. */
+function windowOfHost(window: WindowOfDimension, host: string): WindowOfDimension {
+  const top = window.top.filter(({ key }) => key.startsWith(`${host} `) || key.endsWith(` ${host}`));
+  return { ...window, top, other: emptyVolume(), distinctKeys: top.length };
+}
+
+/** A host's volume without that of its rows; never less than nothing, where a window kept the row and not the host. */
+function lessRows(total: Volume, rows: readonly KeyVolume[], host: string): Volume {
+  const rest = { ...total };
+  for (const row of rows) {
+    const isFirst = row.key.startsWith(`${host} `);
+    rest.outOctets -= isFirst ? row.outOctets : row.inOctets;
+    rest.inOctets -= isFirst ? row.inOctets : row.outOctets;
+    rest.outPackets -= isFirst ? row.outPackets : row.inPackets;
+    rest.inPackets -= isFirst ? row.inPackets : row.outPackets;
+    rest.flows -= row.flows;
+  }
+  for (const figure of ['outOctets', 'inOctets', 'outPackets', 'inPackets', 'flows'] as const)
+    rest[figure] = Math.max(0, rest[figure]);
+  return rest;
 }
 
 function finished(

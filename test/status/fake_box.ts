@@ -8,6 +8,7 @@ import { SystemRandom } from '../../src/core/random.ts';
 import type { World } from '../../src/core/world.ts';
 import { LiveBuffer, secondsKept } from '../../src/status/live_feed.ts';
 import { StatusServer } from '../../src/status/status_server.ts';
+import { officeFlows, searchOver } from '../store/kept_flows.ts';
 import { fakeHistory, type Scenario, secondAt } from './fake_feed.ts';
 import { fakeStatus } from './fake_status.ts';
 
@@ -59,6 +60,7 @@ export async function startFakeBox(
   };
   const server = new StatusServer(world, settings, {
     history: fakeHistory(scenario),
+    ...(scenario === 'no-data' ? {} : { flows: searchOver(officeFlows(3_000)) }),
     live,
     metrics: () => world.metrics.render(),
     pageFolder,

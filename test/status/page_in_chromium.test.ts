@@ -60,7 +60,9 @@ const firstWords = {
     'https',
   ],
   'on-call': ['Uplinks', 'noc-archive', 'Stores', 'Interfaces', 'Events', 'Processor', 'eth1'],
+  explore: ['Traffic', 'Broken down', 'Flow records', '10.20.1.14', 'Earlier', 'Such as'],
   debug: [
+    'Live flows',
     'Meter',
     'Flow cache',
     'Block queue',
@@ -73,7 +75,7 @@ const firstWords = {
     '/metrics',
   ],
 } as const;
-const names = { overview: 'Overview', 'on-call': 'On call', debug: 'Debug' } as const;
+const names = { overview: 'Overview', 'on-call': 'On call', explore: 'Explore', debug: 'Debug' } as const;
 const views = Object.keys(firstWords) as (keyof typeof firstWords)[];
 const everyLook = (['phone', 'desktop'] as const).flatMap((size) =>
   (['light', 'dark'] as const).map((theme) => ({ size, theme })),

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { brotliDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApplianceError } from '../../src/core/errors.ts';
+import { dimensions } from '../../src/flow/history_shapes.ts';
 import { exampleStatus, getRaw, pageText, type Served, sendRaw, serve } from './served.ts';
 
 let box: Served;
@@ -77,7 +78,7 @@ describe('answers', () => {
         .map((name) => `/api/v1/${name}`)
         .concat(['/healthz', '/metrics', '/readyz']),
     );
-    expect(paths['/api/v1/top']!.get.parameters!.map(({ name }) => name)).toEqual(['by', 'from', 'to', 'last', 'limit']);
+    expect(paths['/api/v1/top']!.get.parameters!.map(({ name }) => name)).toEqual(['by', 'from', 'to', 'last', 'limit', 'host']);
     for (const path of Object.keys(paths).filter((name) => name !== '/api/v1/events'))
       expect((await get(path)).response.status).toBe(200);
   });
@@ -100,12 +101,7 @@ describe('answers', () => {
 
 describe('bad parameters', () => {
   it.each([
-    [
-      '/api/v1/top?by=planet',
-      'by',
-      'planet',
-      'one of total, host, conversation, application, protocol, vlan, service, siteLabel, tenantLabel, serviceLabel, costCentreLabel',
-    ],
+    ['/api/v1/top?by=planet', 'by', 'planet', `one of ${dimensions.join(', ')}`],
     ['/api/v1/top?limit=0', 'limit', '0', 'a whole number from 1 to 1000'],
     ['/api/v1/top?limit=ten', 'limit', 'ten', 'a whole number from 1 to 1000'],
     ['/api/v1/top?last=2w', 'last', '2w', 'a number and s, m, h or d, from 1s to 3650d, such as 90s, 15m, 6h or 7d'],

@@ -12,14 +12,21 @@ import { accountWords } from './parts/ledger.tsx';
 import { hashOf, useRoute, type View } from './route.ts';
 import { chooseTheme, chosenTheme, type Theme, themes } from './theme.ts';
 import { useSession } from './use_session.ts';
-import { Debug } from './views/debug.tsx';
 import { OnCall } from './views/on_call.tsx';
 import { Overview } from './views/overview.tsx';
 
-const names: Readonly<Record<View, string>> = { overview: 'Overview', 'on-call': 'On call', debug: 'Debug', access: 'Access' };
+const names: Readonly<Record<View, string>> = {
+  overview: 'Overview',
+  'on-call': 'On call',
+  explore: 'Explore',
+  debug: 'Debug',
+  access: 'Access',
+};
 
 /** Views that stand in the navigation; access is reached by the person in the corner. */
 const shown = (Object.keys(names) as View[]).filter((name) => name !== 'access');
+const debugView = () => import('./views/debug.tsx').then(({ Debug }) => Debug);
+const exploreView = () => import('./views/explore.tsx').then(({ Explore }) => Explore);
 const accessView = () => import('./views/access.tsx').then(({ AccessView }) => AccessView);
 
 export function App() {
@@ -43,10 +50,12 @@ export function App() {
           <Waiting connection={connection} />
         ) : route.view === 'on-call' ? (
           <OnCall box={box} />
+        ) : route.view === 'explore' ? (
+          <Later load={exploreView} />
         ) : route.view === 'access' ? (
           <Later load={accessView} />
         ) : route.view === 'debug' ? (
-          <Debug box={box} />
+          <Later load={debugView} />
         ) : (
           <Overview box={box} route={route} />
         )}

@@ -11,6 +11,8 @@ export interface HistorySeries {
   readonly fromServers: readonly (number | null)[];
   readonly both: readonly (number | null)[];
   readonly gaps: readonly (readonly [number, number])[];
+  /** Where packets were sampled: what is drawn there is an estimate. */
+  readonly estimates: readonly (readonly [number, number])[];
   readonly peak: number;
   readonly mean: number;
   readonly octets: number;
@@ -25,10 +27,11 @@ export function historySeries({ points, stepMs, toMs }: SeriesAnswer): HistorySe
   const fromServers: (number | null)[] = [];
   const both: (number | null)[] = [];
   const gaps: [number, number][] = [];
+  const estimates: [number, number][] = [];
   let peak = 0;
   let octets = 0;
   let presentPoints = 0;
-  for (const { startMs, present, partial, inOctets, outOctets } of points) {
+  for (const { startMs, present, partial, estimated, inOctets, outOctets } of points) {
     const endMs = startMs + stepMs;
     const isOpen = endMs > toMs - openMs;
     times.push((startMs + stepMs / 2) / 1_000);
@@ -41,10 +44,11 @@ export function historySeries({ points, stepMs, toMs }: SeriesAnswer): HistorySe
     if (shown) {
       peak = Math.max(peak, rate);
       presentPoints++;
+      if (estimated === true) extend(estimates, startMs / 1_000, endMs / 1_000);
     } else if (!present && !isOpen) extend(gaps, startMs / 1_000, endMs / 1_000);
   }
   const mean = presentPoints === 0 ? 0 : (octets * 8_000) / (presentPoints * stepMs);
-  return { times, fromServers, both, gaps, peak, mean, octets, isEmpty: presentPoints === 0 };
+  return { times, fromServers, both, gaps, estimates, peak, mean, octets, isEmpty: presentPoints === 0 };
 }
 
 function extend(gaps: [number, number][], from: number, to: number): void {

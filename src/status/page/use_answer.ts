@@ -12,9 +12,14 @@ export interface Answer<T> {
   readonly trouble: string;
   /** Which question `value` answers. */
   readonly of: string;
+  /** Where in the question's text the trouble is, when it is there. */
+  readonly place?: BoxRefused['place'];
 }
 
-/** @param question its text, which is also its identity */
+/**
+ * @param question its text, which is also its identity; the empty text asks nothing
+ * @param periodMs how often it is asked again; infinite for once
+ */
 export function useAnswer<T>(question: string, ask: (signal: AbortSignal) => Promise<T>, periodMs: number): Answer<T> {
   const [answer, setAnswer] = useState<Answer<T>>({ value: undefined, trouble: '', of: '' });
 
@@ -28,10 +33,12 @@ export function useAnswer<T>(question: string, ask: (signal: AbortSignal) => Pro
       } catch (error) {
         if (ended.signal.aborted) return;
         if (!(error instanceof BoxRefused || error instanceof BoxUnreachable)) throw error;
-        setAnswer((last) => ({ ...last, trouble: error.message }));
+        setAnswer((last) => ({ ...last, trouble: error.message, place: error instanceof BoxRefused ? error.place : undefined }));
       }
     };
+    if (question === '') return;
     void askOnce();
+    if (!Number.isFinite(periodMs)) return () => ended.abort();
     // A tab nobody looks at asks nothing; it catches up when it is looked at again.
     const stop = every(periodMs, () => {
       if (!document.hidden) void askOnce();

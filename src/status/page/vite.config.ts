@@ -10,6 +10,9 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const outDir = here('../../../build/page');
 /** Smaller than this, or compressed already, a file gains nothing. */
 const compressFrom = 512;
+/** Shared by parts that are loaded later, and by those alone. */
+const laterAlone =
+  /(access|entrance|explore|live_flows|flow_list|flow_table|flow_cells|filter_box|breakdown|graph_layout|heat_map|topology|field)\w*\.(tsx?|css)/;
 const compressible = /\.(html|js|css|svg|webmanifest)$/;
 
 /** A Raspberry Pi should not compress the same files again and again; this machine does it once, as well as it can. */
@@ -46,6 +49,12 @@ export default defineConfig({
     // Nothing inline: the content security policy forbids it, data URLs in style sheets included.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      output: {
+        // What the first view and the parts that are loaded later share is one file: each file costs its headers.
+        codeSplitting: { groups: [{ name: 'shared', minShareCount: 2, test: (id: string) => !laterAlone.test(id) }] },
+      },
+    },
     reportCompressedSize: true,
   },
 });

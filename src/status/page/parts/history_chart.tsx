@@ -1,23 +1,44 @@
 /** The last hours or days: mean rates by direction, stacked, with hatched gaps. */
 import { useMemo, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
+import { intervals95 } from '../../../flow/estimates.ts';
 import type { SeriesAnswer } from '../../../flow/history_shapes.ts';
 import { bitRate, bitRateUnit, bytes, dayAndTime, duration, hourAndMinute, moment, timeOfDay } from '../format.ts';
 import { historySeries } from '../history_series.ts';
 import { scaleTop } from '../live/live_series.ts';
 import type { Answer } from '../use_answer.ts';
 import { Card, Empty } from './controls.tsx';
-import { axes, hatchedGaps, Plot } from './plot.tsx';
+import { axes, hatchedGaps, markedRanges, Plot } from './plot.tsx';
 
-export function HistoryChart({ answer, rangeName, isNew }: { answer: Answer<SeriesAnswer>; rangeName: string; isNew: boolean }) {
+/** What the chart's drawing reads: it is made once for many answers. */
+interface Shown {
+  readonly gaps: readonly (readonly [number, number])[];
+  readonly estimates: readonly (readonly [number, number])[];
+  readonly top: number;
+  readonly unit: ReturnType<typeof bitRateUnit>;
+}
+
+export interface HistoryChartProps {
+  readonly answer: Answer<SeriesAnswer>;
+  readonly rangeName: string;
+  readonly isNew: boolean;
+  readonly title?: string;
+  /** Wall time in ms: a stretch of the chart was chosen. */
+  readonly onSelect?: (fromMs: number, toMs: number) => void;
+}
+
+export function HistoryChart({ answer, rangeName, isNew, title = 'Traffic', onSelect }: HistoryChartProps) {
   const { value, trouble } = answer;
   const series = useMemo(() => (value === undefined ? undefined : historySeries(value)), [value]);
   const data = useMemo(
     () => (series === undefined ? [[], [], []] : [series.times, series.both, series.fromServers]) as unknown as uPlot.AlignedData,
     [series],
   );
-  const shown = useRef({ gaps: series?.gaps ?? [], top: 10, unit: bitRateUnit(0) });
-  if (series !== undefined) shown.current = { gaps: series.gaps, top: scaleTop(series.peak, 0), unit: bitRateUnit(series.peak) };
+  const shown = useRef<Shown>({ gaps: [], estimates: [], top: 10, unit: bitRateUnit(0) });
+  if (series !== undefined) {
+    const { gaps, estimates, peak } = series;
+    shown.current = { gaps, estimates, top: scaleTop(peak, 0), unit: bitRateUnit(peak) };
+  }
 
   const note =
     series === undefined || series.isEmpty || value === undefined ? undefined : (
@@ -31,11 +52,12 @@ export function HistoryChart({ answer, rangeName, isNew }: { answer: Answer<Seri
       <li class="key in">From servers</li>
       <li class="key out">From clients</li>
       <li class="key gap">Not metered</li>
+      {series !== undefined && series.estimates.length > 0 && <li class="key estimate">Estimated from samples</li>}
     </ul>
   );
 
   return (
-    <Card title="Traffic" note={note} actions={legend} class="history">
+    <Card title={title} note={note} actions={legend} class="history">
       {trouble !== '' && <p class="trouble">{trouble}</p>}
       {series === undefined ? (
         trouble === '' && <div class="skeleton" style={{ height: '200px' }} />
@@ -54,15 +76,19 @@ export function HistoryChart({ answer, rangeName, isNew }: { answer: Answer<Seri
           options={(colours) => {
             const line = { width: 1.25, points: { show: false }, spanGaps: false };
             return {
-              cursor: { points: { show: false }, y: false, drag: { x: false, y: false } },
+              cursor: { points: { show: false }, y: false, drag: { x: onSelect !== undefined, y: false, setScale: false } },
               scales: { x: { time: true }, y: { range: () => [0, shown.current.top] } },
               series: [{}, { ...line, stroke: colours.out }, { ...line, width: 0, fill: `${colours.in}73` }],
               bands: [{ series: [1, 2], fill: `${colours.out}59` }],
               axes: axes(colours, () => shown.current.unit),
-              plugins: [hatchedGaps(() => shown.current.gaps, colours.hatch)],
+              plugins: [
+                hatchedGaps(() => shown.current.gaps, colours.hatch),
+                markedRanges(() => shown.current.estimates, colours.text),
+              ],
             };
           }}
           reading={(index) => <Reading answer={value!} series={series} index={index} />}
+          {...(onSelect === undefined ? {} : { onSelect: (from: number, to: number) => onSelect(from * 1_000, to * 1_000) })}
         />
       )}
     </Card>
@@ -91,6 +117,9 @@ function Reading({ answer, series, index }: { answer: SeriesAnswer; series: Retu
           <span class="key out">
             From clients <strong>{bitRate(both - fromServers)}</strong>
           </span>
+          {point.standardError !== undefined && (
+            <span>≈ estimated, ± {bitRate((intervals95 * point.standardError.octets * 8_000) / answer.stepMs)}</span>
+          )}
         </>
       )}
     </>

@@ -43,6 +43,8 @@ export interface PlotProps {
   readonly optionsKey: string;
   /** What the reading says about one point; nothing for a gap without words. */
   readonly reading: (index: number) => ComponentChildren;
+  /** A stretch was chosen by dragging, or by Enter at both of its ends; in the unit of the x axis. */
+  readonly onSelect?: (from: number, to: number) => void;
 }
 
 export function Plot(props: PlotProps) {
@@ -67,7 +69,11 @@ export function Plot(props: PlotProps) {
           height,
           legend: { show: false },
           padding: [10, 4, 0, 0],
-          hooks: { ...options.hooks, setCursor: [(u) => showReading(u, tip, latest.current.reading)] },
+          hooks: {
+            ...options.hooks,
+            setCursor: [(u) => showReading(u, tip, latest.current.reading)],
+            setSelect: [(u) => tellSelection(u, latest.current.onSelect)],
+          },
         },
         latest.current.data,
         element,
@@ -99,8 +105,17 @@ export function Plot(props: PlotProps) {
     if (left !== undefined && left >= 0) u.setCursor({ left, top: 1 });
   }, [props.data]);
 
+  const markedAt = useRef<number | undefined>(undefined);
   const onKey = (event: KeyboardEvent): void => {
     const u = plot.current;
+    if (u !== undefined && event.key === 'Enter' && props.onSelect !== undefined && typeof u.cursor.idx === 'number') {
+      event.preventDefault();
+      const x = u.data[0][u.cursor.idx]!;
+      const other = markedAt.current;
+      markedAt.current = other === undefined ? x : undefined;
+      if (other !== undefined && other !== x) props.onSelect(Math.min(other, x), Math.max(other, x));
+      return;
+    }
     const by = { ArrowLeft: -1, ArrowRight: 1, PageUp: -30, PageDown: 30 }[event.key];
     if (u === undefined || by === undefined) return;
     event.preventDefault();
@@ -123,6 +138,16 @@ export function Plot(props: PlotProps) {
       onBlur={onBlur}
     />
   );
+}
+
+/** Shorter drags are clicks. */
+const dragMinPx = 6;
+
+function tellSelection(u: uPlot, onSelect: PlotProps['onSelect']): void {
+  const { left, width } = u.select;
+  if (onSelect === undefined || width < dragMinPx) return;
+  onSelect(u.posToVal(left, 'x'), u.posToVal(left + width, 'x'));
+  u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
 }
 
 function showReading(u: uPlot, tip: HTMLElement, reading: PlotProps['reading']): void {
@@ -206,6 +231,31 @@ export function hatchedGaps(ranges: () => readonly (readonly [number, number])[]
           }
           ctx.stroke();
           ctx.restore();
+        }
+        ctx.restore();
+      },
+    },
+  };
+}
+
+/** A dashed line along the top of ranges that need a word beside them: estimates. `ranges` in seconds. */
+export function markedRanges(ranges: () => readonly (readonly [number, number])[], colour: string): uPlot.Plugin {
+  return {
+    hooks: {
+      draw: (u) => {
+        const { ctx, bbox } = u;
+        ctx.save();
+        ctx.strokeStyle = colour;
+        ctx.lineWidth = 3 * devicePixelRatio;
+        ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+        for (const [from, to] of ranges()) {
+          const left = Math.max(bbox.left, u.valToPos(from, 'x', true));
+          const right = Math.min(bbox.left + bbox.width, u.valToPos(to, 'x', true));
+          if (right <= left) continue;
+          ctx.beginPath();
+          ctx.moveTo(left, bbox.top + 2 * devicePixelRatio);
+          ctx.lineTo(right, bbox.top + 2 * devicePixelRatio);
+          ctx.stroke();
         }
         ctx.restore();
       },

@@ -3,11 +3,10 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { intervals95 } from '../../../flow/estimates.ts';
 import type { Dimension, KeyVolume, TopAnswer, Volume } from '../../../flow/history_shapes.ts';
-import { unlabelledKey } from '../../../flow/labels.ts';
-import { nowhereKey } from '../../../flow/places.ts';
 import { applicationName } from '../../../flow/services.ts';
 import { askTop } from '../api.ts';
 import { bitRate, bytes, count, percent } from '../format.ts';
+import { keyTitle } from '../key_titles.ts';
 import type { Range } from '../route.ts';
 import { useAnswer } from '../use_answer.ts';
 import { Card, Empty } from './controls.tsx';
@@ -104,7 +103,7 @@ function Rows({ by, answer, look }: { by: Kind; answer: TopAnswer; look: Look })
 }
 
 /** Of sampled traffic: how far the estimate may be off. */
-function errorWords({ standardError, counted }: Volume): string | undefined {
+export function errorWords({ standardError, counted }: Volume): string | undefined {
   if (standardError === undefined) return undefined;
   const from = counted === undefined ? 'sampled packets' : `${count(counted.packets)} packets taken (${bytes(counted.octets)})`;
   return `Estimated from ${from}, ± ${bytes(intervals95 * standardError.octets)} in 95 of 100 cases`;
@@ -120,33 +119,6 @@ function Bar({ row, largest, look }: { row: KeyVolume; largest: number; look: Lo
       <i class="out" style={{ width: width(row.outOctets) }} />
     </span>
   );
-}
-
-/** As the protocols call themselves; others in capitals. */
-const protocolTitles: Readonly<Record<string, string>> = {
-  icmpv6: 'ICMPv6',
-  udplite: 'UDP-Lite',
-  'ethernet-control': 'Ethernet control',
-  'slow-protocols': 'Slow protocols',
-  loopback: 'Loopback',
-};
-const protocolTitle = (name: string): string =>
-  protocolTitles[name] ?? (/^(proto|ethertype)-/.test(name) ? name : name.toUpperCase());
-
-const regions = new Intl.DisplayNames([], { type: 'region', fallback: 'code' });
-
-function countryTitle(code: string): string {
-  if (code === nowhereKey) return 'Inside, or not known';
-  const name = regions.of(code);
-  return name === undefined || name === code ? code : `${name} (${code})`;
-}
-
-function keyTitle(by: Kind, name: string): string {
-  if (by === 'vlan') return name === 'none' ? 'Untagged' : `VLAN ${name}`;
-  if (by === 'protocol') return protocolTitle(name);
-  if (by === 'country') return countryTitle(name);
-  if (by === 'as') return name === nowhereKey ? 'Inside, or not known' : name;
-  return name === unlabelledKey ? 'Without a label' : name;
 }
 
 function Name({ by, name }: { by: Kind; name: string }): ComponentChildren {

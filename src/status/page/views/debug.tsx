@@ -5,11 +5,15 @@ import { after } from '../browser_clock.ts';
 import { count, duration, percent } from '../format.ts';
 import { accountOf } from '../ledger_account.ts';
 import type { BoxState } from '../live/box_state.ts';
+import { useBox } from '../live/use_box.ts';
 import { Card, Empty, Gauge, type Tone } from '../parts/controls.tsx';
 import { CopyIcon } from '../parts/icons.tsx';
+import { Later } from '../parts/later.tsx';
 import { accountWords, LedgerDetail } from '../parts/ledger.tsx';
 import { Fact } from '../parts/places.tsx';
 import { Sampling } from '../parts/sampling.tsx';
+
+const liveFlows = () => import('../parts/live_flows.tsx').then(({ LiveFlows }) => LiveFlows);
 
 const queueTone = (part: number): Tone => (part >= 0.9 ? 'bad' : part >= 0.6 ? 'warn' : 'info');
 
@@ -20,7 +24,8 @@ const interfacesForMachines = [
   { path: '/readyz', what: 'for whoever watches the box' },
 ];
 
-export function Debug({ box }: { box: BoxState }) {
+export function Debug() {
+  const box = useBox();
   const { status } = box;
   if (status === undefined) return <h1 class="said">Debug</h1>;
   return (
@@ -48,6 +53,7 @@ export function Debug({ box }: { box: BoxState }) {
       <Card title="Ledger" note={`accounted for: ${accountWords(accountOf(status.ledger))}`}>
         <LedgerDetail ledger={status.ledger} open />
       </Card>
+      <Later load={liveFlows} />
       <Raw box={box} status={status} />
     </>
   );

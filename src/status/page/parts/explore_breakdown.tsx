@@ -1,0 +1,167 @@
+/** Explore's middle: the breakdown as a list, a graph or a matrix, from the history or from the records in memory. */
+import { useMemo } from 'preact/hooks';
+import type { FlowGroupAnswer } from '../../../flow/flow_search_shapes.ts';
+import type { TopAnswer } from '../../../flow/history_shapes.ts';
+import { type AskedRange, askSums, askTopOf } from '../api.ts';
+import { drilled, type ExploreState, filterOfKey, isOfFlows } from '../explore_state.ts';
+import { dayAndTime } from '../format.ts';
+import { type Answer, useAnswer } from '../use_answer.ts';
+import { type BreakdownRow, BreakdownRows } from './breakdown.tsx';
+import { Empty } from './controls.tsx';
+import { HeatMap } from './heat_map.tsx';
+import { Topology } from './topology.tsx';
+
+export interface ExploreBreakdownProps {
+  readonly state: ExploreState;
+  readonly asked: AskedRange;
+  readonly bounds: { readonly from: number; readonly to: number };
+  readonly periodMs: number;
+  readonly go: (state: ExploreState) => void;
+}
+
+const listRows = 20;
+const graphRows = 80;
+const matrixRows = 200;
+
+export function ExploreBreakdown(props: ExploreBreakdownProps) {
+  const { picture } = props.state;
+  if (picture === 'matrix') return <Matrix {...props} />;
+  return picture === 'graph' ? <GraphOfHosts {...props} /> : <List {...props} />;
+}
+
+/** The host whose conversations are asked for, when the filter asks for nothing else: the history knows those. */
+const hostOf = ({ filter, by }: { filter: string; by: string }): string | undefined =>
+  by === 'conversation' ? /^host (\S+)$/.exec(filter)?.[1] : undefined;
+
+function List({ state, asked, bounds, periodMs, go }: ExploreBreakdownProps) {
+  const { by, filter } = state;
+  const host = hostOf(state);
+  const isOfHistory = filter === '' || host !== undefined;
+  const identity = JSON.stringify([asked, by, filter]);
+  const top = useAnswer<TopAnswer>(
+    isOfHistory ? identity : '',
+    (signal) => askTopOf(asked, { by, limit: listRows, ...(host === undefined ? {} : { host }) }, signal),
+    periodMs,
+  );
+  const sums = useAnswer<FlowGroupAnswer>(
+    !isOfHistory && isOfFlows(by) ? identity : '',
+    (signal) => askSums(asked, { by, filter, limit: listRows }, signal),
+    periodMs,
+  );
+  if (!isOfHistory && !isOfFlows(by))
+    return (
+      <Empty title="Labels and places are counted in the history alone">Clear the filter, or choose another breakdown.</Empty>
+    );
+  const answer = isOfHistory ? top : sums;
+  if (answer.trouble !== '') return <Trouble answer={answer} />;
+  if (answer.of !== identity) return <div class="skeleton tall" />;
+  const onRow = isOfFlows(by) ? (key: string) => go(drilled(state, key)) : undefined;
+  if (isOfHistory && top.value !== undefined) {
+    const { rows, other, total, fromMs, toMs } = top.value;
+    const both = total.outOctets + total.inOctets;
+    if (rows.length === 0) return <Empty title="Nothing was metered in this time" />;
+    return (
+      <BreakdownRows
+        by={by}
+        rows={rows}
+        wholeOctets={by === 'host' ? both / 2 : both}
+        otherOctets={other.outOctets + other.inOctets}
+        seconds={(toMs - fromMs) / 1_000}
+        onRow={onRow}
+      />
+    );
+  }
+  const { groups = [], matched, coverage } = sums.value ?? {};
+  return (
+    <>
+      {coverage !== undefined && <Reach keptFromMs={coverage.keptFromMs} fromMs={bounds.from} />}
+      {groups.length === 0 ? (
+        <Empty title="No record matches">Records are kept in memory for some time; earlier ones are summed in the history.</Empty>
+      ) : (
+        <BreakdownRows
+          by={by}
+          rows={groups.map((group): BreakdownRow => ({ ...group, key: group.keys[0]! }))}
+          wholeOctets={matched?.octets ?? 0}
+          otherOctets={by === 'host' ? 0 : (matched?.octets ?? 0) - groups.reduce((sum, { octets }) => sum + octets, 0)}
+          seconds={(bounds.to - bounds.from) / 1_000}
+          onRow={onRow}
+        />
+      )}
+    </>
+  );
+}
+
+/** A mistake in the filter is told at the filter. */
+export function Trouble({ answer }: { answer: Pick<Answer<unknown>, 'trouble' | 'place'> }) {
+  if (answer.place !== undefined) return <Empty title="The filter has a mistake">Above it is said where.</Empty>;
+  return <p class="trouble">{answer.trouble}</p>;
+}
+
+export function Reach({ keptFromMs, fromMs }: { keptFromMs: number; fromMs: number }) {
+  if (keptFromMs === 0 || keptFromMs <= fromMs) return null;
+  return <p class="note small">Filters look at single records, which are in memory since {dayAndTime(keptFromMs)}.</p>;
+}
+
+function GraphOfHosts({ state, asked, periodMs, go }: ExploreBreakdownProps) {
+  const { filter } = state;
+  const host = hostOf({ filter, by: 'conversation' });
+  const isOfHistory = filter === '' || host !== undefined;
+  const identity = JSON.stringify([asked, filter]);
+  const { value, trouble, place, of } = useAnswer<readonly { key: string; octets: number }[]>(
+    identity,
+    async (signal) => {
+      if (isOfHistory) {
+        const question = { by: 'conversation' as const, limit: graphRows, ...(host === undefined ? {} : { host }) };
+        return (await askTopOf(asked, question, signal)).rows.map((row) => ({
+          key: row.key,
+          octets: row.outOctets + row.inOctets,
+        }));
+      }
+      const { groups } = await askSums(asked, { by: 'conversation', filter, limit: graphRows }, signal);
+      return groups.map(({ keys, octets }) => ({ key: keys[0]!, octets }));
+    },
+    periodMs,
+  );
+  const conversations = useMemo(
+    () =>
+      (value ?? []).flatMap(({ key, octets }) => {
+        const [from, to] = key.split(' ');
+        return from === undefined || to === undefined ? [] : [{ from, to, octets }];
+      }),
+    [value],
+  );
+  if (trouble !== '') return <Trouble answer={{ trouble, place }} />;
+  if (of !== identity) return <div class="skeleton tall" />;
+  if (conversations.length === 0) return <Empty title="Nobody talked in this time" />;
+  const onHost = (name: string): void => go({ ...state, filter: filterOfKey('host', name), by: 'conversation', picture: 'list' });
+  return <Topology conversations={conversations} onHost={onHost} />;
+}
+
+function Matrix({ state, asked, bounds, periodMs, go }: ExploreBreakdownProps) {
+  const { filter } = state;
+  const identity = JSON.stringify([asked, filter]);
+  const { value, trouble, place, of } = useAnswer<FlowGroupAnswer>(
+    identity,
+    (signal) => askSums(asked, { by: 'client,service', filter, limit: matrixRows }, signal),
+    periodMs,
+  );
+  const cells = useMemo(
+    () => (value?.groups ?? []).map(({ keys, octets }) => ({ host: keys[0]!, service: keys[1]!, octets })),
+    [value],
+  );
+  if (trouble !== '') return <Trouble answer={{ trouble, place }} />;
+  if (of !== identity) return <div class="skeleton tall" />;
+  if (cells.length === 0) return <Empty title="No record matches" />;
+  return (
+    <>
+      <Reach keptFromMs={value?.coverage.keptFromMs ?? 0} fromMs={bounds.from} />
+      <HeatMap
+        cells={cells}
+        onCell={(host, service) => {
+          const own = `${filterOfKey('host', host)} and ${filterOfKey('service', service)}`;
+          go({ ...state, filter: own, by: 'conversation', picture: 'list' });
+        }}
+      />
+    </>
+  );
+}

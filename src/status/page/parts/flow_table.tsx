@@ -1,0 +1,83 @@
+/** Flow records as a table; a row opens to every element that the record has. */
+import { useState } from 'preact/hooks';
+import type { RowJson } from '../../../flow/row_json.ts';
+import { flowCells, flowName } from '../flow_cells.ts';
+import { bytes, count, exactTime, timeOfDay } from '../format.ts';
+
+export function FlowTable({ flows, label }: { flows: readonly RowJson[]; label: string }) {
+  const [open, setOpen] = useState('');
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <section class="table-scroll" tabIndex={0} aria-label={label}>
+      <table class="flow-table">
+        <thead>
+          <tr>
+            <th scope="col">Start</th>
+            <th scope="col">Protocol</th>
+            <th scope="col">Source</th>
+            <th scope="col">Destination</th>
+            <th scope="col">Flags</th>
+            <th scope="col">VLAN</th>
+            <th scope="col" class="number">
+              Duration
+            </th>
+            <th scope="col" class="number">
+              Packets
+            </th>
+            <th scope="col" class="number">
+              Sent
+            </th>
+            <th scope="col" class="number">
+              Received
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {flows.map((flow) => {
+            const name = flowName(flow);
+            return <FlowRows key={name} flow={flow} isOpen={open === name} onToggle={() => setOpen(open === name ? '' : name)} />;
+          })}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function FlowRows({ flow, isOpen, onToggle }: { flow: RowJson; isOpen: boolean; onToggle: () => void }) {
+  const cells = flowCells(flow);
+  return (
+    <>
+      <tr class={isOpen ? 'is-open' : ''}>
+        <td>
+          <button type="button" class="link" aria-expanded={isOpen} title={exactTime(cells.startMs)} onClick={onToggle}>
+            {timeOfDay(cells.startMs)}
+            <span class="said"> all elements of this record</span>
+          </button>
+        </td>
+        <td>{cells.protocol}</td>
+        <td class="mono">{cells.source}</td>
+        <td class="mono">{cells.destination}</td>
+        <td class="mono">{cells.flags}</td>
+        <td>{cells.vlan}</td>
+        <td class="number">{cells.lasted}</td>
+        <td class="number">{count(cells.packets)}</td>
+        <td class="number">{bytes(cells.sent)}</td>
+        <td class="number">{bytes(cells.received)}</td>
+      </tr>
+      {isOpen && (
+        <tr class="raw-row">
+          <td colSpan={10}>
+            <dl class="elements">
+              {Object.entries(flow).map(([element, value]) => (
+                <div key={element}>
+                  <dt>{element}</dt>
+                  <dd class="mono">{value}</dd>
+                </div>
+              ))}
+            </dl>
+          </td>
+        </tr>
+      )}
+    </>
+  );
+}
