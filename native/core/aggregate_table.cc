@@ -73,10 +73,10 @@ void AggregateTable::add(const FlowEntry& flow, uint32_t interfaceIndex) {
     to.firstNs = std::min(to.firstNs, from.firstNs);
     to.lastNs = std::max(to.lastNs, from.lastNs);
     to.tcpBits |= from.tcpBits;
-    to.minimumTtl = std::min(to.minimumTtl, from.minimumTtl);
-    to.maximumTtl = std::max(to.maximumTtl, from.maximumTtl);
-    to.minimumLength = std::min<uint32_t>(to.minimumLength, from.minimumLength);
-    to.maximumLength = std::max<uint32_t>(to.maximumLength, from.maximumLength);
+    to.minimumTtl = std::min(to.minimumTtl, from.range.minimumTtl());
+    to.maximumTtl = std::max(to.maximumTtl, from.range.maximumTtl());
+    to.minimumLength = std::min<uint32_t>(to.minimumLength, from.range.minimumLength());
+    to.maximumLength = std::max<uint32_t>(to.maximumLength, from.range.maximumLength());
     oldestNs_ = std::min(oldestNs_, from.firstNs);
   }
 }

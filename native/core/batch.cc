@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "meter_state.h"
-#include "tcp_measures.h"
+#include "quick_update.h"
 
 namespace flowspan {
 
@@ -23,62 +23,40 @@ inline void countPacket(DirectionLine& line, const DecodedPacket& p) {
   else if (p.ns < line.firstNs) line.firstNs = p.ns;
 }
 
-// Ranges settle after a few packets, so that one comparison each is all.
-inline void measureIp(DirectionLine& line, ColdPart cold, const DecodedPacket& p) {
-  const auto length = static_cast<uint16_t>(p.ipOctets < 0xffff ? p.ipOctets : 0xffff);
-  if (length < line.minimumLength) line.minimumLength = length;
-  if (length > line.maximumLength) line.maximumLength = length;
-  if (p.ttl < line.minimumTtl) line.minimumTtl = p.ttl;
-  if (p.ttl > line.maximumTtl) line.maximumTtl = p.ttl;
-  if (((line.classOfService ^ p.classOfService) & 0xfc) != 0) [[unlikely]] {
-    if (line.packets > 1) cold->otherDscp[p.side] |= 1ull << (p.classOfService >> 2);
-  }
-  if (line.packets == 1) [[unlikely]] line.classOfService = p.classOfService;
-}
-
 // A sum of short flows is handed over once it is this old; the clock's tick hands it over at once.
 constexpr uint64_t kAggregateAgeNs = 1'000'000'000;
 
 }  // namespace
 
-FLOWSPAN_HOT void MeterCore::State::update(DecodedPacket& packet, uint32_t guess) {
+// The general way: every flow and packet there is.
+FLOWSPAN_COLD void MeterCore::State::update(const DecodedPacket& packet, uint32_t guess) {
   uint32_t e = guess;
-  if (!sameFlow(packet.key, table.entry(e).key, lastWordMask) || (table.entry(e).flags & kInUse) == 0) [[unlikely]] {
-    e = findOrCreate(packet);
-  }
+  if (!sameFlow(packet.key, table.entry(e).key, lastWordMask) || (table.entry(e).flags & kInUse) == 0) e = findOrCreate(packet);
   FlowEntry& flow = table.entry(e);
   const uint32_t tick = tickOf(packet.ns);
   if (((stampOf(flow) ^ stamp) & stampMask) != 0 || tick - flow.lastTick >= idleTicksByProtocol[packet.key.protocol] ||
-      flow.direction[packet.side].packets >= 0xfffffff0u) [[unlikely]] {
+      flow.direction[packet.side].packets >= kPacketsMax) {
     settle(e, packet);
   }
   flow.lastTick = static_cast<int32_t>(tick - flow.lastTick) > 0 ? tick : flow.lastTick;
-  const ColdPart cold{table, e};
   DirectionLine& line = flow.direction[packet.side];
-  if ((packet.flags & kTcpHeader) != 0) {
-    if ((packet.tcpBits & (kTcpSyn | kTcpFin | kTcpRst)) != 0) [[unlikely]] {
-      updateControl(e, packet);
-    } else {
-      measureTcp<false>(flow, cold, packet);
-      countPacket(line, packet);
-    }
-  } else {
-    countPacket(line, packet);
-  }
-  if ((packet.flags & kHasIp) != 0) measureIp(line, cold, packet);
-  if (((packet.flags & (kFragment | kUnreachable)) | packet.annotation) != 0) [[unlikely]] noteRare(e, packet);
+  if ((packet.flags & kTcpHeader) != 0) updateTcp(e, packet);
+  else countPacket(line, packet);
+  if ((packet.flags & kHasIp) != 0) measureIp(line, ColdPart{table, e}, packet);
+  if (((packet.flags & (kFragment | kUnreachable)) | packet.annotation) != 0) noteRare(e, packet);
 }
 
-// A segment that opens or ends a connection.
-FLOWSPAN_COLD void MeterCore::State::updateControl(uint32_t e, const DecodedPacket& packet) {
+void MeterCore::State::updateTcp(uint32_t e, const DecodedPacket& packet) {
   FlowEntry& flow = table.entry(e);
-  if ((packet.tcpBits & (kTcpSyn | kTcpAck)) == kTcpSyn && (flow.flags & kInitiatorKnown) == 0) {
+  const uint16_t bits = packet.tcpBits();
+  if ((bits & (kTcpSyn | kTcpAck)) == kTcpSyn && (flow.flags & kInitiatorKnown) == 0) {
     flow.flags = static_cast<uint8_t>((flow.flags & ~kInitiatorSide) | kInitiatorKnown | packet.side * kInitiatorSide);
   }
   const bool before = (flow.flags & kEnded) != 0;
-  measureTcp<true>(flow, ColdPart{table, e}, packet);
+  measureTcp(flow, ColdPart{table, e}, packet);
   countPacket(flow.direction[packet.side], packet);
-  if ((packet.tcpBits & (kTcpFin | kTcpRst)) == 0) return;
+  if (isSettled(flow)) flow.flags |= kSettled;
+  if ((bits & (kTcpFin | kTcpRst)) == 0) return;
   if (bothFinished(flow)) flow.flags |= kEnded;
   if (!before && (flow.flags & kEnded) != 0) noteEnd(e);
 }
@@ -86,73 +64,95 @@ FLOWSPAN_COLD void MeterCore::State::updateControl(uint32_t e, const DecodedPack
 void MeterCore::State::meter(DecodedPacket& packet) { update(packet, table.index().guess(packet.hash)); }
 
 void MeterCore::State::process(const PacketView* packets, size_t number) {
-  size_t decoded = 0;
-  uint64_t receivedOctets = 0, decodedOctets = 0;
+  const Sum decoded = decodeBatch(packets, number);
+  for (size_t i = 0; i < decoded.packets; i++) {
+    FlowEntry& flow = table.entry(table.index().guess(buckets[i], batch[i].hash));
+    guesses[i] = &flow;
+    FlowTable::prefetch(flow);
+  }
+  updateBatch(decoded);
+  if (early.count() > 0) releaseEarlyFragments(false);
+  expire(kVisitsPerBatch);
+  if (!aggregates.empty()) flushAggregates(kAggregateAgeNs);
+}
+
+// Fills `batch` with those of the packets that can be decoded at all, and asks for their index lines.
+FLOWSPAN_HOT MeterCore::State::Sum MeterCore::State::decodeBatch(const PacketView* packets, size_t number) {
+  uint64_t octets = 0, lostOctets = 0, ipOctets = 0;
   const bool compare = options.duplicates != DuplicateMode::off;
-  const bool takesAll = selection.takesAll();
   uint32_t interfaceIndex = packets[0].interfaceIndex;
   uint8_t interfaceSlot = interfaces.slotOf(interfaceIndex);
-  for (size_t i = 0; i < number; i++) {
-    const PacketView& view = packets[i];
-    const uint8_t* ahead = packets[std::min(i + kFramesAhead, number - 1)].data;
-    __builtin_prefetch(ahead);
-    __builtin_prefetch(ahead + 64);
-    receivedOctets += view.wire;
-    if (view.interfaceIndex != interfaceIndex) [[unlikely]] {
-      interfaceIndex = view.interfaceIndex;
+  DecodedPacket* next = batch.data();
+  const FlowIndex::Bucket** bucket = buckets.data();
+  const PacketView* const last = packets + number - 1;
+  const PacketView* ahead = std::min(packets + kFramesAhead, last);
+  for (const PacketView* view = packets; view <= last; view++) {
+    __builtin_prefetch(ahead->data);
+    __builtin_prefetch(ahead->data + 64);
+    if (ahead != last) ahead++;
+    octets += view->wire;
+    if (view->interfaceIndex != interfaceIndex) [[unlikely]] {
+      interfaceIndex = view->interfaceIndex;
       interfaceSlot = interfaces.slotOf(interfaceIndex);
     }
-    DecodedPacket& packet = batch[decoded];
-    if (!decoder.decode(view, interfaceSlot, packet)) [[unlikely]] continue;
-    decodedOctets += view.wire;
-    decoded++;
-    table.index().prefetch(packet.hash);
+    if (!decoder.decode(*view, interfaceSlot, *next)) [[unlikely]] {
+      lostOctets += view->wire;
+      continue;
+    }
+    const DecodedPacket& packet = *next++;
+    ipOctets += packet.ipOctets;
+    *bucket = table.index().bucketOf(packet.hash);
+    FlowIndex::prefetch(*bucket++);
     if (compare) duplicates.prefetch(packet.digest);
   }
+  const auto decoded = static_cast<size_t>(next - batch.data());
   count(MeterCounter::receivedPackets) += number;
-  count(MeterCounter::receivedOctets) += receivedOctets;
+  count(MeterCounter::receivedOctets) += octets;
   count(MeterCounter::decodedPackets) += decoded;
-  count(MeterCounter::decodedOctets) += decodedOctets;
+  count(MeterCounter::decodedOctets) += octets - lostOctets;
   count(MeterCounter::undecodablePackets) += number - decoded;
-  count(MeterCounter::undecodableOctets) += receivedOctets - decodedOctets;
+  count(MeterCounter::undecodableOctets) += lostOctets;
+  return {decoded, octets - lostOctets, ipOctets};
+}
 
-  for (size_t i = 0; i < decoded; i++) {
-    const uint32_t e = table.index().guess(batch[i].hash);
-    guesses[i] = e;
-    table.prefetchEntry(e);
-  }
-
-  uint64_t meteredPackets = 0, meteredOctets = 0, meteredIpOctets = 0;
-  for (size_t i = 0; i < decoded; i++) {
+FLOWSPAN_HOT void MeterCore::State::updateBatch(const Sum& decoded) {
+  const bool compare = options.duplicates != DuplicateMode::off;
+  const bool takesAll = selection.takesAll();
+  Sum left{};
+  for (size_t i = 0; i < decoded.packets; i++) {
     DecodedPacket& packet = batch[i];
     if (packet.ns > nowNs) {
       if (packet.ns >= windowEndNs) [[unlikely]] setClock(packet.ns);
       nowNs = packet.ns;
     }
-    if (compare && packet.digest != 0 && duplicates.seen(packet.digest, packet.ns, packet.identified)) [[unlikely]] {
-      count(MeterCounter::duplicatesSeenPackets)++;
-      count(MeterCounter::duplicatesSeenOctets) += packet.wireOctets;
-      if (options.duplicates == DuplicateMode::remove) {
-        count(MeterCounter::duplicatePackets)++;
-        count(MeterCounter::duplicateOctets) += packet.wireOctets;
+    if (compare && duplicates.seen(packet.digest, packet.ns, packet.identified)) [[unlikely]] {
+      if (!keepsDuplicate(packet)) {
+        left.add(packet);
         continue;
       }
     }
-    if (!takesAll && !admit(packet)) continue;
-    meteredPackets++;
-    meteredOctets += packet.wireOctets;
-    meteredIpOctets += packet.ipOctets;
+    if (!takesAll && !admit(packet)) [[unlikely]] {
+      left.add(packet);
+      continue;
+    }
+    const QuickLook look{lastPairMask, stamp, settledMask, tickOf(packet.ns), idleTicksByProtocol[packet.key.protocol]};
+    if (packet.isPlain() && quickUpdate(table, *guesses[i], packet, look)) [[likely]] continue;
     if ((packet.flags & (kFirstFragment | kAwaitsFirst)) != 0) [[unlikely]] meterFragment(packet);
-    else update(packet, guesses[i]);
+    else update(packet, table.numberOf(*guesses[i]));
   }
-  if (takesAll) selection.countTaken(meteredPackets);
-  count(MeterCounter::meteredPackets) += meteredPackets;
-  count(MeterCounter::meteredOctets) += meteredOctets;
-  count(MeterCounter::meteredIpOctets) += meteredIpOctets;
+  if (takesAll) selection.countTaken(decoded.packets - left.packets);
+  count(MeterCounter::meteredPackets) += decoded.packets - left.packets;
+  count(MeterCounter::meteredOctets) += decoded.octets - left.octets;
+  count(MeterCounter::meteredIpOctets) += decoded.ipOctets - left.ipOctets;
+}
 
-  if (early.count() > 0) releaseEarlyFragments(false);
-  expire(kVisitsPerBatch);
-  if (!aggregates.empty()) flushAggregates(kAggregateAgeNs);
+FLOWSPAN_COLD bool MeterCore::State::keepsDuplicate(const DecodedPacket& packet) {
+  count(MeterCounter::duplicatesSeenPackets)++;
+  count(MeterCounter::duplicatesSeenOctets) += packet.wireOctets;
+  if (options.duplicates != DuplicateMode::remove) return true;
+  count(MeterCounter::duplicatePackets)++;
+  count(MeterCounter::duplicateOctets) += packet.wireOctets;
+  return false;
 }
 
 bool MeterCore::State::selects(const DecodedPacket& packet) {
@@ -184,8 +184,7 @@ void MeterCore::State::creditUnreachable(const DecodedPacket& packet) {
   if (packet.quoted == nullptr || !decoder.decodeQuoted(packet, quoted)) return;
   const uint32_t e = table.find(quoted.hash, quoted.key, lastWordMask);
   if (e == kNoEntry) return;
-  uint8_t& unreachable = table.entry(e).direction[quoted.side].unreachable;
-  if (unreachable != 0xff) unreachable++;
+  addHigh8(table.entry(e).direction[quoted.side].retransmitted);
 }
 
 // First fragments release those that came before them; a later one without its first waits. Those that have waited long

@@ -46,12 +46,12 @@ FLOWSPAN_HOT bool Decoder::ipv4(Cursor cursor, DecodedPacket& packet, unsigned d
   key.protocol = header[9];
   packet.flags |= kHasIp;
   packet.ipOctets = total;
-  packet.ttl = header[8];
   packet.classOfService = header[1];
+  packet.shape = ipShapeOf(total, header[8], header[1]);
   const uint16_t fragment = load16(header + 6);
   const uint16_t identification = load16(header + 4);
   packet.identified = identification != 0;
-  identity_ = identityOf4(header, total);
+  identity_ = identityOf4(header);
   if (!cursor.has(headerOctets)) [[unlikely]] {
     key.kind |= kKindTransportUnknown;
     annotate(packet, DecodeAnnotation::truncatedIpHeader);
@@ -92,7 +92,6 @@ FLOWSPAN_HOT bool Decoder::ipv6(Cursor cursor, DecodedPacket& packet, unsigned d
   packet.flags |= kHasIp | kFlowLabelled;
   packet.flowLabel = first & 0xfffff;
   packet.classOfService = static_cast<uint8_t>(first >> 20);
-  packet.ttl = header[7];
   packet.identified = false;
   const uint32_t claimed = load16(header + 4);
   const uint32_t wire = cursor.wire;
@@ -115,6 +114,7 @@ FLOWSPAN_HOT bool Decoder::ipv6(Cursor cursor, DecodedPacket& packet, unsigned d
   }
   if (total > wire) [[unlikely]] annotate(packet, DecodeAnnotation::badIpTotalLength);
   packet.ipOctets = total;
+  packet.shape = ipShapeOf(total, header[7], packet.classOfService);
   if (later) {
     digest(cursor, next, packet);
     laterFragment(packet);

@@ -114,9 +114,9 @@ FLOWSPAN_COLD uint16_t Decoder::tags(Cursor& cursor, DecodedPacket& packet, uint
 }
 
 // 802.3: the field is a length, LLC follows. SNAP with OUI 0 (or 802.1H's 00-00-F8) carries an EtherType. Without SNAP the
-// service access points are left in `sequence` for the key: a frame that is not IP has no use for it.
+// service access points are left for the key.
 FLOWSPAN_COLD uint16_t Decoder::logicalLink(Cursor& cursor, DecodedPacket& packet) {
-  packet.sequence = 0;
+  packet.serviceAccessPoints = 0;
   if (!cursor.has(3)) return 0;
   if (cursor.has(8) && load16(cursor.at) == 0xaaaa && cursor.at[2] == 0x03) {
     const uint32_t oui = load24(cursor.at + 3);
@@ -126,7 +126,7 @@ FLOWSPAN_COLD uint16_t Decoder::logicalLink(Cursor& cursor, DecodedPacket& packe
       return etherType;
     }
   }
-  packet.sequence = load16(cursor.at);
+  packet.serviceAccessPoints = load16(cursor.at);
   return 0;
 }
 

@@ -66,12 +66,9 @@ FLOWSPAN_HOT void Decoder::tcp(const Cursor& cursor, uint32_t octets, DecodedPac
     annotate(packet, DecodeAnnotation::truncatedTransportHeader);
     return;
   }
-  const uint16_t offsetAndBits = load16(cursor.at + 12);
-  const uint32_t headerOctets = (offsetAndBits >> 12) * 4u;
-  packet.sequence = load32(cursor.at + 4);
-  packet.acknowledgment = load32(cursor.at + 8);
-  packet.tcpBits = offsetAndBits & 0x0fff;  // RFC 7125: the data offset's place is zero
-  packet.window = load16(cursor.at + 14);
+  packet.control = load32(cursor.at + 12);
+  const uint32_t headerOctets = (packet.control >> 28) * 4u;
+  packet.numbers = load64(cursor.at + 4);
   if (headerOctets < 20 || headerOctets > octets) {
     annotate(packet, DecodeAnnotation::badTransportHeader);
     return;
@@ -122,8 +119,8 @@ FLOWSPAN_COLD void Decoder::gre(const Cursor& cursor, DecodedPacket& packet) {
 // first octets of the transport, whose checksum stands for the rest. See duplicate_window.h.
 FLOWSPAN_HOT void Decoder::digest(const Cursor& cursor, uint8_t protocol, DecodedPacket& packet) {
   const size_t n = cursor.left() < kDigestOctets ? cursor.left() : kDigestOctets;
-  if (n >= 16) [[likely]] {
-    packet.digest = digestOf(hash_, identity_ ^ protocol, cursor.at, n);
+  if (n >= 16) {
+    packet.digest = digestOf(hash_, identity_ ^ protocol, cursor.at, cursor.at + n);
     return;
   }
   uint64_t words[2] = {n, protocol};

@@ -91,7 +91,7 @@ FLOWSPAN_COLD bool Decoder::tunnel(Cursor cursor, uint8_t protocol, DecodedPacke
         decoded = network(cursor, etherType, packet, depth + 1);
         if (!decoded && packet.annotation == outer.annotation) {
           packet.frameMacs = macs;
-          packet.sequence = 0;
+          packet.serviceAccessPoints = 0;
           ethernetKey(macs, etherType, packet);
           packet.ipOctets = 0;
           decoded = true;

@@ -6,6 +6,7 @@
 
 #include "../generated/row_layout.h"
 #include "flow_key.h"
+#include "ip_shape.h"
 
 namespace flowspan {
 
@@ -23,26 +24,26 @@ enum PacketFlag : uint16_t {
   kFlowLabelled = 1 << 10,
 };
 
-struct DecodedPacket {
+struct alignas(16) DecodedPacket {
   FlowKey key;
   uint64_t hash;
   uint64_t digest;  // of the parts that two copies share; 0: never compared
   uint64_t ns;
   uint32_t wireOctets;
   uint32_t ipOctets;
+  uint32_t shape;  // ip_shape.h
+  // TCP alone: no meaning without kTcpHeader, but for common packets (decode_usual.h).
+  uint32_t control;  // data offset, control bits, window, as in the header
+  uint64_t numbers;  // sequence number << 32 | acknowledgment number
+  uint32_t payloadOctets;
+  uint32_t special;  // below kPlain when nothing about the packet calls for more than counting, as far as it alone can tell
   uint16_t flags;
   uint8_t side;  // which endpoint of the key sent it
-  uint8_t ttl;
   uint8_t classOfService;
   uint8_t annotation;
   uint8_t priorities;  // 802.1Q priority of the outer tag | of the customer tag << 3
   bool identified;     // the digest covers a non-zero IPv4 identification
-  // TCP alone: no meaning without kTcpHeader.
-  uint16_t tcpBits;
-  uint16_t window;
-  uint32_t sequence;
-  uint32_t acknowledgment;
-  uint32_t payloadOctets;
+  uint16_t serviceAccessPoints;  // of an 802.2 frame without SNAP
   uint32_t flowLabel;
   uint32_t mpls;  // depth << 24 | top label, experimental bits and bottom-of-stack bit
   uint32_t greKey;
@@ -51,6 +52,13 @@ struct DecodedPacket {
   const uint8_t* frameMacs;  // destination, source; null on links without
   const uint8_t* quoted;
   uint8_t outerAddress[2][16];  // as sent: source, destination
+
+  static constexpr uint32_t kPlain = 0xffff;
+  bool isPlain() const { return special < kPlain; }
+  uint32_t sequence() const { return static_cast<uint32_t>(numbers >> 32); }
+  uint32_t acknowledgment() const { return static_cast<uint32_t>(numbers); }
+  uint16_t tcpBits() const { return control >> 16 & 0x0fff; }  // RFC 7125: the data offset's place is zero
+  uint16_t window() const { return static_cast<uint16_t>(control); }
 };
 
 }  // namespace flowspan

@@ -43,7 +43,7 @@ FLOWSPAN_COLD void Decoder::ethernetKey(const uint8_t* macs, uint16_t etherType,
   if (etherType < 0x0600) {
     key.kind |= kKindWithoutEtherType;
     key.port[0] = 0;
-    key.port[1] = static_cast<uint16_t>(packet.sequence);
+    key.port[1] = packet.serviceAccessPoints;
   }
   key.protocol = 0;
 }
@@ -91,9 +91,7 @@ FLOWSPAN_HOT void Decoder::finish(DecodedPacket& packet) const {
     key.port[1] = swap ? pa : pb;
   }
   packet.side = swap;
-  KeyWords words = wordsOf(key);
-  words.word[5] &= lastWordMask_;
-  packet.hash = hash_.ofSixWords(words.word);
+  packet.hash = hashOf(hash_, key, lastWordMask_);
 }
 
 bool Decoder::decodeQuoted(const DecodedPacket& error, DecodedPacket& quoted) {
@@ -118,7 +116,8 @@ bool Decoder::anyPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPa
   packet.identified = false;
   packet.frameMacs = nullptr;
   packet.payloadOctets = 0;
-  packet.ttl = 0;
+  packet.special = DecodedPacket::kPlain;
+  packet.shape = 0;
   packet.classOfService = 0;
   packet.fragmentId = 0;
   packet.key.tunnelId = 0;

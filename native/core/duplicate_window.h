@@ -15,7 +15,7 @@ namespace flowspan {
 
 class DuplicateWindow {
  public:
-  static constexpr uint32_t kBuckets = 32768;
+  static constexpr uint64_t kBuckets = 32768;
   static constexpr uint64_t kUnidentifiedNs = 1'000'000;
 
   // Without use, no memory is taken.
@@ -25,24 +25,15 @@ class DuplicateWindow {
 
   void prefetch(uint64_t digest) const { __builtin_prefetch(&bucket(digest), 1); }
 
-  // True when a packet with this digest was seen within the window; otherwise remembers this one. The first copy's time
+  // True when a packet with this digest (not 0, which stands for none) was seen within the window; otherwise remembers this one. The first copy's time
   // stays, so a third copy is measured from the first.
   bool seen(uint64_t digest, uint64_t ns, bool identified) {
     Bucket& b = bucket(digest);
     const auto print = static_cast<uint32_t>(digest);
-    const auto now = static_cast<uint32_t>(ns >> kShift);
-    const uint32_t limit = limits_[identified];
-    for (unsigned i = 0; i < 2; i++) {
-      if (b.print[i] != print) continue;
-      const auto distance = static_cast<int32_t>(now - b.at[i]);
-      if (static_cast<uint32_t>(distance < 0 ? -distance : distance) <= limit) return true;
-      b.at[i] = now;
-      return false;
-    }
-    // The older of the two gives way.
-    const unsigned i = static_cast<int32_t>(b.at[0] - b.at[1]) <= 0 ? 0 : 1;
-    b.print[i] = print;
-    b.at[i] = now;
+    const uint64_t sight = (ns >> kShift) << 32 | print;
+    if (static_cast<uint32_t>(b.latest) == print || static_cast<uint32_t>(b.former) == print) [[unlikely]] return again(b, sight, identified);
+    b.former = b.latest;
+    b.latest = sight;
     return false;
   }
 
@@ -50,11 +41,26 @@ class DuplicateWindow {
 
  private:
   static constexpr unsigned kShift = 14;  // 16 µs; wraps after 19 h, when a 32-bit print would have to agree as well
+  // A print below the low 32 bits of its time.
   struct Bucket {
-    uint32_t print[2];
-    uint32_t at[2];
+    uint64_t latest;
+    uint64_t former;
   };
-  Bucket& bucket(uint64_t digest) const { return region_.as<Bucket>()[digest >> 32 & (kBuckets - 1)]; }
+  Bucket& bucket(uint64_t digest) const {
+    constexpr unsigned kBucketShift = 4;
+    static_assert(sizeof(Bucket) == 1 << kBucketShift);
+    return *reinterpret_cast<Bucket*>(region_.as<uint8_t>() + (digest >> (32 - kBucketShift) & (kBuckets - 1) << kBucketShift));
+  }
+
+  [[gnu::noinline]] bool again(Bucket& b, uint64_t sight, bool identified) {
+    if (static_cast<uint32_t>(sight) == 0) return false;
+    const bool isLatest = static_cast<uint32_t>(b.latest) == static_cast<uint32_t>(sight);
+    const auto distance = static_cast<int32_t>((sight >> 32) - ((isLatest ? b.latest : b.former) >> 32));
+    if (static_cast<uint32_t>(distance < 0 ? -distance : distance) <= limits_[identified]) return true;
+    if (!isLatest) b.former = b.latest;
+    b.latest = sight;
+    return false;
+  }
 
   static uint32_t unitsOf(uint64_t ns) { return static_cast<uint32_t>(ns >> kShift); }
 

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "flow_key.h"
+#include "ip_shape.h"
 
 namespace flowspan {
 
@@ -14,11 +16,13 @@ enum FlowFlag : uint8_t {
   kInitiatorSide = 1 << 0,   // side of the initiator
   kInitiatorKnown = 1 << 1,  // it sent a SYN without ACK: biflowDirection 1
   kEnded = 1 << 2,           // RST, or FIN from both sides: lingers
-  kProbePending = 1 << 3,    // a segment waits to be acknowledged: a round trip is being measured
-  kProbeSide = 1 << 4,
+  kSecondProbes = 1 << 3,    // a segment of side 1 waits to be acknowledged: a round trip is being measured
+  kFirstProbes = 1 << 4,     // the same of side 0; never both
   kForwardIsReply = 1 << 5,  // an ICMP echo flow whose first packet was the reply
   kInUse = 1 << 6,
+  kSettled = 1 << 7,         // not TCP, or both sides' sequence numbers are known: see quick_update.h
 };
+inline constexpr uint8_t kProbing = kFirstProbes | kSecondProbes;
 
 enum DirectionFlag : uint8_t {
   kSequenceKnown = 1 << 0,  // nextSequence means something
@@ -28,7 +32,7 @@ enum DirectionFlag : uint8_t {
   kAckAhead = 1 << 4,    // the peer acknowledged octets not seen (yet)
 };
 
-// One direction's share. Octet counts hold 48 bits; a small saturating counter rides in the upper 16 of each word.
+// One direction's share. Octet counts hold 48 bits; small saturating counters and what needs few bits ride in the upper ones.
 struct alignas(64) DirectionLine {
   uint64_t layer2Octets;  // | fragments << 48
   uint64_t ipOctets;      // | zero windows << 48
@@ -36,18 +40,13 @@ struct alignas(64) DirectionLine {
   uint64_t lastNs;
   uint32_t packets;
   uint32_t nextSequence;
+  IpRange range;
   uint32_t firstSequence;
-  uint32_t rttMicros;  // least seen, kNoRtt without
-  uint32_t retransmitted;
-  uint16_t minimumLength;  // IP total length, saturating at 65535
-  uint16_t maximumLength;
+  uint32_t rtt;            // least seen in microseconds, kNoRtt without | half of the flow's context number << 24
+  uint32_t retransmitted;  // | ICMP errors that quote this direction << 24
   uint16_t tcpBits;
-  uint8_t minimumTtl;
-  uint8_t maximumTtl;
   uint8_t classOfService;  // of the first packet
   uint8_t flags;
-  uint8_t unreachable;   // ICMP errors that quote this direction, saturating
-  uint8_t contextOctet;  // half of the flow's context number, see contextOf
 };
 static_assert(sizeof(DirectionLine) == 64);
 
@@ -58,12 +57,22 @@ inline void addHigh(uint64_t& word) {
   if ((word >> 48) != 0xffff) word += kHighUnit;
 }
 
+inline constexpr uint32_t kLow24 = 0xff'ffff;
+inline constexpr uint32_t kNoRtt = kLow24;  // round trips of ten seconds and more are none, so all fit
+
+inline void addLow24(uint32_t& word) {
+  if ((word & kLow24) != kLow24) word++;
+}
+inline void addHigh8(uint32_t& word) {
+  if ((word >> 24) != 0xff) word += 1u << 24;
+}
+
 struct alignas(64) FlowEntry {
   FlowKey key;
   uint32_t probeSequence;  // acknowledging this ends the measurement
-  uint32_t probeStart;     // when the segment was seen, in units of 64 ns, low 32 bits
+  uint32_t probeDue;       // when the next may start, see tcp_measures.h
   uint32_t lastTick;       // last packet, in ticks of 2^20 ns: enough to see that nothing is due
-  // The next four octets are compared as one word on every packet, see FlowStamp.
+  // The next four octets are compared as one word on every packet, see stampOf.
   uint8_t flags;
   uint8_t window;  // active time-out window the open record belongs to, low 8 bits
   uint16_t selectorId;
@@ -71,14 +80,22 @@ struct alignas(64) FlowEntry {
 };
 static_assert(sizeof(FlowEntry) == 192);
 
-inline constexpr uint32_t kNoRtt = 0xffffffff;
+// The four octets beside lastTick as one word: flags, window, selector.
+inline uint32_t stampOf(const FlowEntry& flow) {
+  uint32_t word;
+  std::memcpy(&word, &flow.flags, sizeof word);
+  return word;
+}
+
 inline constexpr uint16_t kNoContext = 0;
 
 // Context (context_table.h): outer addresses, MPLS labels, GRE key. Kept in two halves, one a direction line.
-inline uint16_t contextOf(const FlowEntry& flow) { return uint16_t(flow.direction[1].contextOctet << 8 | flow.direction[0].contextOctet); }
+inline uint16_t contextOf(const FlowEntry& flow) {
+  return static_cast<uint16_t>(flow.direction[1].rtt >> 24 << 8 | flow.direction[0].rtt >> 24);
+}
 inline void setContext(FlowEntry& flow, uint16_t context) {
-  flow.direction[0].contextOctet = static_cast<uint8_t>(context);
-  flow.direction[1].contextOctet = static_cast<uint8_t>(context >> 8);
+  flow.direction[0].rtt = (flow.direction[0].rtt & kLow24) | uint32_t{context & 0xffu} << 24;
+  flow.direction[1].rtt = (flow.direction[1].rtt & kLow24) | uint32_t{context} >> 8 << 24;
 }
 
 struct ColdEntry {

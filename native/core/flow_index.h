@@ -10,6 +10,7 @@
 #include <emmintrin.h>
 #endif
 
+#include "flow_entry.h"
 #include "memory_region.h"
 
 namespace flowspan {
@@ -20,6 +21,12 @@ class FlowIndex {
   // Filled to 11 of 15 at capacity: about one bucket in eleven spills.
   static constexpr unsigned kFlowsPerBucket = 11;
 
+  // A cache line: found once for a packet, asked for, and looked at when it is there.
+  struct alignas(64) Bucket {
+    uint32_t slot[kSlots];
+    uint32_t spilled;  // entries at home here or before that went past this bucket
+  };
+
   explicit FlowIndex(uint32_t capacity)
       : bucketCount_(capacity / kFlowsPerBucket + 2),
         entryBits_(std::bit_width(capacity + 1u)),
@@ -27,9 +34,11 @@ class FlowIndex {
         region_(size_t{bucketCount_} * sizeof(Bucket)),
         buckets_(region_.as<Bucket>()) {}
 
-  void prefetch(uint64_t hash) const { __builtin_prefetch(&buckets_[home(hash)], 1); }
+  const Bucket* bucketOf(uint64_t hash) const { return &buckets_[home(hash)]; }
+  static void prefetch(const Bucket* bucket) { __builtin_prefetch(bucket, 1); }
+  void prefetch(uint64_t hash) const { prefetch(bucketOf(hash)); }
 
-  // Calls `same(entry)` for entries whose tag agrees until one answers true; returns it, or 0xffffffff.
+  // Calls `same(entry)` for entries whose tag agrees until one answers true; returns it, or kNoEntry.
   template <typename Same>
   uint32_t find(uint64_t hash, Same same) const {
     const uint32_t tag = tagOf(hash);
@@ -39,18 +48,17 @@ class FlowIndex {
         const uint32_t entry = (bucket.slot[std::countr_zero(hits)] & entryMask_) - 1;
         if (same(entry)) return entry;
       }
-      if (bucket.spilled == 0) return 0xffffffffu;
+      if (bucket.spilled == 0) return kNoEntry;
     }
   }
 
-  // The first entry whose tag agrees in the home bucket, entry 0 when none does: good enough to prefetch and to compare with.
-  // No branch, because nothing foretells a new flow.
-  uint32_t guess(uint64_t hash) const {
-    const Bucket& bucket = buckets_[home(hash)];
-    const uint32_t hits = matches(bucket, tagOf(hash));
-    const uint32_t found = (bucket.slot[std::countr_zero(hits | 1u << (kSlots - 1))] & entryMask_) - 1;
-    return found & (hits != 0 ? ~0u : 0u);
+  // The first entry whose tag agrees in the home bucket; when none does, any other or kNoEntry: good enough to prefetch and to
+  // compare with. No branch, because nothing foretells a new flow.
+  uint32_t guess(const Bucket* bucket, uint64_t hash) const {
+    const uint32_t hits = equal(*bucket, tagOf(hash)) | 1u << (kSlots - 1);
+    return (bucket->slot[static_cast<unsigned>(std::countr_zero(hits))] & entryMask_) - 1;
   }
+  uint32_t guess(uint64_t hash) const { return guess(bucketOf(hash), hash); }
 
   void insert(uint64_t hash, uint32_t entry) {
     uint32_t b = home(hash);
@@ -81,11 +89,6 @@ class FlowIndex {
   size_t memoryBytes() const { return region_.bytes(); }
 
  private:
-  struct alignas(64) Bucket {
-    uint32_t slot[kSlots];
-    uint32_t spilled;  // entries at home here or before that went past this bucket
-  };
-
   uint32_t home(uint64_t hash) const { return static_cast<uint32_t>(((hash >> 32) * bucketCount_) >> 32); }
   uint32_t following(uint32_t b) const { return b + 1 == bucketCount_ ? 0 : b + 1; }
   // Tag bits above the entry number; never zero as a whole slot, because entry + 1 is not.
@@ -95,16 +98,18 @@ class FlowIndex {
   }
 
   // Bit i: slot i has this tag. An empty slot has tag 0, which no entry has.
-  uint32_t matches(const Bucket& bucket, uint32_t tag) const {
+  uint32_t matches(const Bucket& bucket, uint32_t tag) const { return equal(bucket, tag) & ((1u << kSlots) - 1); }
+  // The bit above the last slot may be set as well.
+  uint32_t equal(const Bucket& bucket, uint32_t tag) const {
     const uint32_t tagMask = ~entryMask_;
 #if defined(__SSE2__)
     const __m128i mask = _mm_set1_epi32(static_cast<int>(tagMask));
     const __m128i want = _mm_set1_epi32(static_cast<int>(tag));
     const auto* at = reinterpret_cast<const __m128i*>(&bucket);
-    const auto equal = [&](int i) { return _mm_cmpeq_epi32(_mm_and_si128(_mm_load_si128(at + i), mask), want); };
-    const __m128i low = _mm_packs_epi32(equal(0), equal(1));
-    const __m128i high = _mm_packs_epi32(equal(2), equal(3));
-    return static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(low, high))) & 0x7fff;
+    const auto same = [&](int i) { return _mm_cmpeq_epi32(_mm_and_si128(_mm_load_si128(at + i), mask), want); };
+    const __m128i low = _mm_packs_epi32(same(0), same(1));
+    const __m128i high = _mm_packs_epi32(same(2), same(3));
+    return static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(low, high)));
 #else
     uint32_t bits = 0;
     for (unsigned i = 0; i < kSlots; i++) bits |= uint32_t((bucket.slot[i] & tagMask) == tag) << i;

@@ -2,8 +2,11 @@
 // packet says which endpoint sent it. Host order but for addresses. Six words, compared and hashed as words.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
+
+#include "keyed_hash.h"
 
 namespace flowspan {
 
@@ -16,7 +19,7 @@ inline constexpr uint8_t kKindWithoutEtherType = 0x40;
 
 inline constexpr uint16_t kTagPresent = 0x8000;  // beside a 12-bit VLAN id
 
-struct FlowKey {
+struct alignas(16) FlowKey {
   uint8_t address[2][16];  // IPv4 in the first four octets; MACs for ethernet flows
   uint16_t port[2];        // ICMP: type and code, echo identifier; ethernet: EtherType, LLC service access points
   uint32_t tunnelId;
@@ -32,6 +35,11 @@ static_assert(sizeof(FlowKey) == 48);
 struct KeyWords {
   uint64_t word[6];
 };
+
+// Of the two address words of an IPv4 key, which have their octets in front and zeros behind, one word.
+inline uint64_t ipv4Pair(uint64_t first, uint64_t second) {
+  return std::endian::native == std::endian::little ? first | second << 32 : first | second >> 32;
+}
 
 inline KeyWords wordsOf(const FlowKey& key) {
   KeyWords words;
@@ -63,9 +71,23 @@ inline uint64_t wordOf(const FlowKey& key, unsigned i) {
   return word;
 }
 
-inline bool sameFlow(const FlowKey& a, const FlowKey& b, uint64_t lastWordMask) {
-  const auto differs = [&](unsigned i) { return wordOf(a, i) ^ wordOf(b, i); };
-  return (differs(0) | differs(1) | differs(2) | differs(3) | differs(4) | (differs(5) & lastWordMask)) == 0;
+inline uint64_t hashOf(const KeyedHash& hash, const FlowKey& key, uint64_t lastWordMask) {
+  const auto w = [&](unsigned i) { return wordOf(key, i); };
+  const bool four = (key.kind & kKindMask) == kKindIpv4;
+  return hash.ofKey(four ? ipv4Pair(w(0), w(2)) : hash.mixFour(w(0), w(1), w(2), w(3)), w(4), w(5) & lastWordMask);
 }
+
+// Two words at once, which every processor of today does.
+using WordPair = uint64_t __attribute__((vector_size(16), may_alias));
+
+inline WordPair pairOf(const FlowKey& key, unsigned i) { return reinterpret_cast<const WordPair*>(&key)[i]; }
+
+// Not 0 when they are keys of different flows.
+inline uint64_t differenceOf(const FlowKey& a, const FlowKey& b, WordPair lastPairMask) {
+  const auto differs = [&](unsigned i) { return pairOf(a, i) ^ pairOf(b, i); };
+  const WordPair all = differs(0) | differs(1) | (differs(2) & lastPairMask);
+  return all[0] | all[1];
+}
+inline bool sameFlow(const FlowKey& a, const FlowKey& b, uint64_t lastWordMask) { return differenceOf(a, b, WordPair{~uint64_t{0}, lastWordMask}) == 0; }
 
 }  // namespace flowspan

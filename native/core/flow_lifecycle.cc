@@ -37,6 +37,7 @@ void MeterCore::State::configureTimeouts(uint64_t activeNs, uint64_t idleNs) {
 
 void MeterCore::State::makeStamp() {
   FlowEntry flow{};
+  flow.flags = kSettled;
   flow.window = window;
   for (unsigned pool = 0; pool < stamps.size(); pool++) {
     flow.selectorId = selection.idOf(pool);
@@ -47,6 +48,8 @@ void MeterCore::State::makeStamp() {
   flow.window = 0xff;
   flow.selectorId = 0xffff;
   stampMask = stampOf(flow);
+  flow.flags |= kSettled;
+  settledMask = stampOf(flow);
 }
 
 void MeterCore::State::setClock(uint64_t ns) {
@@ -75,11 +78,7 @@ uint64_t MeterCore::State::idleNsOf(const FlowEntry& flow) const {
 
 uint64_t MeterCore::State::lastNsOf(const FlowEntry& flow) const { return std::max(flow.direction[0].lastNs, flow.direction[1].lastNs); }
 
-uint64_t MeterCore::State::hashOf(const FlowKey& key) const {
-  KeyWords words = wordsOf(key);
-  words.word[5] &= lastWordMask;
-  return hash.ofSixWords(words.word);
-}
+uint64_t MeterCore::State::hashOf(const FlowKey& key) const { return flowspan::hashOf(hash, key, lastWordMask); }
 
 uint32_t MeterCore::State::findOrCreate(const DecodedPacket& packet) {
   const uint32_t e = table.find(packet.hash, packet.key, lastWordMask);
@@ -98,9 +97,11 @@ void MeterCore::State::begin(uint32_t e, const DecodedPacket& packet) {
   FlowEntry& flow = table.entry(e);
   ColdEntry& cold = table.cold(e);
   flow.key = packet.key;
-  flow.probeSequence = flow.probeStart = 0;
+  flow.probeSequence = 0;
+  flow.probeDue = probeUnits(packet.ns);
   flow.lastTick = tickOf(packet.ns);
-  flow.flags = static_cast<uint8_t>(kInUse | packet.side * kInitiatorSide | ((packet.flags & kEchoReply) != 0 ? kForwardIsReply : 0));
+  flow.flags = static_cast<uint8_t>(kInUse | packet.side * kInitiatorSide | ((packet.flags & kEchoReply) != 0 ? kForwardIsReply : 0) |
+                                    (packet.key.protocol != kTcp ? kSettled : 0));
   std::memset(static_cast<void*>(flow.direction), 0, sizeof flow.direction);
   flow.selectorId = selectorId;
   openRecord(e);
@@ -119,18 +120,15 @@ void MeterCore::State::openRecord(uint32_t e) {
   FlowEntry& flow = table.entry(e);
   ColdEntry& cold = table.cold(e);
   flow.window = window;
+  if (flow.key.protocol == kTcp) flow.flags &= static_cast<uint8_t>(~kSettled);
   for (DirectionLine& line : flow.direction) {
     line.layer2Octets = line.ipOctets = 0;
     line.firstNs = ~0ull;
     line.packets = 0;
-    line.rttMicros = kNoRtt;
+    line.rtt |= kNoRtt;
     line.retransmitted = 0;
-    line.minimumLength = 0xffff;
-    line.maximumLength = 0;
+    line.range.clear();
     line.tcpBits = 0;
-    line.minimumTtl = 0xff;
-    line.maximumTtl = 0;
-    line.unreachable = 0;
     line.flags &= static_cast<uint8_t>(~kFirstSequenceKnown);
   }
   for (unsigned i = 0; i < 2; i++) cold.otherDscp[i] = cold.outOfOrder[i] = cold.unseenOctets[i] = 0;
@@ -193,7 +191,7 @@ void MeterCore::State::settle(uint32_t e, const DecodedPacket& packet) {
   const uint64_t last = lastNsOf(flow);
   const bool ended = (flow.flags & kEnded) != 0;
   const bool lapsed = packet.ns > last && packet.ns - last > idleNsOf(flow);
-  const bool reopened = ended && (packet.flags & kTcpHeader) != 0 && (packet.tcpBits & (kTcpSyn | kTcpAck | kTcpRst)) == kTcpSyn;
+  const bool reopened = ended && (packet.flags & kTcpHeader) != 0 && (packet.tcpBits() & (kTcpSyn | kTcpAck | kTcpRst)) == kTcpSyn;
   // A connection that is over is not carried into the next window: what comes there is a flow of its own.
   const bool leftBehind = ended && flow.window != window;
   if (lapsed || reopened || leftBehind) {

@@ -14,11 +14,13 @@ class FlowTable {
  public:
   explicit FlowTable(uint32_t capacity)
       : capacity_(capacity),
-        entryRegion_(size_t{capacity} * sizeof(FlowEntry)),
+        entryRegion_((size_t{capacity} + 1) * sizeof(FlowEntry)),
         coldRegion_(size_t{capacity} * sizeof(ColdEntry)),
         index_(capacity) {}
 
-  FlowEntry& entry(uint32_t e) const { return entryRegion_.as<FlowEntry>()[e]; }
+  // kNoEntry is an entry too, never in use: what finds nothing can be asked for and compared like anything else.
+  FlowEntry& entry(uint32_t e) const { return entryRegion_.as<FlowEntry>()[e + 1]; }
+  uint32_t numberOf(const FlowEntry& flow) const { return static_cast<uint32_t>(&flow - entryRegion_.as<FlowEntry>()) - 1; }
   ColdEntry& cold(uint32_t e) const { return coldRegion_.as<ColdEntry>()[e]; }
   FlowIndex& index() { return index_; }
   const FlowIndex& index() const { return index_; }
@@ -58,8 +60,9 @@ class FlowTable {
   // The entry that the next allocate gives, for prefetching.
   uint32_t nextFree() const { return free_ != kNoEntry ? free_ : (fresh_ < capacity_ ? fresh_ : kNoEntry); }
 
-  void prefetchEntry(uint32_t e) const {
-    const auto* at = reinterpret_cast<const uint8_t*>(&entry(e));
+  void prefetchEntry(uint32_t e) const { prefetch(entry(e)); }
+  static void prefetch(const FlowEntry& flow) {
+    const auto* at = reinterpret_cast<const uint8_t*>(&flow);
     __builtin_prefetch(at, 1);
     __builtin_prefetch(at + 64, 1);
     __builtin_prefetch(at + 128, 1);

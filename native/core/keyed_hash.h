@@ -35,21 +35,18 @@ class KeyedHash {
     for (uint64_t& word : secret_) word = random.next() | 1;
   }
 
-  // Independent products, so the multiplier is kept busy; the second round mixes them under another secret. IPv4 keys have
-  // zeros in words 1 and 3 and are spared that product.
-  uint64_t ofSixWords(const uint64_t* w) const {
-    return (w[1] | w[3]) == 0 ? ofFourWords(w[0], w[2], w[4], w[5])
-                              : second(foldMultiply(w[1] ^ secret_[4], w[3] ^ secret_[5]) ^ first(w[0], w[2], w[4], w[5]));
+  // A flow key: its address pair as one word, and its last two words. The last one changes the hash after the first round, so
+  // that packets under several VLANs share that.
+  uint64_t ofKey(uint64_t addresses, uint64_t ports, uint64_t link) const { return second(foldMultiply(addresses ^ secret_[0], ports ^ secret_[1]) ^ link); }
+  uint64_t ofSixWords(const uint64_t* w) const { return ofKey(mixFour(w[0], w[1], w[2], w[3]), w[4], w[5]); }
+  // One round: independent products, so that the multiplier is kept busy.
+  uint64_t mixFour(uint64_t a, uint64_t b, uint64_t c, uint64_t d) const {
+    return foldMultiply(a ^ secret_[2], b ^ secret_[3]) ^ foldMultiply(c ^ secret_[4], d ^ secret_[5]);
   }
-  uint64_t ofFourWords(uint64_t a, uint64_t b, uint64_t c, uint64_t d) const { return second(first(a, b, c, d)); }
-
   uint64_t ofTwoWords(uint64_t a, uint64_t b) const { return foldMultiply(foldMultiply(a ^ secret_[0], b ^ secret_[1]) ^ secret_[2], secret_[3]); }
   uint64_t join(uint64_t hash, uint64_t a, uint64_t b) const { return foldMultiply(a ^ secret_[4] ^ hash, b ^ secret_[5]); }
 
  private:
-  uint64_t first(uint64_t a, uint64_t b, uint64_t c, uint64_t d) const {
-    return foldMultiply(a ^ secret_[0], b ^ secret_[1]) ^ foldMultiply(c ^ secret_[2], d ^ secret_[3]);
-  }
   uint64_t second(uint64_t h) const { return foldMultiply(h ^ secret_[6], secret_[7]); }
 
   std::array<uint64_t, 8> secret_{};

@@ -19,10 +19,11 @@ MeterCore::State::State(const CoreOptions& given, BlockSink& rows)
       sink(rows),
       hash(given.seed),
       lastWordMask(KeyMask(given.vlanInKey, given.interfaceInKey).lastWord()),
+      lastPairMask{~uint64_t{0}, lastWordMask},
       table(std::clamp<uint32_t>(given.cacheFlows, 1, 1u << 26)),
       wheel(table),
       contexts(hash),
-      decoder(given.tunnels, hash, lastWordMask),
+      decoder(given.tunnels, hash, lastWordMask, given.shortWays),
       aggregates(hash),
       duplicates(given.duplicateWindowNs, given.duplicates != DuplicateMode::off),
       selection(given.seed) {

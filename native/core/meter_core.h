@@ -16,7 +16,7 @@
 namespace flowspan {
 
 // What the bytes of a packet begin with. Values are ours, sources map DLT/LINKTYPE numbers to them.
-enum class LinkType : uint8_t { ethernet, linuxSll, linuxSll2, rawIp, bsdLoopback, ppp, pppHdlc, pppoe };
+enum class LinkType : uint16_t { ethernet, linuxSll, linuxSll2, rawIp, bsdLoopback, ppp, pppHdlc, pppoe };
 
 // A packet as a source shows it. `data` stays valid until the batch's `process` returns.
 struct PacketView {
@@ -28,6 +28,8 @@ struct PacketView {
   uint16_t vlanTpid;       // kernel VLAN metadata put beside the frame; 0 when the frame carries its own tags
   uint16_t vlanTci;
   LinkType link;
+
+  bool isEthernetAlone() const { return (static_cast<unsigned>(link) | vlanTpid) == 0; }
 };
 
 inline constexpr size_t kBatchPackets = 32;
@@ -58,6 +60,7 @@ struct CoreOptions {
   uint64_t duplicateWindowNs = 100'000'000ull;
   uint32_t tunnels = 0;                  // bit per TunnelType that is opened
   SamplingPlan sampling;                 // VLANs in pools mean something only with vlanInKey
+  bool shortWays = true;                 // common packets take fewer steps, with the same outcome; tests compare
   uint64_t seed = 0;                     // keyed hash, random selection, selection of flows
 };
 

@@ -25,12 +25,23 @@ struct MeterCore::State {
 
   // batch.cc
   void process(const PacketView* packets, size_t count);
+  struct Sum {
+    uint64_t packets, octets, ipOctets;
+    void add(const DecodedPacket& packet) {
+      packets++;
+      octets += packet.wireOctets;
+      ipOctets += packet.ipOctets;
+    }
+  };
+  Sum decodeBatch(const PacketView* packets, size_t count);
+  void updateBatch(const Sum& decoded);
+  bool keepsDuplicate(const DecodedPacket& packet);
   // Whether the packet is metered; makes its selector the one that its flow must show.
   bool selects(const DecodedPacket& packet);
   bool admit(const DecodedPacket& packet);
-  // Into the flow it belongs to; `guess` is an entry that probably holds it, and a valid one in any case.
-  void update(DecodedPacket& packet, uint32_t guess);
-  void updateControl(uint32_t e, const DecodedPacket& packet);
+  // Into the flow it belongs to; `guess` is an entry that probably holds it.
+  void update(const DecodedPacket& packet, uint32_t guess);
+  void updateTcp(uint32_t e, const DecodedPacket& packet);
   void meter(DecodedPacket& packet);
   void meterFragment(DecodedPacket& packet);
   void meterThoseWaitingFor(const DecodedPacket& first);
@@ -80,6 +91,7 @@ struct MeterCore::State {
   BlockSink& sink;
   KeyedHash hash;
   uint64_t lastWordMask;
+  WordPair lastPairMask;
   FlowTable table;
   TimeWheel wheel;
   ContextTable contexts;
@@ -97,6 +109,7 @@ struct MeterCore::State {
   uint64_t windowEndNs = 0;
   uint32_t stamp = 0;      // what the flags, window and selector of this packet's entry look like when nothing is due
   uint32_t stampMask = 0;
+  uint32_t settledMask = 0;  // and that nothing but counters changes: quick_update.h
   uint16_t selectorId = 0;  // of this packet
   std::array<uint32_t, kPoolsMax + 1> stamps{};  // of each selector; `stamp` is one of them
   uint8_t window = 0;
@@ -107,18 +120,12 @@ struct MeterCore::State {
   uint64_t fragmentMisses = 0;
 
   std::array<DecodedPacket, kBatchPackets> batch;
-  std::array<uint32_t, kBatchPackets> guesses;
+  std::array<const FlowIndex::Bucket*, kBatchPackets> buckets;
+  std::array<FlowEntry*, kBatchPackets> guesses;
   CounterArray counters{};
 };
 
 inline constexpr unsigned kTickShift = 20;
 inline uint32_t tickOf(uint64_t ns) { return static_cast<uint32_t>(ns >> kTickShift); }
-
-// The four octets beside lastTick as one word: flags, window, selector.
-inline uint32_t stampOf(const FlowEntry& flow) {
-  uint32_t word;
-  std::memcpy(&word, &flow.flags, sizeof word);
-  return word;
-}
 
 }  // namespace flowspan

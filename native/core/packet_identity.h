@@ -13,9 +13,11 @@ namespace flowspan {
 // Octets from the transport header on that are looked at.
 inline constexpr size_t kDigestOctets = 32;
 
-// Odd multipliers spread the words; the keyed part is digestOf.
-inline uint64_t identityOf4(const uint8_t* header, uint32_t total) {
-  return loadRaw<uint64_t>(header + 12) * 0x9e3779b97f4a7c15ull ^ (uint64_t{loadRaw<uint32_t>(header + 4)} << 32 | total << 8) * 0xd6e8feb86659fd93ull;
+// Odd multipliers spread the words; the keyed part is digestOf. Of IPv4: total length, identification, fragment, protocol and
+// the addresses, but not the TTL among them.
+inline uint64_t identityOf4(const uint8_t* header) {
+  constexpr uint64_t kWithoutTtl = std::endian::native == std::endian::little ? ~(0xffull << 48) : ~(0xffull << 8);
+  return loadRaw<uint64_t>(header + 12) * 0x9e3779b97f4a7c15ull ^ (loadRaw<uint64_t>(header + 2) & kWithoutTtl) * 0xd6e8feb86659fd93ull;
 }
 
 inline uint64_t identityOf6(const uint8_t* header) {
@@ -24,10 +26,9 @@ inline uint64_t identityOf6(const uint8_t* header) {
          (uint64_t{load16(header + 4)} << 32 | (load32(header) & 0xfffff)) * 0x8ebc6af09c88c6e3ull;
 }
 
-// Of 16 to kDigestOctets octets: the first 16 and the last 16, which together are all of them. Never 0.
-inline uint64_t digestOf(const KeyedHash& hash, uint64_t identity, const uint8_t* at, size_t n) {
-  const uint64_t h = hash.join(identity, loadRaw<uint64_t>(at), loadRaw<uint64_t>(at + 8));
-  return hash.join(h, loadRaw<uint64_t>(at + n - 16), loadRaw<uint64_t>(at + n - 8)) | 1;
+// Of 16 to kDigestOctets octets up to `end`: the first 16 and the last 16, which together are all of them. Never 0.
+inline uint64_t digestOf(const KeyedHash& hash, uint64_t identity, const uint8_t* at, const uint8_t* end) {
+  return hash.mixFour(loadRaw<uint64_t>(at) ^ identity, loadRaw<uint64_t>(at + 8), loadRaw<uint64_t>(end - 16), loadRaw<uint64_t>(end - 8)) | 1;
 }
 
 }  // namespace flowspan

@@ -43,32 +43,32 @@ void writeCounts(const Sides& s, Row& row) {
   row.octetDeltaCount = toNetwork(s.forward.ipOctets & kLow48);
   row.packetDeltaCount = toNetwork(uint64_t{s.forward.packets});
   row.layer2OctetDeltaCount = toNetwork(s.forward.layer2Octets & kLow48);
-  row.icmpUnreachableDeltaCount = toNetwork(uint16_t{s.forward.unreachable});
+  row.icmpUnreachableDeltaCount = toNetwork(static_cast<uint16_t>(s.forward.retransmitted >> 24));
   row.deltaFlowCount = toNetwork(1u);
   if (s.twoWay) {
     row.reverseOctetDeltaCount = toNetwork(s.reverse.ipOctets & kLow48);
     row.reversePacketDeltaCount = toNetwork(uint64_t{s.reverse.packets});
     row.reverseLayer2OctetDeltaCount = toNetwork(s.reverse.layer2Octets & kLow48);
-    row.reverseIcmpUnreachableDeltaCount = toNetwork(uint16_t{s.reverse.unreachable});
+    row.reverseIcmpUnreachableDeltaCount = toNetwork(static_cast<uint16_t>(s.reverse.retransmitted >> 24));
   }
 }
 
 void writeIp(const Sides& s, const ColdEntry& cold, Row& row) {
   const unsigned f = s.forwardSide;
   if (s.forward.packets > 0) {
-    row.minimumIpTotalLength = toNetwork(uint32_t{s.forward.minimumLength});
-    row.maximumIpTotalLength = toNetwork(uint32_t{s.forward.maximumLength});
-    row.minimumTTL = s.forward.minimumTtl;
-    row.maximumTTL = s.forward.maximumTtl;
+    row.minimumIpTotalLength = toNetwork(uint32_t{s.forward.range.minimumLength()});
+    row.maximumIpTotalLength = toNetwork(uint32_t{s.forward.range.maximumLength()});
+    row.minimumTTL = s.forward.range.minimumTtl();
+    row.maximumTTL = s.forward.range.maximumTtl();
     row.ipClassOfService = s.forward.classOfService;
   }
   row.diffServCodePointSet = toNetwork(dscpSetOf(s.forward, cold.otherDscp[f]));
   row.fragmentDeltaCount = toNetwork(static_cast<uint32_t>(s.forward.layer2Octets >> 48));
   if (s.twoWay) {
-    row.reverseMinimumIpTotalLength = toNetwork(uint32_t{s.reverse.minimumLength});
-    row.reverseMaximumIpTotalLength = toNetwork(uint32_t{s.reverse.maximumLength});
-    row.reverseMinimumTTL = s.reverse.minimumTtl;
-    row.reverseMaximumTTL = s.reverse.maximumTtl;
+    row.reverseMinimumIpTotalLength = toNetwork(uint32_t{s.reverse.range.minimumLength()});
+    row.reverseMaximumIpTotalLength = toNetwork(uint32_t{s.reverse.range.maximumLength()});
+    row.reverseMinimumTTL = s.reverse.range.minimumTtl();
+    row.reverseMaximumTTL = s.reverse.range.maximumTtl();
     row.reverseIpClassOfService = s.reverse.classOfService;
     row.reverseDiffServCodePointSet = toNetwork(dscpSetOf(s.reverse, cold.otherDscp[f ^ 1]));
     row.reverseFragmentDeltaCount = toNetwork(static_cast<uint32_t>(s.reverse.layer2Octets >> 48));
@@ -81,8 +81,8 @@ uint64_t writeTcp(const Sides& s, const ColdEntry& cold, Row& row) {
   row.reverseTcpControlBits = toNetwork(s.reverse.tcpBits);
   row.tcpSequenceNumber = toNetwork((s.forward.flags & kFirstSequenceKnown) != 0 ? s.forward.firstSequence : 0u);
   row.reverseTcpSequenceNumber = toNetwork((s.reverse.flags & kFirstSequenceKnown) != 0 ? s.reverse.firstSequence : 0u);
-  row.retransmittedPacketDeltaCount = toNetwork(s.forward.retransmitted);
-  row.reverseRetransmittedPacketDeltaCount = toNetwork(s.reverse.retransmitted);
+  row.retransmittedPacketDeltaCount = toNetwork(s.forward.retransmitted & kLow24);
+  row.reverseRetransmittedPacketDeltaCount = toNetwork(s.reverse.retransmitted & kLow24);
   row.outOfOrderPacketDeltaCount = toNetwork(cold.outOfOrder[f]);
   row.reverseOutOfOrderPacketDeltaCount = toNetwork(cold.outOfOrder[r]);
   row.unseenAcknowledgedOctetDeltaCount = toNetwork(cold.unseenOctets[f]);
@@ -90,12 +90,12 @@ uint64_t writeTcp(const Sides& s, const ColdEntry& cold, Row& row) {
   row.zeroWindowPacketDeltaCount = toNetwork(static_cast<uint16_t>(s.forward.ipOctets >> 48));
   row.reverseZeroWindowPacketDeltaCount = toNetwork(static_cast<uint16_t>(s.reverse.ipOctets >> 48));
   uint64_t present = presence::kTcp;
-  if (s.forward.rttMicros != kNoRtt) {
-    row.roundTripTimeMicroseconds = toNetwork(s.forward.rttMicros);
+  if ((s.forward.rtt & kLow24) != kNoRtt) {
+    row.roundTripTimeMicroseconds = toNetwork(s.forward.rtt & kLow24);
     present |= presence::kRtt;
   }
-  if (s.reverse.rttMicros != kNoRtt) {
-    row.reverseRoundTripTimeMicroseconds = toNetwork(s.reverse.rttMicros);
+  if ((s.reverse.rtt & kLow24) != kNoRtt) {
+    row.reverseRoundTripTimeMicroseconds = toNetwork(s.reverse.rtt & kLow24);
     present |= presence::kReverseRtt;
   }
   return present;

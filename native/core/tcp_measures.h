@@ -28,7 +28,6 @@ inline constexpr uint32_t kProbeEveryUnits = probeUnitsOfMicros(10'000);
 inline constexpr uint32_t kProbeMaxUnits = probeUnitsOfMicros(10'000'000);
 }  // namespace tcp_limits
 
-
 inline void addUnseen(ColdPart cold, unsigned side, uint32_t octets) {
   const uint32_t sum = cold->unseenOctets[side] + octets;
   cold->unseenOctets[side] = sum < octets ? 0xffffffffu : sum;
@@ -39,7 +38,7 @@ inline void addUnseen(ColdPart cold, unsigned side, uint32_t octets) {
 // belongs to another connection.
 FLOWSPAN_COLD inline void openHole(ColdPart cold, DirectionLine& own, const DecodedPacket& p, uint32_t hole) {
   own.flags |= kGapOpen;
-  if ((p.tcpBits & kTcpSyn) == 0 && hole < static_cast<uint32_t>(tcp_limits::kJumpMax)) addUnseen(cold, p.side, hole);
+  if ((p.tcpBits() & kTcpSyn) == 0 && hole < static_cast<uint32_t>(tcp_limits::kJumpMax)) addUnseen(cold, p.side, hole);
 }
 
 // A hole was filled: what was counted unseen is seen after all.
@@ -47,29 +46,46 @@ FLOWSPAN_COLD inline void fillHole(ColdPart cold, const DirectionLine& own, unsi
   if ((own.flags & kGapOpen) != 0 && cold->unseenOctets[side] >= length) cold->unseenOctets[side] -= length;
 }
 
+// A round trip is measured from a segment (the probe) to what acknowledges it. While one is under way `probeDue` says when it has
+// waited too long, and hence when it began; else when the next may begin: a hundred times a second and flow at most, since the
+// least is all that is kept.
+inline constexpr uint8_t probingOf(unsigned side) { return static_cast<uint8_t>(kFirstProbes >> side); }
+inline uint32_t probeStart(const FlowEntry& flow) { return flow.probeDue - tcp_limits::kProbeMaxUnits; }
+inline bool isProbeDue(const FlowEntry& flow, uint64_t ns) { return static_cast<int32_t>(probeUnits(ns) - flow.probeDue) >= 0; }
+inline bool answersProbe(const FlowEntry& flow, const DecodedPacket& p) {
+  return (flow.flags & probingOf(p.side ^ 1u)) != 0 && static_cast<int32_t>(p.acknowledgment() - flow.probeSequence) >= 0;
+}
+inline void startProbe(FlowEntry& flow, unsigned side, uint32_t end, uint64_t ns) {
+  flow.probeSequence = end;
+  flow.probeDue = probeUnits(ns) + tcp_limits::kProbeMaxUnits;
+  flow.flags = static_cast<uint8_t>((flow.flags & ~kProbing) | probingOf(side));
+}
+inline void endProbe(FlowEntry& flow) {
+  flow.flags &= static_cast<uint8_t>(~kProbing);
+  flow.probeDue = probeStart(flow) + tcp_limits::kProbeEveryUnits;
+}
+inline void answerProbe(FlowEntry& flow, DirectionLine& prober, uint64_t ns) {
+  const uint32_t units = probeUnits(ns) - probeStart(flow);
+  endProbe(flow);
+  if (units >= tcp_limits::kProbeMaxUnits) return;
+  const uint32_t micros = microsOfProbe(units);
+  if (micros < (prober.rtt & kLow24)) prober.rtt = (prober.rtt & ~kLow24) | micros;
+}
+
 // Acknowledgement of what the peer sent: ends a round trip, and shows what was missed.
-FLOWSPAN_HOT void measureAcknowledgment(FlowEntry& flow, ColdPart cold, const DecodedPacket& p) {
+inline void measureAcknowledgment(FlowEntry& flow, ColdPart cold, const DecodedPacket& p) {
   const unsigned peerSide = p.side ^ 1u;
   DirectionLine& peer = flow.direction[peerSide];
-  // Each condition is a coin's throw, together they are rarely true: one branch.
-  const bool probed = (flow.flags & (kProbePending | kProbeSide)) == (kProbePending | peerSide * kProbeSide);
-  if (opaque(uint32_t{probed} & (static_cast<int32_t>(p.acknowledgment - flow.probeSequence) >= 0)) != 0) {
-    const uint32_t units = probeUnits(p.ns) - flow.probeStart;
-    flow.flags &= static_cast<uint8_t>(~kProbePending);
-    if (units < tcp_limits::kProbeMaxUnits) {
-      const uint32_t micros = microsOfProbe(units);
-      if (micros < peer.rttMicros) peer.rttMicros = micros;
-    }
-  }
+  if (answersProbe(flow, p)) answerProbe(flow, peer, p.ns);
   if ((peer.flags & kSequenceKnown) == 0) {
-    peer.nextSequence = p.acknowledgment;
+    peer.nextSequence = p.acknowledgment();
     peer.flags |= kSequenceKnown;
     return;
   }
-  const auto ahead = static_cast<int32_t>(p.acknowledgment - peer.nextSequence);
-  if (ahead > 0 && ahead < tcp_limits::kJumpMax) [[unlikely]] {
+  const auto ahead = static_cast<int32_t>(p.acknowledgment() - peer.nextSequence);
+  if (ahead > 0 && ahead < tcp_limits::kJumpMax) {
     addUnseen(cold, peerSide, static_cast<uint32_t>(ahead));
-    peer.nextSequence = p.acknowledgment;
+    peer.nextSequence = p.acknowledgment();
     peer.flags |= kAckAhead;
   }
 }
@@ -90,65 +106,60 @@ FLOWSPAN_COLD inline void measureOldSegment(FlowEntry& flow, ColdPart cold, Dire
     return;
   }
   // RFC 9293 3.8.4: a keepalive repeats the last octet.
-  if (p.payloadOctets <= 1 && (p.tcpBits & (kTcpSyn | kTcpFin)) == 0 && p.sequence + 1 == own.nextSequence) return;
-  own.retransmitted++;
+  if (p.payloadOctets <= 1 && (p.tcpBits() & (kTcpSyn | kTcpFin)) == 0 && p.sequence() + 1 == own.nextSequence) return;
+  addLow24(own.retransmitted);
   fillHole(cold, own, p.side, length);
   // Karn's rule (RFC 6298 section 3): an acknowledgement of a segment sent twice measures nothing.
-  if ((flow.flags & kProbePending) != 0 && ((flow.flags & kProbeSide) != 0) == (p.side != 0)) flow.flags &= static_cast<uint8_t>(~kProbePending);
+  if ((flow.flags & probingOf(p.side)) != 0) endProbe(flow);
 }
 
-// Each side is measured at once; after that a flow is probed a hundred times a second at most: the minimum needs no more.
-inline uint32_t mayProbe(const FlowEntry& flow, const DirectionLine& own, uint64_t ns) {
-  const uint32_t since = probeUnits(ns) - flow.probeStart;
-  const bool pending = (flow.flags & kProbePending) != 0;
-  return (since > (pending ? tcp_limits::kProbeMaxUnits : tcp_limits::kProbeEveryUnits)) | (!pending & (own.rttMicros == kNoRtt));
+// Each side is measured at its first segment of a record and whenever it opens or ends the connection, as long as it was
+// not; at other times when a probe is due. One that was not answered gives way after ten seconds.
+inline bool mayProbe(const FlowEntry& flow, const DirectionLine& own, uint64_t ns, bool control) {
+  if (isProbeDue(flow, ns)) return true;
+  return (flow.flags & kProbing) == 0 && (own.rtt & kLow24) == kNoRtt && (control || own.packets == 0);
 }
 
-// Called before the direction's times are updated.
-// `control`: SYN, FIN or RST is set.
-template <bool control>
-FLOWSPAN_HOT void measureTcp(FlowEntry& flow, ColdPart cold, const DecodedPacket& p) {
+// Called before the direction's counts and times are updated.
+inline void measureTcp(FlowEntry& flow, ColdPart cold, const DecodedPacket& p) {
   DirectionLine& own = flow.direction[p.side];
-  const uint16_t bits = p.tcpBits;
+  const uint16_t bits = p.tcpBits();
   own.tcpBits |= bits;
   if ((own.flags & kFirstSequenceKnown) == 0) {
-    own.firstSequence = p.sequence;
+    own.firstSequence = p.sequence();
     own.flags |= kFirstSequenceKnown;
   }
-  if (control && (bits & kTcpRst) != 0) {
+  if ((bits & kTcpRst) != 0) {
     flow.flags |= kEnded;
     return;  // a reset's numbers may be anything (RFC 9293 3.5.2)
   }
-  if (p.window == 0 && (!control || (bits & (kTcpSyn | kTcpFin)) == 0)) addHigh(own.ipOctets);
+  if (p.window() == 0 && (bits & (kTcpSyn | kTcpFin)) == 0) addHigh(own.ipOctets);
   if ((bits & kTcpAck) != 0) measureAcknowledgment(flow, cold, p);
-  uint32_t length = p.payloadOctets;
   // RFC 9293 3.4: SYN and FIN take a place in the sequence.
-  if (control) {
-    length += ((bits & kTcpSyn) != 0) + ((bits & kTcpFin) != 0);
-    if ((bits & kTcpFin) != 0) own.flags |= kFinSeen;
-  }
-  const uint32_t end = p.sequence + length;
+  const uint32_t length = p.payloadOctets + ((bits & kTcpSyn) != 0) + ((bits & kTcpFin) != 0);
+  if ((bits & kTcpFin) != 0) own.flags |= kFinSeen;
+  const uint32_t end = p.sequence() + length;
   if ((own.flags & kSequenceKnown) == 0) {
     own.flags |= kSequenceKnown;
     own.nextSequence = end;
-  } else {
-    // Whether a segment carries data is hard to foresee, so it is no branch of its own. Nearly all data is what comes next.
-    const uint32_t data = opaque(uint32_t{length > 0});
-    if (opaque(data & (p.sequence != own.nextSequence)) != 0) [[unlikely]] {
-      if (static_cast<int32_t>(end - own.nextSequence) <= 0) {
-        measureOldSegment(flow, cold, own, p, length);
-        return;
-      }
-      const uint32_t hole = p.sequence - own.nextSequence;
-      if (static_cast<int32_t>(hole) > 0) openHole(cold, own, p, hole);
+  } else if (length > 0 && p.sequence() == own.nextSequence) {
+    own.nextSequence = end;
+  } else if (length > 0) {
+    if (static_cast<int32_t>(end - own.nextSequence) <= 0) {
+      measureOldSegment(flow, cold, own, p, length);
+      return;
     }
-    own.nextSequence += (end - own.nextSequence) & (0u - data);
+    const uint32_t hole = p.sequence() - own.nextSequence;
+    if (static_cast<int32_t>(hole) > 0) openHole(cold, own, p, hole);
+    own.nextSequence = end;
   }
-  if (opaque((length > 0) & mayProbe(flow, own, p.ns))) {
-    flow.probeSequence = end;
-    flow.probeStart = probeUnits(p.ns);
-    flow.flags = static_cast<uint8_t>((flow.flags & ~kProbeSide) | kProbePending | p.side * kProbeSide);
-  }
+  if (length > 0 && mayProbe(flow, own, p.ns, (bits & (kTcpSyn | kTcpFin)) != 0)) startProbe(flow, p.side, end, p.ns);
+}
+
+// After measureTcp: nothing but counters changes from here on while segments come in order.
+inline bool isSettled(const FlowEntry& flow) {
+  constexpr uint8_t kKnown = kSequenceKnown | kFirstSequenceKnown;
+  return (flow.direction[0].flags & flow.direction[1].flags & kKnown) == kKnown;
 }
 
 // After measureTcp: both sides are done.

@@ -1,21 +1,19 @@
 // A program of packets, ticks, steps of the clock, room given and taken, changes of sampling and time-outs against a tiny
-// cache: the equations hold after every step.
+// cache: the equations hold after every step, and a meter that takes no short ways hands over the same rows.
 #include "fuzz_input.h"
 #include "fuzz_ledger.h"
 
 namespace {
 
 // One selector changes: that of the others, or of one of two pools, which come and go. A number stands for what it says.
-void setSampling(flowspan::MeterCore& core, flowspan::CoreOptions& options, uint8_t what, uint8_t with) {
+void setSampling(flowspan::SamplingPlan& plan, uint8_t what, uint8_t with) {
   using namespace flowspan;
-  SamplingPlan& plan = options.sampling;
   const SelectorPlan selector{static_cast<SamplingKind>(with & 3), 1u + (with >> 4), static_cast<uint16_t>(with | (what & 3) << 8)};
   if ((what & 3) == 0) plan.others = selector;
   if ((what & 4) != 0 && plan.pools.size() < 2) plan.pools.push_back({{.protocols = {17}, .ports = {{0, 1}}}, selector});
   if ((what & 8) != 0 && !plan.pools.empty()) plan.pools.pop_back();
   if ((what & 3) != 0 && !plan.pools.empty()) plan.pools[(what & 3) % plan.pools.size()] = {{.prefixes = {{.bits = static_cast<uint8_t>(with % 33)}}}, selector};
   plan.kernelInterval = 1u << ((what >> 4) & 1);
-  core.setSampling(plan);
 }
 
 }  // namespace
@@ -28,17 +26,28 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.cacheFlows = 1 + (choice & 15);
   options.duplicates = static_cast<DuplicateMode>((choice >> 4) % 3);
   options.vlanInKey = (choice & 0x80) != 0;
-  FuzzSink sink;
-  sink.room = in.octet();
-  MeterCore core(options, sink);
+  CoreOptions withoutShortWays = options;
+  withoutShortWays.shortWays = false;
+  FuzzSink sink, generalSink;
+  sink.room = generalSink.room = in.octet();
+  MeterCore core(options, sink), general(withoutShortWays, generalSink);
   uint64_t ns = 100'000'000'000;
   while (in.left() > 1) {
     const uint8_t what = in.octet(), with = in.octet();
     switch (what & 7) {
-      case 0: core.tick(ns += uint64_t(with) * 200'000'000); break;
-      case 1: sink.room = with; break;
-      case 2: setSampling(core, options, what >> 3, with); break;
-      case 3: core.setTimeouts(uint64_t(with) * 500'000'000, uint64_t(what >> 3) * 500'000'000); break;
+      case 0:
+        core.tick(ns += uint64_t(with) * 200'000'000);
+        general.tick(ns);
+        break;
+      case 1: sink.room = generalSink.room = with; break;
+      case 2:
+        setSampling(options.sampling, what >> 3, with);
+        core.setSampling(options.sampling);
+        general.setSampling(options.sampling);
+        break;
+      case 3:
+        for (MeterCore* each : {&core, &general}) each->setTimeouts(uint64_t(with) * 500'000'000, uint64_t(what >> 3) * 500'000'000);
+        break;
       case 4: ns -= uint64_t(with) * 10'000'000; break;
       default: {
         uint8_t frame[58] = {};
@@ -58,12 +67,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         frame[47] = in.octet();
         const PacketView view{frame, ns += uint64_t(what >> 5) * 3'000'000, 58, 58, 1, 0, 0, LinkType::ethernet};
         core.process(&view, 1);
+        general.process(&view, 1);
       }
     }
     requireBalance(core);
   }
-  sink.room = ~0u;
-  if (!core.finish(ns)) fuzzFault("finish");
+  sink.room = generalSink.room = ~0u;
+  if (!core.finish(ns) || !general.finish(ns)) fuzzFault("finish");
   requireBalance(core);
+  if (sink.sum() != generalSink.sum()) fuzzFault("rows differ from those of the general way");
   return 0;
 }

@@ -48,12 +48,22 @@ class FuzzSink : public BlockSink {
   }
   bool hasRoom() const override { return room > 0; }
   void flush(uint64_t) override { check(); }
+  // Of all rows in their order.
+  uint64_t sum() {
+    check();
+    return sum_;
+  }
 
  private:
   void check() {
     if (lent_ && toNetwork(row_.flowEnd) < toNetwork(row_.flowStart)) fuzzFault("negative duration");
+    if (lent_) {
+      const auto* octets = reinterpret_cast<const uint8_t*>(&row_);
+      for (size_t i = 0; i < sizeof row_; i++) sum_ = (sum_ ^ octets[i]) * 0x100000001b3ull;  // FNV-1a
+    }
     lent_ = false;
   }
+  uint64_t sum_ = 0;
   Row row_;
   bool lent_ = false;
 };
