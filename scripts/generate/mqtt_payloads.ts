@@ -1,6 +1,7 @@
 /** `config/mqtt-payloads.md`: every topic with an example of its payload, made by the functions that make the real ones. */
 import { contentTypes } from '../../src/forward/mqtt/encoding.ts';
-import { examples } from '../../src/forward/mqtt/payload_examples.ts';
+import { discoveryPayload, discoveryTopic } from '../../src/forward/mqtt/home_assistant.ts';
+import { exampleIdentity, examples } from '../../src/forward/mqtt/payload_examples.ts';
 import { schemaVersions } from '../../src/forward/mqtt/payloads.ts';
 import { type Topic, topics } from '../../src/forward/mqtt/topics.ts';
 
@@ -34,5 +35,15 @@ which, the user property \`schema\` and the field \`schema\` say which version. 
 do not know. Times are integer milliseconds since 1970 (UTC), sizes octets of whole frames on the wire, \`null\` what this box cannot tell.
 
 ${sections.join('\n\n')}
+
+## Home Assistant
+
+With \`mqtt.brokers[].homeAssistantPrefix\` (\`homeassistant\` in most set-ups) the box announces itself at each connection, retained, on
+\`${discoveryTopic('homeassistant', exampleIdentity)}\`: health, traffic, backlog and connection show up as one device. The values are read from the topics above, so
+\`encoding\` must be \`json\`. To take a box out again, publish an empty retained message there.
+
+\`\`\`json
+${JSON.stringify(discoveryPayload('flowspan/v1', exampleIdentity), null, 2)}
+\`\`\`
 `;
 }

@@ -146,6 +146,11 @@ const destination = z
     path: ['files', 'folder'],
     message: 'a folder when transport is file, and only then',
   })
+  // Shares are taken over by one another, and two would write to one file.
+  .refine((d) => d.transport !== 'file' || d.balanceGroup === '', {
+    path: ['balanceGroup'],
+    message: 'none when transport is file',
+  })
   .refine((d) => d.protocol === 'ipfix' || d.transport === 'udp', {
     path: ['transport'],
     message: 'udp with NetFlow',

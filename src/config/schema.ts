@@ -108,39 +108,48 @@ const spool = z
   })
   .prefault({});
 
-const broker = z.strictObject({
-  name: name.meta(facts({ reason: 'How this broker is called on the page and in logs' })),
-  host: host.meta(facts({ reason: 'Name or address of the MQTT 5 broker' })),
-  port: port.default(1883).meta(facts({ reason: 'Port of the broker (8883 over TLS)' })),
-  tls: flag(false, { reason: 'Speak TLS' }),
-  caFile: text('', { reason: 'TLS: certificates that sign the broker’s; empty for the system’s' }),
-  certificateFile: text('', { reason: 'TLS: our certificate, where the broker asks for one' }),
-  keyFile: text('', { reason: 'TLS: our private key' }),
-  username: text('', { reason: 'User name; empty for none' }),
-  password: text('', { reason: 'Password; passwordFile keeps it out of this file' }),
-  passwordFile: text('', { reason: 'File whose first line is the password' }),
-  keepAliveS: integer(5, 3_600, 30, { reason: 'The broker notices our loss after one and a half times this', unit: 's' }),
-  encoding: choice(['json', 'msgpack'], 'json', { reason: 'How payloads are written' }),
-  inFlightMax: integer(1, 1_000, 50, { reason: 'Messages on the way that are not acknowledged yet' }),
-  connectTimeoutMs: integer(100, 120_000, 10_000, { reason: 'A connection attempt is given up after this', unit: 'ms' }),
-  acknowledgeTimeoutMs: integer(1_000, 600_000, 60_000, {
-    reason: 'A broker that acknowledges nothing for this long is taken for dead',
-    unit: 'ms',
-  }),
-  offlineAfterS: integer(0, 3_600, 5, {
-    reason: 'The broker announces our loss (the last will) after this; a reconnect within it is not announced',
-    unit: 's',
-  }),
-  sessionExpiryS: integer(0, 86_400, 60, {
-    reason: 'The broker remembers our session this long after a loss; at least offlineAfterS',
-    unit: 's',
-  }),
-  retryFirstMs: integer(10, 600_000, 1_000, {
-    reason: 'Bound of the first wait before reconnecting; doubles up to retryCapMs',
-    unit: 'ms',
-  }),
-  retryCapMs: integer(10, 3_600_000, 60_000, { reason: 'Longest wait before reconnecting', unit: 'ms' }),
-});
+const broker = z
+  .strictObject({
+    name: name.meta(facts({ reason: 'How this broker is called on the page and in logs' })),
+    host: host.meta(facts({ reason: 'Name or address of the MQTT 5 broker' })),
+    port: port.default(1883).meta(facts({ reason: 'Port of the broker (8883 over TLS)' })),
+    tls: flag(false, { reason: 'Speak TLS' }),
+    caFile: text('', { reason: 'TLS: certificates that sign the broker’s; empty for the system’s' }),
+    certificateFile: text('', { reason: 'TLS: our certificate, where the broker asks for one' }),
+    keyFile: text('', { reason: 'TLS: our private key' }),
+    username: text('', { reason: 'User name; empty for none' }),
+    password: text('', { reason: 'Password; passwordFile keeps it out of this file' }),
+    passwordFile: text('', { reason: 'File whose first line is the password' }),
+    keepAliveS: integer(5, 3_600, 30, { reason: 'The broker notices our loss after one and a half times this', unit: 's' }),
+    encoding: choice(['json', 'msgpack'], 'json', { reason: 'How payloads are written' }),
+    homeAssistantPrefix: text('', {
+      reason:
+        'Announce the box to Home Assistant below this topic (homeassistant by default there), so that it shows health and traffic by itself; empty announces nothing',
+    }),
+    inFlightMax: integer(1, 1_000, 50, { reason: 'Messages on the way that are not acknowledged yet' }),
+    connectTimeoutMs: integer(100, 120_000, 10_000, { reason: 'A connection attempt is given up after this', unit: 'ms' }),
+    acknowledgeTimeoutMs: integer(1_000, 600_000, 60_000, {
+      reason: 'A broker that acknowledges nothing for this long is taken for dead',
+      unit: 'ms',
+    }),
+    offlineAfterS: integer(0, 3_600, 5, {
+      reason: 'The broker announces our loss (the last will) after this; a reconnect within it is not announced',
+      unit: 's',
+    }),
+    sessionExpiryS: integer(0, 86_400, 60, {
+      reason: 'The broker remembers our session this long after a loss; at least offlineAfterS',
+      unit: 's',
+    }),
+    retryFirstMs: integer(10, 600_000, 1_000, {
+      reason: 'Bound of the first wait before reconnecting; doubles up to retryCapMs',
+      unit: 'ms',
+    }),
+    retryCapMs: integer(10, 3_600_000, 60_000, { reason: 'Longest wait before reconnecting', unit: 'ms' }),
+  })
+  .refine((b) => b.homeAssistantPrefix === '' || b.encoding === 'json', {
+    path: ['encoding'],
+    message: 'json where homeAssistantPrefix is set, which reads nothing else',
+  });
 
 const mqtt = z
   .strictObject({

@@ -5,7 +5,7 @@ import type { BoxStatus } from '../../flow/status_shapes.ts';
 import { eventPayload, healthPayload, statePayload, summaryPayload } from './payloads.ts';
 import type { Topic } from './topics.ts';
 
-const identity = { site: 'branch-17', node: 'box-1' };
+export const exampleIdentity = { site: 'branch-17', node: 'box-1' };
 const minuteMs = 1_767_264_060_000;
 
 const volume = (outOctets: number, inOctets: number, outPackets: number, inPackets: number, flows: number): Volume => ({
@@ -60,7 +60,7 @@ export const exampleWindow: HistoryWindow = {
 
 export const exampleStatus: BoxStatus = {
   version: '0.1.0',
-  ...identity,
+  ...exampleIdentity,
   nowMs: minuteMs + 60_000,
   startedMs: minuteMs - 86_400_000,
   meter: {
@@ -202,11 +202,11 @@ export const exampleStatus: BoxStatus = {
 };
 
 export const examples: Readonly<Record<Topic, object>> = {
-  state: statePayload(identity, 'connected', '0.1.0', minuteMs),
+  state: statePayload(exampleIdentity, 'connected', '0.1.0', minuteMs),
   health: healthPayload(exampleStatus),
-  summary1m: summaryPayload(exampleWindow, identity, 10),
-  summary1h: summaryPayload({ ...exampleWindow, tier: '1h', startMs: minuteMs - 60_000 }, identity, 1),
-  event: eventPayload(identity, {
+  summary1m: summaryPayload(exampleWindow, exampleIdentity, 10),
+  summary1h: summaryPayload({ ...exampleWindow, tier: '1h', startMs: minuteMs - 60_000 }, exampleIdentity, 1),
+  event: eventPayload(exampleIdentity, {
     atMs: minuteMs,
     level: 'warn',
     event: 'uplinkLost',

@@ -16,6 +16,7 @@ import type { OutboxLane } from '../outbox.ts';
 import { Delivery } from './delivery.ts';
 import { encodePayload, payloadFor } from './encoding.ts';
 import { isRefusal } from './failure.ts';
+import { discoveryPayload, discoveryTopic } from './home_assistant.ts';
 import { type StatePayload, schemaVersions, statePayload } from './payloads.ts';
 import { addressOf, type MqttSession, type OpenSession, openSession, type Publication } from './session.ts';
 import { type Identity, topicName, topics } from './topics.ts';
@@ -158,6 +159,7 @@ export class MqttUplink implements Service {
     if (this.#stopping) delivery.drain(0);
     try {
       await this.#publishState(session, 'connected');
+      if (broker.homeAssistantPrefix !== '') await this.#announce(session, broker.homeAssistantPrefix);
       const ended = await delivery.run();
       if (ended !== undefined) return ended;
       await this.#publishState(session, 'stopped');
@@ -177,18 +179,33 @@ export class MqttUplink implements Service {
 
   /** The retained state; a broker that refuses it may still take the rest. */
   async #publishState(session: MqttSession, reason: StatePayload['reason']): Promise<void> {
-    const { broker } = this.#parts;
-    const late = `the broker has not acknowledged the state of this box`;
-    try {
-      await withDeadline(this.#world.clock, broker.acknowledgeTimeoutMs, late, session.publish(this.#statePublication(reason)));
-    } catch (error) {
-      const failure = operating(error);
-      if (failure.code !== 'publishRefused' && failure.code !== 'messageTooLong') throw failure;
-      this.#say('warn', 'publishRefused', `state: ${failure.message}`);
-    }
+    await this.#publishRetained(session, this.#statePublication(reason), 'the state of this box');
     if (reason !== 'connected') return;
     this.#set('up', '');
     this.#say('info', 'uplinkUp', `connected to ${this.#address}`);
+  }
+
+  /** At each connection, since a broker may have lost what it retained; one that refuses it may still take the rest. */
+  async #announce(session: MqttSession, prefix: string): Promise<void> {
+    const { identity, settings } = this.#parts;
+    const publication = {
+      topic: discoveryTopic(prefix, identity),
+      retain: true,
+      schemaVersion: 1,
+      ...payloadFor('json', encodePayload(discoveryPayload(settings.topicPrefix, identity))),
+    };
+    await this.#publishRetained(session, publication, 'the announcement to Home Assistant');
+  }
+
+  async #publishRetained(session: MqttSession, publication: Publication, what: string): Promise<void> {
+    const late = `the broker has not acknowledged ${what}`;
+    try {
+      await withDeadline(this.#world.clock, this.#parts.broker.acknowledgeTimeoutMs, late, session.publish(publication));
+    } catch (error) {
+      const failure = operating(error);
+      if (failure.code !== 'publishRefused' && failure.code !== 'messageTooLong') throw failure;
+      this.#say('warn', 'publishRefused', `${what}: ${failure.message}`);
+    }
   }
 
   #statePublication(reason: StatePayload['reason']): Publication {
