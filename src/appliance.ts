@@ -25,7 +25,7 @@ import { Spool } from './forward/spool.ts';
 import { type Machine, thisMachine } from './machine.ts';
 import { MeterService } from './meter/meter_service.ts';
 import { addonProjector } from './meter/projector.ts';
-import { type SelectorStore, SelectorsInUse } from './meter/selectors_in_use.ts';
+import { keptSelectors, SelectorsInUse } from './meter/selectors_in_use.ts';
 import { MirrorTruth } from './pipeline/mirror_truth.ts';
 import { NameBook } from './pipeline/name_book.ts';
 import { PipelineService } from './pipeline/pipeline_service.ts';
@@ -33,6 +33,7 @@ import { PageThread } from './status/page_thread.ts';
 import { GuardedKv } from './store/guarded_kv.ts';
 import { History } from './store/history.ts';
 import { RecentWindows } from './store/recent_windows.ts';
+import { AlertService } from './system/alerts/alert_service.ts';
 import { BoxReporter } from './system/box_reporter.ts';
 import { ClockState } from './system/clock_state.ts';
 import { EventJournal } from './system/event_journal.ts';
@@ -67,6 +68,7 @@ export class Appliance {
   readonly #meter: MeterService;
   readonly #mirror: MirrorTruth;
   readonly #linkSpeeds: LinkSpeeds;
+  readonly #alerts: AlertService;
   readonly #services: ServiceGroup;
   /** Monotonic: when that was is known once the time is. */
   readonly #startedNs: bigint;
@@ -113,6 +115,7 @@ export class Appliance {
       historyFolder: settings.history.enabled ? folder('history') : '',
       ...(flowRing === undefined ? {} : { flowRing }),
       metrics: () => world.metrics.render(),
+      onAlertAct: (act) => this.#alerts.act(act),
       onEvent,
     });
 
@@ -226,7 +229,9 @@ export class Appliance {
     if (keepsHistory) this.#pipeline.onWindow((window) => this.#history.add(window));
     this.#pipeline.onWindow((window) => this.#mqttReporter.windowClosed(window));
     this.#pipeline.onWindow((window) => this.#page.window(window));
-    const selectors = new SelectorsInUse(part('meter'), this.#selectorStore(folder('selectors.json')));
+    // The spool is opened before the meter; one that cannot be opened may hold anything.
+    const mayHoldRows = (): boolean => this.#spool.status().state !== 'open' || this.#spool.status().octetsOnDisk > 0;
+    const selectors = new SelectorsInUse(part('meter'), keptSelectors(machine.textFile(folder('selectors.json')), mayHoldRows));
     this.#meter = new MeterService(part('meter'), settings.meter, {
       bootId,
       receive: (block) => this.#pipeline.process(block),
@@ -251,6 +256,15 @@ export class Appliance {
         capacityMbps: this.#linkSpeeds.capacityMbps(),
       }),
       onEvent,
+    });
+    this.#alerts = new AlertService({
+      world: part('alerts'),
+      settings: settings.alerts,
+      identity: this.#identity,
+      store: machine.textFile(folder('alerts.json')),
+      status: () => this.status(),
+      targets: () => [],
+      onChange: (alert) => this.#mqttReporter.alert(alert),
     });
     const reporter = new BoxReporter({
       world: part('report'),
@@ -281,6 +295,7 @@ export class Appliance {
       this.#linkSpeeds,
       this.#mirror,
       this.#meter,
+      this.#alerts,
       reporter,
       new SupervisorLink({
         world: part('supervisor'),
@@ -324,18 +339,9 @@ export class Appliance {
     };
   }
 
-  get pageUrl(): string {
-    return this.#page.url;
-  }
-
-  get pageReason(): string {
-    return this.#page.reason;
-  }
-
-  /** What the console says about getting in: never part of the status. */
-  get pageAccess(): { readonly fingerprint: string; readonly setUpCode: string } {
-    const { fingerprint, setUpCode } = this.#page;
-    return { fingerprint, setUpCode };
+  /** Where the page is, or why not; how to get in, for the console alone: never part of the status. */
+  get page(): Pick<PageThread, 'url' | 'reason' | 'fingerprint' | 'setUpCode'> {
+    return this.#page;
   }
 
   /** Where the rows of every destination went, by its name. */
@@ -356,13 +362,14 @@ export class Appliance {
       ...this.#identity,
       nowMs: Math.round(this.#world.clock.wallMs()),
       startedMs: this.#startedMs,
-      meter: this.#meterStatus(),
+      meter: this.#linkSpeeds.withSpeeds(this.#meter.status()),
       ledger: this.#meter.ledger(),
       mirror: this.#mirror.status(),
       uplinks: [...this.#exporters.statuses(), ...this.#mqttUplinks.map((uplink) => uplink.status())],
       stores,
       host: this.#host.health(),
       events: this.#journal.entries,
+      alerts: this.#alerts.alerts,
       notConfigured: notConfigured(this.#settings),
       restartNeededFor: this.settings.waiting(),
       labelKinds: labelKindsOf(this.#settings.labels),
@@ -372,23 +379,6 @@ export class Appliance {
 
   get #startedMs(): number {
     return Number((this.#startedNs + (this.#clock.wallOffsetNs(this.#clock.bootId) ?? 0n)) / 1_000_000n);
-  }
-
-  /** The meter counts what comes in; how fast the port is, the kernel knows. */
-  #meterStatus(): BoxStatus['meter'] {
-    const status = this.#meter.status();
-    const interfaces = status.interfaces.map((port) => ({ ...port, speedMbps: this.#linkSpeeds.speedMbps(port.name) }));
-    return { ...status, interfaces };
-  }
-
-  #selectorStore(path: string): SelectorStore {
-    const file = this.#machine.textFile(path);
-    return {
-      read: () => file.read(),
-      replace: (text) => file.replace(text),
-      // The spool is opened before the meter; one that cannot be opened may hold anything.
-      mayHoldRows: () => this.#spool.status().state !== 'open' || this.#spool.status().octetsOnDisk > 0,
-    };
   }
 
   #meteringFacts(): MeteringFacts {

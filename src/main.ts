@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   flows: () => import('./cli/flows.ts'),
   query: () => import('./cli/query.ts'),
   doctor: () => import('./cli/doctor.ts'),
+  alert: () => import('./cli/alert.ts'),
   user: () => import('./cli/user.ts'),
   token: () => import('./cli/token.ts'),
   'check-config': () => import('./cli/check_config.ts'),

@@ -72,6 +72,12 @@ async function run(world: World, port: LinkPort, { settings, historyFolder, flow
     pageFolder: pageFolder(),
     dataFolder: settings.dataFolder,
     onSetUpCode: (code) => link.setUpCode(code),
+    onAlertAct: async (act) => {
+      const alerts = await link.act(act);
+      // Whoever asks next sees what they have just done.
+      const status = live.latest();
+      if (status !== undefined) live.pushStatus({ ...status, alerts });
+    },
   });
   link.open();
   try {

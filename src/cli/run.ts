@@ -100,11 +100,11 @@ function greet(appliance: Appliance, settings: Settings, { out }: Terminal): voi
   const waits = meter.state === 'waiting' ? ` (waiting: ${meter.reason})` : '';
   const page = !settings.status.enabled
     ? 'off (status.enabled is false)'
-    : appliance.pageUrl || `does not work: ${appliance.pageReason}`;
+    : appliance.page.url || `does not work: ${appliance.page.reason}`;
   const lines = [
     `flowspan ${VERSION}`,
     `  metering   ${sources[settings.meter.source]}${waits}`,
-    `  page       ${page}${appliance.pageUrl ? '/' : ''}`,
+    `  page       ${page}${appliance.page.url ? '/' : ''}`,
     ...accessLines(appliance),
     `  kept in    ${settings.dataFolder}`,
     ...(notConfigured.length > 0 ? ['  not configured yet:', ...notConfigured.map((line) => `    - ${line}`)] : []),
@@ -116,7 +116,7 @@ function greet(appliance: Appliance, settings: Settings, { out }: Terminal): voi
 
 /** How to get in: only here and in the log, never on the page. */
 function accessLines(appliance: Appliance): string[] {
-  const { fingerprint, setUpCode } = appliance.pageAccess;
+  const { fingerprint, setUpCode } = appliance.page;
   return [
     ...(setUpCode === '' ? [] : [`  set-up     code ${setUpCode}: enter it on the page to make the first admin`]),
     ...(fingerprint === ''

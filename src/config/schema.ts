@@ -1,12 +1,13 @@
 /**
  * Every setting, once: type, default, bounds, unit, reason, and whether a change needs a restart. Validation, defaults,
  * the reference in `config/`, the JSON schema for editors and the settings view all derive from this file and the sections
- * beside it (`export_settings.ts`, `status_settings.ts`).
+ * beside it (`alert_settings.ts`, `export_settings.ts`, `status_settings.ts`).
  *
  * Keys are spelled as in code, unit last. Unknown keys are refused. A key named `password` is redacted wherever shown.
  */
 import { z } from 'zod';
 import { tunnelTypes } from '../flow/decode_annotations.ts';
+import { alerts } from './alert_settings.ts';
 import { exporting } from './export_settings.ts';
 import { labels } from './label_settings.ts';
 import { places } from './place_settings.ts';
@@ -225,6 +226,7 @@ export const settingsSchema = z
     mqtt,
     history,
     status,
+    alerts,
     log: logging,
   })
   .prefault({});
@@ -240,3 +242,5 @@ export type BrokerSettings = Settings['mqtt']['brokers'][number];
 export type MqttSettings = Settings['mqtt'];
 export type HistorySettings = Settings['history'];
 export type StatusSettings = Settings['status'];
+export type AlertSettings = Settings['alerts'];
+export type WebhookSettings = AlertSettings['webhooks'][number];

@@ -76,6 +76,11 @@ export class BoundedQueue<T> {
     return item;
   }
 
+  /** A copy, oldest first. */
+  list(): T[] {
+    return this.#items.slice(this.#head) as T[];
+  }
+
   figures(): QueueFigures {
     return {
       name: this.name,

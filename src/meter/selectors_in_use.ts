@@ -20,6 +20,12 @@ export interface SelectorStore {
   mayHoldRows(): boolean;
 }
 
+export const keptSelectors = (file: Omit<SelectorStore, 'mayHoldRows'>, mayHoldRows: () => boolean): SelectorStore => ({
+  read: () => file.read(),
+  replace: (text) => file.replace(text),
+  mayHoldRows,
+});
+
 export class SelectorsInUse implements Service {
   readonly name = 'selectors';
   readonly #world: World;

@@ -29,7 +29,7 @@ interface Stream {
   /** Monotonic time since which the connection has been full, or undefined. */
   fullSinceMs: number | undefined;
   skipped: number;
-  /** Last list of events this browser has; it is sent again only when it has changed. */
+  /** Last lists of events and alerts this browser has; they are sent again only when they have changed. */
   eventsSent: string;
 }
 
@@ -103,7 +103,7 @@ export class EventStreams {
     if (this.#streams.size === 0) return;
     this.#lastSentMs = this.#world.clock.monotonicMs();
     const shared = change.kind === 'second' ? frame('second', change.second) : undefined;
-    const slim = change.kind === 'status' ? frame('status', withoutEvents(change.status)) : '';
+    const slim = change.kind === 'status' ? frame('status', withoutLists(change.status)) : '';
     for (const stream of this.#streams) {
       if (stream.fullSinceMs !== undefined) {
         stream.skipped++;
@@ -113,9 +113,9 @@ export class EventStreams {
     }
   }
 
-  /** Events come along only when they have changed: they are most of a status, and rare. */
+  /** Events and alerts come along only when they have changed: they are most of a status, and rare. */
   #statusFrame(stream: Stream, status: BoxStatus, slim?: string): string {
-    const version = `${status.startedMs}/${status.events.length}/${status.events.at(-1)?.atMs}/${status.events.at(-1)?.event}`;
+    const version = versionOf(status);
     if (slim !== undefined && version === stream.eventsSent) return slim;
     stream.eventsSent = version;
     return frame('status', status);
@@ -163,6 +163,15 @@ function frame(event: string, body: unknown): string {
   return `event: ${event}\ndata: ${JSON.stringify(body)}\n\n`;
 }
 
-function withoutEvents({ events: _, ...rest }: BoxStatus): Omit<BoxStatus, 'events'> {
+/** What tells one pair of lists from another: alerts change in place, so all that changes of them is in it. */
+function versionOf({ startedMs, events, alerts }: BoxStatus): string {
+  const newest = events.at(-1);
+  const told = alerts.map(
+    (alert) => `${alert.id} ${alert.raisedMs} ${alert.clearedMs} ${alert.acknowledgedMs} ${alert.mutedUntilMs} ${alert.text}`,
+  );
+  return [startedMs, events.length, newest?.atMs, newest?.event, ...told].join('/');
+}
+
+function withoutLists({ events: _events, alerts: _alerts, ...rest }: BoxStatus): Omit<BoxStatus, 'events' | 'alerts'> {
   return rest;
 }

@@ -1,5 +1,6 @@
 /** The API's description in OpenAPI 3.1, parameters from the schemas that check them. Pure. */
 import { z } from 'zod';
+import { alertCodes } from '../flow/alert_shapes.ts';
 import { flowKeys } from '../flow/flow_search_shapes.ts';
 import { dimensions, tiers } from '../flow/history_shapes.ts';
 import { labelKinds } from '../flow/labels.ts';
@@ -103,6 +104,22 @@ const schemas: Json = {
     },
     'What the traffic of the last windowS seconds tells about the mirror port',
   ),
+  Alert: object({
+    id: { type: 'string' },
+    code: { enum: alertCodes },
+    severity: { enum: ['page', 'ticket'] },
+    state: { enum: ['raised', 'cleared'] },
+    title: { type: 'string' },
+    text: { type: 'string' },
+    runbook: { type: 'string' },
+    raisedMs: time,
+    clearedMs: time,
+    times: number,
+    acknowledgedBy: { type: 'string' },
+    acknowledgedMs: time,
+    mutedUntilMs: time,
+    mutedBy: { type: 'string' },
+  }),
   Status: object(
     {
       version: { type: 'string' },
@@ -117,6 +134,7 @@ const schemas: Json = {
       stores: list({ type: 'object' }),
       host: { type: 'object' },
       events: list({ type: 'object' }),
+      alerts: list(reference('Alert')),
       notConfigured: list({ type: 'string' }),
       restartNeededFor: list({ type: 'string' }),
       labelKinds: list({ enum: labelKinds }),
@@ -191,9 +209,14 @@ export function openApi(): Json {
         parametersOf(flowSumParameters),
       ),
       '/api/v1/events': get(
-        'Server-sent events: `second` (TrafficSecond) and `status` (Status; `events` only when it has changed) once a second; `skipped` to a browser that reads too slowly',
+        'Server-sent events: `second` (TrafficSecond) and `status` (Status; `events` and `alerts` only when they have changed) once a second; `skipped` to a browser that reads too slowly',
         'text/event-stream',
         text,
+      ),
+      '/api/v1/alerts': get(
+        'Alerts about the box that stand, and the last that have cleared',
+        json,
+        object({ alerts: list(reference('Alert')) }),
       ),
       '/healthz': get('200 while the page’s thread answers', 'text/plain', text),
       '/readyz': get('200 while the box reports and its meter has not failed', 'text/plain', text),

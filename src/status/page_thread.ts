@@ -8,6 +8,7 @@ import type { Timer } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
+import type { Alert, AlertAct } from '../flow/alert_shapes.ts';
 import type { HistoryWindow } from '../flow/history_shapes.ts';
 import type { BoxEvent, BoxStatus, TrafficSecond } from '../flow/status_shapes.ts';
 import { MainEnd } from './thread_link.ts';
@@ -22,6 +23,8 @@ export interface PageThreadParts {
   /** Recent rows come through it; absent when none are kept. */
   readonly flowRing?: SharedArrayBuffer;
   readonly metrics: () => Promise<string>;
+  /** @throws ApplianceError */
+  readonly onAlertAct: (act: AlertAct) => readonly Alert[];
   readonly onEvent: (level: BoxEvent['level'], event: string, text: string) => void;
 }
 
@@ -109,7 +112,7 @@ export class PageThread implements Service {
   }
 
   #launch(onFirst: () => void): void {
-    const { entry, settings, historyFolder, flowRing, metrics, onEvent } = this.#parts;
+    const { entry, settings, historyFolder, flowRing, metrics, onAlertAct, onEvent } = this.#parts;
     const workerData: PageThreadData = { settings, historyFolder, flowRing };
     const worker = new Worker(entry, { workerData, name: 'page' });
     const failed = (error: unknown): void => {
@@ -120,6 +123,7 @@ export class PageThread implements Service {
     };
     const link = new MainEnd(worker, {
       metrics,
+      onAlertAct,
       onListening: (url, fingerprint) => {
         this.#url = url;
         this.#fingerprint = fingerprint;

@@ -13,12 +13,14 @@ import type { Timer } from '../core/clock.ts';
 import { ApplianceError, messageOf, systemCode } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
+import type { AlertAct } from '../flow/alert_shapes.ts';
 import type { FlowSearcher } from '../flow/flow_search_shapes.ts';
 import type { HistoryReader } from '../flow/history_shapes.ts';
 import { Access } from './access/access.ts';
 import { addAccessRoutes } from './access/access_routes.ts';
 import { addressOf, Gate } from './access/gate.ts';
 import { tlsWanted } from './access/rules.ts';
+import { addAlertRoutes } from './alert_routes.ts';
 import { ApiError, toApiError } from './answers.ts';
 import { addApiRoutes, type View } from './api_routes.ts';
 import { PageCertificate } from './certificate/page_certificate.ts';
@@ -43,6 +45,8 @@ export interface StatusServerParts {
   readonly pageFolder: string;
   /** Where users, certificate and the socket for the command line are kept; absent: nobody signs in, no TLS. */
   readonly dataFolder?: string;
+  /** What an operator does about an alert; absent: nothing can be done. @throws ApplianceError */
+  readonly onAlertAct?: (act: AlertAct) => Promise<void>;
   /** A set-up code that holds from now on; empty: none does any more. */
   readonly onSetUpCode?: (code: string) => void;
 }
@@ -198,6 +202,7 @@ export class StatusServer implements Service {
     addAccessRoutes(server, { access: this.#access, gate: this.#gate, world: this.#world });
     addApiRoutes(server, { clock, history, live, streams: this.#streams, metrics, view: (request) => this.#viewOf(request) });
     addFlowRoutes(server, { clock, flows });
+    addAlertRoutes(server, { live, gate: this.#gate, access: this.#access, act: this.#parts.onAlertAct });
     addPageRoutes(server, await readPageFiles(pageFolder));
     return server;
   }

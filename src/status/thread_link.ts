@@ -6,6 +6,7 @@
 import { type Clock, withDeadline } from '../core/clock.ts';
 import { ApplianceError, type ErrorCode, errorCodes, messageOf } from '../core/errors.ts';
 import { BoundedQueue, type QueueFigures } from '../core/queue.ts';
+import type { Alert, AlertAct } from '../flow/alert_shapes.ts';
 import type { HistoryWindow } from '../flow/history_shapes.ts';
 import type { BoxStatus, TrafficSecond } from '../flow/status_shapes.ts';
 
@@ -16,6 +17,7 @@ export type ToPage =
   | { readonly kind: 'status'; readonly status: BoxStatus }
   | { readonly kind: 'metrics'; readonly text: string }
   | { readonly kind: 'metricsFailed'; readonly message: string }
+  | { readonly kind: 'acted'; readonly turn: number; readonly fault: string; readonly alerts: readonly Alert[] }
   | { readonly kind: 'stop'; readonly deadlineMs: number };
 
 export type ToMain =
@@ -23,6 +25,7 @@ export type ToMain =
   | { readonly kind: 'metricsWanted' }
   | { readonly kind: 'listening'; readonly url: string; readonly fingerprint: string }
   | { readonly kind: 'setUpCode'; readonly code: string }
+  | { readonly kind: 'alertAct'; readonly turn: number; readonly act: AlertAct }
   | { readonly kind: 'failed'; readonly code: ErrorCode | undefined; readonly message: string }
   | { readonly kind: 'stopped' };
 
@@ -35,12 +38,16 @@ export interface LinkPort {
 const inFlightMax = 64;
 const waitingMax = 600;
 const metricsDeadlineMs = 5_000;
+const actDeadlineMs = 5_000;
+const actsMax = 32;
 
 export interface MainEndEvents {
   /** Renders the main thread's figures, for `/metrics`. */
   readonly metrics: () => Promise<string>;
   /** @param fingerprint of the certificate the box made for itself, or empty */
   readonly onListening: (url: string, fingerprint: string) => void;
+  /** What an operator does about an alert; all alerts after it. @throws ApplianceError that says why it cannot be done */
+  readonly onAlertAct?: (act: AlertAct) => readonly Alert[];
   /** The code that makes the first admin; empty when none holds. */
   readonly onSetUpCode?: (code: string) => void;
   readonly onFailed: (error: Error) => void;
@@ -112,6 +119,9 @@ export class MainEnd {
       case 'listening':
         this.#events.onListening(message.url, message.fingerprint);
         break;
+      case 'alertAct':
+        this.#act(message.turn, message.act);
+        break;
       case 'setUpCode':
         this.#events.onSetUpCode?.(message.code);
         break;
@@ -138,6 +148,18 @@ export class MainEnd {
     }
   }
 
+  #act(turn: number, act: AlertAct): void {
+    let fault = '';
+    let alerts: readonly Alert[] = [];
+    try {
+      alerts = this.#events.onAlertAct?.(act) ?? [];
+    } catch (error) {
+      if (!(error instanceof ApplianceError)) throw error;
+      fault = error.message;
+    }
+    this.#port.postMessage({ kind: 'acted', turn, fault, alerts } satisfies ToPage);
+  }
+
   async #answerMetrics(): Promise<void> {
     let answer: ToPage;
     try {
@@ -161,6 +183,8 @@ export class PageEnd {
   readonly #clock: Clock;
   readonly #port: LinkPort;
   readonly #events: PageEndEvents;
+  readonly #acting = new Map<number, (acted: Extract<ToPage, { kind: 'acted' }>) => void>();
+  #turn = 0;
   #asking: { promise: Promise<string>; resolve: (text: string) => void; reject: (error: Error) => void } | undefined;
 
   constructor(clock: Clock, port: LinkPort, events: PageEndEvents) {
@@ -184,6 +208,22 @@ export class PageEnd {
       return await withDeadline(this.#clock, metricsDeadlineMs, 'collecting metrics', asking.promise);
     } finally {
       if (this.#asking === asking) this.#asking = undefined;
+    }
+  }
+
+  /** @throws ApplianceError `usage` with the main thread's words, `deadlineExceeded`, `boxUnreachable` when too many wait */
+  async act(act: AlertAct): Promise<readonly Alert[]> {
+    if (this.#acting.size >= actsMax) throw new ApplianceError('boxUnreachable', 'too much is being changed at once; try again');
+    const turn = ++this.#turn;
+    const { promise, resolve } = Promise.withResolvers<Extract<ToPage, { kind: 'acted' }>>();
+    this.#acting.set(turn, resolve);
+    this.#say({ kind: 'alertAct', turn, act });
+    try {
+      const { fault, alerts } = await withDeadline(this.#clock, actDeadlineMs, 'changing an alert', promise);
+      if (fault !== '') throw new ApplianceError('usage', fault);
+      return alerts;
+    } finally {
+      this.#acting.delete(turn);
     }
   }
 
@@ -221,6 +261,9 @@ export class PageEnd {
         break;
       case 'metrics':
         this.#asking?.resolve(message.text);
+        return;
+      case 'acted':
+        this.#acting.get(message.turn)?.(message);
         return;
       case 'metricsFailed':
         this.#asking?.reject(

@@ -6,6 +6,7 @@ import type { Timer } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
+import type { MeterStatus } from '../flow/status_shapes.ts';
 import type { InterfaceFacts } from './interface_facts.ts';
 import { readInterface } from './interfaces.ts';
 
@@ -47,6 +48,11 @@ export class LinkSpeeds implements Service {
 
   speedMbps(name: string): number | null {
     return this.#speeds.get(name) ?? null;
+  }
+
+  /** The meter counts what comes in; how fast the port is, the kernel knows. */
+  withSpeeds(status: MeterStatus): MeterStatus {
+    return { ...status, interfaces: status.interfaces.map((port) => ({ ...port, speedMbps: this.speedMbps(port.name) })) };
   }
 
   /** Of all ports together; null when there is none or one does not tell. */

@@ -12,7 +12,7 @@ describe('command line', () => {
   test('without a command it lists them all and ends with 2', async () => {
     const { code, out } = await flowspan();
     expect(code).toBe(2);
-    for (const name of ['run', 'meter', 'decode', 'top', 'doctor', 'user', 'token', 'check-config'])
+    for (const name of ['run', 'meter', 'decode', 'top', 'doctor', 'alert', 'user', 'token', 'check-config'])
       expect(out).toContain(`\n  ${name} `);
     expect((await flowspan('--help')).code).toBe(0);
   });

@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { password, Visitor } from './access/visitor.ts';
 import { openBrowser } from './browser.ts';
 import { type FakeBox, startFakeBox } from './fake_box.ts';
+import type { Scenario } from './fake_feed.ts';
 import { axeViolations, openTab, type Size, sidewaysScroll, type Tab, type Theme } from './tab.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -29,10 +30,10 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
 
-async function startBox(settings: Record<string, unknown> = {}): Promise<FakeBox> {
+async function startBox(settings: Record<string, unknown> = {}, scenario: Scenario = 'normal'): Promise<FakeBox> {
   const folder = mkdtempSync(join(tmpdir(), 'access-'));
   folders.push(folder);
-  const box = await startFakeBox('normal', { port: 0, signIn: 'on', ...settings }, folder);
+  const box = await startFakeBox(scenario, { port: 0, signIn: 'on', ...settings }, folder);
   boxes.push(box);
   return box;
 }
@@ -54,8 +55,11 @@ async function checked(page: Page): Promise<void> {
 }
 
 /** A box with an admin anna and a viewer vera. */
-async function boxWithUsers(settings: Record<string, unknown> = {}): Promise<{ box: FakeBox; anna: Visitor }> {
-  const box = await startBox(settings);
+async function boxWithUsers(
+  settings: Record<string, unknown> = {},
+  scenario: Scenario = 'normal',
+): Promise<{ box: FakeBox; anna: Visitor }> {
+  const box = await startBox(settings, scenario);
   const anna = new Visitor(box.url);
   await anna.setUp(box.setUpCode());
   await anna.ask('POST', '/api/v1/users', { name: 'vera', role: 'viewer', password });
@@ -200,6 +204,38 @@ describe('signing in', { timeout: 120_000 }, () => {
     await signIn(page, 'vera');
     await shows(page, '10.20.1.0/24');
     expect(await page.locator('body').textContent()).not.toContain('10.20.1.14');
+  });
+});
+
+describe('alerts', { timeout: 120_000 }, () => {
+  it('say what to do, are looked after and muted by whoever may, and only seen by viewers', async () => {
+    const { box, anna } = await boxWithUsers({}, 'uplink-down');
+    await anna.ask('POST', '/api/v1/users', { name: 'olaf', role: 'operator', password });
+    const { page, complaints } = await look(`${box.url}/#on-call`, 'phone', 'light');
+    await signIn(page, 'olaf');
+    await shows(page, '2 stand, 1 to look at now');
+    await shows(page, /Nothing is lost while the spool has room/);
+    await shows(page, /olaf looks after it/);
+    await page.getByRole('button', { name: 'I look after it: Uplink noc-archive is down' }).click();
+    await page.getByText('olaf looks after it').nth(1).waitFor();
+    await page.getByLabel('Mute: Uplink noc-archive is down').selectOption('8 hours');
+    await shows(page, /Muted by olaf until/);
+    await shows(page, /cleared .* after 1\sh/);
+    await checked(page);
+    expect(complaints).toEqual([]);
+    const seen = await look(`${box.url}/#on-call`, 'desktop', 'dark');
+    await signIn(seen.page, 'vera');
+    await shows(seen.page, /Muted by olaf until/);
+    expect(await seen.page.getByRole('button', { name: /look after it|Unmute/ }).count()).toBe(0);
+    await checked(seen.page);
+  });
+
+  it('can be tended on an open page too, as on a box without users', async () => {
+    const box = await startFakeBox('uplink-down');
+    boxes.push(box);
+    const { page } = await look(`${box.url}/#on-call`);
+    await page.getByRole('button', { name: 'I look after it: Uplink noc-archive is down' }).click();
+    await shows(page, /anybody looks after it/);
   });
 });
 

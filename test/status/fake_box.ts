@@ -6,6 +6,7 @@ import { silentLog } from '../../src/core/log.ts';
 import { createMetrics } from '../../src/core/metrics.ts';
 import { SystemRandom } from '../../src/core/random.ts';
 import type { World } from '../../src/core/world.ts';
+import type { Alert, AlertAct } from '../../src/flow/alert_shapes.ts';
 import { LiveBuffer, secondsKept } from '../../src/status/live_feed.ts';
 import { StatusServer } from '../../src/status/status_server.ts';
 import { officeFlows, searchOver } from '../store/kept_flows.ts';
@@ -40,19 +41,30 @@ export async function startFakeBox(
   let lastMs = Math.floor(clock.wallMs() / 1_000) * 1_000;
   const firstMs = scenario === 'first-start' ? lastMs - 240_000 : lastMs - (secondsKept - 1) * 1_000;
   for (let atMs = firstMs; atMs <= lastMs; atMs += 1_000) feed(atMs);
-  live.pushStatus(fakeStatus(scenario, clock.wallMs()));
+  const tended = new Map<string, AlertAct>();
+  const push = (): void => {
+    const status = fakeStatus(scenario, clock.wallMs());
+    live.pushStatus({ ...status, alerts: status.alerts.map((alert) => tend(alert, tended.get(alert.id))) });
+  };
+  push();
   const ticking = setInterval(() => {
     while (lastMs + 1_000 <= clock.wallMs()) {
       lastMs += 1_000;
       feed(lastMs);
     }
-    live.pushStatus(fakeStatus(scenario, clock.wallMs()));
+    push();
   }, 1_000);
   const { sessionIdleS, ...checked } = where;
   const parsed = settingsSchema.parse({ status: checked }).status;
   // Shorter than a setting may be: a test does not wait for a minute.
   const settings = sessionIdleS === undefined ? parsed : { ...parsed, sessionIdleS: Number(sessionIdleS) };
   let setUpCode = '';
+  const onAlertAct = {
+    onAlertAct: async (act: AlertAct) => {
+      tended.set(act.id, act);
+      push();
+    },
+  };
   const access = {
     onSetUpCode: (code: string) => {
       setUpCode = code;
@@ -64,6 +76,7 @@ export async function startFakeBox(
     live,
     metrics: () => world.metrics.render(),
     pageFolder,
+    ...onAlertAct,
     ...(dataFolder === undefined ? {} : { dataFolder, ...access }),
   });
   await server.start(new AbortController().signal);
@@ -77,4 +90,10 @@ export async function startFakeBox(
       await server.stop(5_000);
     },
   };
+}
+
+/** What the main thread does with an act. */
+function tend(alert: Alert, act: AlertAct | undefined): Alert {
+  if (act?.kind === 'acknowledge') return { ...alert, acknowledgedBy: act.who, acknowledgedMs: alert.raisedMs + 60_000 };
+  return act?.kind === 'mute' ? { ...alert, mutedBy: act.who, mutedUntilMs: Date.now() + act.forMs } : alert;
 }

@@ -1,4 +1,5 @@
 /** What the box says about itself in each scenario. For the page's tests and for looking at the page; not shipped. */
+import type { Alert } from '../../src/flow/alert_shapes.ts';
 import type { Ledger, LedgerTerm } from '../../src/flow/ledger.ts';
 import type { MirrorStatus } from '../../src/flow/mirror_findings.ts';
 import type { BoxEvent, BoxStatus, SelectorStatus, StoreStatus, UplinkStatus } from '../../src/flow/status_shapes.ts';
@@ -202,6 +203,50 @@ function mirror(scenario: Scenario): MirrorStatus {
   };
 }
 
+function alerts(scenario: Scenario, nowMs: number): Alert[] {
+  if (scenario !== 'uplink-down') return [];
+  const common = { clearedMs: 0, times: 1, acknowledgedBy: '', acknowledgedMs: 0, mutedUntilMs: 0, mutedBy: '' };
+  return [
+    {
+      ...common,
+      id: 'uplinkDown.noc-archive',
+      code: 'uplinkDown',
+      severity: 'page',
+      state: 'raised',
+      title: 'Uplink noc-archive is down',
+      text: 'tcp://192.0.2.9:4739: the connection timed out. 1204881 records wait on this box.',
+      runbook: 'Nothing is lost while the spool has room. Is the branch’s WAN up? Does the collector run and listen?',
+      raisedMs: nowMs - 840_000,
+    },
+    {
+      ...common,
+      id: 'boardComplains',
+      code: 'boardComplains',
+      severity: 'ticket',
+      state: 'raised',
+      title: 'The board complains',
+      text: 'The supply voltage is too low.',
+      runbook: 'Use the board’s own power supply and a short cable.',
+      raisedMs: nowMs - 7_200_000,
+      acknowledgedBy: 'olaf',
+      acknowledgedMs: nowMs - 3_600_000,
+    },
+    {
+      ...common,
+      id: 'hot',
+      code: 'hot',
+      severity: 'ticket',
+      state: 'cleared',
+      title: 'The box is hot',
+      text: 'The processor is at 81 °C, and slows itself down.',
+      runbook: 'Give it air.',
+      raisedMs: nowMs - 9_000_000,
+      clearedMs: nowMs - 5_400_000,
+      times: 3,
+    },
+  ];
+}
+
 export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
   const GB = 1_073_741_824;
   const first = scenario === 'first-start';
@@ -270,6 +315,7 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
     events: events(scenario),
     restartNeededFor: [],
     places: scenario === 'year' ? ['country', 'as'] : [],
+    alerts: alerts(scenario, nowMs),
     labelKinds: first ? [] : scenario === 'year' ? ['site', 'tenant', 'service', 'costCentre'] : ['site', 'costCentre'],
     notConfigured: first
       ? [

@@ -10,6 +10,7 @@ import { createLog, type LogFields } from '../../src/core/log.ts';
 import { createMetrics } from '../../src/core/metrics.ts';
 import { SystemRandom } from '../../src/core/random.ts';
 import type { World } from '../../src/core/world.ts';
+import type { AlertAct } from '../../src/flow/alert_shapes.ts';
 import type { FlowSearcher } from '../../src/flow/flow_search_shapes.ts';
 import { emptyVolume, type HistoryReader } from '../../src/flow/history_shapes.ts';
 import { exampleStatus } from '../../src/forward/mqtt/payload_examples.ts';
@@ -47,6 +48,7 @@ export interface ServedOptions {
   readonly withAccess?: boolean;
   readonly dataFolder?: string;
   readonly clock?: World['clock'];
+  readonly onAlertAct?: (act: AlertAct) => Promise<void>;
 }
 
 export async function serve(options: ServedOptions = {}): Promise<Served> {
@@ -70,6 +72,7 @@ export async function serve(options: ServedOptions = {}): Promise<Served> {
     ...(options.withAccess === true
       ? {
           dataFolder,
+          ...(options.onAlertAct === undefined ? {} : { onAlertAct: options.onAlertAct }),
           onSetUpCode: (code: string) => {
             setUpCode = code;
           },

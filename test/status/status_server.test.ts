@@ -74,7 +74,7 @@ describe('answers', () => {
       paths: Record<string, { get: { parameters?: { name: string; schema: object }[] } }>;
     };
     expect(Object.keys(paths).sort()).toEqual(
-      ['events', 'flows', 'flows/sums', 'series', 'status', 'top', 'traffic/seconds']
+      ['alerts', 'events', 'flows', 'flows/sums', 'series', 'status', 'top', 'traffic/seconds']
         .map((name) => `/api/v1/${name}`)
         .concat(['/healthz', '/metrics', '/readyz']),
     );

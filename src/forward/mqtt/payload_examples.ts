@@ -1,8 +1,9 @@
 /** A small branch office, as its box would describe it: the examples of `config/mqtt-payloads.md` and of the tests. Pure. */
+import type { Alert } from '../../flow/alert_shapes.ts';
 import { emptyVolume, type HistoryWindow, type Volume } from '../../flow/history_shapes.ts';
 import type { LedgerTerm } from '../../flow/ledger.ts';
 import type { BoxStatus } from '../../flow/status_shapes.ts';
-import { eventPayload, healthPayload, statePayload, summaryPayload } from './payloads.ts';
+import { alertPayload, eventPayload, healthPayload, statePayload, summaryPayload } from './payloads.ts';
 import type { Topic } from './topics.ts';
 
 export const exampleIdentity = { site: 'branch-17', node: 'box-1' };
@@ -56,6 +57,24 @@ export const exampleWindow: HistoryWindow = {
       distinctKeys: 1,
     },
   ],
+};
+
+export const exampleAlert: Alert = {
+  id: 'uplinkDown.central',
+  code: 'uplinkDown',
+  severity: 'page',
+  state: 'raised',
+  title: 'Uplink central is down',
+  text: 'tcp://192.0.2.9:4739: nothing listens on that port. 812 records wait on this box.',
+  runbook:
+    'Nothing is lost while the spool has room. Is the branch’s WAN up? Does the collector run and listen? flowspan doctor tries each uplink and says what answers.',
+  raisedMs: minuteMs + 60_000,
+  clearedMs: 0,
+  times: 1,
+  acknowledgedBy: '',
+  acknowledgedMs: 0,
+  mutedUntilMs: 0,
+  mutedBy: '',
 };
 
 export const exampleStatus: BoxStatus = {
@@ -195,6 +214,7 @@ export const exampleStatus: BoxStatus = {
     clockSynchronised: true,
   },
   events: [],
+  alerts: [exampleAlert],
   notConfigured: [],
   restartNeededFor: [],
   labelKinds: ['site'],
@@ -206,6 +226,7 @@ export const examples: Readonly<Record<Topic, object>> = {
   health: healthPayload(exampleStatus),
   summary1m: summaryPayload(exampleWindow, exampleIdentity, 10),
   summary1h: summaryPayload({ ...exampleWindow, tier: '1h', startMs: minuteMs - 60_000 }, exampleIdentity, 1),
+  alert: alertPayload(exampleIdentity, exampleAlert),
   event: eventPayload(exampleIdentity, {
     atMs: minuteMs,
     level: 'warn',

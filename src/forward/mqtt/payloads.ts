@@ -5,6 +5,8 @@
  * Times are wall time in integer ms since 1970, sizes octets of whole frames. Within a schema version fields are only ever
  * added; a changed meaning is a new version.
  */
+
+import type { Alert } from '../../flow/alert_shapes.ts';
 import {
   addVolume,
   type Dimension,
@@ -29,7 +31,7 @@ import type {
 import type { Identity, Topic } from './topics.ts';
 
 /** Version of each topic's payload; also sent as the user property `schema`. */
-export const schemaVersions = { state: 1, health: 1, summary1m: 1, summary1h: 1, event: 1 } as const satisfies Record<
+export const schemaVersions = { state: 1, health: 1, summary1m: 1, summary1h: 1, alert: 1, event: 1 } as const satisfies Record<
   Topic,
   number
 >;
@@ -66,6 +68,16 @@ export interface EventPayload extends BoxEvent {
   readonly schema: 1;
   readonly site: string;
   readonly node: string;
+}
+
+export interface AlertPayload extends Alert {
+  readonly schema: 1;
+  readonly site: string;
+  readonly node: string;
+}
+
+export function alertPayload({ site, node }: Identity, alert: Alert): AlertPayload {
+  return { schema: schemaVersions.alert, site, node, ...alert };
 }
 
 export function statePayload(identity: Identity, reason: StatePayload['reason'], version: string, atMs: number): StatePayload {

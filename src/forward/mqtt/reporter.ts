@@ -8,11 +8,12 @@ import { messageOf } from '../../core/errors.ts';
 import type { Service } from '../../core/lifecycle.ts';
 import { BoundedQueue } from '../../core/queue.ts';
 import type { World } from '../../core/world.ts';
+import type { Alert } from '../../flow/alert_shapes.ts';
 import type { HistoryWindow } from '../../flow/history_shapes.ts';
 import type { BoxEvent, BoxStatus } from '../../flow/status_shapes.ts';
 import type { OutboxMessage } from '../outbox.ts';
 import { encodePayload } from './encoding.ts';
-import { eventPayload, healthPayload, schemaVersions, summaryPayload } from './payloads.ts';
+import { alertPayload, eventPayload, healthPayload, schemaVersions, summaryPayload } from './payloads.ts';
 import { type Identity, type Topic, topicName, topics } from './topics.ts';
 
 export interface MqttReporterParts {
@@ -65,6 +66,11 @@ export class MqttReporter implements Service {
     this.#publish(topic, summaryPayload(window, this.#parts.identity, this.#parts.settings.summaryTop));
   }
 
+  /** An alert has changed: kept by the broker, so that whoever comes later sees what stands. */
+  alert(alert: Alert): void {
+    this.#publish('alert', alertPayload(this.#parts.identity, alert), alert.id);
+  }
+
   /** An event of a box that does not know the time yet waits until it does, or is not expected to any more. */
   event(event: BoxEvent): void {
     if (!this.#enabled) return;
@@ -104,11 +110,11 @@ export class MqttReporter implements Service {
     return this.#parts.settings.brokers.length > 0;
   }
 
-  #publish(topic: Topic, payload: object): void {
+  #publish(topic: Topic, payload: object, id = ''): void {
     if (!this.#enabled) return;
     const { append, settings, identity, world } = this.#parts;
     append({
-      topic: topicName(topic, settings.topicPrefix, identity),
+      topic: topicName(topic, settings.topicPrefix, identity, id),
       retain: topics[topic].retain,
       schemaVersion: schemaVersions[topic],
       atMs: Math.round(world.clock.wallMs()),

@@ -5,6 +5,7 @@ export const topics = {
   health: { name: 'health', retain: false, about: 'The box itself, its meter, uplinks and stores' },
   summary1m: { name: 'summary/1m', retain: false, about: 'Traffic of one minute' },
   summary1h: { name: 'summary/1h', retain: false, about: 'Traffic of one hour' },
+  alert: { name: 'alert/<id>', retain: true, about: 'An alert about the box: raised, acknowledged, muted, cleared' },
   event: { name: 'event', retain: false, about: 'Something happened to the box' },
 } as const;
 export type Topic = keyof typeof topics;
@@ -15,6 +16,6 @@ export interface Identity {
 }
 
 /** `flowspan/v1/branch-17/box-1/summary/1m`. */
-export function topicName(topic: Topic, prefix: string, identity: Identity): string {
-  return [prefix, identity.site, identity.node, topics[topic].name].join('/');
+export function topicName(topic: Topic, prefix: string, identity: Identity, id = ''): string {
+  return [prefix, identity.site, identity.node, topics[topic].name.replace('<id>', id)].join('/');
 }

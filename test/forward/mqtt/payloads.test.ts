@@ -99,8 +99,8 @@ describe('payloads', () => {
   });
 
   test('topics stand below prefix, site and node', () => {
-    expect(all.map((topic) => topicName(topic, 'flowspan/v1', identity))).toEqual(
-      ['state', 'health', 'summary/1m', 'summary/1h', 'event'].map((end) => `flowspan/v1/branch-17/box-1/${end}`),
+    expect(all.map((topic) => topicName(topic, 'flowspan/v1', identity, 'hot'))).toEqual(
+      ['state', 'health', 'summary/1m', 'summary/1h', 'alert/hot', 'event'].map((end) => `flowspan/v1/branch-17/box-1/${end}`),
     );
   });
 });

@@ -3,7 +3,9 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../src/core/clock.ts';
+import { ApplianceError } from '../../../src/core/errors.ts';
 import { SystemRandom } from '../../../src/core/random.ts';
+import type { AlertAct } from '../../../src/flow/alert_shapes.ts';
 import { AccountFile, accountPath } from '../../../src/status/access/account_file.ts';
 import { withUser } from '../../../src/status/access/accounts.ts';
 import { Passwords } from '../../../src/status/access/passwords.ts';
@@ -472,6 +474,60 @@ describe('tokens', () => {
     const stream = await fetch(`${box.url}/api/v1/events`, { headers: bearer(token) });
     await anna.ask('DELETE', `/api/v1/tokens/${id}`);
     await expect(stream.text()).resolves.toContain('event: status');
+  });
+});
+
+describe('alerts', () => {
+  it('are seen by viewers, tended by operators, and by nobody’s forgery', async () => {
+    const acts: AlertAct[] = [];
+    const box = await start(asked, {
+      onAlertAct: async (act) => {
+        if (act.id === 'gone') throw new ApplianceError('usage', 'there is no alert gone');
+        acts.push(act);
+      },
+    });
+    const anna = new Visitor(box.url);
+    await anna.setUp(box.setUpCode());
+    for (const [name, role] of [
+      ['olaf', 'operator'],
+      ['vera', 'viewer'],
+    ] as const)
+      await anna.ask('POST', '/api/v1/users', { name, role, password });
+    const [olaf, vera] = [new Visitor(box.url), new Visitor(box.url)];
+    await olaf.signIn('olaf');
+    await vera.signIn('vera');
+    const path = '/api/v1/alerts/uplinkDown.central';
+    expect((await vera.get('/api/v1/alerts')).body.alerts).toMatchObject([{ id: 'uplinkDown.central' }]);
+    for (const [method, end] of [
+      ['POST', 'acknowledge'],
+      ['POST', 'mute'],
+      ['DELETE', 'mute'],
+    ] as const) {
+      const body = method === 'POST' ? { hours: 1 } : undefined;
+      expect((await vera.ask(method, `${path}/${end}`, body)).status).toBe(403);
+      expect((await new Visitor(box.url).ask(method, `${path}/${end}`, body)).status).toBe(401);
+      expect((await olaf.ask(method, `${path}/${end}`, body, { 'x-csrf-token': 'x' })).status).toBe(403);
+      expect((await olaf.ask(method, `${path}/${end}`, body, { origin: 'https://evil.example' })).status).toBe(403);
+    }
+    expect(acts).toEqual([]);
+    // Who it was is what the box knows, not what the request says.
+    expect((await olaf.ask('POST', `${path}/acknowledge`, { who: 'anna' })).status).toBe(204);
+    expect((await olaf.ask('POST', `${path}/mute`, { hours: 0.5 })).status).toBe(204);
+    expect((await olaf.ask('DELETE', `${path}/mute`)).status).toBe(204);
+    expect(acts).toEqual([
+      { kind: 'acknowledge', id: 'uplinkDown.central', who: 'olaf' },
+      { kind: 'mute', id: 'uplinkDown.central', who: 'olaf', forMs: 1_800_000 },
+      { kind: 'unmute', id: 'uplinkDown.central', who: 'olaf' },
+    ]);
+    for (const hours of [0, -1, 721, '8', null, Number.NaN])
+      expect((await olaf.ask('POST', `${path}/mute`, { hours })).status).toBe(400);
+    expect((await olaf.ask('POST', '/api/v1/alerts/gone/acknowledge')).body.error).toMatchObject({
+      code: 'notFound',
+      message: 'There is no alert gone.',
+    });
+    expect((await anna.get('/api/v1/audit')).text).toMatch(
+      /"who":"olaf".*"action":"alertMuted","what":"uplinkDown\.central for 0\.5 h"/,
+    );
   });
 });
 

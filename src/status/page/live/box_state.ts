@@ -27,10 +27,15 @@ export interface BoxState {
 
 export const unknownBox: BoxState = { connection: { kind: 'connecting' }, status: undefined, seconds: [], clockOffsetMs: 0 };
 
-/** A status without `events` keeps those known: they are sent only when they have changed. */
-export function withStatus(state: BoxState, status: Partial<BoxStatus> & Omit<BoxStatus, 'events'>, browserMs: number): BoxState {
+/** A status without `events` and `alerts` keeps those known: they are sent only when they have changed. */
+export function withStatus(
+  state: BoxState,
+  status: Partial<BoxStatus> & Omit<BoxStatus, 'events' | 'alerts'>,
+  browserMs: number,
+): BoxState {
   const events = status.events ?? state.status?.events ?? [];
-  return { ...state, status: { ...status, events }, clockOffsetMs: status.nowMs - browserMs };
+  const alerts = status.alerts ?? state.status?.alerts ?? [];
+  return { ...state, status: { ...status, events, alerts }, clockOffsetMs: status.nowMs - browserMs };
 }
 
 export function withSecond(state: BoxState, second: TrafficSecond): BoxState {

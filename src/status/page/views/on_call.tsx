@@ -3,6 +3,7 @@ import type { BoxStatus } from '../../../flow/status_shapes.ts';
 import { type Attention, attentionOf } from '../attention.ts';
 import { duration } from '../format.ts';
 import type { BoxState } from '../live/box_state.ts';
+import { Alerts } from '../parts/alerts.tsx';
 import { ToneIcon } from '../parts/controls.tsx';
 import { Events } from '../parts/events.tsx';
 import { HostCard } from '../parts/host.tsx';
@@ -20,6 +21,7 @@ export function OnCall({ box }: { box: BoxState }) {
     <>
       <h1 class="said">On call</h1>
       <Verdict attention={attention} status={status} />
+      {status.alerts.length > 0 && <Alerts alerts={status.alerts} nowMs={status.nowMs} />}
       {status.notConfigured.length > 0 && <NotConfigured lines={status.notConfigured} />}
       {(status.uplinks.length > 0 || status.notConfigured.length === 0) && (
         <Uplinks uplinks={status.uplinks} nowMs={status.nowMs} />

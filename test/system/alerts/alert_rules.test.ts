@@ -1,0 +1,94 @@
+/** What is judged bad, good, or neither, at and around each threshold. */
+import { describe, expect, it } from 'vitest';
+import { settingsSchema } from '../../../src/config/schema.ts';
+import { type AlertCode, alertCodes } from '../../../src/flow/alert_shapes.ts';
+import type { BoxStatus } from '../../../src/flow/status_shapes.ts';
+import { exampleStatus } from '../../../src/forward/mqtt/payload_examples.ts';
+import { type AlertFacts, judge } from '../../../src/system/alerts/alert_rules.ts';
+
+const settings = settingsSchema.parse({}).alerts;
+const host = { ...exampleStatus.host, complaints: [] };
+const [uplink] = exampleStatus.uplinks;
+const good: BoxStatus = {
+  ...exampleStatus,
+  host,
+  mirror: { ...exampleStatus.mirror, findings: [] },
+  uplinks: [{ ...uplink!, state: 'up', reason: '', backlogAgeMs: 0 }],
+};
+const quiet: AlertFacts = { status: good, drops: { received: 1e6, dropped: 0 }, targets: [] };
+const isOf = (code: AlertCode, facts: AlertFacts, subject?: string): string | undefined =>
+  judge(facts, settings).find((verdict) => verdict.code === code && (subject === undefined || verdict.subject === subject))?.is;
+const withStatus = (change: Partial<BoxStatus>): AlertFacts => ({ ...quiet, status: { ...good, ...change } });
+const withHost = (change: Partial<BoxStatus['host']>): AlertFacts => withStatus({ host: { ...host, ...change } });
+
+describe('rules', () => {
+  it('find nothing wrong with a good box', () => {
+    expect(judge(quiet, settings).filter(({ is }) => is !== 'good')).toEqual([]);
+  });
+
+  it.each<[AlertCode, string, AlertFacts, string]>([
+    ['meterDown', 'waiting', withStatus({ meter: { ...good.meter, state: 'waiting' } }), 'bad'],
+    [
+      'meterDown',
+      'stopped, but nothing is meant to be metered',
+      withStatus({ meter: { ...good.meter, source: 'none', state: 'stopped' } }),
+      'good',
+    ],
+    [
+      'linkDown',
+      'down',
+      withStatus({ meter: { ...good.meter, interfaces: good.meter.interfaces.map((port) => ({ ...port, up: false })) } }),
+      'bad',
+    ],
+    [
+      'linkDown',
+      'gone',
+      withStatus({ meter: { ...good.meter, interfaces: good.meter.interfaces.map((port) => ({ ...port, present: false })) } }),
+      'bad',
+    ],
+    ['ledgerUnbalanced', 'unbalanced', withStatus({ ledger: { ...good.ledger, balanced: false } }), 'bad'],
+    ['mirror', 'a finding', withStatus({ mirror: exampleStatus.mirror }), 'bad'],
+    [
+      'noTraffic',
+      'nothing seen',
+      withStatus({ mirror: { ...good.mirror, findings: [{ ...exampleStatus.mirror.findings[0]!, code: 'nothingSeen' }] } }),
+      'bad',
+    ],
+    ['drops', 'over a thousandth', { ...quiet, drops: { received: 999_000, dropped: 1_000 } }, 'bad'],
+    ['drops', 'between', { ...quiet, drops: { received: 999_400, dropped: 600 } }, 'between'],
+    ['drops', 'half of it', { ...quiet, drops: { received: 999_600, dropped: 400 } }, 'good'],
+    ['uplinkDown', 'connecting', withStatus({ uplinks: [{ ...good.uplinks[0]!, state: 'connecting' }] }), 'bad'],
+    ['backlogOld', 'an hour', withStatus({ uplinks: [{ ...good.uplinks[0]!, backlogAgeMs: 3_600_000 }] }), 'bad'],
+    ['backlogOld', '40 min', withStatus({ uplinks: [{ ...good.uplinks[0]!, backlogAgeMs: 2_400_000 }] }), 'between'],
+    ['backlogFilling', '60 %', withStatus({ stores: [{ ...good.stores[0]!, octetsOnDisk: 60, octetsMax: 100 }] }), 'bad'],
+    ['backlogFilling', '50 %', withStatus({ stores: [{ ...good.stores[0]!, octetsOnDisk: 50, octetsMax: 100 }] }), 'between'],
+    ['storeStopped', 'stopped', withStatus({ stores: [{ ...good.stores[0]!, state: 'stopped' }] }), 'bad'],
+    ['diskLow', '9 % free', withHost({ diskTotalOctets: 100, diskFreeOctets: 9 }), 'bad'],
+    ['diskLow', '11 % free', withHost({ diskTotalOctets: 100, diskFreeOctets: 11 }), 'between'],
+    ['diskFull', '9 % free', withHost({ diskTotalOctets: 100, diskFreeOctets: 9 }), 'good'],
+    ['diskFull', '3 % free', withHost({ diskTotalOctets: 100, diskFreeOctets: 3 }), 'bad'],
+    ['wear', '5 GiB a day', withHost({ writtenOctetsPerDay: 5 * 2 ** 30 }), 'bad'],
+    ['clockUnsynchronised', 'not', withHost({ clockSynchronised: false }), 'bad'],
+    ['clockUnsynchronised', 'nobody knows', withHost({ clockSynchronised: null }), 'good'],
+    ['hot', '80 °C', withHost({ temperatureC: 80 }), 'bad'],
+    ['hot', '76 °C', withHost({ temperatureC: 76 }), 'between'],
+    ['hot', 'not told', withHost({ temperatureC: null }), 'good'],
+    ['boardComplains', 'voltage', withHost({ complaints: ['the supply voltage is too low'] }), 'bad'],
+    ['memoryLow', '5 %', withHost({ memoryTotalOctets: 100, memoryAvailableOctets: 5 }), 'bad'],
+    ['targetMissed', 'missed', { ...quiet, targets: [{ name: 'cpu', title: 't', text: 'x', runbook: 'r', met: false }] }, 'bad'],
+  ])('%s: %s', (code, _, facts, is) => expect(isOf(code, facts)).toBe(is));
+
+  it('cover every code, and say for each what to do', () => {
+    const everything: AlertFacts = {
+      ...withStatus({ mirror: exampleStatus.mirror, stores: good.stores }),
+      targets: [{ name: 'cpu', title: 'Too busy', text: 'Busy.', runbook: 'Do less.', met: false }],
+    };
+    const verdicts = judge(everything, settings);
+    expect([...new Set(verdicts.map(({ code }) => code))].sort()).toEqual([...alertCodes].sort());
+    for (const { code, title, text, runbook } of verdicts) {
+      expect(title.length, code).toBeGreaterThan(5);
+      expect(text, code).toMatch(/\.$/);
+      expect(runbook.length, code).toBeGreaterThan(5);
+    }
+  });
+});
