@@ -106,6 +106,10 @@ const spool = z
     }),
     ageMaxS: integer(60, 31_536_000, 2_592_000, { reason: 'Rows older than this are dropped, and counted', unit: 's' }),
     persistAfterS: integer(1, 3_600, 5, { reason: 'Rows not acknowledged for this long go to disk', unit: 's' }),
+    thin: flag(true, {
+      reason:
+        'Near diskBytesMax the oldest rows are merged by minute, then by hour, before any is dropped; packets and octets stay exact',
+    }),
   })
   .prefault({});
 

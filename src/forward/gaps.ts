@@ -4,8 +4,11 @@
  */
 import type { DropReason } from '../flow/ledger.ts';
 
+/** `thinned`: records were merged, and nothing of what they counted is lost. */
+export type GapReason = DropReason | 'thinned';
+
 export interface Gap {
-  readonly reason: DropReason;
+  readonly reason: GapReason;
   /** Wall time, ms. */
   readonly fromMs: number;
   readonly toMs: number;

@@ -9,18 +9,18 @@
  */
 import type { Timer } from '../core/clock.ts';
 import { ApplianceError, messageOf } from '../core/errors.ts';
-import type { Kv, KvPut } from '../core/kv.ts';
+import type { KvPut } from '../core/kv.ts';
 import type { Service } from '../core/lifecycle.ts';
-import type { World } from '../core/world.ts';
-import { type RowBlock, type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
+import { type RowBlock, WALL_BOOT_ID } from '../flow/row_block.ts';
 import { describeLayout, layoutHash, ROW_BYTES } from '../flow/row_layout.ts';
 import type { BoxEvent, StoreStatus } from '../flow/status_shapes.ts';
 import { type RowCompression, zstdCompression } from './row_compression.ts';
 import type { SpoolChunk } from './spool_chunk.ts';
 import type { LaneStore } from './spool_cursor.ts';
 import { SpoolLane } from './spool_lane.ts';
-import { type SharedBy, SpoolLog } from './spool_log.ts';
+import { SpoolLog } from './spool_log.ts';
 import { declareSpoolMetrics } from './spool_metrics.ts';
+import type { SpoolParts } from './spool_parts.ts';
 import { SpoolReader } from './spool_reader.ts';
 import {
   destinationKey,
@@ -33,33 +33,12 @@ import {
   openMarkerKey,
   rowsKey,
 } from './spool_record.ts';
-import { recoverSpool, type SpoolFinding } from './spool_recovery.ts';
+import { findingWords, recoverSpool, type SpoolFinding } from './spool_recovery.ts';
+import { SpoolThinner } from './spool_thinner.ts';
 
 export type { SpooledRows } from './spool_cursor.ts';
 export type { SpoolLane } from './spool_lane.ts';
-
-export interface SpoolOptions {
-  readonly memoryBytesMax: number;
-  readonly diskBytesMax: number;
-  readonly ageMaxS: number;
-  readonly persistAfterS: number;
-}
-
-export interface SpoolParts {
-  readonly world: World;
-  readonly kv: Kv;
-  /** Whether the store was damaged when it was opened, so that some of what was in it may be missing. */
-  readonly wasDamaged?: () => boolean;
-  readonly settings: SpoolOptions;
-  /** Names of the destinations; what is kept for others is forgotten. */
-  readonly destinations: readonly string[];
-  /** For those of them that are shares of balance groups. */
-  readonly sharedBy?: SharedBy;
-  readonly rowClock: RowClock;
-  /** On other threads by default. */
-  readonly compression?: RowCompression;
-  readonly onEvent?: (level: BoxEvent['level'], event: string, text: string) => void;
-}
+export type { SpoolOptions, SpoolParts } from './spool_parts.ts';
 
 /** Pieces in the log at most: bounds what their index takes in memory (about 200 octets each). */
 const chunksMax = 262_144;
@@ -71,6 +50,8 @@ const tickMs = 1_000;
  * it again: never more than this much of a drain.
  */
 const syncWithinMs = 30_000;
+/** How often it is said that records are merged. */
+const thinSaidEveryMs = 3_600_000;
 /** After so much was deleted and nothing is left, the store is asked to give the space back. */
 const compactAfterOctets = 64 * 1024 * 1024;
 
@@ -81,6 +62,7 @@ export class Spool implements Service, LaneStore {
   readonly #lanes: readonly SpoolLane[];
   readonly #reader: SpoolReader;
   readonly #compression: RowCompression;
+  readonly #thinner: SpoolThinner;
   readonly #layout = layoutHash();
   #layoutKept = false;
   #timer: Timer | undefined;
@@ -94,6 +76,7 @@ export class Spool implements Service, LaneStore {
   #unsyncedSinceMs: number | undefined;
   #writtenOctets = 0;
   #deletedOctets = 0;
+  #thinSaidMs = Number.NEGATIVE_INFINITY;
   shift = 0;
 
   constructor(parts: SpoolParts) {
@@ -113,6 +96,10 @@ export class Spool implements Service, LaneStore {
     this.#lanes = this.#log.lanes.map((lane) => new SpoolLane(this, this.#log, lane, () => world.clock.monotonicMs()));
     this.#compression = parts.compression ?? zstdCompression;
     this.#reader = new SpoolReader(parts.kv, this.#layout, this.#compression);
+    this.#thinner = new SpoolThinner({
+      ...{ log: this.#log, reader: this.#reader, compression: this.#compression, layout: this.#layout },
+      write: (begin, puts, deletes) => this.#inTurn(async () => begin() && (await this.#batchWithPlaces(puts, deletes))),
+    });
   }
 
   /** Resolves also when the store does not answer: then the spool works in memory and keeps trying. */
@@ -132,6 +119,7 @@ export class Spool implements Service, LaneStore {
   async stop(_deadlineMs: number): Promise<void> {
     this.#timer?.cancel();
     this.#stopped = true;
+    await this.#thinner.settled();
     await this.#write('all', true);
     const lost = this.#log.dropUnpersisted('shutdown');
     if (lost > 0) this.#say('error', 'spoolLost', `${lost} records could not be put on disk before the stop and are lost`);
@@ -180,6 +168,11 @@ export class Spool implements Service, LaneStore {
     return this.#reader.read(chunk, next !== undefined && next.rows === undefined ? next : undefined);
   }
 
+  /** For a lane: rows that are being merged can be read again. */
+  thinned(): Promise<void> {
+    return this.#thinner.settled();
+  }
+
   /** For a lane: something was acknowledged or given up. The tick writes it; nothing waits for that. */
   changed(): void {}
 
@@ -189,11 +182,30 @@ export class Spool implements Service, LaneStore {
     const before = this.#droppedRows();
     this.#log.enforce(clock.monotonicMs());
     await this.#write('due');
+    if (this.#recovered && this.#parts.settings.thin !== false) await this.#thin();
     // What was just written may be more than the disk may hold.
     this.#log.enforce(clock.monotonicMs());
     const dropped = this.#droppedRows() - before;
     if (dropped > 0)
       this.#say('warn', 'spoolOverBudget', `${dropped} records were given up: older or more than the spool may hold`);
+  }
+
+  async #thin(): Promise<void> {
+    let fewer: number;
+    try {
+      fewer = await this.#thinner.run();
+    } catch (error) {
+      this.#failed(error); // it could not be read now
+      return;
+    }
+    const nowMs = this.#parts.world.clock.monotonicMs();
+    if (fewer === 0 || nowMs - this.#thinSaidMs < thinSaidEveryMs) return;
+    this.#thinSaidMs = nowMs;
+    this.#say(
+      'warn',
+      'spoolThinned',
+      'the spool nears its budget: the oldest records are merged by minute, then by hour, and are told less finely',
+    );
   }
 
   #droppedRows(): number {
@@ -206,12 +218,19 @@ export class Spool implements Service, LaneStore {
   /** One write at a time; each does whatever is to be done when its turn comes. */
   #write(what: 'due' | 'all', closing = false): Promise<void> {
     this.#writeQueued = true;
-    const turn = this.#writing.then(() => {
+    return this.#inTurn(() => {
       this.#writeQueued = false;
       return this.#writeNow(what, closing);
     });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#writing.then(work);
     // A bug in a write reaches who asked for it; the next write has its own turn.
-    this.#writing = turn.catch(() => {});
+    this.#writing = turn.then(
+      () => {},
+      () => {},
+    );
     return turn;
   }
 
@@ -242,8 +261,7 @@ export class Spool implements Service, LaneStore {
     ]);
     if (puts.length === 0) return true;
     if (!this.#layoutKept) puts.push({ key: layoutKey(this.#layout), value: Buffer.from(describeLayout(), 'utf8') });
-    for (const lane of this.#log.lanes) puts.push({ key: destinationKey(lane.name), value: encodeLane(lane.state(false)) });
-    if (!(await this.#batch(puts, [], true))) return false;
+    if (!(await this.#batchWithPlaces(puts, []))) return false;
     this.#layoutKept = true;
     for (const { chunk, octets } of encoded) this.#log.persisted(chunk, octets);
     return true;
@@ -291,6 +309,12 @@ export class Spool implements Service, LaneStore {
     }
   }
 
+  /** With where every destination stands, and waits for the device. */
+  #batchWithPlaces(puts: readonly KvPut[], deletes: readonly Uint8Array[]): Promise<boolean> {
+    const places = this.#log.lanes.map((lane) => ({ key: destinationKey(lane.name), value: encodeLane(lane.state(false)) }));
+    return this.#batch([...puts, ...places], deletes, true);
+  }
+
   async #batch(puts: readonly KvPut[], deletes: readonly Uint8Array[], sync: boolean): Promise<boolean> {
     try {
       await this.#parts.kv.batch(puts, deletes, { sync });
@@ -336,33 +360,9 @@ export class Spool implements Service, LaneStore {
     this.#log.restore(finding);
     this.shift += finding.nextPosition;
     this.#recovered = true;
-    this.#tell(finding);
+    for (const { level, event, text } of findingWords(finding, this.#parts.settings.persistAfterS)) this.#say(level, event, text);
     this.#works();
     for (const lane of this.#lanes) lane.wake();
-  }
-
-  #tell(finding: SpoolFinding): void {
-    const { settings } = this.#parts;
-    const rows = finding.chunks.reduce((sum, { count }) => sum + count, 0);
-    if (rows > 0) this.#say('info', 'spoolRecovered', `${rows} records from before the restart wait for a collector`);
-    for (const name of finding.forgotten)
-      this.#say('warn', 'destinationForgotten', `what was kept for ${name} is given up: it is not in the settings any more`);
-    if (finding.unreadable > 0)
-      this.#say('error', 'spoolDamaged', `${finding.unreadable} pieces of the spool could not be read and are lost`);
-    if (finding.unreadable === 0 && finding.holes.some(({ reason }) => reason === 'damaged'))
-      this.#say(
-        'error',
-        'spoolDamaged',
-        'the spool’s store was damaged: records that waited in it may be missing; collectors are told of a gap',
-      );
-    const cut = finding.holes.find(({ reason }) => reason === 'lostToPowerCut');
-    if (cut === undefined) return;
-    this.#say(
-      'warn',
-      'gapMarked',
-      `the last run did not end as planned: records of its last ${settings.persistAfterS} s, and flows then open, may be missing ` +
-        `(it ended within the ${Math.ceil((cut.toMs - cut.fromMs) / 60_000)} min before this start)`,
-    );
   }
 
   #timesOf(chunk: SpoolChunk): { fromMs: number; toMs: number } {

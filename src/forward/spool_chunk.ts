@@ -5,6 +5,7 @@
 import type { RowBlock } from '../flow/row_block.ts';
 import { RowCursor } from '../flow/row_cursor.ts';
 import { presenceBit, ROW_BYTES } from '../flow/row_layout.ts';
+import type { MergeSpan } from './row_merge.ts';
 
 export const chunkRowsMax = 1_024;
 const firstCapacityRows = 8;
@@ -36,6 +37,10 @@ export interface SpoolChunk {
   diskOctets: number;
   /** No rows are added any more. */
   sealed: boolean;
+  /** What its rows were merged by, if they were. */
+  readonly merged?: MergeSpan | undefined;
+  /** Being replaced by merged rows: nobody may take rows of it now. */
+  frozen?: boolean;
 }
 
 export interface ChunkBirth {

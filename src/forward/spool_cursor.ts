@@ -28,6 +28,8 @@ export interface SpooledRows {
 export interface LaneStore {
   /** Rows of a chunk in this version's layout; undefined when they are damaged. Throws while the store does not answer. */
   rowsOf(chunk: SpoolChunk): Promise<Uint8Array | undefined>;
+  /** Resolves when no rows are being replaced by merged ones. */
+  thinned(): Promise<void>;
   /** Rows were given up or acknowledged: the disk is to know soon. */
   changed(): void;
   /** How far numbers were moved since the lane was made. */
@@ -70,6 +72,10 @@ export class SpoolCursor {
       if (interval === undefined) return undefined;
       const chunk = this.#log.chunkAt(interval.from);
       if (chunk === undefined) throw new Error(`the spool lost row ${interval.from} of ${this.#lane.name} without counting it`);
+      if (isFrozen(chunk)) {
+        await this.#store.thinned();
+        continue;
+      }
       const rows = chunk.rows ?? (await this.#store.rowsOf(chunk));
       if (rows === undefined) {
         this.#log.damaged(chunk);
@@ -78,7 +84,7 @@ export class SpoolCursor {
       }
       // While it was read, the chunk may have been given up or renumbered.
       const now = this.#lane.peek(this.#cursor);
-      if (now === undefined || this.#log.chunkAt(now.from) !== chunk) continue;
+      if (now === undefined || this.#log.chunkAt(now.from) !== chunk || isFrozen(chunk)) continue;
       const to = Math.min(now.to, chunk.first + chunk.count);
       this.#cursor.take(now.from, to);
       return {
@@ -154,3 +160,5 @@ export class SpoolCursor {
     this.#log.trim();
   }
 }
+
+const isFrozen = ({ frozen }: SpoolChunk): boolean => frozen === true;

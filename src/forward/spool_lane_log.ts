@@ -53,6 +53,7 @@ export class SpoolLaneLog {
   #handedOver = 0;
   #acknowledged = 0;
   #resent = 0;
+  #thinned = 0;
   readonly #notSent: Record<NotSent, number> = { notSelected: 0, notRepresentable: 0 };
   readonly #dropped = Object.fromEntries(dropReasons.map((reason) => [reason, 0])) as Record<DropReason, number>;
   #gaps: Gap[] = [];
@@ -81,7 +82,7 @@ export class SpoolLaneLog {
       handedOver: this.#handedOver,
       acknowledged: this.#acknowledged,
       pending: this.pending.count,
-      thinned: 0,
+      thinned: this.#thinned,
       ...this.#notSent,
       dropped: { ...this.#dropped },
     };
@@ -216,6 +217,44 @@ export class SpoolLaneLog {
     }
     this.#rowsChanged ||= waited.length > 0;
     return waited;
+  }
+
+  /** Whether a session is at these rows. */
+  isTaken(from: number, to: number): boolean {
+    return this.#cursors.some(({ taken }) => taken.touches(from, to));
+  }
+
+  /**
+   * The rows are merged into `kept` rows, which take the first of their places, and told so by a gap. Returns how to take
+   * that back.
+   */
+  thin(from: number, to: number, kept: number, gap: Omit<Gap, 'records'>): () => void {
+    const owed = this.pending.within(from, to);
+    const unread = this.#cursors.map((cursor) => cursor.unread.within(from, to));
+    this.#resending.remove(from, to);
+    for (const cursor of this.#cursors) {
+      cursor.forget(from, to);
+      cursor.forgetMargin(from, to);
+    }
+    if (owed.length === 0) return () => {};
+    const merged = this.pending.remove(from, to) - kept;
+    this.pending.add(from, from + kept);
+    (unread[1]!.length > 0 ? this.backlog : this.live).unread.add(from, from + kept);
+    const before = this.#gaps;
+    this.#thinned += merged;
+    if (merged > 0) this.addGap({ ...gap, records: merged });
+    const after = this.#gaps;
+    return () => {
+      this.#thinned -= merged;
+      this.pending.remove(from, from + kept);
+      for (const one of owed) this.pending.add(one.from, one.to);
+      this.#cursors.forEach((cursor, index) => {
+        cursor.unread.remove(from, from + kept);
+        for (const one of unread[index]!) cursor.unread.add(one.from, one.to);
+      });
+      // If it is being told already it will be told once more, after the next attempt.
+      if (this.#gaps === after) this.#gaps = before;
+    };
   }
 
   addGap(gap: Gap): void {

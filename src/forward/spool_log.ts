@@ -12,6 +12,7 @@ import { layoutHash } from '../flow/row_layout.ts';
 import type { Interval } from './interval_set.ts';
 import { appendRows, memoryOf, newChunk, type SpoolChunk, sumRows } from './spool_chunk.ts';
 import { type LaneState, SpoolLaneLog } from './spool_lane_log.ts';
+import { stillHolds, type ThinPlan, thinPlan } from './spool_thinning.ts';
 
 export interface SpoolLimits {
   readonly memoryBytesMax: number;
@@ -183,7 +184,7 @@ export class SpoolLog {
   /** Lets go of what nobody waits for, from the oldest on. */
   trim(): void {
     let gone = 0;
-    while (gone < this.#chunks.length && this.#isDone(this.#chunks[gone]!)) gone++;
+    while (gone < this.#chunks.length && this.#isDone(this.#chunks[gone]!) && this.#chunks[gone]!.frozen !== true) gone++;
     for (const chunk of this.#chunks.splice(0, gone)) this.#release(chunk);
   }
 
@@ -194,13 +195,54 @@ export class SpoolLog {
       while (this.#chunks.length > 0 && nowMs - this.#chunks[0]!.bornMs > this.#limits.ageMaxMs)
         this.#giveUp(this.#chunks[0]!, 'tooOld');
     }
-    while (this.#chunks.length > this.#limits.chunksMax) this.#giveUp(this.#chunks[0]!, 'overBudget');
+    while (this.#chunks.length > this.#limits.chunksMax && this.#chunks[0]!.frozen !== true)
+      this.#giveUp(this.#chunks[0]!, 'overBudget');
     while (this.#diskOctets > this.#limits.diskBytesMax) {
       const oldest = this.#chunks.find((chunk) => chunk.diskOctets > 0);
       if (oldest === undefined) break;
       this.#giveUp(oldest, 'overBudget');
     }
     if (this.#memoryOctets > this.#limits.memoryBytesMax) this.#enforceMemory();
+  }
+
+  /** What is to be merged so that the disk has room for what comes. */
+  thinPlan(layout: number): ThinPlan | undefined {
+    return thinPlan(this.#chunks, this.lanes, this.#diskOctets, this.#limits.diskBytesMax, layout);
+  }
+
+  /**
+   * Destinations wait for the merged rows from here on; nobody reads them before `commitThin` or the undoing that is
+   * returned. Undefined when something was sent or given up since the plan was made.
+   * @param kept rows that became of each segment
+   */
+  beginThin(plan: ThinPlan, kept: readonly number[]): (() => void) | undefined {
+    if (!stillHolds(plan, this.#chunks, this.lanes)) return undefined;
+    for (const chunk of plan.chunks) chunk.frozen = true;
+    const times = plan.chunks.map((chunk) => this.#times(chunk));
+    const [fromMs, toMs] = [Math.min(...times.map((one) => one.fromMs)), Math.max(...times.map((one) => one.toMs))];
+    const undo = plan.segments.flatMap(({ from, to }, index) =>
+      this.lanes.map((lane) => lane.thin(from, to, kept[index]!, { reason: 'thinned', fromMs, toMs, packets: 0, octets: 0 })),
+    );
+    return () => {
+      for (const back of undo.reverse()) back();
+      for (const chunk of plan.chunks) chunk.frozen = false;
+    };
+  }
+
+  /** The merged rows are on disk in the place of the others. */
+  commitThin(plan: ThinPlan, merged: readonly SpoolChunk[]): void {
+    for (const { diskOctets } of merged) this.#diskOctets += diskOctets;
+    for (const chunk of plan.chunks) {
+      this.#diskOctets -= chunk.diskOctets;
+      this.#memoryOctets -= memoryOf(chunk);
+      this.#cachedOctets -= memoryOf(chunk);
+      chunk.rows = undefined;
+      chunk.diskOctets = 0;
+    }
+    this.#chunks.splice(this.#chunks.indexOf(plan.chunks[0]!), plan.chunks.length, ...merged);
+    // They may lie where pieces were that are still to be deleted: those are overwritten.
+    const taken = new Set(merged.map(({ first }) => first));
+    this.#dead = this.#dead.filter((first) => !taken.has(first));
   }
 
   /** Positions of chunks on disk that can be deleted. */
@@ -213,7 +255,7 @@ export class SpoolLog {
 
   /** What of the log is in the middle and wanted by nobody goes too. For now and then: looks at every chunk. */
   #sweep(): void {
-    const done = this.#chunks.filter((chunk) => chunk.sealed && this.#isDone(chunk));
+    const done = this.#chunks.filter((chunk) => chunk.sealed && chunk.frozen !== true && this.#isDone(chunk));
     if (done.length === 0) return;
     const gone = new Set(done);
     this.#chunks = this.#chunks.filter((chunk) => !gone.has(chunk));

@@ -15,6 +15,12 @@ export function declareSpoolMetrics(metrics: Metrics, log: SpoolLog, writtenOcte
     ['destination'],
   );
   metrics.gauge(
+    'spool_thinned_records',
+    'Rows that were merged into others to make room, by destination',
+    () => lanes.map((lane) => ({ labels: { destination: lane.name }, value: lane.account().thinned })),
+    ['destination'],
+  );
+  metrics.gauge(
     'spool_dropped_records',
     'Rows given up, by destination and reason',
     () =>

@@ -11,9 +11,9 @@
 import { crc32 } from 'node:zlib';
 import { pack, unpack } from 'msgpackr';
 import { ageByLabelMs } from '../core/clock.ts';
-import { type DropReason, dropReasons } from '../flow/ledger.ts';
+import { dropReasons } from '../flow/ledger.ts';
 import { ROW_BYTES } from '../flow/row_layout.ts';
-import type { Gap } from './gaps.ts';
+import type { Gap, GapReason } from './gaps.ts';
 import { type RowCompression, zstdCompression } from './row_compression.ts';
 import { chunkRowsMax, type SpoolChunk } from './spool_chunk.ts';
 import type { LaneState, Sharing } from './spool_lane_log.ts';
@@ -74,7 +74,7 @@ export function decodeWallMs(value: Uint8Array): number | undefined {
 }
 
 export function encodeIndex(chunk: SpoolChunk, diskOctets: number): Uint8Array {
-  const { count, bootId, wallOffsetNs, firstStartNs, lastEndNs, atMs, packets, octets, layout } = chunk;
+  const { count, bootId, wallOffsetNs, firstStartNs, lastEndNs, atMs, packets, octets, layout, merged } = chunk;
   return versioned(
     pack([
       count,
@@ -87,6 +87,7 @@ export function encodeIndex(chunk: SpoolChunk, diskOctets: number): Uint8Array {
       octets,
       layout,
       diskOctets,
+      ...(merged === undefined ? [] : [merged]),
     ]),
   );
 }
@@ -110,7 +111,7 @@ export function decodeIndex(
 ): SpoolChunk | undefined {
   const fields = fieldsOf(value);
   if (!Array.isArray(fields) || fields.length < 10) return undefined;
-  const [count, bootId, offset, start, end, labelMs, packets, octets, layout, diskOctets] = fields as unknown[];
+  const [count, bootId, offset, start, end, labelMs, packets, octets, layout, diskOctets, merged] = fields as unknown[];
   const numbers = [count, labelMs, packets, octets, layout, diskOctets];
   if (!numbers.every((one) => typeof one === 'number' && Number.isFinite(one) && one >= 0)) return undefined;
   if (typeof bootId !== 'string' || ![offset, start, end].every((one) => typeof one === 'string' && /^-?\d{0,20}$/.test(one)))
@@ -135,6 +136,7 @@ export function decodeIndex(
     rows: undefined,
     diskOctets: diskOctets as number,
     sealed: true,
+    merged: merged === 'minute' || merged === 'hour' ? merged : undefined,
   };
 }
 
@@ -200,11 +202,13 @@ function sharingOf(fields: unknown): Sharing | undefined {
   return { from: from as number, members };
 }
 
+const gapReasons: readonly GapReason[] = [...dropReasons, 'thinned'];
+
 function gapOf(fields: unknown): Gap | undefined {
   if (!Array.isArray(fields)) return undefined;
   const [reason, fromMs, toMs, records, packets, octets] = fields as unknown[];
   const isCount = (one: unknown): boolean => one === null || (typeof one === 'number' && one >= 0);
-  if (!dropReasons.includes(reason as DropReason) || typeof fromMs !== 'number' || typeof toMs !== 'number') return undefined;
+  if (!gapReasons.includes(reason as GapReason) || typeof fromMs !== 'number' || typeof toMs !== 'number') return undefined;
   if (![records, packets, octets].every(isCount)) return undefined;
   return { reason, fromMs, toMs, records, packets, octets } as Gap;
 }

@@ -3,6 +3,7 @@
  * what is whole; the caller writes.
  */
 import type { Kv } from '../core/kv.ts';
+import type { BoxEvent } from '../flow/status_shapes.ts';
 import { type Gap, withGap } from './gaps.ts';
 import type { SpoolChunk } from './spool_chunk.ts';
 import type { LaneState } from './spool_lane_log.ts';
@@ -134,4 +135,33 @@ function withHoles(
 function end(chunks: readonly SpoolChunk[]): number {
   const last = chunks.at(-1);
   return last === undefined ? 0 : last.first + last.count;
+}
+
+/** What a technician should know of what was found. */
+export function findingWords(
+  { chunks, forgotten, unreadable, holes }: SpoolFinding,
+  persistAfterS: number,
+): Pick<BoxEvent, 'level' | 'event' | 'text'>[] {
+  const words: Pick<BoxEvent, 'level' | 'event' | 'text'>[] = [];
+  const say = (level: BoxEvent['level'], event: string, text: string): void => void words.push({ level, event, text });
+  const rows = chunks.reduce((sum, { count }) => sum + count, 0);
+  if (rows > 0) say('info', 'spoolRecovered', `${rows} records from before the restart wait for a collector`);
+  for (const name of forgotten)
+    say('warn', 'destinationForgotten', `what was kept for ${name} is given up: it is not in the settings any more`);
+  if (unreadable > 0) say('error', 'spoolDamaged', `${unreadable} pieces of the spool could not be read and are lost`);
+  else if (holes.some(({ reason }) => reason === 'damaged'))
+    say(
+      'error',
+      'spoolDamaged',
+      'the spool’s store was damaged: records that waited in it may be missing; collectors are told of a gap',
+    );
+  const cut = holes.find(({ reason }) => reason === 'lostToPowerCut');
+  if (cut !== undefined)
+    say(
+      'warn',
+      'gapMarked',
+      `the last run did not end as planned: records of its last ${persistAfterS} s, and flows then open, may be missing ` +
+        `(it ended within the ${Math.ceil((cut.toMs - cut.fromMs) / 60_000)} min before this start)`,
+    );
+  return words;
 }

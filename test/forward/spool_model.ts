@@ -215,7 +215,7 @@ const noSums = (): ByReason =>
 /** Adds up what is known of gaps. */
 function addGaps(sums: ByReason, gaps: readonly Gap[]): ByReason {
   for (const { reason, records, packets, octets } of gaps) {
-    if (records === null) continue;
+    if (records === null || reason === 'thinned') continue;
     sums[reason] = add(sums[reason], { records, packets: packets ?? 0, octets: octets ?? 0 });
   }
   return sums;

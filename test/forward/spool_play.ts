@@ -87,12 +87,13 @@ export class SpoolPlay {
     this.#slowMs = r.below(3) === 0 ? 400 : 0;
     this.#marginMax = r.below(3) * 4_000;
     this.#settings = this.#roomy
-      ? { memoryBytesMax: 256 * MIB, diskBytesMax: 256 * MIB, ageMaxS: 1e6, persistAfterS: 1 + r.below(8) }
+      ? { memoryBytesMax: 256 * MIB, diskBytesMax: 256 * MIB, ageMaxS: 1e6, persistAfterS: 1 + r.below(8), thin: false }
       : {
           memoryBytesMax: (1 + r.below(3)) * MIB,
           diskBytesMax: 40_000 + r.below(200_000),
           ageMaxS: 20 + r.below(200),
           persistAfterS: 1 + r.below(8),
+          thin: false, // rows would lose their numbers; `spool_thinning.test.ts` has a model of its own
         };
   }
 

@@ -37,6 +37,8 @@ export interface BranchOptions {
   readonly seed: number;
   readonly settings: Parameters<typeof settingsSchema.parse>[0];
   readonly flowsPerS: number;
+  /** Less than settings allow, so that a short story fills the spool. */
+  readonly spoolDiskBytesMax?: number | undefined;
   readonly trace?: ((line: string) => void) | undefined;
 }
 
@@ -58,8 +60,10 @@ export class Branch {
   #appliance: Appliance | undefined;
   #bootCount = 0;
 
-  constructor({ seed, settings, flowsPerS, trace }: BranchOptions) {
-    this.settings = settingsSchema.parse(settings);
+  constructor({ seed, settings, flowsPerS, spoolDiskBytesMax, trace }: BranchOptions) {
+    const parsed = settingsSchema.parse(settings);
+    const diskBytesMax = spoolDiskBytesMax ?? parsed.spool.diskBytesMax;
+    this.settings = { ...parsed, spool: { ...parsed.spool, diskBytesMax } };
     this.#trace = trace ?? (() => {});
     const streams = new SeededRandom(seed);
     const stream = (): SeededRandom => new SeededRandom(streams.uint32());

@@ -40,6 +40,8 @@ export class Play {
       seed: random.uint32(),
       settings: settingsFor(random, lies ? 0 : 65_536),
       flowsPerS: 0.1 + random.float(),
+      // Of a stream of its own: stories of old seeds stay what they were.
+      spoolDiskBytesMax: [30_000, 100_000, undefined][new SeededRandom(seed ^ 0x5eed).below(3)],
       trace,
     });
     for (const host of this.#branch.hosts.values()) host.lies = lies;

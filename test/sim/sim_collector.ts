@@ -38,6 +38,8 @@ export class SimCollector {
   /** Acknowledged by the kernel and lost when the collector fell, by flow number: when. */
   readonly fellWith = new Map<number, number>();
   readonly gaps: ToldGap[] = [];
+  /** Records of many flows, by what they say: packets of both directions. */
+  readonly merged = new Map<string, number>();
   sessions = 0;
   duplicates = 0;
 
@@ -104,6 +106,7 @@ export class SimCollector {
   /** At the end, with everything delivered. */
   conclude(persistAfterMs: number): void {
     let givenUp = 0;
+    let missingPackets = 0;
     for (const [id, handed] of this.#witness.flows) {
       if (this.arrived.has(id)) continue;
       const fellMs = this.fellWith.get(id);
@@ -115,16 +118,21 @@ export class SimCollector {
         continue;
       }
       givenUp++;
+      const { packets, reversePackets } = countsOf(id);
+      missingPackets += packets + reversePackets;
       if (!this.#told(handed, 'counted'))
         this.#fault(
           `flow ${id} is missing: handed over at ${handed.atMs} in run ${handed.run.number}, which ended by ` +
             `${handed.run.end?.how} at ${handed.run.end?.atMs}; no gap of a known size tells of it`,
         );
     }
-    const counted = this.#witness.runs.reduce((sum, { dropped }) => sum + (dropped.get(this.name) ?? 0), 0);
-    if (givenUp > counted) this.#fault(`${givenUp} flows are missing, but only ${counted} were counted as given up`);
-    const told = this.gaps.reduce((sum, { records }) => sum + (records ?? 0), 0);
+    const counted = this.#witness.runs.reduce((sum, { dropped }) => sum + (dropped.get(this.name) ?? 0), this.merged.size);
+    if (givenUp > counted) this.#fault(`${givenUp} flows are missing, but only ${counted} were counted as given up or merged`);
+    const told = this.gaps.reduce((sum, { records }) => sum + (records ?? 0), this.merged.size);
     if (givenUp > told) this.#fault(`${givenUp} flows are missing, but gaps tell of ${told}`);
+    const mergedPackets = [...this.merged.values()].reduce((sum, packets) => sum + packets, 0);
+    const toldPackets = this.gaps.reduce((sum, { packets }) => sum + (packets ?? 0), mergedPackets);
+    if (missingPackets > toldPackets) this.#fault(`${missingPackets} packets are missing, but ${toldPackets} are told of`);
   }
 
   #told({ flow, run, atMs }: HandedOver, size: 'counted' | undefined): boolean {
@@ -166,10 +174,15 @@ class Session {
   /** In the receive buffer of a collector that fell. */
   lose(bytes: Uint8Array): void {
     for (const { values, scope } of this.#decoder.decode(bytes).records)
-      if (scope.length === 0) this.#collector.fellWith.set(idOf(values), this.#collector.nowMs);
+      if (scope.length === 0 && !isMerged(values)) this.#collector.fellWith.set(idOf(values), this.#collector.nowMs);
   }
 
   #flow({ values }: DecodedRecord, endOctet: number): void {
+    if (isMerged(values)) {
+      const packets = Number(values.packetDeltaCount) + Number(values.reversePacketDeltaCount ?? 0);
+      this.#collector.merged.set(JSON.stringify(values), packets);
+      return;
+    }
     const id = idOf(values);
     const truth = this.#collector.handedOver(id);
     this.#compare(id, values);
@@ -211,6 +224,9 @@ class Session {
   }
 }
 
+/** By hour: of many flows, without addresses. */
+const isMerged = (values: DecodedRecord['values']): boolean =>
+  !isForward(values) && !String(values.destinationIPv4Address).startsWith('10.');
 const isForward = (values: DecodedRecord['values']): boolean => String(values.sourceIPv4Address).startsWith('10.');
 
 function idOf(values: DecodedRecord['values']): number {
