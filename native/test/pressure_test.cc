@@ -1,6 +1,9 @@
 // Floods, full hand-over, random everything: nothing is lost, and the equations hold after every packet.
+#include <algorithm>
 #include <random>
+#include <vector>
 
+#include "../core/flow_index.h"
 #include "harness.h"
 
 using namespace flowspan;
@@ -79,6 +82,45 @@ TEST("pressure: a flood of protocol numbers, VLANs and rates stays within the su
   m.sink.allow(100000);
   const auto& rows = m.finish();
   CHECK(rows.size() <= 512 + 16);
+}
+
+// Who knew the seed could choose flows that all belong into one bucket of the index. Under another seed they are flows as any others.
+TEST("pressure: flows aimed at one bucket under one seed are spread under another, and exact under both") {
+  constexpr uint32_t kBuckets = 4096 / FlowIndex::kFlowsPerBucket + 2;
+  const auto home = [](const Row& r) { return static_cast<uint32_t>((__builtin_bswap64(r.flowId) >> 32) * kBuckets >> 32); };
+  const auto flow = [](uint32_t i) { return ethernet(0x0800, ip4({.from = 0x0b000000u + i, .id = 7}, udp(1000, 53))); };
+  std::vector<uint32_t> aimed;
+  {
+    CoreOptions o = tiny(1u << 18);
+    Meter known(o);
+    for (uint32_t i = 0; i < 100'000; i++) {
+      const Bytes frame = flow(i);
+      const auto length = static_cast<uint32_t>(frame.size());
+      const PacketView view{frame.data(), known.now, length, length, 3, 0, 0, LinkType::ethernet};
+      known.core.process(&view, 1);
+    }
+    for (const Row& r : known.finish()) {
+      if (home(r) == 99) aimed.push_back(address4(r.sourceAddress) - 0x0b000000u);
+    }
+  }
+  CHECK(aimed.size() > 200);
+  for (const uint64_t seed : {7, 8}) {
+    CoreOptions o = tiny(4096);
+    o.seed = seed;
+    Meter m(o);
+    for (unsigned round = 0; round < 3; round++) {
+      for (const uint32_t i : aimed) m.packet(flow(i), 1000);
+    }
+    const auto& rows = m.finish();
+    CHECK_EQ(rows.size(), aimed.size());
+    std::vector<unsigned> inBucket(kBuckets);
+    for (const Row& r : rows) {
+      CHECK_EQ(packets(r), 3u);
+      inBucket[home(r)]++;
+    }
+    const unsigned most = *std::ranges::max_element(inBucket);
+    CHECK(seed == 7 ? most == aimed.size() : most < FlowIndex::kSlots);
+  }
 }
 
 TEST("pressure: random traffic, clocks, rooms and settings keep every equation after every step") {
