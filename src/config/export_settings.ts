@@ -124,7 +124,11 @@ const destination = z
       reason: 'Bound of the first wait before reconnecting; doubles up to retryCapMs',
       unit: 'ms',
     }),
-    retryCapMs: integer(10, 3_600_000, 60_000, { reason: 'Longest wait before reconnecting', unit: 'ms' }),
+    retryCapMs: integer(10, 3_600_000, 120_000, {
+      reason:
+        'Longest wait before reconnecting. Waits are spread by chance between a tenth of the bound and all of it, so that branches do not come back together: at 120 s that is about one attempt a minute',
+      unit: 'ms',
+    }),
     resendMarginBytes: integer(0, 16 * MIB, 65_536, {
       reason:
         'Octets before the proven point that are sent again in the next session, since proxies and crashed collectors lose what they acknowledged',

@@ -76,6 +76,11 @@ export class SpoolCursor {
         await this.#store.thinned();
         continue;
       }
+      if (chunk.rows === undefined && chunk.diskOctets === 0) {
+        this.#log.giveUpUnsent(chunk);
+        this.#store.changed();
+        continue;
+      }
       const rows = chunk.rows ?? (await this.#store.rowsOf(chunk));
       if (rows === undefined) {
         this.#log.damaged(chunk);

@@ -206,6 +206,15 @@ export class SpoolLaneLog {
     cursor.dropMargin();
   }
 
+  /** Gives those of the rows up that are not on their way. Returns them. */
+  dropUnsent(from: number, to: number, reason: DropReason): Interval[] {
+    const unsent = new IntervalSet(this.pending.within(from, to));
+    for (const { taken } of this.#cursors) for (const sent of taken.within(from, to)) unsent.remove(sent.from, sent.to);
+    const waited = unsent.copy().intervals;
+    for (const one of waited) this.drop(one.from, one.to, reason);
+    return [...waited];
+  }
+
   /** Gives rows up. Returns those that were waited for. */
   drop(from: number, to: number, reason: DropReason): Interval[] {
     const waited = this.pending.within(from, to);

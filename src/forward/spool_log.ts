@@ -10,7 +10,7 @@ import type { DropReason } from '../flow/ledger.ts';
 import type { RowBlock } from '../flow/row_block.ts';
 import { layoutHash } from '../flow/row_layout.ts';
 import type { Interval } from './interval_set.ts';
-import { appendRows, memoryOf, newChunk, type SpoolChunk, sumRows } from './spool_chunk.ts';
+import { appendRows, hollow, memoryOf, newChunk, type SpoolChunk, sumRows } from './spool_chunk.ts';
 import { type LaneState, SpoolLaneLog } from './spool_lane_log.ts';
 import { stillHolds, type ThinPlan, thinPlan } from './spool_thinning.ts';
 
@@ -276,8 +276,24 @@ export class SpoolLog {
     this.#sweep();
     for (const chunk of this.#waitedInMemory()) {
       if (this.#memoryOctets <= max) return;
-      this.#giveUp(chunk, 'overBudget');
+      this.#letGo(chunk);
     }
+  }
+
+  /** The rows leave memory and are on no disk: what is on its way may arrive all the same, the rest is given up. */
+  #letGo(chunk: SpoolChunk): void {
+    const before = memoryOf(chunk);
+    this.giveUpUnsent(chunk);
+    if (this.chunkAt(chunk.first) !== chunk) return;
+    hollow(chunk);
+    this.#memoryOctets -= before;
+  }
+
+  /** Rows that were let go while they were on their way, and are to be sent again: they cannot be. */
+  giveUpUnsent(chunk: SpoolChunk): void {
+    const [from, to] = [chunk.first, chunk.first + chunk.count];
+    for (const lane of this.lanes) this.#count(lane, chunk, lane.dropUnsent(from, to, 'overBudget'), 'overBudget');
+    if (!this.#wanted(chunk)) this.#remove(chunk);
   }
 
   /** What is on disk need not be in memory too. */
@@ -295,15 +311,22 @@ export class SpoolLog {
     const [from, to] = [chunk.first, chunk.first + chunk.count];
     let most = 0;
     for (const lane of this.lanes) {
-      const waited = lane.drop(from, to, reason);
-      const rows = waited.reduce((sum, one) => sum + one.to - one.from, 0);
-      most = Math.max(most, rows);
-      if (rows > 0) lane.addGap({ reason, ...this.#times(chunk), records: rows, ...sumsOf(chunk, waited, rows) });
+      most = Math.max(most, this.#count(lane, chunk, lane.drop(from, to, reason), reason));
     }
+    this.#remove(chunk);
+    return most;
+  }
+
+  #count(lane: SpoolLaneLog, chunk: SpoolChunk, waited: readonly Interval[], reason: DropReason): number {
+    const rows = waited.reduce((sum, one) => sum + one.to - one.from, 0);
+    if (rows > 0) lane.addGap({ reason, ...this.#times(chunk), records: rows, ...sumsOf(chunk, waited, rows) });
+    return rows;
+  }
+
+  #remove(chunk: SpoolChunk): void {
     const at = this.#chunks.indexOf(chunk);
     if (at >= 0) this.#chunks.splice(at, 1);
     this.#release(chunk);
-    return most;
   }
 
   #release(chunk: SpoolChunk): void {
@@ -320,7 +343,7 @@ export class SpoolLog {
 
   /** Chunks not on disk that some destination has not acknowledged. */
   #waitedInMemory(): SpoolChunk[] {
-    const held = this.#chunks.filter((chunk) => chunk.diskOctets === 0);
+    const held = this.#chunks.filter((chunk) => chunk.diskOctets === 0 && chunk.rows !== undefined);
     return held.filter((chunk) => this.lanes.some((lane) => lane.pending.touches(chunk.first, chunk.first + chunk.count)));
   }
 
@@ -336,6 +359,7 @@ export class SpoolLog {
 /** Packets and octets of part of a chunk: exact while the rows are in memory, else by share. */
 function sumsOf(chunk: SpoolChunk, parts: readonly Interval[], rows: number): { packets: number; octets: number } {
   if (rows === chunk.count) return { packets: chunk.packets, octets: chunk.octets };
+  if (chunk.rowSums !== undefined) return sumsKept(chunk.rowSums, chunk.first, parts);
   if (chunk.rows === undefined || chunk.layout !== layoutHash()) {
     const share = rows / chunk.count;
     return { packets: Math.round(chunk.packets * share), octets: Math.round(chunk.octets * share) };
@@ -346,6 +370,18 @@ function sumsOf(chunk: SpoolChunk, parts: readonly Interval[], rows: number): { 
     const sums = sumRows(chunk.rows, from - chunk.first, to - from);
     packets += sums.packets;
     octets += sums.octets;
+  }
+  return { packets, octets };
+}
+
+function sumsKept(sums: Float64Array, first: number, parts: readonly Interval[]): { packets: number; octets: number } {
+  let packets = 0;
+  let octets = 0;
+  for (const { from, to } of parts) {
+    for (let at = from - first; at < to - first; at++) {
+      packets += sums[2 * at]!;
+      octets += sums[2 * at + 1]!;
+    }
   }
   return { packets, octets };
 }

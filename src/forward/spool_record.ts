@@ -134,6 +134,7 @@ export function decodeIndex(
     octets: octets as number,
     layout: layout as number,
     rows: undefined,
+    rowSums: undefined,
     diskOctets: diskOctets as number,
     sealed: true,
     merged: merged === 'minute' || merged === 'hour' ? merged : undefined,

@@ -99,7 +99,7 @@ async function start(folder: string): Promise<void> {
       const born = { first, atMs: nowMs, bornMs: 0, grownMs: 0, layout, wallOffsetNs: 0n };
       const times = { firstStartNs: startNs, lastEndNs: startNs + 60_000_000_000n };
       const sums = { count: chunkRowsMax, bootId: 'wall', packets: 40_000, octets: 30_000_000 };
-      const chunk = { ...born, ...times, ...sums, rows: undefined, diskOctets: chunkOctets, sealed: true };
+      const chunk = { ...born, ...times, ...sums, rows: undefined, rowSums: undefined, diskOctets: chunkOctets, sealed: true };
       return [
         { key: rowsKey(first), value: noise.subarray(from, from + chunkOctets) },
         { key: indexKey(first), value: encodeIndex(chunk, chunkOctets) },

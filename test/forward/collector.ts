@@ -144,7 +144,7 @@ export class UdpCollector {
     return collector;
   }
   async listen(port = this.port): Promise<void> {
-    const socket = createSocket({ type: 'udp4', recvBufferSize: 4 * 1024 * 1024 });
+    const socket = createSocket({ type: this.address.includes(':') ? 'udp6' : 'udp4', recvBufferSize: 4 * 1024 * 1024 });
     this.#socket = socket;
     socket.on('message', (message) => {
       this.datagrams.push(message.length);

@@ -171,6 +171,24 @@ test.each(['-tls1_2', '-tls1_3'])(
   },
 );
 
+test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  'after a break a session of %s is taken up again, without a whole handshake',
+  async (version) => {
+    const collector = await tlsCollector({ ...shows(collectorKeys), minVersion: version, maxVersion: version });
+    const resumed: boolean[] = [];
+    collector.onConnection = (socket) => resumed.push((socket as TLSSocket).isSessionReused());
+    const box = await boxTo(collector, {});
+    for (let round = 0; round < 3; round++) {
+      box.spool.append(blockOf(round * 100, 100));
+      await until('all is there', () => box.arrived() && new Set(rowsOf(collector)).size === (round + 1) * 100);
+      for (const socket of collector.sockets) socket.destroy();
+      await until('it was noticed', () => collector.sockets.size === 0);
+    }
+    await until('it is back', () => resumed.length > 2);
+    expect(resumed.slice(0, 3)).toEqual([false, true, true]);
+  },
+);
+
 test('a collector that gives no session tickets is not waited for in vain', async () => {
   const server = await opensslServer([...judging(collectorKeys), '-tls1_3', '-num_tickets', '0']);
   const box = await boxTo(server, boxKeys);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { SimulatedClock } from '../../src/core/clock.ts';
+import { ApplianceError } from '../../src/core/errors.ts';
 import type { Kv } from '../../src/core/kv.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { MemoryKv } from '../../src/core/memory_kv.ts';
@@ -14,7 +15,7 @@ import { ROW_BYTES } from '../../src/flow/row_layout.ts';
 import { Spool, type SpooledRows, type SpoolLane, type SpoolOptions } from '../../src/forward/spool.ts';
 import { indexRange, rowsKey } from '../../src/forward/spool_record.ts';
 import { openLevelKv } from '../../src/store/level_kv.ts';
-import { blockOf, flowIdOf, rowClock } from './rows.ts';
+import { blockOf, flowIdOf, rowClock, sumsOf } from './rows.ts';
 
 const MIB = 1024 * 1024;
 const settings: SpoolOptions = { memoryBytesMax: 4 * MIB, diskBytesMax: 64 * MIB, ageMaxS: 3_600, persistAfterS: 5 };
@@ -224,6 +225,33 @@ test('over the disk budget and over the age the oldest go, counted', async () =>
   const { pending, dropped } = spool.lane('a').account();
   expect(pending).toBe(0);
   expect(dropped.tooOld).toBeGreaterThan(0);
+  balanced(spool, 'a');
+});
+
+test('memory tighter than what is on its way: what arrives is counted as arrived, what must be sent again and cannot is given up', async () => {
+  const kv = new MemoryKv();
+  kv.batch = () => Promise.reject(new ApplianceError('storeFull', 'no room'));
+  const { spool } = await open(kv, ['a'], { memoryBytesMax: MIB });
+  const lane = spool.lane('a');
+  const sent: SpooledRows[] = [];
+  for (let i = 0; i < 8; i++) {
+    spool.append(blockOf(i * 1_024, 1_024)); // 3 MiB in all
+    sent.push(...(await readAll(lane)));
+  }
+  expect(lane.account()).toMatchObject({ pending: 8_192, dropped: { overBudget: 0 } });
+  acknowledgeAll(lane, sent.slice(0, 3));
+  expect(lane.account()).toMatchObject({ acknowledged: 3_072, pending: 5_120 });
+  lane.rewind(true);
+  const again = idsOf(await readAll(lane));
+  expect(again).toEqual(numbers(8_193 - again.length, 8_193));
+  expect(again.length).toBeLessThan(3_000);
+  expect(lane.account()).toMatchObject({ pending: again.length, dropped: { overBudget: 5_120 - again.length } });
+  expect(lane.gaps).toHaveLength(1);
+  expect(lane.gaps[0]).toMatchObject({
+    reason: 'overBudget',
+    records: 5_120 - again.length,
+    ...sumsOf(3_072, 5_120 - again.length),
+  });
   balanced(spool, 'a');
 });
 

@@ -1,7 +1,7 @@
 /**
  * What the spool must do, said as simply as can be: of one destination, by the numbers of rows. Rows are owed until they are
  * acknowledged, left out or given up. What was given up is found out from the gaps alone: their counts must name exact
- * rows: the oldest pieces on disk, the oldest rows in memory.
+ * rows: the oldest pieces on disk, the oldest rows in memory that are not on their way.
  */
 import { type DestinationAccount, type DropReason, dropReasons } from '../../src/flow/ledger.ts';
 import type { Gap } from '../../src/forward/gaps.ts';
@@ -95,6 +95,7 @@ export class LaneModel {
     gaps: readonly Gap[],
     pieces: readonly (readonly number[])[],
     damaged: readonly (readonly number[])[],
+    flying: ReadonlySet<number>,
     nowMs: number,
   ): void {
     for (const reason of dropReasons) {
@@ -114,7 +115,10 @@ export class LaneModel {
           `${this.name}: ${records} rows are given up as ${reason}, but gaps tell ${now.records + told.records - found.records}`,
         );
       this.#found[reason] = add(found, sums);
-      const ids = reason === 'damaged' ? this.#damagedRows(records, damaged) : this.#givenUp(sums, pieces);
+      const ids =
+        reason === 'damaged'
+          ? this.#damagedRows(records, damaged)
+          : this.#givenUp(sums, pieces, reason === 'overBudget' ? flying : new Set());
       if (ids === undefined) throw new Error(`${this.name}: no rows are ${JSON.stringify(sums)}, given up as ${reason}`);
       this.#drop(reason, ids, nowMs);
     }
@@ -151,9 +155,10 @@ export class LaneModel {
   }
 
   /** The oldest pieces on disk, whole, and the oldest rows in memory; together they must be what was counted. */
-  #givenUp(sums: Sums, pieces: readonly (readonly number[])[]): number[] | undefined {
+  #givenUp(sums: Sums, pieces: readonly (readonly number[])[], flying: ReadonlySet<number>): number[] | undefined {
     const kept = new Set(pieces.flat());
-    const inMemory = [...this.owed].filter((id) => !kept.has(id)).sort((a, b) => a - b);
+    // What is on its way may arrive although memory let it go.
+    const inMemory = [...this.owed].filter((id) => !kept.has(id) && !flying.has(id)).sort((a, b) => a - b);
     const onDisk = pieces.filter((ids) => ids.some((id) => this.owed.has(id))).sort((a, b) => a[0]! - b[0]!);
     const search = (at: number, left: Sums, skips: number): number[] | undefined => {
       const newest = inMemory.slice(0, left.records);

@@ -377,7 +377,7 @@ export class SpoolPlay {
     if (!this.#disk.killed && this.#disk.state === 'works' && nowMs - this.#healthySinceMs > this.#slackMs) this.#quietMs = nowMs;
     for (const [name, model] of this.#models) {
       const lane = this.#spool.lane(name);
-      model.observe(lane.account(), lane.gaps, [...this.#pieces.values()], this.#damaged, nowMs);
+      model.observe(lane.account(), lane.gaps, [...this.#pieces.values()], this.#damaged, this.#flying(name), nowMs);
       if (!this.#disk.killed) this.#unread(name, model, lane);
     }
     if (this.#disk.killed || this.#random.below(10) > 0) return;
@@ -385,9 +385,13 @@ export class SpoolPlay {
     if (held > this.#settings.memoryBytesMax) throw new Error(`${held} octets in memory`);
   }
 
-  #unread(name: string, { owed, again, drops }: LaneModel, lane: SpoolLane): void {
+  #flying(name: string): Set<number> {
     const { inFlight, taken } = this.#sessions.get(name)!;
-    const flying = new Set([...taken, ...inFlight.flatMap(({ ids }) => ids)]);
+    return new Set([...taken, ...inFlight.flatMap(({ ids }) => ids)]);
+  }
+
+  #unread(name: string, { owed, again, drops }: LaneModel, lane: SpoolLane): void {
+    const flying = this.#flying(name);
     const must = [...owed].filter((id) => !flying.has(id)).length;
     const may = [...again].filter((id) => !flying.has(id) && !owed.has(id)).length;
     if (lane.unread < (this.#roomy && !this.#stopping && drops.length === 0 ? must + may : must) || lane.unread > must + may)
