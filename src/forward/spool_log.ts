@@ -165,6 +165,7 @@ export class SpoolLog {
       return;
     }
     chunk.diskOctets = octets;
+    chunk.rowSums = undefined; // the rows themselves tell again
     this.#diskOctets += octets;
     this.#cachedOctets += memoryOf(chunk);
   }
