@@ -88,7 +88,8 @@ export class SamplingInForce {
   }
 
   /** Other settings. What means the same keeps its number, and nothing is said about it. */
-  configure(settings: MeterSettings, meter: NativeMeter | undefined): void {
+  configure(wantedSettings: MeterSettings, meter: NativeMeter | undefined): void {
+    const settings = this.#applicable(wantedSettings);
     const wasAdaptive = this.#settings.sampling.adaptive.enabled;
     this.#settings = settings;
     this.#adaptive.configure(boundsOf(settings));
@@ -96,6 +97,17 @@ export class SamplingInForce {
     if (!enabled || !wasAdaptive) this.#adaptive.restart();
     const wanted = this.#planned();
     if (meter !== undefined && !isSame(wanted, this.#plan)) this.#apply(meter, wanted, 'settings', 'by the settings');
+  }
+
+  /** Changed together, pools are taken up at once and the key with the next start: VLANs it does not have cannot be asked for. */
+  #applicable(wanted: MeterSettings): MeterSettings {
+    if (wanted.vlanInKey || wanted.sampling.pools.every(({ vlans }) => vlans.length === 0)) return wanted;
+    this.#onEvent(
+      'warn',
+      'samplingWaits',
+      'meter.sampling.pools name VLANs, which meter.vlanInKey puts into the key with the next start: sampling stays as it is until then',
+    );
+    return { ...wanted, sampling: this.#settings.sampling };
   }
 
   /** About once a second while packets are metered. */

@@ -250,4 +250,17 @@ describe('sampling in force', () => {
         .toSorted((a, b) => a - b),
     ).toEqual(expect.arrayContaining([4, 32]));
   });
+
+  it('leaves sampling as it is when pools by VLAN come before the VLANs are in the key', async () => {
+    const { meter, heard } = await run({ kind: 'random', interval: 4 });
+    await until(() => meter.figures().counts.receivedPackets > 0);
+    const { selectorId } = meter.status().sampling;
+    const byVlan = settings({ kind: 'random', interval: 8, pools: [{ name: 'voice', vlans: [20] }] });
+    meter.configure({ ...byVlan, vlanInKey: false });
+    expect(heard).toEqual([expect.stringMatching(/^warn samplingWaits: meter\.sampling\.pools .* next start/)]);
+    expect(meter.status().sampling).toMatchObject({ interval: 4, selectorId });
+    meter.configure(settings({ kind: 'random', interval: 8 }));
+    expect(meter.status().sampling).toMatchObject({ interval: 8 });
+    await meter.stop(5_000);
+  });
 });

@@ -308,7 +308,7 @@ test('stages are one rate: what the kernel passed on at random and the meter too
   const facts = {
     ...meteringFacts,
     selectors: [
-      { selectorId: 2, kind: 'none' as const, interval: 1, kernelInterval: 4 },
+      { selectorId: 2, kind: 'none' as const, interval: 1, kernelInterval: 4, observedPackets: 100, selectedPackets: 100 },
       { selectorId: 3, kind: 'count' as const, interval: 8, kernelInterval: 2 },
       { selectorId: 4, kind: 'flowHash' as const, interval: 4, kernelInterval: 2 },
     ],
@@ -320,6 +320,7 @@ test('stages are one rate: what the kernel passed on at random and the meter too
   expect(told.map(({ values }) => values).filter((values) => 'selectorId' in values)).toEqual([
     { selectorId: 2, selectorAlgorithm: 4, samplingProbability: 0.25 },
     { selectorId: 3, selectorAlgorithm: 4, samplingProbability: 1 / 16 },
+    { selectorId: 2, selectorIdTotalPktsObserved: 400, selectorIdTotalPktsSelected: 100 },
     expect.objectContaining({ selectorId: 4, flowSelectorAlgorithm: 4, samplingProbability: 1 / 8, hashSelectedRangeMin: 0 }),
   ]);
 });

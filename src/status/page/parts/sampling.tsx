@@ -48,7 +48,8 @@ export function Sampling({ sampling, nowMs }: { sampling: SamplingStatus; nowMs:
         </tbody>
       </table>
       <p class="faint small">
-        Packets since the start, counted by the meter itself.
+        Packets since the start, counted by the meter itself
+        {inForce.some(isBehindKernel) ? ', behind the stage in the kernel' : ''}.
         {why !== '' && ` Changed ${moment(sinceMs, nowMs)}: ${why}.`}
       </p>
     </Card>
@@ -56,6 +57,8 @@ export function Sampling({ sampling, nowMs }: { sampling: SamplingStatus; nowMs:
 }
 
 const isExact = ({ kind, kernelInterval }: SelectorStatus): boolean => kind === 'none' && kernelInterval === 1;
+
+const isBehindKernel = ({ kernelInterval }: SelectorStatus): boolean => kernelInterval > 1;
 
 /** `1 packet in 16`, `1 flow in 4, after 1 packet in 8 in the kernel`. */
 function rateWords({ kind, interval, kernelInterval }: SelectorStatus): string {
