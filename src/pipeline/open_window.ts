@@ -75,8 +75,10 @@ export class Columns {
   /** The slot's key gives its place up: what it had moves to `other`. */
   evict(slot: number): void {
     if (this.present[slot] !== 1) return;
-    this.addSampledOf(-1, this, slot);
-    this.sampled.fill(0, figuresPerSample * slot, figuresPerSample * (slot + 1));
+    if (this.sampled.length > 0) {
+      this.addSampledOf(-1, this, slot);
+      this.sampled.fill(0, figuresPerSample * slot, figuresPerSample * (slot + 1));
+    }
     const { other, values } = this;
     const at = slot * figuresPerKey;
     for (let i = 0; i < figuresPerKey; i++) {
