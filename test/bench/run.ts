@@ -3,6 +3,7 @@
  * Prints Markdown. What is measured, and how, is in README.md beside this file.
  */
 import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type CaseName, captureOf, caseNames, nativeBench } from './captures.ts';
 import { printInstructions } from './instructions.ts';
@@ -13,7 +14,7 @@ import { benchOffline } from './offline.ts';
 import { flowspan, peers } from './peers.ts';
 import { table } from './table.ts';
 
-const parts = ['offline', 'live', 'meter', 'instructions'] as const;
+const parts = ['offline', 'live', 'meter', 'instructions', 'export', 'outage'] as const;
 /** Unless others are asked for: a live run of all four would take most of an hour. */
 const liveCases: readonly CaseName[] = ['imix', 'min64'];
 const quickPackets = 500_000;
@@ -88,6 +89,11 @@ function printMeterAlone(cases: readonly CaseName[], quick: boolean, print: (tex
   print(`\n## The meter alone: frames in memory, no Node\n\n${table(head, rows)}`);
 }
 
+/** A bench of its own, in a process of its own. */
+function runBeside(name: string, quick = false): void {
+  execFileSync(process.execPath, [join(import.meta.dirname, name), ...(quick ? ['--quick'] : [])], { stdio: 'inherit' });
+}
+
 async function main(): Promise<number> {
   if (process.argv.includes('--help')) {
     process.stdout.write(usage);
@@ -120,6 +126,15 @@ async function main(): Promise<number> {
     const meters = liveMeters.filter(({ name }) => choice.peers.some((peer) => peer.name === name));
     const named = cases.filter((name) => liveCases.includes(name));
     await benchLive(named.length > 0 ? named : cases.slice(0, 1), { meters, quick, print });
+  }
+  if (choice.parts.includes('export')) {
+    print('\n## Export: from rows to a collector, one line of JSON a case\n\n');
+    runBeside('spool_bench.ts');
+    runBeside('spool_disk_bench.ts', quick);
+  }
+  if (choice.parts.includes('outage')) {
+    print('\n## Outage: what arrives\n');
+    runBeside('outage.ts', quick);
   }
   return 0;
 }

@@ -13,6 +13,7 @@ import type { RowClock } from '../../src/flow/row_block.ts';
 import { deliveriesOf, sharesOf } from '../../src/forward/delivery.ts';
 import { Exporters } from '../../src/forward/exporters.ts';
 import type { MeteringFacts } from '../../src/forward/ipfix/options_tables.ts';
+import type { Probe } from '../../src/forward/ipfix/probe.ts';
 import { noMeasures, type SocketMeasures } from '../../src/forward/link.ts';
 import { Spool, type SpoolOptions } from '../../src/forward/spool.ts';
 import { rowClock } from './rows.ts';
@@ -44,6 +45,7 @@ export interface BoxOptions {
   readonly pen?: number;
   readonly clock?: RowClock;
   readonly facts?: () => MeteringFacts;
+  readonly probe?: Probe;
 }
 
 export interface ExportBox {
@@ -87,6 +89,7 @@ export async function startBox(options: BoxOptions): Promise<ExportBox> {
     rowClock: options.clock ?? rowClock(),
     projector: options.projector ?? referenceProjector,
     measures: options.measures ?? noMeasures,
+    ...(options.probe === undefined ? {} : { probe: options.probe }),
     facts: options.facts ?? (() => meteringFacts),
     onEvent,
   });
