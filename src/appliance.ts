@@ -147,6 +147,7 @@ export class Appliance {
       world: part('spool'),
       kv: this.#stores.spool,
       wasDamaged: () => this.#stores.spool.status().state === 'repaired',
+      begun: () => this.#stores.spool.begun,
       settings: settings.spool,
       ...{ destinations, sharedBy: sharesOf(deliveries) },
       rowClock: this.#clock,

@@ -15,7 +15,7 @@ import { type RowBlock, WALL_BOOT_ID } from '../flow/row_block.ts';
 import { describeLayout, layoutHash, ROW_BYTES } from '../flow/row_layout.ts';
 import type { BoxEvent, StoreStatus } from '../flow/status_shapes.ts';
 import { type RowCompression, zstdCompression } from './row_compression.ts';
-import type { SpoolChunk } from './spool_chunk.ts';
+import { type SpoolChunk, timesOf } from './spool_chunk.ts';
 import type { LaneStore } from './spool_cursor.ts';
 import { SpoolLane } from './spool_lane.ts';
 import { SpoolLog } from './spool_log.ts';
@@ -76,6 +76,7 @@ export class Spool implements Service, LaneStore {
   #unsyncedSinceMs: number | undefined;
   #writtenOctets = 0;
   #deletedOctets = 0;
+  #storesBegun = 0;
   #thinSaidMs = Number.NEGATIVE_INFINITY;
   shift = 0;
 
@@ -90,7 +91,7 @@ export class Spool implements Service, LaneStore {
         chunksMax,
       },
       destinations,
-      (chunk) => this.#timesOf(chunk),
+      (chunk) => timesOf(chunk, parts.rowClock),
       parts.sharedBy,
     );
     this.#lanes = this.#log.lanes.map((lane) => new SpoolLane(this, this.#log, lane, () => world.clock.monotonicMs()));
@@ -178,6 +179,7 @@ export class Spool implements Service, LaneStore {
 
   async #tick(): Promise<void> {
     if (!this.#recovered) await this.#recover();
+    else if (this.#storesBegun !== (this.#parts.begun?.() ?? 0)) await this.#beginAnew();
     const { clock } = this.#parts.world;
     const before = this.#droppedRows();
     this.#log.enforce(clock.monotonicMs());
@@ -340,13 +342,9 @@ export class Spool implements Service, LaneStore {
         return offsetNs === undefined ? undefined : Number((ns + offsetNs) / 1_000_000n);
       };
       const { clock } = world;
-      // Nothing older would have been kept.
-      const oldestMs = clock.wallMs() - settings.ageMaxS * 1_000;
-      const damage = wasDamaged?.() === true ? { oldestMs } : undefined;
-      finding = await recoverSpool(kv, destinations, clock.monotonicMs(), clock.wallMs(), wallOfRows, damage);
-      // Rows have come since the start, also while the store did not answer: a kill takes those too.
-      const startedMs = world.clock.wallMs() - (world.clock.monotonicMs() - this.#startedAtMs);
-      const puts: KvPut[] = [{ key: openMarkerKey, value: encodeWallMs(startedMs) }];
+      const bounds = { oldestMs: clock.wallMs() - settings.ageMaxS * 1_000, wasDamaged: wasDamaged?.() === true };
+      finding = await recoverSpool(kv, destinations, clock.monotonicMs(), clock.wallMs(), bounds, wallOfRows);
+      const puts: KvPut[] = [this.#openMarker];
       // The new marker hides when the last run began: its hole is on disk with it, should this run end at once too.
       if (finding.holes.length > 0)
         for (const [name, state] of finding.lanes) puts.push({ key: destinationKey(name), value: encodeLane(state) });
@@ -355,6 +353,7 @@ export class Spool implements Service, LaneStore {
       this.#failed(error);
       return;
     }
+    this.#storesBegun = this.#parts.begun?.() ?? 0;
     this.#layoutKept = finding.layouts.has(this.#layout);
     this.#reader.learn(finding.layouts);
     this.#log.restore(finding);
@@ -365,10 +364,18 @@ export class Spool implements Service, LaneStore {
     for (const lane of this.#lanes) lane.wake();
   }
 
-  #timesOf(chunk: SpoolChunk): { fromMs: number; toMs: number } {
-    const known = chunk.bootId === WALL_BOOT_ID ? 0n : (this.#parts.rowClock.wallOffsetNs(chunk.bootId) ?? chunk.wallOffsetNs);
-    if (known === undefined) return { fromMs: chunk.atMs, toMs: chunk.atMs };
-    return { fromMs: Number((chunk.firstStartNs + known) / 1_000_000n), toMs: Number((chunk.lastEndNs + known) / 1_000_000n) };
+  /** Rows have come since the start, also while the store did not answer: a kill takes those too. */
+  get #openMarker(): KvPut {
+    const { clock } = this.#parts.world;
+    return { key: openMarkerKey, value: encodeWallMs(clock.wallMs() - (clock.monotonicMs() - this.#startedAtMs)) };
+  }
+
+  /** The store was set aside for a new one while the spool used it: what stands once in a run is written again. */
+  async #beginAnew(): Promise<void> {
+    this.#storesBegun = this.#parts.begun?.() ?? 0;
+    this.#layoutKept = false;
+    this.#log.diskLost();
+    await this.#inTurn(() => this.#batchWithPlaces([this.#openMarker], []));
   }
 
   #failed(error: unknown): void {

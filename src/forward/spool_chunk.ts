@@ -2,9 +2,10 @@
  * A piece of the spool: rows of one boot, one after the other. It grows in memory, is sealed, may go to disk, and may lose
  * its rows from memory once it is there. Limits: `chunkRowsMax` rows. Owned by the spool's event loop.
  */
-import type { RowBlock } from '../flow/row_block.ts';
+import { type RowBlock, type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
 import { RowCursor } from '../flow/row_cursor.ts';
-import { presenceBit, ROW_BYTES } from '../flow/row_layout.ts';
+import { layoutHash, presenceBit, ROW_BYTES } from '../flow/row_layout.ts';
+import type { Interval } from './interval_set.ts';
 import type { MergeSpan } from './row_merge.ts';
 
 export const chunkRowsMax = 1_024;
@@ -142,4 +143,41 @@ export function hollow(chunk: SpoolChunk): void {
   chunk.rowSums = sums;
   chunk.rows = undefined;
   chunk.sealed = true;
+}
+
+/** Wall time of its rows, ms; where nobody knows the offset, when they came. */
+export function timesOf(chunk: SpoolChunk, rowClock: RowClock): { fromMs: number; toMs: number } {
+  const known = chunk.bootId === WALL_BOOT_ID ? 0n : (rowClock.wallOffsetNs(chunk.bootId) ?? chunk.wallOffsetNs);
+  if (known === undefined) return { fromMs: chunk.atMs, toMs: chunk.atMs };
+  return { fromMs: Number((chunk.firstStartNs + known) / 1_000_000n), toMs: Number((chunk.lastEndNs + known) / 1_000_000n) };
+}
+
+/** Packets and octets of part of a chunk: exact while the rows are in memory, else by share. */
+export function sumsOfParts(chunk: SpoolChunk, parts: readonly Interval[], rows: number): { packets: number; octets: number } {
+  if (rows === chunk.count) return { packets: chunk.packets, octets: chunk.octets };
+  if (chunk.rowSums !== undefined) return sumsKept(chunk.rowSums, chunk.first, parts);
+  if (chunk.rows === undefined || chunk.layout !== layoutHash()) {
+    const share = rows / chunk.count;
+    return { packets: Math.round(chunk.packets * share), octets: Math.round(chunk.octets * share) };
+  }
+  let packets = 0;
+  let octets = 0;
+  for (const { from, to } of parts) {
+    const sums = sumRows(chunk.rows, from - chunk.first, to - from);
+    packets += sums.packets;
+    octets += sums.octets;
+  }
+  return { packets, octets };
+}
+
+function sumsKept(sums: Float64Array, first: number, parts: readonly Interval[]): { packets: number; octets: number } {
+  let packets = 0;
+  let octets = 0;
+  for (const { from, to } of parts) {
+    for (let at = from - first; at < to - first; at++) {
+      packets += sums[2 * at]!;
+      octets += sums[2 * at + 1]!;
+    }
+  }
+  return { packets, octets };
 }

@@ -142,7 +142,7 @@ export class SpoolCursor {
   /** Rows that no message can hold. */
   drop(position: number, count: number, reason: 'unencodable'): void {
     const from = position + this.#store.shift;
-    this.#lane.drop(from, from + count, reason);
+    this.#log.dropFor(this.#lane, from, from + count, reason);
     this.#log.trim();
     this.#store.changed();
   }

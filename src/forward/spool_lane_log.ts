@@ -233,6 +233,15 @@ export class SpoolLaneLog {
     return this.#cursors.some(({ taken }) => taken.touches(from, to));
   }
 
+  /** Rows that have arrived are not kept for sending again any more. */
+  forgetArrived(from: number, to: number): void {
+    this.#resending.remove(from, to);
+    for (const cursor of this.#cursors) {
+      cursor.forget(from, to);
+      cursor.forgetMargin(from, to);
+    }
+  }
+
   /**
    * The rows are merged into `kept` rows, which take the first of their places, and told so by a gap. Returns how to take
    * that back.
@@ -240,11 +249,7 @@ export class SpoolLaneLog {
   thin(from: number, to: number, kept: number, gap: Omit<Gap, 'records'>): () => void {
     const owed = this.pending.within(from, to);
     const unread = this.#cursors.map((cursor) => cursor.unread.within(from, to));
-    this.#resending.remove(from, to);
-    for (const cursor of this.#cursors) {
-      cursor.forget(from, to);
-      cursor.forgetMargin(from, to);
-    }
+    this.forgetArrived(from, to);
     if (owed.length === 0) return () => {};
     const merged = this.pending.remove(from, to) - kept;
     this.pending.add(from, from + kept);

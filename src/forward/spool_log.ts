@@ -8,9 +8,7 @@
  */
 import type { DropReason } from '../flow/ledger.ts';
 import type { RowBlock } from '../flow/row_block.ts';
-import { layoutHash } from '../flow/row_layout.ts';
-import type { Interval } from './interval_set.ts';
-import { appendRows, hollow, memoryOf, newChunk, type SpoolChunk, sumRows } from './spool_chunk.ts';
+import { appendRows, hollow, memoryOf, newChunk, type SpoolChunk, sumsOfParts } from './spool_chunk.ts';
 import { type LaneState, SpoolLaneLog } from './spool_lane_log.ts';
 import { stillHolds, type ThinPlan, thinPlan } from './spool_thinning.ts';
 
@@ -175,11 +173,31 @@ export class SpoolLog {
     this.#giveUp(chunk, 'damaged');
   }
 
+  /** Gives up rows of one piece for one destination. */
+  dropFor(lane: SpoolLaneLog, from: number, to: number, reason: DropReason): void {
+    const chunk = this.chunkAt(from);
+    const waited = lane.drop(from, to, reason);
+    const records = waited.reduce((sum, one) => sum + one.to - one.from, 0);
+    if (chunk !== undefined && records > 0)
+      lane.addGap({ reason, ...this.#times(chunk), records, ...sumsOfParts(chunk, waited, records) });
+  }
+
   /** Gives up what is not on disk, at the end of a run. Returns the rows that somebody waited for. */
   dropUnpersisted(reason: DropReason): number {
     let rows = 0;
     for (const chunk of this.unpersisted()) rows += this.#giveUp(chunk, reason);
     return rows;
+  }
+
+  /** What was on disk is gone: what is in memory too is to be written again, the rest is given up. */
+  diskLost(): void {
+    this.#dead = [];
+    for (const chunk of this.#chunks.filter(({ diskOctets }) => diskOctets > 0)) {
+      this.#diskOctets -= chunk.diskOctets;
+      this.#cachedOctets -= memoryOf(chunk);
+      chunk.diskOctets = 0;
+      if (chunk.rows === undefined) this.#giveUp(chunk, 'damaged');
+    }
   }
 
   /** Lets go of what nobody waits for, from the oldest on. */
@@ -221,6 +239,12 @@ export class SpoolLog {
     for (const chunk of plan.chunks) chunk.frozen = true;
     const times = plan.chunks.map((chunk) => this.#times(chunk));
     const [fromMs, toMs] = [Math.min(...times.map((one) => one.fromMs)), Math.max(...times.map((one) => one.toMs))];
+    // Between and beside the segments are rows that have arrived everywhere: they cannot be sent again any more.
+    let done = plan.chunks[0]!.first;
+    for (const { from, to } of [...plan.segments, { from: plan.chunks.at(-1)!.first + plan.chunks.at(-1)!.count, to: 0 }]) {
+      for (const lane of this.lanes) lane.forgetArrived(done, from);
+      done = to;
+    }
     const undo = plan.segments.flatMap(({ from, to }, index) =>
       this.lanes.map((lane) => lane.thin(from, to, kept[index]!, { reason: 'thinned', fromMs, toMs, packets: 0, octets: 0 })),
     );
@@ -320,7 +344,7 @@ export class SpoolLog {
 
   #count(lane: SpoolLaneLog, chunk: SpoolChunk, waited: readonly Interval[], reason: DropReason): number {
     const rows = waited.reduce((sum, one) => sum + one.to - one.from, 0);
-    if (rows > 0) lane.addGap({ reason, ...this.#times(chunk), records: rows, ...sumsOf(chunk, waited, rows) });
+    if (rows > 0) lane.addGap({ reason, ...this.#times(chunk), records: rows, ...sumsOfParts(chunk, waited, rows) });
     return rows;
   }
 
@@ -355,34 +379,4 @@ export class SpoolLog {
   #isDone(chunk: SpoolChunk): boolean {
     return !this.#wanted(chunk);
   }
-}
-
-/** Packets and octets of part of a chunk: exact while the rows are in memory, else by share. */
-function sumsOf(chunk: SpoolChunk, parts: readonly Interval[], rows: number): { packets: number; octets: number } {
-  if (rows === chunk.count) return { packets: chunk.packets, octets: chunk.octets };
-  if (chunk.rowSums !== undefined) return sumsKept(chunk.rowSums, chunk.first, parts);
-  if (chunk.rows === undefined || chunk.layout !== layoutHash()) {
-    const share = rows / chunk.count;
-    return { packets: Math.round(chunk.packets * share), octets: Math.round(chunk.octets * share) };
-  }
-  let packets = 0;
-  let octets = 0;
-  for (const { from, to } of parts) {
-    const sums = sumRows(chunk.rows, from - chunk.first, to - from);
-    packets += sums.packets;
-    octets += sums.octets;
-  }
-  return { packets, octets };
-}
-
-function sumsKept(sums: Float64Array, first: number, parts: readonly Interval[]): { packets: number; octets: number } {
-  let packets = 0;
-  let octets = 0;
-  for (const { from, to } of parts) {
-    for (let at = from - first; at < to - first; at++) {
-      packets += sums[2 * at]!;
-      octets += sums[2 * at + 1]!;
-    }
-  }
-  return { packets, octets };
 }

@@ -20,6 +20,8 @@ export interface SpoolParts {
   readonly kv: Kv;
   /** Whether the store was damaged when it was opened, so that some of what was in it may be missing. */
   readonly wasDamaged?: () => boolean;
+  /** How often a new store was begun in the place of a damaged one. */
+  readonly begun?: () => number;
   readonly settings: SpoolOptions;
   /** Names of the destinations; what is kept for others is forgotten. */
   readonly destinations: readonly string[];

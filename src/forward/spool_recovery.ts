@@ -35,9 +35,11 @@ export interface SpoolFinding extends RecoveredSpool {
   readonly holes: readonly Gap[];
 }
 
-/** The store could not be read whole: rows of any age that is kept may be missing. */
-export interface StoreDamage {
+export interface RecoveryBounds {
+  /** Nothing older would have been kept, wall time. */
   readonly oldestMs: number;
+  /** The store could not be read whole: rows of any age that is kept may be missing. */
+  readonly wasDamaged: boolean;
 }
 
 /** Throws what the store throws. */
@@ -46,8 +48,8 @@ export async function recoverSpool(
   destinations: readonly string[],
   nowMs: number,
   wallMs: number,
+  bounds: RecoveryBounds,
   wallOfRows: WallOfRows = () => undefined,
-  damage?: StoreDamage,
 ): Promise<SpoolFinding> {
   const marker = await kv.get(openMarkerKey);
   const layouts = new Map<number, string>();
@@ -73,18 +75,25 @@ export async function recoverSpool(
   }
   const chunks: SpoolChunk[] = [];
   let unreadable = 0;
+  /** Wall time after which the first unreadable piece may begin. */
+  let damagedFromMs = bounds.oldestMs;
   for await (const [key, value] of kv.entries(indexRange)) {
     const position = positionOfKey(key);
     const chunk = position === undefined ? undefined : decodeIndex(position, value, nowMs, wallMs, wallOfRows);
     if (position === undefined || chunk === undefined || position < end(chunks)) {
-      unreadable++;
+      if (unreadable++ === 0 && chunks.length > 0) damagedFromMs = chunks.at(-1)!.atMs;
       deletes.push(key);
       if (position !== undefined) deletes.push(rowsKey(position));
     } else chunks.push(chunk);
   }
   nextPosition = Math.max(nextPosition, end(chunks));
   const openedMs = marker === undefined ? undefined : (decodeWallMs(marker) ?? 0);
-  const holes = holesOf(chunks, unreadable, openedMs, wallMs, damage);
+  const holes = holesOf(
+    chunks.at(-1)?.atMs ?? 0,
+    bounds.wasDamaged ? bounds.oldestMs : unreadable > 0 ? damagedFromMs : undefined,
+    openedMs,
+    wallMs,
+  );
   return {
     chunks,
     lanes: holes.length === 0 ? kept : withHoles(kept, destinations, holes, nextPosition),
@@ -97,22 +106,19 @@ export async function recoverSpool(
   };
 }
 
-/** @param openedMs set when the last run did not end as planned: when it began, wall time */
-function holesOf(
-  chunks: readonly SpoolChunk[],
-  unreadable: number,
-  openedMs: number | undefined,
-  wallMs: number,
-  damage: StoreDamage | undefined,
-): Gap[] {
+/**
+ * @param newestMs when the newest piece that can be read was begun
+ * @param damagedFromMs set when pieces are missing: how old they may be
+ * @param openedMs set when the last run did not end as planned: when it began, wall time
+ */
+function holesOf(newestMs: number, damagedFromMs: number | undefined, openedMs: number | undefined, wallMs: number): Gap[] {
   const holes: Gap[] = [];
   // The clock may stand before the last run's until it is set: then only where the hole begins is known.
   const hole = (reason: Gap['reason'], fromMs: number): Gap => {
     return { reason, fromMs, toMs: Math.max(fromMs, wallMs), records: null, packets: null, octets: null };
   };
-  if (damage !== undefined) holes.push(hole('damaged', Math.max(0, damage.oldestMs)));
-  else if (unreadable > 0) holes.push(hole('damaged', chunks[0]?.atMs ?? wallMs));
-  if (openedMs !== undefined) holes.push(hole('lostToPowerCut', Math.max(openedMs, chunks.at(-1)?.atMs ?? 0)));
+  if (damagedFromMs !== undefined) holes.push(hole('damaged', Math.max(0, damagedFromMs)));
+  if (openedMs !== undefined) holes.push(hole('lostToPowerCut', Math.max(openedMs, newestMs)));
   return holes;
 }
 

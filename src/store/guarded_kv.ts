@@ -46,6 +46,7 @@ export class GuardedKv implements Kv, Service {
   #kv: Kv | undefined;
   #fault: ApplianceError | undefined = new ApplianceError('storeClosed', 'the store has not been started');
   #remedy = '';
+  #begun = 0;
   /** Set when the store opened well and then failed without a reason the disk could give: the next time it is repaired. */
   #suspect = false;
   #unexplained = 0;
@@ -91,6 +92,11 @@ export class GuardedKv implements Kv, Service {
     this.#kv = undefined;
     this.#fault = new ApplianceError('storeClosed', 'the store is closed');
     await kv?.close();
+  }
+
+  /** How often a new store was begun in the place of a damaged one: nothing that was written before is in it. */
+  get begun(): number {
+    return this.#begun;
   }
 
   status(): StoreStatus {
@@ -198,6 +204,7 @@ export class GuardedKv implements Kv, Service {
       this.#suspect = false;
       this.#openedAtMs = this.#world.clock.monotonicMs();
       if (remedy === 'repaired') this.#remedy = 'the store was damaged and has been repaired; some records may be missing';
+      if (remedy === 'setAside') this.#begun++;
       if (remedy === 'setAside') this.#remedy = `the store was damaged; a new one was begun, the old one is ${setAsidePath}`;
       if (remedy !== 'none') this.#world.log.warn('storeRepaired', { store: this.#options.name, remedy, setAsidePath });
       else if (!first) this.#world.log.info('storeOpenedAgain', { store: this.#options.name });
