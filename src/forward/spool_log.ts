@@ -8,6 +8,7 @@
  */
 import type { DropReason } from '../flow/ledger.ts';
 import type { RowBlock } from '../flow/row_block.ts';
+import type { Interval } from './interval_set.ts';
 import { appendRows, hollow, memoryOf, newChunk, type SpoolChunk, sumsOfParts } from './spool_chunk.ts';
 import { type LaneState, SpoolLaneLog } from './spool_lane_log.ts';
 import { stillHolds, type ThinPlan, thinPlan } from './spool_thinning.ts';

@@ -116,6 +116,30 @@ test('over the budget the oldest rows are merged, counted and told; packets and 
   expect(got).toEqual({ ...handed, records: handed.records - thinned });
 });
 
+test('rows that arrived and are to be sent again go with the pieces that are merged', async () => {
+  const { spool, clock } = await open(new MemoryKv(), ['a', 'b'], new SeededRandom(1), { diskBytesMax: 60_000 });
+  const [a, b] = [spool.lane('a'), spool.lane('b')];
+  for (let i = 0; i < 4; i++) {
+    spool.append(office(i * 100, 100));
+    await clock.advance(4_000);
+  }
+  // Both have the first rows; what was kept of them for a is sent again, and not taken yet.
+  for (const lane of [a, b]) {
+    const rows = (await lane.next())!;
+    lane.acknowledge(rows.position, 60, 1_000, 1_000_000);
+  }
+  a.rewind(true);
+  b.rewind(false);
+  for (let i = 4; i < 60; i++) {
+    spool.append(office(i * 100, 100));
+    await clock.advance(4_000);
+  }
+  expect(a.account().thinned).toBeGreaterThan(0);
+  const got = nothing();
+  await drain(a, got);
+  expect(a.account()).toMatchObject({ pending: 0 });
+});
+
 test('without thinning the oldest rows are dropped', async () => {
   const { spool, clock } = await open(new MemoryKv(), ['a'], new SeededRandom(1), { thin: false });
   for (let i = 0; i < 120; i++) {
