@@ -12,6 +12,7 @@ export const alertCodes = [
   'noTraffic',
   'mirror',
   'drops',
+  'sampledUnderPressure',
   'ledgerUnbalanced',
   'uplinkDown',
   'backlogOld',

@@ -110,6 +110,8 @@ export interface SamplingStatus extends Sampling {
   readonly selectorId: number;
   /** The box chooses the rate by itself, while it cannot keep up. */
   readonly adaptive: boolean;
+  /** What the box multiplies the intervals of the settings by at present; 1 while it keeps up. */
+  readonly factor: number;
   /** Since when, and why it was changed then, in words; empty for as it was at the start. */
   readonly sinceMs: number;
   readonly why: string;

@@ -141,6 +141,7 @@ export class SamplingInForce {
       kernelInterval,
       selectorId,
       adaptive: this.#settings.sampling.adaptive.enabled,
+      factor: this.#adaptive.factor,
       sinceMs: Math.round(this.#sinceMs),
       why: this.#why,
       selectors: this.#selectorStatuses(),

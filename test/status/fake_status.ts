@@ -282,7 +282,16 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
       blocksFilled: 1,
       blocksCapacity: 64,
       sampling: {
-        ...{ kind: 'none', interval: 1, kernelInterval: 1, selectorId: 0, adaptive: false, sinceMs: bootMs(scenario), why: '' },
+        ...{
+          kind: 'none',
+          interval: 1,
+          kernelInterval: 1,
+          selectorId: 0,
+          adaptive: false,
+          factor: 1,
+          sinceMs: bootMs(scenario),
+          why: '',
+        },
         selectors: samplingSelectors(book.metered.packets),
       },
       duplicatesSeenPackets: book.duplicates.packets,

@@ -112,6 +112,7 @@ export const exampleStatus: BoxStatus = {
       kernelInterval: 1,
       selectorId: 0,
       adaptive: false,
+      factor: 1,
       sinceMs: minuteMs - 86_400_000,
       why: '',
       selectors: [

@@ -93,7 +93,7 @@ function drops(seconds: readonly TrafficSecond[], add: Add): void {
 type Add = (level: Attention['level'], key: string, title: string, text: string) => void;
 
 function meter(
-  { meter: { state, reason, source, interfaces }, mirror }: BoxStatus,
+  { meter: { state, reason, source, interfaces, sampling }, mirror }: BoxStatus,
   seconds: readonly TrafficSecond[],
   add: Add,
 ): void {
@@ -102,6 +102,9 @@ function meter(
   else if (state === 'stopped' && source !== 'none') add('warn', 'meter', 'The meter is stopped', reason);
   for (const { name, up } of interfaces) {
     if (!up && state === 'metering') add('bad', `link-${name}`, `${name} has no link`, 'Check the cable and the switch port.');
+  }
+  if (sampling.adaptive && sampling.factor * sampling.kernelInterval > 1) {
+    add('warn', 'sampling', 'The box samples to keep up', `It does so because ${sampling.why}. Figures are estimates meanwhile.`);
   }
   const silentS = silentForS(seconds);
   // Once the box itself has judged so, its words are there already.

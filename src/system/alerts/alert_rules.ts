@@ -58,6 +58,7 @@ export function judge(facts: AlertFacts, settings: AlertSettings): Verdict[] {
   return [
     ...meterVerdicts(status),
     ...trafficVerdicts(facts, settings),
+    samplingVerdict(status.meter.sampling),
     ...status.uplinks.flatMap((uplink) => uplinkVerdicts(uplink, settings)),
     ...status.stores.flatMap((store) => storeVerdicts(store, settings)),
     ...hostVerdicts(status, settings),
@@ -155,6 +156,24 @@ function trafficVerdicts({ status, drops }: AlertFacts, settings: AlertSettings)
         'More comes than this box takes: raise meter.ringBytes, add meter.threads, or turn meter.sampling.adaptive on. If the port itself drops (Debug), mirror less.',
     },
   ];
+}
+
+/** Minutes of pressure are what adaptive sampling is for; when it does not end the box is too small for its port. */
+function samplingVerdict({ adaptive, factor, kernelInterval, why }: Status['meter']['sampling']): Verdict {
+  const kernel =
+    kernelInterval === 1 ? '' : `, and the kernel passes on one packet in ${kernelInterval}, also of pools that are to be exact`;
+  return {
+    code: 'sampledUnderPressure',
+    subject: '',
+    severity: 'ticket',
+    is: whether(adaptive && (factor > 1 || kernelInterval > 1)),
+    raiseAfterMs: 15 * minuteMs,
+    clearAfterMs: 5 * minuteMs,
+    title: 'The box samples, because it cannot keep up',
+    text: `Intervals are ${factor} times those of the settings${kernel}: ${why}. Figures are estimates meanwhile.`,
+    runbook:
+      'Add meter.threads where the box has cores to spare, mirror less, or set a rate for what matters least under meter.sampling.pools, so that the rest stays exact.',
+  };
 }
 
 function uplinkVerdicts(uplink: UplinkStatus, settings: AlertSettings): Verdict[] {

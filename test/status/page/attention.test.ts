@@ -43,6 +43,17 @@ describe('attentionOf', () => {
     expect(keys(good, [...busy, { ...second(60, 9), droppedPackets: 5 }])).toEqual(['drops']);
   });
 
+  it('tells that the box samples by itself, and says nothing of a rate that was set', () => {
+    const sampled = (change: object) => ({
+      ...good,
+      meter: { ...good.meter, sampling: { ...good.meter.sampling, kind: 'random' as const, interval: 8, ...change } },
+    });
+    expect(keys(sampled({}))).toEqual([]);
+    const [found] = attentionOf(sampled({ adaptive: true, factor: 8, kernelInterval: 2, why: 'the ring is full' }), busy);
+    expect(found).toMatchObject({ key: 'sampling', level: 'warn' });
+    expect(found!.text).toMatch(/because the ring is full\. Figures are estimates/);
+  });
+
   it('does not alarm today about packets that were dropped last week', () => {
     const { received } = good.ledger;
     const once = { ...good, ledger: { ...good.ledger, droppedByKernel: { packets: received.packets * 0.01, octets: null } } };

@@ -19,6 +19,8 @@ const quiet: AlertFacts = { status: good, drops: { received: 1e6, dropped: 0 }, 
 const isOf = (code: AlertCode, facts: AlertFacts, subject?: string): string | undefined =>
   judge(facts, settings).find((verdict) => verdict.code === code && (subject === undefined || verdict.subject === subject))?.is;
 const withStatus = (change: Partial<BoxStatus>): AlertFacts => ({ ...quiet, status: { ...good, ...change } });
+const withSampling = (change: Partial<typeof good.meter.sampling>): AlertFacts =>
+  withStatus({ meter: { ...good.meter, sampling: { ...good.meter.sampling, ...change } } });
 const withHost = (change: Partial<BoxStatus['host']>): AlertFacts => withStatus({ host: { ...host, ...change } });
 
 describe('rules', () => {
@@ -57,6 +59,9 @@ describe('rules', () => {
     ['drops', 'over a thousandth', { ...quiet, drops: { received: 999_000, dropped: 1_000 } }, 'bad'],
     ['drops', 'between', { ...quiet, drops: { received: 999_400, dropped: 600 } }, 'between'],
     ['drops', 'half of it', { ...quiet, drops: { received: 999_600, dropped: 400 } }, 'good'],
+    ['sampledUnderPressure', 'by the settings', withSampling({ kind: 'random', interval: 8 }), 'good'],
+    ['sampledUnderPressure', 'by the box', withSampling({ adaptive: true, factor: 2 }), 'bad'],
+    ['sampledUnderPressure', 'in the kernel', withSampling({ adaptive: true, kernelInterval: 2 }), 'bad'],
     ['uplinkDown', 'connecting', withStatus({ uplinks: [{ ...good.uplinks[0]!, state: 'connecting' }] }), 'bad'],
     ['backlogOld', 'an hour', withStatus({ uplinks: [{ ...good.uplinks[0]!, backlogAgeMs: 3_600_000 }] }), 'bad'],
     ['backlogOld', '40 min', withStatus({ uplinks: [{ ...good.uplinks[0]!, backlogAgeMs: 2_400_000 }] }), 'between'],

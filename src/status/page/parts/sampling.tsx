@@ -6,9 +6,8 @@ import { Card } from './controls.tsx';
 export function Sampling({ sampling, nowMs }: { sampling: SamplingStatus; nowMs: number }) {
   const { selectors, adaptive, why, sinceMs } = sampling;
   const inForce = selectors.filter((one) => one.inForce);
-  const note = adaptive ? 'more under pressure, by the box itself' : inForce.every(isExact) ? 'every packet' : 'by the settings';
   return (
-    <Card title="Sampling" note={note}>
+    <Card title="Sampling" note={adaptive ? 'more under pressure' : 'by the settings'}>
       <table class="terms">
         <caption class="said">Selectors, in the order in which they are asked</caption>
         <thead>
