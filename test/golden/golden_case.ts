@@ -30,6 +30,8 @@ export interface GoldenCase {
   readonly faults?: readonly string[];
   /** Packets of the ledger that are not decoded. */
   readonly undecodable?: number;
+  /** Packets noticed as seen before; removed from the ledger's account where the settings say so. */
+  readonly copies?: number;
   /** Annotated packets of the ledger; those of the flows when left out. */
   readonly annotations?: Record<string, number>;
 }
@@ -60,7 +62,7 @@ export function goldenFamily(family: string, cases: readonly GoldenCase[], tshar
   describe(family, () => {
     test.each(cases.map((golden, i) => [golden.name, golden, i] as const))('%s', (_, golden, i) => {
       const path = folder.write(`case-${i}.${golden.format ?? 'pcap'}`, captureOf(golden));
-      const { rows, ledger } = meter(path, golden.settings ?? {});
+      const { rows, ledger, copies } = meter(path, golden.settings ?? {});
       const order = (flows: readonly object[]): string[] => flows.map((flow) => JSON.stringify(flow, sortedKeys, 1)).sort();
       expect(order(rows.map(flowOf))).toEqual(order(golden.flows.map(writtenOut)));
       // Each thread keeps its part of the packets: that both directions, all fragments and what a tunnel carries meet shows here.
@@ -71,6 +73,10 @@ export function goldenFamily(family: string, cases: readonly GoldenCase[], tshar
       }
       expect(ledger.balanced).toBe(true);
       expect(ledger.undecodable.packets).toBe(golden.undecodable ?? 0);
+      if (golden.copies !== undefined) {
+        expect(copies).toBe(golden.copies);
+        expect(ledger.duplicates.packets).toBe(golden.settings?.duplicates === 'remove' ? golden.copies : 0);
+      }
       if (golden.annotations) expect(ledger.annotations).toEqual(golden.annotations);
       expect([...new Set(dissected[i]!.flatMap(faultsOf))]).toEqual(golden.faults ?? []);
       const which = golden.dissection ?? (golden.settings?.tunnels === undefined ? 'outer' : 'inner');
@@ -90,7 +96,7 @@ function captureOf({ packets, linkType = linkTypes.ethernet, format = 'pcap' }: 
   return format === 'gz' ? gzipSync(octets) : octets;
 }
 
-function meter(path: string, changes: Partial<MeterSettings>): { rows: Uint8Array[]; ledger: Ledger } {
+function meter(path: string, changes: Partial<MeterSettings>): { rows: Uint8Array[]; ledger: Ledger; copies: number } {
   const settings = { ...defaultSettings().meter, cacheFlows: 1_024, ...changes };
   const offline = new OfflineMeter(addon, { path, settings });
   try {
@@ -99,7 +105,7 @@ function meter(path: string, changes: Partial<MeterSettings>): { rows: Uint8Arra
       for (let i = 0; i < count; i++) rows.push(bytes.slice(firstRow + i * ROW_BYTES, firstRow + (i + 1) * ROW_BYTES));
     }
     expect(offline.trouble()).toBeUndefined();
-    return { rows, ledger: offline.ledger() };
+    return { rows, ledger: offline.ledger(), copies: offline.figures().counts.duplicatesSeenPackets };
   } finally {
     offline.close();
   }
