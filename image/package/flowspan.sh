@@ -1,0 +1,2 @@
+#!/bin/sh
+exec /usr/lib/flowspan/bin/node /usr/lib/flowspan/build/src/main.js "$@"
