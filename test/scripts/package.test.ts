@@ -1,0 +1,43 @@
+/** What goes into the Debian package beside the program. The package itself is made and checked by `scripts/package --check`. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { parseSettings } from '../../src/config/load.ts';
+
+const path = (name: string): string => fileURLToPath(new URL(`../../image/package/${name}`, import.meta.url));
+const unit = readFileSync(path('flowspan.service'), 'utf8');
+const value = (key: string): string => new RegExp(`^${key}=(.*)$`, 'm').exec(unit)?.[1] ?? '';
+
+describe('the package', () => {
+  test('its settings are allowed, and kept where the service may write', () => {
+    const read = parseSettings(readFileSync(path('flowspan.yaml'), 'utf8'));
+    if (!('settings' in read)) throw new Error(JSON.stringify(read.faults));
+    expect(read.settings).toMatchObject({ dataFolder: `/var/lib/${value('StateDirectory')}`, meter: { source: 'none' } });
+    expect(value('ExecStart')).toBe('/usr/bin/flowspan run --config /etc/flowspan/flowspan.yaml');
+  });
+
+  test('the sandbox is as closed as capturing and V8 allow: exposure 2.5 at most', () => {
+    const told = execFileSync('systemd-analyze', [
+      'security',
+      '--offline=true',
+      '--no-pager',
+      path('flowspan.service'),
+    ]).toString();
+    const exposure = Number(/Overall exposure level for flowspan\.service: ([\d.]+)/.exec(told)?.[1]);
+    expect(exposure, told).toBeLessThanOrEqual(2.5);
+    expect(value('CapabilityBoundingSet')).toBe('CAP_NET_RAW CAP_NET_ADMIN');
+  });
+
+  test.each(['postinst', 'prerm', 'postrm', 'flowspan.sh'])('%s is a script that a shell can read', (name) => {
+    execFileSync('sh', ['-n', path(name)]);
+    expect(readFileSync(path(name), 'utf8')).toMatch(/^#!\/bin\/sh\n/);
+  });
+
+  test('the time to stop is longer than the program takes at most', () => {
+    const run = readFileSync(fileURLToPath(new URL('../../src/cli/run.ts', import.meta.url)), 'utf8');
+    const deadlineMs = Number(/stopDeadlineMs = ([\d_]+)/.exec(run)?.[1]?.replaceAll('_', ''));
+    expect(deadlineMs).toBeGreaterThan(0);
+    expect(Number(value('TimeoutStopSec')) * 1_000).toBeGreaterThan(deadlineMs);
+  });
+});
