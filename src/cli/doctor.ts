@@ -3,7 +3,6 @@ import { defaultSettings, loadSettings } from '../config/load.ts';
 import { type Settings, settingsSchema } from '../config/schema.ts';
 import { SystemClock } from '../core/clock.ts';
 import { ApplianceError } from '../core/errors.ts';
-import type { MirrorStatus } from '../flow/mirror_findings.ts';
 import type { BoxStatus } from '../flow/status_shapes.ts';
 import { loadAddon, type NativeAddon } from '../meter/addon.ts';
 import { isPcapBuilt } from '../meter/libpcap/pcap_package.ts';
@@ -32,8 +31,9 @@ Ends with 1 when a check fails.`,
     const settings = settingsOf(values);
     const box = new BoxClient(settings, {});
     const running = await answers(box);
-    const mirror = running ? await askMirror(box) : null;
-    const question = { settings, clock: new SystemClock(), running, mirror, pcapBuilt: isPcapBuilt };
+    const status = running ? await askStatus(box) : undefined;
+    const [mirror, sampling] = [status?.mirror ?? null, status?.meter?.sampling ?? null];
+    const question = { settings, clock: new SystemClock(), running, mirror, sampling, pcapBuilt: isPcapBuilt };
     const addon = addonIfBuilt();
     const checks = doctorChecks(
       await gatherDoctorFacts(addon === undefined ? question : { ...question, ports: addon, kernelClock: addon.kernelClock }),
@@ -71,11 +71,11 @@ async function answers(box: BoxClient): Promise<boolean> {
   return (await box.ask('/healthz', { timeoutMs: 2_000 }))?.status === 200;
 }
 
-/** What the running box has recognised from its traffic; null when it does not say. */
-async function askMirror(box: BoxClient): Promise<MirrorStatus | null> {
+/** What the running box says of itself; undefined when it does not. */
+async function askStatus(box: BoxClient): Promise<Partial<BoxStatus> | undefined> {
   const answer = await box.ask<Partial<BoxStatus>>('/api/v1/status', { timeoutMs: 5_000 });
   // It has just stopped, or is another program, or wants a token: the check says that it could not be made.
-  return answer?.status === 200 ? (answer.body.mirror ?? null) : null;
+  return answer?.status === 200 ? answer.body : undefined;
 }
 
 function settingsOf(values: OptionValues): Settings {

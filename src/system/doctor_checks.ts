@@ -3,11 +3,13 @@
  * `doctor_facts.ts` gathers. A check that cannot be made says so instead of passing.
  */
 import type { MirrorStatus } from '../flow/mirror_findings.ts';
+import type { SamplingStatus } from '../flow/status_shapes.ts';
 import type { ClockVerdict } from './clock_trust.ts';
 import { type DoctorCheck, fail, ok, warn } from './doctor_check.ts';
 import type { InterfaceFacts } from './interface_facts.ts';
 import { mirrorChecks } from './mirror_checks.ts';
 import { portChecks } from './port_checks.ts';
+import { samplingChecks } from './sampling_checks.ts';
 
 export type { DoctorCheck } from './doctor_check.ts';
 
@@ -49,6 +51,8 @@ export interface DoctorFacts {
   readonly running: boolean;
   /** What the running service has recognised from the traffic; null when it could not be asked. */
   readonly mirror: MirrorStatus | null;
+  /** Its sampling; null likewise. */
+  readonly sampling: SamplingStatus | null;
   readonly wantsPromiscuous: boolean;
   readonly managesOffloads: boolean;
   readonly wantsEarlyDrop: boolean;
@@ -69,6 +73,7 @@ export function doctorChecks(facts: DoctorFacts): DoctorCheck[] {
     ...pcapChecks(facts),
     ...facts.interfaces.flatMap((port) => portChecks(port, facts)),
     ...mirrorChecks(facts),
+    ...samplingChecks(facts.sampling),
     clockCheck(facts),
     ...diskChecks(facts.disk),
     ...boardChecks(facts.complaints),

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Settings } from '../config/schema.ts';
 import type { Clock } from '../core/clock.ts';
 import type { MirrorStatus } from '../flow/mirror_findings.ts';
+import type { SamplingStatus } from '../flow/status_shapes.ts';
 import { machineEvidence } from './clock_state.ts';
 import { clockVerdict, type KernelClock } from './clock_trust.ts';
 import type { DiskFacts, DoctorFacts } from './doctor_checks.ts';
@@ -24,6 +25,7 @@ export interface DoctorQuestion {
   readonly running: boolean;
   /** What the running service has recognised from the traffic; null when nobody could be asked. */
   readonly mirror?: MirrorStatus | null;
+  readonly sampling?: SamplingStatus | null;
   /** What the addon can ask about ports. */
   readonly ports?: InterfaceQuestions;
   /** Whether the npm package pcap can be loaded, where the caller can try. */
@@ -58,6 +60,7 @@ export async function gatherDoctorFacts(question: DoctorQuestion): Promise<Docto
     others: (await listInterfaces()).filter((name) => !names.includes(name)),
     running,
     mirror: question.mirror ?? null,
+    sampling: question.sampling ?? null,
     wantsPromiscuous: meter.promiscuous,
     managesOffloads: meter.manageOffloads,
     wantsEarlyDrop: meter.earlyDrop,

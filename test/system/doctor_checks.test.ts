@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { SamplingStatus } from '../../src/flow/status_shapes.ts';
 import { type DoctorFacts, doctorChecks, type UplinkFacts, worstVerdict } from '../../src/system/doctor_checks.ts';
 import type { InterfaceFacts } from '../../src/system/interface_facts.ts';
 
@@ -33,6 +34,10 @@ const collector: UplinkFacts = {
   connects: true,
   reason: '',
 };
+const everyPacket: SamplingStatus = {
+  ...{ kind: 'none', interval: 1, kernelInterval: 1, selectorId: 0, adaptive: true, factor: 1, sinceMs: 0, why: '' },
+  selectors: [],
+};
 const sound: DoctorFacts = {
   source: 'interface',
   interfaces: [port],
@@ -49,6 +54,7 @@ const sound: DoctorFacts = {
     tcpUnseenOctets: 0,
     findings: [],
   },
+  sampling: everyPacket,
   wantsPromiscuous: true,
   managesOffloads: true,
   wantsEarlyDrop: false,
@@ -78,6 +84,7 @@ describe('doctor', () => {
       'port eth1 sending ok',
       'port eth1 quiet ok',
       'mirror ok',
+      'sampling ok',
       'clock ok',
       'disk ok',
       'uplink central ok',
@@ -92,6 +99,23 @@ describe('doctor', () => {
     ['a port that is not there', withPort({ exists: false }), 'port eth1', 'fail', /check meter\.interfaces\. This box has eth0/],
     ['a port that is off', withPort({ enabled: false }), 'port eth1 link', 'fail', /ip link set eth1 up/],
     ['no cable', withPort({ carrier: false }), 'port eth1 link', 'fail', /check the cable/],
+    [
+      'a rate that was set',
+      { ...sound, sampling: { ...everyPacket, kind: 'flowHash', interval: 8 } },
+      'sampling',
+      'ok',
+      /flows 1 in 8/,
+    ],
+    [
+      'a box that samples by itself',
+      {
+        ...sound,
+        sampling: { ...everyPacket, kind: 'random', interval: 8, factor: 8, kernelInterval: 2, why: 'the ring is full' },
+      },
+      'sampling',
+      'warn',
+      /8 times .* one packet in 2 on, whatever its pool: the ring is full/,
+    ],
     ['half duplex', withPort({ fullDuplex: false }), 'port eth1 link', 'warn', /half duplex/],
     [
       'a mirror that is silent',
