@@ -19,11 +19,19 @@ export interface PlayResult {
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
+export interface PlayOptions {
+  readonly trace?: (line: string) => void;
+  readonly lies?: boolean;
+  /** Begins with so long an outage of the WAN; other troubles fill the rest of the days. */
+  readonly outageHours?: number;
+}
+
 export class Play {
   readonly #seed: number;
   readonly #random: SeededRandom;
   readonly #branch: Branch;
   readonly #endMs: number;
+  readonly #outageHours: number;
   /** What mends itself, and when. */
   #mends: { readonly atMs: number; readonly run: () => void | Promise<void> }[] = [];
   readonly #happened: Record<string, number> = {};
@@ -32,10 +40,11 @@ export class Play {
   readonly #meanMs: number;
 
   /** @param lies a canary: the network claims what is not so, no margin covers it, and the simulation must notice */
-  constructor(seed: number, days: number, { trace, lies = false }: { trace?: (line: string) => void; lies?: boolean } = {}) {
+  constructor(seed: number, days: number, { trace, lies = false, outageHours = 0 }: PlayOptions = {}) {
     this.#seed = seed;
     const random = new SeededRandom(seed);
     this.#random = random;
+    this.#outageHours = outageHours;
     this.#branch = new Branch({
       seed: random.uint32(),
       settings: settingsFor(random, lies ? 0 : 65_536),
@@ -52,6 +61,7 @@ export class Play {
   async run(): Promise<PlayResult> {
     const branch = this.#branch;
     await branch.powerOn(this.#wrongClock());
+    if (this.#outageHours > 0) await this.#outage();
     while (branch.nowMs < this.#endMs && branch.faults.length === 0) {
       await this.#pass(-Math.log(1 - this.#random.float()) * this.#meanMs);
       if (branch.nowMs < this.#endMs) await this.#trouble();
@@ -65,6 +75,18 @@ export class Play {
       flows: branch.witness.flows.size,
       simulatedS: Math.round(branch.nowMs / 1_000),
     };
+  }
+
+  /** The WAN is down for days, and the box is rebooted or loses power every few hours. */
+  async #outage(): Promise<void> {
+    const branch = this.#branch;
+    await this.#pass(10 * minuteMs);
+    const endMs = branch.nowMs + this.#outageHours * hourMs;
+    this.#cutLine(this.#outageHours * hourMs);
+    while (branch.nowMs < endMs && branch.faults.length === 0) {
+      await this.#pass(Math.min(endMs - branch.nowMs, (1 + this.#random.below(8)) * hourMs));
+      if (branch.nowMs < endMs) await this.#restart(76 + this.#random.below(24));
+    }
   }
 
   /** Time passes, and what mends itself does so in it. */

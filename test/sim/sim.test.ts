@@ -10,6 +10,7 @@ const days = 0.02;
 const seeds = [1, 2, 3, 4];
 const onceFailed = [
   [302, 0.015], // a planned stop on a dead line left no turn to anything else
+  [3015, 0.05], // rows to be sent again were forgotten when their pieces were merged
   [307, 0.04], // a collector that was slow to read fell after a backlog had been taken for read
 ] as const;
 
