@@ -2,11 +2,12 @@
  * Sampled records that wait in the spool while the box is started anew under other settings: the collector must be told, before
  * each record, what its selectorId stood for when it was made, and never two things for one number.
  */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { IpfixDecoder } from '../../src/forward/ipfix/decode/ipfix_decoder.ts';
 import { MessageStream } from '../../src/forward/ipfix/decode/message_stream.ts';
 import { udpFrame } from '../captures/frames.ts';
@@ -130,4 +131,42 @@ test('records of earlier runs are explained as what they were, whatever the sett
   ]);
   expect([...listener.names.values()]).toEqual(['calls']);
   listener.close();
+});
+
+test('pools come and go with the settings file, without a restart and without losing a flow', { timeout: 120_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'box-'));
+  const meter = {
+    source: 'capture' as const,
+    capture: capture(folder),
+    loop: true,
+    activeTimeoutS: 1,
+    duplicates: 'off' as const,
+  };
+  await using box = new Box({ meter }, folder);
+  await box.ready();
+  await box.sees('every packet counts', ({ meter: { sampling } }) => (sampling.selectors[0]?.observedPackets ?? 0) > 100);
+  const file = join(folder, 'settings.yaml');
+  const whole = parse(readFileSync(file, 'utf8')) as { meter: object };
+  const change = (sampling: object): void => writeFileSync(file, stringify({ ...whole, meter: { ...whole.meter, sampling } }));
+  change({ kind: 'random', interval: 8, pools: [{ name: 'calls', ports: [5_060] }] });
+  const { meter: pooled, restartNeededFor } = await box.sees('the pool is in force', ({ meter: { sampling } }) => {
+    const [first] = sampling.selectors;
+    return first?.pool === 'calls' && first.observedPackets > 50;
+  });
+  expect(restartNeededFor).toEqual([]);
+  const [calls, others] = pooled.sampling.selectors;
+  expect(calls).toMatchObject({ kind: 'none', inForce: true, selectedPackets: calls!.observedPackets });
+  expect(others).toMatchObject({ pool: '', kind: 'random', interval: 8, inForce: true });
+  expect(pooled.sampling.selectors[2]).toMatchObject({ selectorId: 0, inForce: false });
+  change({});
+  const after = await box.sees('every packet counts again', ({ meter: { sampling } }) => {
+    return sampling.selectors[0]?.selectorId === 0 && sampling.selectors.filter(({ inForce }) => inForce).length === 1;
+  });
+  expect(after.events.filter(({ event }) => event === 'samplingChanged').map(({ text }) => text)).toEqual([
+    expect.stringMatching(/from every packet to 1 packet in 8: by the settings; pools: calls every packet$/),
+    expect.stringMatching(/from 1 packet in 8 to every packet: by the settings$/),
+  ]);
+  expect(await box.interrupt()).toBe(0);
+  expect(box.err).not.toContain('meterBug');
+  expect(after.ledger.balanced).toBe(true);
 });
