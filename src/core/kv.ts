@@ -35,6 +35,8 @@ export interface Kv {
   approximateSize(range: KvRange): Promise<number>;
   /** Gives the space of what was deleted in the range back now: rewrites files, so rarely and in small ranges. */
   compact?(range: KvRange): Promise<void>;
+  /** Octets that the store has written by itself since it was opened: what was handed over, sorted anew. Roughly. */
+  rewrittenOctets?(): number;
   close(): Promise<void>;
 }
 

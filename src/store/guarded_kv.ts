@@ -47,6 +47,10 @@ export class GuardedKv implements Kv, Service {
   #fault: ApplianceError | undefined = new ApplianceError('storeClosed', 'the store has not been started');
   #remedy = '';
   #begun = 0;
+  #handedOctets = 0;
+  /** By stores that were open before this one. */
+  #rewrittenBefore = 0;
+  #rewritten = 0;
   /** Set when the store opened well and then failed without a reason the disk could give: the next time it is repaired. */
   #suspect = false;
   #unexplained = 0;
@@ -69,6 +73,14 @@ export class GuardedKv implements Kv, Service {
     this.#running = new AbortController();
     this.#world.metrics.gauge(`${this.#options.name}_store_open`, `1 while the ${this.#options.name} store takes writes`, () =>
       this.#kv === undefined ? 0 : 1,
+    );
+    const { name } = this.#options;
+    const { metrics } = this.#world;
+    metrics.gauge(`${name}_store_written_octets`, `Octets handed to the ${name} store since start`, () => this.#handedOctets);
+    metrics.gauge(
+      `${name}_store_rewritten_octets`,
+      `Octets that LevelDB has written since start to sort what the ${name} store was handed`,
+      () => this.written.rewrittenOctets,
     );
     await this.#tryOpen();
     if (this.#kv === undefined) this.#reopening = this.#reopenUntilOpen(this.#running.signal);
@@ -116,6 +128,8 @@ export class GuardedKv implements Kv, Service {
 
   async batch(puts: readonly KvPut[], deletes: readonly Uint8Array[] = [], options: { sync?: boolean } = {}): Promise<void> {
     await this.#guard((kv) => kv.batch(puts, deletes, options));
+    for (const { key, value } of puts) this.#handedOctets += key.length + value.length;
+    for (const key of deletes) this.#handedOctets += key.length;
   }
 
   async *entries(range: KvRange): AsyncIterable<[Uint8Array, Uint8Array]> {
@@ -216,7 +230,20 @@ export class GuardedKv implements Kv, Service {
     await this.#measure().catch(() => {}); // a size that cannot be read now is read the next time
   }
 
+  /** Octets written to the card since start: as handed over, and once more for each time LevelDB has sorted them anew. */
+  get written(): { readonly handedOctets: number; readonly rewrittenOctets: number } {
+    return { handedOctets: this.#handedOctets, rewrittenOctets: this.#rewrittenBefore + this.#rewritten };
+  }
+
+  #measureRewritten(): void {
+    const now = this.#kv?.rewrittenOctets?.() ?? 0;
+    // Another store counts from zero.
+    if (now < this.#rewritten) this.#rewrittenBefore += this.#rewritten;
+    this.#rewritten = now;
+  }
+
   async #measure(): Promise<void> {
+    if (this.#kv !== undefined) this.#measureRewritten();
     if (this.#kv !== undefined) this.#octetsOnDisk = await this.#kv.approximateSize({});
   }
 }

@@ -174,6 +174,11 @@ export class LevelKv implements Kv {
     }
   }
 
+  /** What LevelDB says of its tables, in whole MiB a level; its log is what it was handed. */
+  rewrittenOctets(): number {
+    return tableOctets(this.#level.getProperty('leveldb.stats')) * MIB;
+  }
+
   async close(): Promise<void> {
     await this.#level.close();
   }
@@ -181,6 +186,12 @@ export class LevelKv implements Kv {
   #fault(error: unknown, during: 'read' | 'write'): Promise<ApplianceError> {
     return storeError(error, this.path, during, this.#freeOctetsMin);
   }
+}
+
+/** The last column of the statistics, summed over levels: MiB written by compactions and flushes. */
+function tableOctets(statistics: string): number {
+  const levels = [...statistics.matchAll(/^ *\d+(?: +\d+){4} +(\d+) *$/gm)];
+  return levels.reduce((sum, [, written]) => sum + Number(written), 0);
 }
 
 async function folderOctets(path: string): Promise<number> {
