@@ -9,7 +9,6 @@ import { messageOf } from './core/errors.ts';
 import { type Service, ServiceGroup } from './core/lifecycle.ts';
 import { siblingModule } from './core/sibling_module.ts';
 import { type World, worldFor } from './core/world.ts';
-import { FlowRingWriter, flowRingMemory } from './flow/flow_ring.ts';
 import { labelKindsOf } from './flow/labels.ts';
 import { type BoxStatus, keptStatus } from './flow/status_shapes.ts';
 import type { StopReport } from './flow/stop_report.ts';
@@ -105,15 +104,12 @@ export class Appliance {
       files: machine.files,
       slow: machine.slowFigures,
     });
-    // Who searches recent flows is the page's thread: without it nobody could ask.
-    const showsFlows = settings.status.enabled && settings.history.recentFlowsBytesMax > 0;
-    const flowRing = showsFlows ? flowRingMemory() : undefined;
     this.#page = new PageThread({
       world: part('page'),
       settings,
       entry: siblingModule('status_thread', import.meta.url),
       historyFolder: settings.history.enabled ? folder('history') : '',
-      ...(flowRing === undefined ? {} : { flowRing }),
+      intervalOf: (selectorId) => this.#meter.selectorOf(selectorId)?.interval ?? 1,
       metrics: () => world.metrics.render(),
       onAlertAct: (act) => this.#alerts.act(act),
       onEvent,
@@ -206,8 +202,6 @@ export class Appliance {
       onEvent,
     });
     this.#names = new NameBook({ world: part('names'), file: machine.textFile(folder('names.json')), onEvent });
-    const recentFlows =
-      flowRing && new FlowRingWriter(flowRing, (selectorId) => this.#meter.selectorOf(selectorId)?.interval ?? 1);
     const told = placesTold(settings.places);
     const placeFiles = new PlaceFiles({ world: part('places'), ...settings.places, onEvent });
     this.#pipeline = new PipelineService(
@@ -222,7 +216,7 @@ export class Appliance {
           this.#mirror.add(block);
           if (destinations.length > 0) this.#spool.append(block);
         },
-        ...(recentFlows === undefined ? {} : { showRows: recentFlows.add.bind(recentFlows) }),
+        showRows: (block, wallOffsetNs) => this.#page.rows(block, wallOffsetNs),
         ...(keepsHistory ? { hourSoFar: (hourStartMs: number) => this.#history.hourSoFar(hourStartMs) } : {}),
       },
       world,
@@ -272,7 +266,10 @@ export class Appliance {
       journal: this.#journal,
       counts: () => this.#meter.figures().counts,
       status: () => this.status(),
-      onSecond: (second) => this.#page.second(second),
+      onSecond: (second, elapsedMs) => {
+        this.#page.second(second);
+        this.#pipeline.second(second.atMs, elapsedMs, second.octets);
+      },
       onStatus: (status) => this.#page.status(status),
       onUnmetered: (fromMs, toMs) => this.#pipeline.markUnmetered(fromMs, toMs),
     });

@@ -13,6 +13,7 @@ import {
   type Volume,
   type WindowOfDimension,
 } from './history_shapes.ts';
+import { RateSum } from './rate_histogram.ts';
 
 /** Keys held at once while windows are added: memory for about a hundred times as many windows as a top needs. */
 const keysHeld = 20_000;
@@ -26,6 +27,7 @@ export class DimensionSum {
   readonly #keys = new Map<string, KeyVolume>();
   readonly #other = emptyVolume();
   readonly #total = emptyVolume();
+  readonly #rates = new RateSum();
   #distinct = 0;
 
   constructor(dimension: Dimension) {
@@ -41,6 +43,7 @@ export class DimensionSum {
     }
     addVolume(this.#other, part.other);
     addVolume(this.#total, part.other);
+    if (part.rates !== undefined) this.#rates.add(part.rates);
     this.#distinct = Math.max(this.#distinct, part.distinctKeys);
     if (this.#keys.size > 2 * keysHeld) this.#prune();
   }
@@ -80,7 +83,9 @@ export class DimensionSum {
     const other = { ...this.#other };
     for (const row of ranked.slice(topK)) addVolume(other, row);
     const top = ranked.slice(0, topK);
-    return { dimension: this.dimension, top, other, distinctKeys: Math.max(this.#distinct, ranked.length) };
+    const distinctKeys = Math.max(this.#distinct, ranked.length);
+    const rates = this.#rates.isEmpty ? {} : { rates: this.#rates.close() };
+    return { dimension: this.dimension, top, other, distinctKeys, ...rates };
   }
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { addedError, type StandardError } from './estimates.ts';
+import type { RateHistogram, Rates } from './rate_histogram.ts';
 
 export const tiers = ['10s', '1m', '1h', '1d'] as const;
 export type Tier = (typeof tiers)[number];
@@ -66,6 +67,8 @@ export interface WindowOfDimension {
   readonly other: Volume;
   /** Keys counted apart plus an estimate of those that were not. */
   readonly distinctKeys: number;
+  /** Of the total alone, and where the meter's counters were read second by second. */
+  readonly rates?: RateHistogram;
 }
 
 export interface HistoryWindow {
@@ -83,6 +86,8 @@ export interface SeriesPoint extends Volume {
   readonly present: boolean;
   /** True when part of the point's time was not metered, or is not over yet. */
   readonly partial?: boolean;
+  /** Of the line as a whole: what its seconds were like. */
+  readonly rates?: Rates;
 }
 
 export interface TopAnswer {
@@ -101,6 +106,8 @@ export interface SeriesAnswer {
   readonly toMs: number;
   readonly stepMs: number;
   readonly points: readonly SeriesPoint[];
+  /** Of all points together. */
+  readonly rates?: Rates;
 }
 
 /** Answers questions about what was kept. `fromMs` inclusive, `toMs` exclusive, wall time. */

@@ -22,6 +22,7 @@ import type { NameBook } from './name_book.ts';
 import { Places } from './places.ts';
 import { Rollup, type RollupFigures } from './rollup.ts';
 import { dimensionsWith } from './row_keys.ts';
+import { SecondRates } from './second_rates.ts';
 
 export interface PipelineOptions {
   readonly siteNetworks: readonly string[];
@@ -65,6 +66,7 @@ export class PipelineService implements Service {
   readonly #world: World;
   readonly #rollup: Rollup;
   readonly #listeners = new Set<WindowListener>();
+  readonly #rates: SecondRates;
   #enricher: Enricher;
   #labels: LabelRules | undefined;
   readonly #places: Places | undefined;
@@ -84,6 +86,7 @@ export class PipelineService implements Service {
     this.#enricher = new Enricher(options.siteNetworks);
     const { labels } = parts;
     this.#places = parts.places === undefined ? undefined : new Places(parts.places.lookup);
+    this.#rates = new SecondRates(options.lateS);
     this.#rollup = new Rollup(
       {
         dimensions: dimensionsWith(labelKindsOf(labels?.rules ?? []), parts.places?.told),
@@ -156,6 +159,11 @@ export class PipelineService implements Service {
     this.#newestMs = Math.max(this.#newestMs, closedMs);
     this.#rollup.advance(closedMs);
     this.#parts.showRows?.(block, offsetNs);
+  }
+
+  /** The meter's counters were read: of `elapsedMs` that end now these octets. Windows get their peaks from it. */
+  second(endMs: number, elapsedMs: number, octets: number): void {
+    this.#rates.add(endMs, elapsedMs, octets);
   }
 
   /** Calls the listener with every window that closes, in order of time. Returns how to end that. */
@@ -231,7 +239,8 @@ export class PipelineService implements Service {
     this.#rollup.markUnmetered(wallOf(fromNs), wallOf(toNs));
   }
 
-  #emit(window: HistoryWindow): void {
+  #emit(closed: HistoryWindow): void {
+    const window = this.#rates.with(closed);
     let whole = window;
     if (window.tier === '1h' && this.#hourSoFar !== undefined) {
       if (this.#hourSoFar.startMs === window.startMs) {

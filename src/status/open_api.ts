@@ -15,7 +15,7 @@ type Json = Record<string, unknown>;
 const number = { type: 'number' };
 const time = { type: 'integer', description: 'Milliseconds since 1970' };
 /** Absent where every packet was metered. */
-const onlyOfSampled = ['estimated', 'standardError', 'counted'];
+const onlyOfSampled = ['rates', 'estimated', 'standardError', 'counted'];
 const object = (properties: Json, description = ''): Json => ({
   type: 'object',
   ...(description === '' ? {} : { description }),
@@ -57,7 +57,13 @@ const schemas: Json = {
     tier: { enum: [...tiers] },
     ...range,
     stepMs: number,
-    points: list(object({ startMs: time, present: { type: 'boolean' }, ...volume }, 'present: false where nothing was metered')),
+    points: list(
+      object(
+        { startMs: time, present: { type: 'boolean' }, ...volume, rates: reference('Rates') },
+        'present: false where nothing was metered',
+      ),
+    ),
+    rates: reference('Rates'),
   }),
   FlowSum: object(sums, 'Octets are those of whole frames; estimated: packets were sampled'),
   FlowCoverage: object(
@@ -81,6 +87,10 @@ const schemas: Json = {
     crowded: { type: 'boolean', description: 'too many keys: the smallest are one group, (other)' },
     coverage: reference('FlowCoverage'),
   }),
+  Rates: object(
+    { p50Bits: number, p95Bits: number, maxBits: number, seconds: number },
+    'What the seconds of a time were like, in bit/s, from the meter’s counters; percentiles within 2 %, the maximum exact. Of the line as a whole alone',
+  ),
   TrafficSecond: object({ atMs: time, packets: number, octets: number, droppedPackets: number, newFlows: number }),
   Mirror: object(
     {

@@ -9,7 +9,9 @@ import { messageOf } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
 import type { Alert, AlertAct } from '../flow/alert_shapes.ts';
+import { FlowRingWriter, flowRingMemory } from '../flow/flow_ring.ts';
 import type { HistoryWindow } from '../flow/history_shapes.ts';
+import type { RowBlock } from '../flow/row_block.ts';
 import type { BoxEvent, BoxStatus, TrafficSecond } from '../flow/status_shapes.ts';
 import { MainEnd } from './thread_link.ts';
 
@@ -20,8 +22,8 @@ export interface PageThreadParts {
   readonly entry: URL;
   /** Folder of the history's store; empty when none is kept. */
   readonly historyFolder: string;
-  /** Recent rows come through it; absent when none are kept. */
-  readonly flowRing?: SharedArrayBuffer;
+  /** Of one packet in how many a selector's rows tell. */
+  readonly intervalOf: (selectorId: number) => number;
   readonly metrics: () => Promise<string>;
   /** @throws ApplianceError */
   readonly onAlertAct: (act: AlertAct) => readonly Alert[];
@@ -32,6 +34,7 @@ export interface PageThreadParts {
 export interface PageThreadData {
   readonly settings: Settings;
   readonly historyFolder: string;
+  /** Recent rows come through it; absent when none are kept. */
   readonly flowRing: SharedArrayBuffer | undefined;
 }
 
@@ -51,8 +54,16 @@ export class PageThread implements Service {
   #fingerprint = '';
   #setUpCode = '';
 
+  readonly #flowRing: SharedArrayBuffer | undefined;
+  readonly #flows: FlowRingWriter | undefined;
+
   constructor(parts: PageThreadParts) {
     this.#parts = parts;
+    const { status, history } = parts.settings;
+    // Who searches recent flows is the page's thread: without it nobody could ask.
+    if (!status.enabled || history.recentFlowsBytesMax === 0) return;
+    this.#flowRing = flowRingMemory();
+    this.#flows = new FlowRingWriter(this.#flowRing, parts.intervalOf);
   }
 
   /** Where the page is; empty while it does not work. */
@@ -91,6 +102,11 @@ export class PageThread implements Service {
     await this.#worker?.terminate();
   }
 
+  /** Copies the rows of a block for searches; what the thread has not taken in time is counted there as missed. */
+  rows(block: RowBlock, wallOffsetNs: bigint): void {
+    this.#flows?.add(block, wallOffsetNs);
+  }
+
   second(second: TrafficSecond): void {
     this.#link?.second(second);
   }
@@ -112,8 +128,8 @@ export class PageThread implements Service {
   }
 
   #launch(onFirst: () => void): void {
-    const { entry, settings, historyFolder, flowRing, metrics, onAlertAct, onEvent } = this.#parts;
-    const workerData: PageThreadData = { settings, historyFolder, flowRing };
+    const { entry, settings, historyFolder, metrics, onAlertAct, onEvent } = this.#parts;
+    const workerData: PageThreadData = { settings, historyFolder, flowRing: this.#flowRing };
     const worker = new Worker(entry, { workerData, name: 'page' });
     const failed = (error: unknown): void => {
       this.#reason = messageOf(error);

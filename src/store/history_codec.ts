@@ -1,7 +1,8 @@
 /**
  * One dimension of one window as octets: a version, then MessagePack by columns, since numbers beside their like pack well:
  * `[partial, distinctKeys, other, keys, outOctets, inOctets, outPackets, inPackets, flows]`, and where packets were sampled
- * `octetsError, packetsError, octetsCounted, packetsCounted`, which readers of before leave alone. Pure.
+ * `octetsError, packetsError, octetsCounted, packetsCounted`, and behind those the rates of seconds, `[maxBits, steps of buckets,
+ * seconds]`: readers of before leave both alone. Pure.
  *
  * What cannot be read (another version, damage) is undefined, for the caller to count: history is never worth a crash.
  */
@@ -42,6 +43,29 @@ function sampledOf({ top, other }: WindowOfDimension): number[][] {
 const notSampled = -1;
 const notKept = -2;
 
+/** What came to the form later, each at its place: empty lists stand for what is not there. */
+function laterOf(window: WindowOfDimension): unknown[] {
+  const sampled = sampledOf(window);
+  if (window.rates === undefined) return sampled;
+  const { maxBits, buckets, seconds } = window.rates;
+  // Distances of buckets are small numbers.
+  const steps = buckets.map((bucket, i) => bucket - (buckets[i - 1] ?? 0));
+  return [...(sampled.length === 0 ? [[], [], [], []] : sampled), [maxBits, steps, seconds]];
+}
+
+function ratesAt(packed: readonly unknown[]): Pick<WindowOfDimension, 'rates'> {
+  const [maxBits, steps, seconds] = Array.isArray(packed[13]) ? (packed[13] as unknown[]) : [];
+  if (typeof maxBits !== 'number' || !isNumberList(steps) || !isNumberList(seconds) || steps.length !== seconds.length) return {};
+  let bucket = 0;
+  const buckets = steps.map((step) => {
+    bucket += step;
+    return bucket;
+  });
+  return { rates: { maxBits, buckets, seconds } };
+}
+
+const isNumberList = (list: unknown): list is number[] => Array.isArray(list) && list.every((item) => typeof item === 'number');
+
 export function encodeWindow({ window, partial }: StoredWindow): Uint8Array {
   const { top } = window;
   const packed = packr.pack([
@@ -54,7 +78,7 @@ export function encodeWindow({ window, partial }: StoredWindow): Uint8Array {
     top.map(({ outPackets }) => outPackets),
     top.map(({ inPackets }) => inPackets),
     top.map(({ flows }) => flows),
-    ...sampledOf(window),
+    ...laterOf(window),
   ]);
   const value = new Uint8Array(1 + packed.length);
   value[0] = version;
@@ -89,6 +113,7 @@ export function decodeWindow(dimension: Dimension, value: Uint8Array): StoredWin
       top,
       other: { outOctets: a, inOctets: b, outPackets: c, inPackets: d, flows: e, ...sampledAt(packed, keys.length) },
       distinctKeys,
+      ...ratesAt(packed),
     },
   };
 }

@@ -20,6 +20,7 @@ import {
   type Volume,
   type WindowOfDimension,
 } from '../flow/history_shapes.ts';
+import { RateSum, ratesOf } from '../flow/rate_histogram.ts';
 import { type CoveringWindow, coveringWindows } from './history_cover.ts';
 import { edge } from './history_retention.ts';
 import { type LevelKvOptions, openLevelKv } from './level_kv.ts';
@@ -95,7 +96,9 @@ export class StoredHistoryReader implements HistoryReader {
         ...emptyVolume(),
         coveredMs: 0,
         partial: false,
+        seconds: new RateSum(),
       }));
+      const all = new RateSum();
       // Without a key the line is the total, whichever dimension is looked at.
       const of = key === undefined ? 'total' : dimension;
       for await (const found of this.#windows(kv, { dimension: of, fromMs, toMs, widestMs: stepMs })) {
@@ -105,9 +108,14 @@ export class StoredHistoryReader implements HistoryReader {
         point.partial ||= found.stored.partial;
         const row = rowOf(found, key ?? '');
         if (row !== undefined) addVolume(point, row);
+        const { rates } = found.stored.window;
+        if (rates === undefined) continue;
+        point.seconds.add(rates);
+        all.add(rates);
       }
       const tier: Tier = stepMs < minuteMs ? '10s' : stepMs < hourMs ? '1m' : stepMs < dayMs ? '1h' : '1d';
-      return { tier, fromMs, toMs, stepMs, points: points.map((point) => finished(point, stepMs)) };
+      const answer = { tier, fromMs, toMs, stepMs, points: points.map((point) => finished(point, stepMs)) };
+      return all.isEmpty ? answer : { ...answer, rates: ratesOf(all.close()) };
     });
   }
 
@@ -179,8 +187,9 @@ function lessRows(total: Volume, rows: readonly KeyVolume[], host: string): Volu
 }
 
 function finished(
-  { coveredMs, partial, ...point }: Omit<SeriesPoint, 'present'> & { coveredMs: number },
+  { coveredMs, partial, seconds, ...point }: Omit<SeriesPoint, 'present' | 'rates'> & { coveredMs: number; seconds: RateSum },
   stepMs: number,
 ): SeriesPoint {
-  return { ...point, present: coveredMs > 0, partial: partial === true || coveredMs < stepMs };
+  const rates = seconds.isEmpty ? {} : { rates: ratesOf(seconds.close()) };
+  return { ...point, present: coveredMs > 0, partial: partial === true || coveredMs < stepMs, ...rates };
 }

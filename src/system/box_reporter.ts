@@ -16,7 +16,8 @@ export interface BoxReporterParts {
   readonly journal: EventJournal;
   readonly counts: () => MeterCounts;
   readonly status: () => BoxStatus;
-  readonly onSecond: (second: TrafficSecond) => void;
+  /** `elapsedMs`: what the second really was, up to 1.8 s. */
+  readonly onSecond: (second: TrafficSecond, elapsedMs: number) => void;
   readonly onStatus: (status: BoxStatus) => void;
   /** Nothing was metered between these wall times. */
   readonly onUnmetered: (fromMs: number, toMs: number) => void;
@@ -59,7 +60,9 @@ export class BoxReporter implements Service {
     const before = this.#before;
     this.#before = now;
     const status = readStatus();
-    if (before !== undefined && now.atMs - before.atMs < lateMs) onSecond(secondBetween(before.counts, now.counts, now.wallMs));
+    const elapsedMs = now.atMs - (before?.atMs ?? now.atMs);
+    if (before !== undefined && elapsedMs > 0 && elapsedMs < lateMs)
+      onSecond(secondBetween(before.counts, now.counts, now.wallMs), elapsedMs);
     const { meter } = status;
     if (before !== undefined && meter.source !== 'none' && meter.state !== 'metering') onUnmetered(before.wallMs, now.wallMs);
     this.#noteMeter(meter);

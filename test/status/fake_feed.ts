@@ -12,6 +12,7 @@ import {
   type SeriesPoint,
   type Volume,
 } from '../../src/flow/history_shapes.ts';
+import { RateSum, type Rates, ratesOf } from '../../src/flow/rate_histogram.ts';
 import type { TrafficSecond } from '../../src/flow/status_shapes.ts';
 
 export const scenarios = [
@@ -186,6 +187,14 @@ function share(total: Volume, part: number, out: number): Volume {
   };
 }
 
+/** The seconds of a time, a hundred of them at most. */
+function ratesFrom(fromMs: number, lengthMs: number): Rates {
+  const sum = new RateSum();
+  const stepMs = Math.max(1_000, lengthMs / 100);
+  for (let atMs = fromMs; atMs < fromMs + lengthMs; atMs += stepMs) sum.addSecond(rateAt(atMs).octets * 8);
+  return ratesOf(sum.close());
+}
+
 export function fakeHistory(scenario: Scenario): HistoryReader {
   const boundaryMs = scenario === 'first-start' ? startedNow - 8 * 60_000 : Number.NEGATIVE_INFINITY;
   const present = (atMs: number): boolean =>
@@ -239,9 +248,11 @@ export function fakeHistory(scenario: Scenario): HistoryReader {
           ...volume(startMs, startMs + stepMs),
           present: present(startMs),
           partial: startMs + stepMs > toMs,
+          ...(present(startMs) ? { rates: ratesFrom(startMs, stepMs) } : {}),
         });
       }
-      return { tier: stepMs < 60_000 ? '10s' : stepMs < 3_600_000 ? '1m' : '1h', fromMs, toMs, stepMs, points };
+      const tier = stepMs < 60_000 ? '10s' : stepMs < 3_600_000 ? '1m' : '1h';
+      return { tier, fromMs, toMs, stepMs, points, rates: ratesFrom(fromMs, toMs - fromMs) };
     },
   };
 }

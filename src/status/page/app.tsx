@@ -12,7 +12,6 @@ import { accountWords } from './parts/ledger.tsx';
 import { hashOf, useRoute, type View } from './route.ts';
 import { chooseTheme, chosenTheme, type Theme, themes } from './theme.ts';
 import { useSession } from './use_session.ts';
-import { OnCall } from './views/on_call.tsx';
 import { Overview } from './views/overview.tsx';
 
 const names: Readonly<Record<View, string>> = {
@@ -25,6 +24,7 @@ const names: Readonly<Record<View, string>> = {
 
 /** Views that stand in the navigation; access is reached by the person in the corner. */
 const shown = (Object.keys(names) as View[]).filter((name) => name !== 'access');
+const onCallView = () => import('./views/on_call.tsx').then(({ OnCall }) => OnCall);
 const debugView = () => import('./views/debug.tsx').then(({ Debug }) => Debug);
 const exploreView = () => import('./views/explore.tsx').then(({ Explore }) => Explore);
 const accessView = () => import('./views/access.tsx').then(({ AccessView }) => AccessView);
@@ -49,7 +49,7 @@ export function App() {
         {status === undefined ? (
           <Waiting connection={connection} />
         ) : route.view === 'on-call' ? (
-          <OnCall box={box} />
+          <Later load={onCallView} />
         ) : route.view === 'explore' ? (
           <Later load={exploreView} />
         ) : route.view === 'access' ? (

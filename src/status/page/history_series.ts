@@ -10,10 +10,14 @@ export interface HistorySeries {
   /** bit/s: from servers alone, and both directions together (what is stacked on top). */
   readonly fromServers: readonly (number | null)[];
   readonly both: readonly (number | null)[];
+  /** bit/s that 95 % of a point's seconds did not exceed. */
+  readonly p95: readonly (number | null)[];
   readonly gaps: readonly (readonly [number, number])[];
   /** Where packets were sampled: what is drawn there is an estimate. */
   readonly estimates: readonly (readonly [number, number])[];
+  /** The largest mean of a point, and the largest value that is drawn. */
   readonly peak: number;
+  readonly highest: number;
   readonly mean: number;
   readonly octets: number;
   readonly isEmpty: boolean;
@@ -26,12 +30,14 @@ export function historySeries({ points, stepMs, toMs }: SeriesAnswer): HistorySe
   const times: number[] = [];
   const fromServers: (number | null)[] = [];
   const both: (number | null)[] = [];
+  const p95: (number | null)[] = [];
   const gaps: [number, number][] = [];
   const estimates: [number, number][] = [];
   let peak = 0;
+  let highest = 0;
   let octets = 0;
   let presentPoints = 0;
-  for (const { startMs, present, partial, estimated, inOctets, outOctets } of points) {
+  for (const { startMs, present, partial, estimated, rates, inOctets, outOctets } of points) {
     const endMs = startMs + stepMs;
     const isOpen = endMs > toMs - openMs;
     times.push((startMs + stepMs / 2) / 1_000);
@@ -40,15 +46,17 @@ export function historySeries({ points, stepMs, toMs }: SeriesAnswer): HistorySe
     const shown = present && !(isOpen && partial === true);
     fromServers.push(shown ? (inOctets * 8_000) / stepMs : null);
     both.push(shown ? rate : null);
+    p95.push(shown ? (rates?.p95Bits ?? null) : null);
     if (present) octets += inOctets + outOctets;
     if (shown) {
       peak = Math.max(peak, rate);
+      highest = Math.max(highest, rate, rates?.p95Bits ?? 0);
       presentPoints++;
       if (estimated === true) extend(estimates, startMs / 1_000, endMs / 1_000);
     } else if (!present && !isOpen) extend(gaps, startMs / 1_000, endMs / 1_000);
   }
   const mean = presentPoints === 0 ? 0 : (octets * 8_000) / (presentPoints * stepMs);
-  return { times, fromServers, both, gaps, estimates, peak, mean, octets, isEmpty: presentPoints === 0 };
+  return { times, fromServers, both, p95, gaps, estimates, peak, highest, mean, octets, isEmpty: presentPoints === 0 };
 }
 
 function extend(gaps: [number, number][], from: number, to: number): void {

@@ -3,7 +3,7 @@ import { useMemo, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
 import { intervals95 } from '../../../flow/estimates.ts';
 import type { SeriesAnswer } from '../../../flow/history_shapes.ts';
-import { bitRate, bitRateUnit, bytes, dayAndTime, duration, hourAndMinute, moment, timeOfDay } from '../format.ts';
+import { bitRate, bitRateUnit, bytes, count, dayAndTime, duration, hourAndMinute, moment, timeOfDay } from '../format.ts';
 import { historySeries } from '../history_series.ts';
 import { scaleTop } from '../live/live_series.ts';
 import type { Answer } from '../use_answer.ts';
@@ -31,19 +31,31 @@ export function HistoryChart({ answer, rangeName, isNew, title = 'Traffic', onSe
   const { value, trouble } = answer;
   const series = useMemo(() => (value === undefined ? undefined : historySeries(value)), [value]);
   const data = useMemo(
-    () => (series === undefined ? [[], [], []] : [series.times, series.both, series.fromServers]) as unknown as uPlot.AlignedData,
+    () =>
+      (series === undefined
+        ? [[], [], [], []]
+        : [series.times, series.both, series.fromServers, series.p95]) as unknown as uPlot.AlignedData,
     [series],
   );
   const shown = useRef<Shown>({ gaps: [], estimates: [], top: 10, unit: bitRateUnit(0) });
   if (series !== undefined) {
-    const { gaps, estimates, peak } = series;
-    shown.current = { gaps, estimates, top: scaleTop(peak, 0), unit: bitRateUnit(peak) };
+    const { gaps, estimates, highest } = series;
+    shown.current = { gaps, estimates, top: scaleTop(highest, 0), unit: bitRateUnit(highest) };
   }
 
   const note =
     series === undefined || series.isEmpty || value === undefined ? undefined : (
       <>
-        {bytes(series.octets)} · peak {bitRate(series.peak)} · mean {bitRate(series.mean)}
+        {bytes(series.octets)} · mean {bitRate(series.mean)} ·{' '}
+        {value.rates === undefined ? (
+          <>peak {bitRate(series.peak)}</>
+        ) : (
+          <span
+            title={`Of ${count(value.rates.seconds)} seconds, by the meter’s counters: 95 of 100 were not faster, and the fastest`}
+          >
+            95 % ≤ {bitRate(value.rates.p95Bits)} · fastest second {bitRate(value.rates.maxBits)}
+          </span>
+        )}
         <span class="faint not-narrow"> · {duration(value.stepMs)} a point</span>
       </>
     );
@@ -51,6 +63,11 @@ export function HistoryChart({ answer, rangeName, isNew, title = 'Traffic', onSe
     <ul class="legend">
       <li class="key in">From servers</li>
       <li class="key out">From clients</li>
+      {series?.p95.some((rate) => rate !== null) && (
+        <li class="key p95" title="95 of 100 seconds were not faster">
+          95 %
+        </li>
+      )}
       <li class="key gap">Not metered</li>
       {series !== undefined && series.estimates.length > 0 && <li class="key estimate">Estimated from samples</li>}
     </ul>
@@ -78,7 +95,12 @@ export function HistoryChart({ answer, rangeName, isNew, title = 'Traffic', onSe
             return {
               cursor: { points: { show: false }, y: false, drag: { x: onSelect !== undefined, y: false, setScale: false } },
               scales: { x: { time: true }, y: { range: () => [0, shown.current.top] } },
-              series: [{}, { ...line, stroke: colours.out }, { ...line, width: 0, fill: `${colours.in}73` }],
+              series: [
+                {},
+                { ...line, stroke: colours.out },
+                { ...line, width: 0, fill: `${colours.in}73` },
+                { ...line, stroke: colours.text, dash: [4, 3] },
+              ],
               bands: [{ series: [1, 2], fill: `${colours.out}59` }],
               axes: axes(colours, () => shown.current.unit),
               plugins: [
@@ -117,6 +139,12 @@ function Reading({ answer, series, index }: { answer: SeriesAnswer; series: Retu
           <span class="key out">
             From clients <strong>{bitRate(both - fromServers)}</strong>
           </span>
+          {point.rates !== undefined && (
+            <span>
+              By the second: half ≤ {bitRate(point.rates.p50Bits)}, 95 % ≤ {bitRate(point.rates.p95Bits)}, fastest{' '}
+              {bitRate(point.rates.maxBits)}
+            </span>
+          )}
           {point.standardError !== undefined && (
             <span>≈ estimated, ± {bitRate((intervals95 * point.standardError.octets * 8_000) / answer.stepMs)}</span>
           )}

@@ -2,7 +2,7 @@
 import type { BoxStatus } from '../../../flow/status_shapes.ts';
 import { type Attention, attentionOf } from '../attention.ts';
 import { duration } from '../format.ts';
-import type { BoxState } from '../live/box_state.ts';
+import { useBox } from '../live/use_box.ts';
 import { Alerts } from '../parts/alerts.tsx';
 import { ToneIcon } from '../parts/controls.tsx';
 import { Events } from '../parts/events.tsx';
@@ -13,7 +13,8 @@ import { NotConfigured } from '../parts/not_configured.tsx';
 import { Interfaces, Stores } from '../parts/places.tsx';
 import { Uplinks } from '../parts/uplinks.tsx';
 
-export function OnCall({ box }: { box: BoxState }) {
+export function OnCall() {
+  const box = useBox();
   const { status, seconds } = box;
   if (status === undefined) return <h1 class="said">On call</h1>;
   const attention = attentionOf(status, seconds);
