@@ -31,6 +31,7 @@ import { PipelineService } from './pipeline/pipeline_service.ts';
 import { PageThread } from './status/page_thread.ts';
 import { GuardedKv } from './store/guarded_kv.ts';
 import { History } from './store/history.ts';
+import { logLevel } from './store/level_kv.ts';
 import { RecentWindows } from './store/recent_windows.ts';
 import { AlertService } from './system/alerts/alert_service.ts';
 import { BoxReporter } from './system/box_reporter.ts';
@@ -117,7 +118,8 @@ export class Appliance {
 
     // What is kept.
     const store = (name: 'history' | 'spool' | 'outbox', octetsMax: number): GuardedKv => {
-      const options = { name, path: folder(name), octetsMax, level: { multithreading: name === 'history' } };
+      const level = name === 'history' ? { multithreading: true } : logLevel;
+      const options = { name, path: folder(name), octetsMax, level };
       return new GuardedKv(options, part('store'), machine.storeOpener(options));
     };
     this.#stores = {

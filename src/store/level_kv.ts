@@ -19,6 +19,8 @@ export interface LevelKvOptions {
   readonly cacheOctets?: number;
   readonly writeBufferOctets?: number;
   readonly openFilesMax?: number;
+  /** Of a table on disk, at most. */
+  readonly tableOctets?: number;
   /** Room the file system must have left; below, the store counts as full before LevelDB runs into it. */
   readonly freeOctetsMin?: number;
   /** False: `storeClosed` instead of a new store when there is none, and no trial write: for those who only read. */
@@ -31,9 +33,16 @@ export const levelDefaults = {
   cacheOctets: 4 * MIB,
   writeBufferOctets: 2 * MIB,
   openFilesMax: 128,
+  tableOctets: 2 * MIB,
   freeOctetsMin: 8 * MIB,
   createIfMissing: true,
 } as const satisfies Required<LevelKvOptions>;
+
+/**
+ * For logs, which are read once, from the oldest on. LevelDB maps every open table into memory, read or not, so what is open
+ * is what a drain takes: 64 tables, the fewest that LevelDB allows beside its other ten files, of the smallest size.
+ */
+export const logLevel = { openFilesMax: 74, tableOctets: MIB } as const satisfies LevelKvOptions;
 
 /** Octets an iterator reads ahead: a scan asks the thread pool once per this much, not once per record. */
 const readAheadOctets = 256 * 1024;
@@ -67,6 +76,7 @@ export async function openLevelKv(path: string, options: LevelKvOptions = {}): P
     cacheSize: full.cacheOctets,
     writeBufferSize: full.writeBufferOctets,
     maxOpenFiles: full.openFilesMax,
+    maxFileSize: full.tableOctets,
   });
   try {
     await level.open();

@@ -151,8 +151,9 @@ export async function startBox({ kv, port, transport = 'tcp', profile = 'standar
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 export const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2));
 
-export async function arrived({ pending }: Box, look: () => void = () => {}): Promise<void> {
-  while (pending() > 0) {
+/** Waits until no more than so many rows wait. */
+export async function arrived({ pending }: Box, look: () => void = () => {}, left = 0): Promise<void> {
+  while (pending() > left) {
     look();
     await pause();
   }

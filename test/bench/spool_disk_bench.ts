@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util';
 import { layoutHash } from '../../src/flow/row_layout.ts';
 import { chunkRowsMax } from '../../src/forward/spool_chunk.ts';
 import { destinationKey, encodeIndex, encodeLane, indexKey, rowsKey } from '../../src/forward/spool_record.ts';
-import { openLevelKv } from '../../src/store/level_kv.ts';
+import { logLevel, openLevelKv } from '../../src/store/level_kv.ts';
 import { startNs } from '../forward/rows.ts';
 import { arrived, type Box, blockNumber, pause, print, rowsPerBlock, Sink, Stretch, startBox, turn } from './spool_box.ts';
 
@@ -63,7 +63,7 @@ async function fill(box: Box): Promise<number> {
 
 async function drain(folder: string): Promise<void> {
   const port = await freePort();
-  const box = await startBox({ kv: await openLevelKv(folder), port, spool: roomy });
+  const box = await startBox({ kv: await openLevelKv(folder, logLevel), port, spool: roomy });
   const filling = new Stretch();
   const rows = await fill(box);
   const kept = box.pending();
@@ -71,24 +71,24 @@ async function drain(folder: string): Promise<void> {
   print('filled', { diskMiB, ...filling.figures(rows, kept) });
   const draining = new Stretch();
   const sink = new Sink(port);
-  // A first part warms code and sockets up: what grows after it grows with the backlog.
-  while (box.pending() > kept * 0.9) await pause();
+  // The first half warms code up and fills LevelDB's table of open files: what grows after it grows with the backlog.
+  await arrived(box, () => draining.look(), kept / 2);
   const steady = new Stretch();
   await arrived(box, () => steady.look());
   const { rssMiBBefore, rssMiBMost } = steady.figures(rows, kept);
   const growthMiB = rssMiBMost - rssMiBBefore;
   const goal = {
-    text: `no more than ${goals.growthMiB} MiB of growth over the last nine tenths`,
+    text: `no more than ${goals.growthMiB} MiB of growth over the second half`,
     met: growthMiB <= goals.growthMiB,
   };
-  print('drained, tcp', { ...draining.figures(rows, box.sentRecords()), growthMiB }, goal);
+  print('drained, tcp', { ...draining.figures(rows, box.sentRecords()), rssMiBMost, growthMiB }, goal);
   await box.stop();
   await sink.end();
 }
 
 /** What a start reads does not depend on what is in the rows, so noise stands for them: LevelDB cannot make it smaller. */
 async function start(folder: string): Promise<void> {
-  const kv = await openLevelKv(folder);
+  const kv = await openLevelKv(folder, logLevel);
   const chunks = Math.ceil((gibWanted * GIB) / chunkOctets);
   const noise = randomBytes(chunkOctets * 2);
   const nowMs = Date.now();
@@ -114,7 +114,7 @@ async function start(folder: string): Promise<void> {
   for (let round = 0; round < startRounds; round++) {
     const cpu = process.cpuUsage();
     const stretch = new Stretch();
-    const box = await startBox({ kv: await openLevelKv(folder), port: await freePort(), spool: roomy });
+    const box = await startBox({ kv: await openLevelKv(folder, logLevel), port: await freePort(), spool: roomy });
     const seconds = Number(stretch.wallS.toFixed(2));
     const { user, system } = process.cpuUsage(cpu);
     const found = { chunks, waiting: box.pending(), diskMiB: Math.round(box.spool.status().octetsOnDisk / 1024 ** 2) };
