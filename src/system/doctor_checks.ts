@@ -164,12 +164,18 @@ function diskChecks(disk: DiskFacts): DoctorCheck[] {
   }
   const free = `${mebibytes(disk.freeOctets)} free of ${mebibytes(disk.totalOctets)} at ${disk.folder}`;
   if (disk.freeOctets < disk.totalOctets * freeShareMin) {
-    return [fail('disk', free, 'make room, or lower spool.diskBytesMax, history.bytesMax and mqtt.outboxBytesMax')];
+    return [
+      fail(
+        'disk',
+        free,
+        'make room, or lower spool.diskBytesMax, history.bytesMax, mqtt.outboxBytesMax and files.bytesMax of destinations',
+      ),
+    ];
   }
   const stillWanted = Math.max(0, disk.budgetOctets - disk.usedOctets);
   if (stillWanted > disk.freeOctets) {
     const todo =
-      'an outage would fill the disk before the budget ends it: lower spool.diskBytesMax, history.bytesMax or mqtt.outboxBytesMax';
+      'an outage would fill the disk before the budget ends it: lower spool.diskBytesMax, history.bytesMax, mqtt.outboxBytesMax or files.bytesMax of destinations';
     return [warn('disk', `${free}; the settings allow ${mebibytes(stillWanted)} more`, todo)];
   }
   return [ok('disk', free)];

@@ -3,7 +3,7 @@
  * once. Changes nothing but a file of its own in the data folder, which it removes. An edge.
  */
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import type { Settings } from '../config/schema.ts';
 import type { Clock } from '../core/clock.ts';
 import type { MirrorStatus } from '../flow/mirror_findings.ts';
@@ -78,14 +78,40 @@ async function diskFacts(settings: Settings): Promise<DiskFacts> {
   const { dataFolder, spool, history, mqtt } = settings;
   const writable = await canWrite(dataFolder);
   const room = await hostFiles.room(dataFolder);
+  const archives = await archivesOn(dataFolder, settings);
   return {
     folder: dataFolder,
     writable,
     totalOctets: room?.totalOctets ?? 0,
     freeOctets: room?.freeOctets ?? 0,
-    budgetOctets: spool.diskBytesMax + (history.enabled ? history.bytesMax : 0) + mqtt.outboxBytesMax,
-    usedOctets: await folderOctets(dataFolder),
+    budgetOctets: spool.diskBytesMax + (history.enabled ? history.bytesMax : 0) + mqtt.outboxBytesMax + archives.budgetOctets,
+    usedOctets: (await folderOctets(dataFolder)) + archives.usedOctets,
   };
+}
+
+/** What destinations that write files may take, and take already, of the disk that this folder is on. */
+async function archivesOn(folder: string, settings: Settings): Promise<Pick<DiskFacts, 'budgetOctets' | 'usedOctets'>> {
+  const sum = { budgetOctets: 0, usedOctets: 0 };
+  const device = await deviceOf(folder);
+  for (const { transport, files } of settings.export.destinations) {
+    if (transport !== 'file' || (await deviceOf(files.folder)) !== device) continue;
+    // The finished ones, and the one that is being written.
+    sum.budgetOctets += files.bytesMax + files.rotateBytes;
+    const isWithin = !relative(resolve(folder), resolve(files.folder)).startsWith('..');
+    if (!isWithin) sum.usedOctets += await folderOctets(files.folder);
+  }
+  return sum;
+}
+
+/** Of the folder, or of what it will be made in. */
+async function deviceOf(folder: string): Promise<number | undefined> {
+  try {
+    return (await stat(folder)).dev;
+  } catch {
+    // Not there yet, or not to be seen: its parent is on the same disk.
+    const parent = dirname(resolve(folder));
+    return parent === resolve(folder) ? undefined : deviceOf(parent);
+  }
 }
 
 async function canWrite(folder: string): Promise<boolean> {

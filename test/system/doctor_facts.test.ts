@@ -59,6 +59,10 @@ describe('doctor facts', () => {
     expect(facts.uplinks[4]!.reason).toContain('ENOTDIR');
     expect(facts.uplinks[5]!.resolved).toEqual([]);
     expect(facts.disk).toMatchObject({ writable: true, usedOctets: 1_000 });
+    // Both folders of files are on the disk that was looked at, so what they may take counts.
+    const { spool, history, mqtt } = settings;
+    const files = 2 * (1_024 + 64) * 1_048_576;
+    expect(facts.disk.budgetOctets).toBe(spool.diskBytesMax + history.bytesMax + mqtt.outboxBytesMax + files);
     expect(readdirSync(folder)).toEqual(['kept']);
     expect(
       doctorChecks(facts)
