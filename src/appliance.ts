@@ -37,6 +37,7 @@ import { AlertService } from './system/alerts/alert_service.ts';
 import { BoxReporter } from './system/box_reporter.ts';
 import { ClockState } from './system/clock_state.ts';
 import { EventJournal } from './system/event_journal.ts';
+import { FigureService } from './system/figures/figure_service.ts';
 import { HostMonitor } from './system/host_health.ts';
 import { LinkSpeeds } from './system/link_speeds.ts';
 import { notConfigured } from './system/not_configured.ts';
@@ -68,6 +69,7 @@ export class Appliance {
   readonly #meter: MeterService;
   readonly #mirror: MirrorTruth;
   readonly #linkSpeeds: LinkSpeeds;
+  readonly #figures: FigureService;
   readonly #alerts: AlertService;
   readonly #services: ServiceGroup;
   /** Monotonic: when that was is known once the time is. */
@@ -224,7 +226,6 @@ export class Appliance {
       world,
     );
     if (keepsHistory) this.#pipeline.onWindow((window) => this.#history.add(window));
-    this.#pipeline.onWindow((window) => this.#mqttReporter.windowClosed(window));
     this.#pipeline.onWindow((window) => this.#page.window(window));
     // The spool is opened before the meter; one that cannot be opened may hold anything.
     const mayHoldRows = (): boolean => this.#spool.status().state !== 'open' || this.#spool.status().octetsOnDisk > 0;
@@ -254,13 +255,20 @@ export class Appliance {
       }),
       onEvent,
     });
+    this.#figures = new FigureService(part('figures'), settings.targets, machine.textFile(folder('figures.json')), () => ({
+      status: this.status(),
+      latencyMs: this.#exporters.latencyMs(),
+      completenessPercent: this.#pipeline.completenessPercent(),
+      alertsLastDay: this.#alerts.raisedLastDay,
+    }));
+    for (const told of [this.#mqttReporter, this.#figures]) this.#pipeline.onWindow(told.windowClosed.bind(told));
     this.#alerts = new AlertService({
       world: part('alerts'),
       settings: settings.alerts,
       identity: this.#identity,
       store: machine.textFile(folder('alerts.json')),
       status: () => this.status(),
-      targets: () => [],
+      targets: () => this.#figures.targets(),
       onChange: (alert) => this.#mqttReporter.alert(alert),
     });
     const reporter = new BoxReporter({
@@ -295,6 +303,7 @@ export class Appliance {
       this.#linkSpeeds,
       this.#mirror,
       this.#meter,
+      this.#figures,
       this.#alerts,
       reporter,
       new SupervisorLink({
@@ -370,6 +379,7 @@ export class Appliance {
       host: this.#host.health(),
       events: this.#journal.entries,
       alerts: this.#alerts.alerts,
+      figures: this.#figures.figures,
       notConfigured: notConfigured(this.#settings),
       restartNeededFor: this.settings.waiting(),
       labelKinds: labelKindsOf(this.#settings.labels),

@@ -75,12 +75,18 @@ function typeWords(node: JsonNode): string {
   if (node.enum !== undefined) return node.enum.map((value) => `\`${String(value)}\``).join(', ');
   if (node.anyOf !== undefined) {
     if (node.anyOf.some((option) => option.const === '')) return 'a name, or empty';
+    const none = node.anyOf.find((option) => option.type === 'null');
+    if (none !== undefined)
+      return `${node.anyOf
+        .filter((option) => option !== none)
+        .map(typeWords)
+        .join(', ')} or \`null\``;
     const whole = node.anyOf.find((option) => option.type === 'integer');
     return whole === undefined ? 'an address prefix' : `${typeWords(whole)} or a range`;
   }
   if (node.type === 'array')
     return node.items?.properties ? `list, at most ${node.maxItems}` : `list of ${typeWords(node.items ?? {})}`;
-  if (node.type === 'integer') return `${node.minimum}–${node.maximum}`;
+  if (node.type === 'integer' || node.type === 'number') return `${node.minimum}–${node.maximum}`;
   if (node.type === 'boolean') return 'true, false';
   if (node.type === 'object') return 'map';
   return 'text';

@@ -1,7 +1,7 @@
 /**
  * Every setting, once: type, default, bounds, unit, reason, and whether a change needs a restart. Validation, defaults,
  * the reference in `config/`, the JSON schema for editors and the settings view all derive from this file and the sections
- * beside it (`alert_settings.ts`, `export_settings.ts`, `status_settings.ts`).
+ * beside it (`alert_settings.ts`, `export_settings.ts`, `status_settings.ts`, `target_settings.ts`).
  *
  * Keys are spelled as in code, unit last. Unknown keys are refused. A key named `password` is redacted wherever shown.
  */
@@ -14,6 +14,7 @@ import { places } from './place_settings.ts';
 import { sampling } from './sampling_settings.ts';
 import { choice, facts, flag, host, integer, MIB, name, port, prefix, text } from './setting_kinds.ts';
 import { status } from './status_settings.ts';
+import { targets } from './target_settings.ts';
 
 const meter = z
   .strictObject({
@@ -231,6 +232,7 @@ export const settingsSchema = z
     history,
     status,
     alerts,
+    targets,
     log: logging,
   })
   .prefault({});
@@ -246,5 +248,6 @@ export type BrokerSettings = Settings['mqtt']['brokers'][number];
 export type MqttSettings = Settings['mqtt'];
 export type HistorySettings = Settings['history'];
 export type StatusSettings = Settings['status'];
+export type TargetSettings = Settings['targets'];
 export type AlertSettings = Settings['alerts'];
 export type WebhookSettings = AlertSettings['webhooks'][number];

@@ -5,6 +5,7 @@
 
 import type { ErrorCode } from '../core/errors.ts';
 import type { Alert } from './alert_shapes.ts';
+import type { Figure } from './figure_shapes.ts';
 import type { Volume } from './history_shapes.ts';
 import type { LabelKind } from './labels.ts';
 import type { Ledger } from './ledger.ts';
@@ -195,6 +196,8 @@ export interface BoxStatus {
   readonly events: readonly BoxEvent[];
   /** Those that stand, and the last that have cleared. */
   readonly alerts: readonly Alert[];
+  /** What the box keeps about itself, each with its target; empty in the first seconds. */
+  readonly figures: readonly Figure[];
   /** What is not configured yet, each with what to do. */
   readonly notConfigured: readonly string[];
   /** Settings that were changed while running and wait for a restart, by their paths. */

@@ -359,6 +359,11 @@ export class Exporter implements Service {
   }
 
   /** For `/metrics`, which one part of the box declares for all destinations. */
+  /** From a flow's end to sent, of live rows: counts to be summed over exporters. */
+  latencyCounts(): Uint32Array {
+    return this.#live.latency.counts(this.#parts.world.clock.monotonicMs());
+  }
+
   figures(): ExporterFigures {
     const [live, backlog] = [this.#live.sent, this.#backlog.sent];
     return {

@@ -9,6 +9,7 @@ import type { World } from '../core/world.ts';
 import { type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
 import { ROW_BYTES, rowField } from '../flow/row_layout.ts';
 import type { ExportSession } from './export_session.ts';
+import { flowEndWallMs } from './flow_end.ts';
 import { FlowShare } from './flow_share.ts';
 import type { Gap } from './gaps.ts';
 import type { ExportFacts } from './ipfix/options_tables.ts';
@@ -47,6 +48,8 @@ export interface ExporterSessionParts {
   readonly resendMarginOctets: number;
   /** Counts what was handed to the transport. */
   readonly onSent: (octets: number, records: number) => void;
+  /** From a flow's end to its record being handed to the transport, ms; once a message. */
+  readonly onLatency?: (ms: number) => void;
   /** Something is proven to have arrived. */
   readonly onProven: () => void;
   /** Called before rows are read. */
@@ -280,6 +283,7 @@ export class ExporterSession {
       const [octets, { records }] = [encoded.message.length, encoded];
       this.#sent.add({ position, rows: count, records, octets, endOctet: link.sentOctets, leftOut });
       onSent(octets, records);
+      this.#parts.onLatency?.(world.clock.wallMs() - flowEndWallMs(shown.bytes, firstRow, wallOffsetNs));
       this.#parts.throttle?.sent(encoded.rows, octets);
       if (link.sentOctets - this.#acknowledgedAtOctets >= acknowledgeEveryOctets) this.acknowledge();
       // A collector that stopped reading must not hold up a planned stop.

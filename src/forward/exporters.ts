@@ -2,6 +2,7 @@
 import type { DestinationSettings, Settings } from '../config/schema.ts';
 import type { ApplianceError } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
+import { quantilesOf } from '../core/sliding_quantiles.ts';
 import type { World } from '../core/world.ts';
 import type { DestinationAccount } from '../flow/ledger.ts';
 import type { Projector } from '../flow/projector.ts';
@@ -91,6 +92,13 @@ export class Exporters implements Service {
   /** By destination. */
   accounts(): { readonly name: string; readonly account: DestinationAccount }[] {
     return this.#exporters.map((exporter) => ({ name: exporter.status().name, account: exporter.account() }));
+  }
+
+  /** From a flow's end to sent, over all destinations, lately; null while nothing was sent. */
+  latencyMs(): { readonly p50: number | null; readonly p99: number | null } {
+    const counts = this.#exporters.map((exporter) => exporter.latencyCounts());
+    const [p50 = null, p99 = null] = quantilesOf(counts, [0.5, 0.99]);
+    return { p50, p99 };
   }
 
   #transport(settings: DestinationSettings, lane: SpoolLane): Transport {

@@ -3,6 +3,7 @@
  * beside rows, and what was sent. Live rows and the backlog have such sessions of their own.
  */
 import type { DestinationSettings } from '../config/schema.ts';
+import { SlidingQuantiles } from '../core/sliding_quantiles.ts';
 import type { World } from '../core/world.ts';
 import { type ProfileSpec, profileSpec } from '../flow/profiles.ts';
 import type { Projector } from '../flow/projector.ts';
@@ -46,7 +47,12 @@ export interface MemberSessionsParts {
   readonly lingerMs?: number;
 }
 
+/** Latency is told of the last ten to twenty minutes. */
+const latencyOverMs = 1_200_000;
+
 export class MemberSessions {
+  /** From a flow's end to sent, lately. */
+  readonly latency = new SlidingQuantiles(latencyOverMs);
   readonly #parts: MemberSessionsParts;
   /** Of members whose transport lets a session go on. */
   readonly #sessions = new Map<ExporterMember, ExportSession>();
@@ -76,7 +82,8 @@ export class MemberSessions {
       // What is missing is told once, where the newest rows go.
       ...(cursor === lane ? { gapsOf: lane } : {}),
       ...(beforeReading === undefined ? {} : { beforeReading: () => beforeReading(member) }),
-      ...(throttle === undefined ? {} : { throttle }),
+      // What has waited on purpose says nothing about how fresh records are.
+      ...(throttle === undefined ? { onLatency: (ms) => this.latency.add(ms, world.clock.monotonicMs()) } : { throttle }),
       ...(ownName === undefined ? {} : { ownName }),
       ...(lingerMs === undefined ? {} : { lingerMs }),
       facts: (gaps) => ({ ...this.#facts(settings, session, privacy, gaps), exporterAddress: link.localAddress }),

@@ -15,6 +15,7 @@ import type { PlaceLookup } from '../flow/places.ts';
 import { type RowBlock, type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
 import { RowCursor } from '../flow/row_cursor.ts';
 import type { Sampling } from '../flow/selectors.ts';
+import { Completeness, completenessParts } from './completeness.ts';
 import { Enricher } from './enrich.ts';
 import { HeldRows, type UnmeteredSpan } from './held_rows.ts';
 import { LabelRules } from './label_rules.ts';
@@ -70,6 +71,7 @@ export class PipelineService implements Service {
   #enricher: Enricher;
   #labels: LabelRules | undefined;
   readonly #places: Places | undefined;
+  readonly #completeness: Completeness;
   #timer: Timer | undefined;
   #offsetNs = 0n;
   #newestMs = 0;
@@ -86,7 +88,12 @@ export class PipelineService implements Service {
     this.#enricher = new Enricher(options.siteNetworks);
     const { labels } = parts;
     this.#places = parts.places === undefined ? undefined : new Places(parts.places.lookup);
+<<<<<<< HEAD
     this.#rates = new SecondRates(options.lateS);
+=======
+    const places = (parts.places?.told.length ?? 0) > 0;
+    this.#completeness = new Completeness(() => ({ labels: this.#labels !== undefined, places }));
+>>>>>>> a418a75 (Figures that the box keeps about itself: latency, completeness, recall, growth and more, each with a target, a day of history and an alert)
     this.#rollup = new Rollup(
       {
         dimensions: dimensionsWith(labelKindsOf(labels?.rules ?? []), parts.places?.told),
@@ -143,11 +150,17 @@ export class PipelineService implements Service {
       this.#enricher.enrich(row.at(i, block.firstRow));
       this.#labels?.apply(row);
       this.#places?.apply(row);
+      this.#completeness.add(row);
     }
     if (this.#held !== undefined && !this.#held.hasRoomFor(block.count)) this.#label(this.#held);
     if (this.#held === undefined) this.#rollUp(block);
     else this.#held.add(block);
     this.#parts.keepRows(block);
+  }
+
+  /** Share of rows that know all that this box is set up to tell, %; null while there were none. */
+  completenessPercent(): number | null {
+    return this.#completeness.percent(this.#world.clock.monotonicMs());
   }
 
   #rollUp(block: RowBlock): void {
@@ -285,6 +298,12 @@ export class PipelineService implements Service {
     figure('pipeline_late_rows', 'Rows of which a part fell into a window already closed', () => figures.lateRows);
     figure('pipeline_early_rows', 'Rows that end later than their block', () => figures.earlyRows);
     figure('pipeline_evicted_keys', 'Keys whose volume went to other for lack of room', () => figures.evictedKeys);
+    metrics.gauge(
+      'pipeline_lacking_ratio',
+      'Share of rows that lack something this box is set up to add, last 10 to 20 minutes',
+      () => completenessParts.map((part) => ({ labels: { part }, value: this.#completeness.lacking(part) })),
+      ['part'],
+    );
     figure('pipeline_open_windows', 'Windows of 10 s that are open', () => this.#rollup.openWindows);
   }
 }

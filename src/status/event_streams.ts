@@ -29,7 +29,7 @@ interface Stream {
   /** Monotonic time since which the connection has been full, or undefined. */
   fullSinceMs: number | undefined;
   skipped: number;
-  /** Last lists of events and alerts this browser has; they are sent again only when they have changed. */
+  /** Last lists of events, alerts and figures that this browser has; they are sent again only when they have changed. */
   eventsSent: string;
 }
 
@@ -113,7 +113,7 @@ export class EventStreams {
     }
   }
 
-  /** Events and alerts come along only when they have changed: they are most of a status, and rare. */
+  /** Events, alerts and figures come along only when they have changed: they are most of a status, and rare. */
   #statusFrame(stream: Stream, status: BoxStatus, slim?: string): string {
     const version = versionOf(status);
     if (slim !== undefined && version === stream.eventsSent) return slim;
@@ -164,14 +164,20 @@ function frame(event: string, body: unknown): string {
 }
 
 /** What tells one pair of lists from another: alerts change in place, so all that changes of them is in it. */
-function versionOf({ startedMs, events, alerts }: BoxStatus): string {
+function versionOf({ startedMs, events, alerts, figures }: BoxStatus): string {
   const newest = events.at(-1);
   const told = alerts.map(
     (alert) => `${alert.id} ${alert.raisedMs} ${alert.clearedMs} ${alert.acknowledgedMs} ${alert.mutedUntilMs} ${alert.text}`,
   );
-  return [startedMs, events.length, newest?.atMs, newest?.event, ...told].join('/');
+  const values = figures.map(({ value, met }) => `${value} ${met}`);
+  return [startedMs, events.length, newest?.atMs, newest?.event, ...told, ...values].join('/');
 }
 
-function withoutLists({ events: _events, alerts: _alerts, ...rest }: BoxStatus): Omit<BoxStatus, 'events' | 'alerts'> {
+function withoutLists({
+  events: _1,
+  alerts: _2,
+  figures: _3,
+  ...rest
+}: BoxStatus): Omit<BoxStatus, 'events' | 'alerts' | 'figures'> {
   return rest;
 }

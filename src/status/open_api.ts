@@ -1,6 +1,7 @@
 /** The API's description in OpenAPI 3.1, parameters from the schemas that check them. Pure. */
 import { z } from 'zod';
 import { alertCodes } from '../flow/alert_shapes.ts';
+import { figureNames } from '../flow/figure_shapes.ts';
 import { flowKeys } from '../flow/flow_search_shapes.ts';
 import { dimensions, tiers } from '../flow/history_shapes.ts';
 import { labelKinds } from '../flow/labels.ts';
@@ -130,6 +131,14 @@ const schemas: Json = {
     mutedUntilMs: time,
     mutedBy: { type: 'string' },
   }),
+  Figure: object({
+    name: { enum: figureNames },
+    value: { type: ['number', 'null'] },
+    target: { type: ['number', 'null'] },
+    met: { type: ['boolean', 'null'] },
+    metPercentLastDay: { type: ['number', 'null'] },
+    hours: list({ type: ['number', 'null'] }),
+  }),
   Status: object(
     {
       version: { type: 'string' },
@@ -145,6 +154,7 @@ const schemas: Json = {
       host: { type: 'object' },
       events: list({ type: 'object' }),
       alerts: list(reference('Alert')),
+      figures: list(reference('Figure')),
       notConfigured: list({ type: 'string' }),
       restartNeededFor: list({ type: 'string' }),
       labelKinds: list({ enum: labelKinds }),
@@ -219,7 +229,7 @@ export function openApi(): Json {
         parametersOf(flowSumParameters),
       ),
       '/api/v1/events': get(
-        'Server-sent events: `second` (TrafficSecond) and `status` (Status; `events` and `alerts` only when they have changed) once a second; `skipped` to a browser that reads too slowly',
+        'Server-sent events: `second` (TrafficSecond) and `status` (Status; `events`, `alerts` and `figures` only when they have changed) once a second; `skipped` to a browser that reads too slowly',
         'text/event-stream',
         text,
       ),

@@ -1,5 +1,6 @@
 /** What the box says about itself in each scenario. For the page's tests and for looking at the page; not shipped. */
 import type { Alert } from '../../src/flow/alert_shapes.ts';
+import { type Figure, type FigureName, figureFacts, figureNames } from '../../src/flow/figure_shapes.ts';
 import type { Ledger, LedgerTerm } from '../../src/flow/ledger.ts';
 import type { MirrorStatus } from '../../src/flow/mirror_findings.ts';
 import type { BoxEvent, BoxStatus, SelectorStatus, StoreStatus, UplinkStatus } from '../../src/flow/status_shapes.ts';
@@ -247,6 +248,36 @@ function alerts(scenario: Scenario, nowMs: number): Alert[] {
   ];
 }
 
+function figures(scenario: Scenario): Figure[] {
+  const usual: Record<FigureName, [value: number | null, target: number | null]> = {
+    exportSuccessPercent: [scenario === 'uplink-down' ? 97.2 : 100, 99.9],
+    decodeErrorsPpm: [12, 1_000],
+    latencyP50Ms: [15_420, 20_000],
+    latencyP99Ms: [31_900, 60_000],
+    smallFlowRecallPercent: [100, 90],
+    topTalkersPercent: [scenario === 'first-start' ? null : 66.7, 20],
+    completenessPercent: [93.4, 80],
+    alertsPerEntity: [0.2, 2],
+    cpuPercent: [7.4, 80],
+    memoryPercent: [18, 90],
+    temperatureC: [48.3, 75],
+    throttledPercent: [0, 1],
+    queueRecords: [scenario === 'uplink-down' ? 1_204_881 : 0, null],
+    queueOctets: [0, null],
+    queueS: [scenario === 'uplink-down' ? 840 : 0, 300],
+    queuePercent: [2, 50],
+    storageGrowthOctets: [12_400_000, null],
+    daysToFull: [820, 30],
+    writtenOctets: [41_943_040, 2_147_483_648],
+  };
+  return figureNames.map((name) => {
+    const [value, target] = usual[name];
+    const met = value === null || target === null ? null : figureFacts[name].good === 'above' ? value >= target : value <= target;
+    const hours = Array.from({ length: 24 }, (_, at) => (value === null || at === 5 ? null : value * (0.9 + 0.1 * Math.sin(at))));
+    return { name, value, target, met, metPercentLastDay: met === null ? null : met ? 100 : 91.6, hours };
+  });
+}
+
 export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
   const GB = 1_073_741_824;
   const first = scenario === 'first-start';
@@ -325,6 +356,7 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
     restartNeededFor: [],
     places: scenario === 'year' ? ['country', 'as'] : [],
     alerts: alerts(scenario, nowMs),
+    figures: figures(scenario),
     labelKinds: first ? [] : scenario === 'year' ? ['site', 'tenant', 'service', 'costCentre'] : ['site', 'costCentre'],
     notConfigured: first
       ? [

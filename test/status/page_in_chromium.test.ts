@@ -59,7 +59,17 @@ const firstWords = {
     '10.20.1.14',
     'https',
   ],
-  'on-call': ['Uplinks', 'noc-archive', 'Stores', 'Interfaces', 'Events', 'Processor', 'eth1'],
+  'on-call': [
+    'Targets',
+    'Records that arrived, of the last hour',
+    'Uplinks',
+    'noc-archive',
+    'Stores',
+    'Interfaces',
+    'Events',
+    'Processor',
+    'eth1',
+  ],
   explore: ['Traffic', 'Broken down', 'Flow records', '10.20.1.14', 'Earlier', 'Such as'],
   debug: [
     'Live flows',

@@ -1,5 +1,6 @@
 /** A small branch office, as its box would describe it: the examples of `config/mqtt-payloads.md` and of the tests. Pure. */
 import type { Alert } from '../../flow/alert_shapes.ts';
+import type { Figure } from '../../flow/figure_shapes.ts';
 import { emptyVolume, type HistoryWindow, type Volume } from '../../flow/history_shapes.ts';
 import type { LedgerTerm } from '../../flow/ledger.ts';
 import type { BoxStatus } from '../../flow/status_shapes.ts';
@@ -76,6 +77,26 @@ export const exampleAlert: Alert = {
   mutedUntilMs: 0,
   mutedBy: '',
 };
+
+/** Two of them: the others look alike. */
+export const exampleFigures: readonly Figure[] = [
+  {
+    name: 'exportSuccessPercent',
+    value: 100,
+    target: 99.9,
+    met: true,
+    metPercentLastDay: 100,
+    hours: Array.from({ length: 24 }, () => 100),
+  },
+  {
+    name: 'latencyP99Ms',
+    value: 71_230,
+    target: 60_000,
+    met: false,
+    metPercentLastDay: 96.4,
+    hours: Array.from({ length: 24 }, (_, at) => (at < 23 ? 16_400 : 58_210)),
+  },
+];
 
 export const exampleStatus: BoxStatus = {
   version: '0.1.0',
@@ -216,6 +237,7 @@ export const exampleStatus: BoxStatus = {
   },
   events: [],
   alerts: [exampleAlert],
+  figures: exampleFigures,
   notConfigured: [],
   restartNeededFor: [],
   labelKinds: ['site'],

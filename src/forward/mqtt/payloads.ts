@@ -7,6 +7,7 @@
  */
 
 import type { Alert } from '../../flow/alert_shapes.ts';
+import type { Figure } from '../../flow/figure_shapes.ts';
 import {
   addVolume,
   type Dimension,
@@ -62,6 +63,8 @@ export interface HealthPayload {
   readonly mirror: MirrorStatus;
   readonly uplinks: readonly UplinkStatus[];
   readonly stores: readonly StoreStatus[];
+  /** Figures of the box about itself, without their history. */
+  readonly figures: readonly Omit<Figure, 'hours'>[];
 }
 
 export interface EventPayload extends BoxEvent {
@@ -87,8 +90,9 @@ export function statePayload(identity: Identity, reason: StatePayload['reason'],
 
 export function healthPayload(status: BoxStatus): HealthPayload {
   const { site, node, nowMs, version, startedMs, host, meter, ledger, mirror, uplinks, stores } = status;
+  const figures = status.figures.map(({ hours: _, ...figure }) => figure);
   const { health: schema } = schemaVersions;
-  return { schema, site, node, atMs: nowMs, version, startedMs, host, meter, ledger, mirror, uplinks, stores };
+  return { schema, site, node, atMs: nowMs, version, startedMs, host, meter, ledger, mirror, uplinks, stores, figures };
 }
 
 export function eventPayload(identity: Identity, event: BoxEvent): EventPayload {

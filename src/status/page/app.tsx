@@ -1,13 +1,13 @@
 /** The frame around the views: header, navigation, connection, theme, footer. */
 import { useEffect, useState } from 'preact/hooks';
 import { attentionOf } from './attention.ts';
-import { wallMs } from './browser_clock.ts';
+import { after, wallMs } from './browser_clock.ts';
 import { duration, timeOfDay, zoneName } from './format.ts';
 import { accountOf } from './ledger_account.ts';
 import type { BoxState, Connection } from './live/box_state.ts';
 import { useBox } from './live/use_box.ts';
 import { Mark, MoonIcon, PersonIcon, SunIcon, SystemIcon } from './parts/icons.tsx';
-import { Later } from './parts/later.tsx';
+import { fetchLater, Later } from './parts/later.tsx';
 import { accountWords } from './parts/ledger.tsx';
 import { hashOf, useRoute, type View } from './route.ts';
 import { chooseTheme, chosenTheme, type Theme, themes } from './theme.ts';
@@ -29,6 +29,10 @@ const debugView = () => import('./views/debug.tsx').then(({ Debug }) => Debug);
 const exploreView = () => import('./views/explore.tsx').then(({ Explore }) => Explore);
 const accessView = () => import('./views/access.tsx').then(({ AccessView }) => AccessView);
 
+/** Loaded when first looked at; fetched a while after the first view, too, so that a box that goes away can still be looked at. */
+const laterViews = [onCallView, exploreView, debugView];
+const fetchAfterMs = 20_000;
+
 export function App() {
   const box = useBox();
   const route = useRoute();
@@ -37,6 +41,8 @@ export function App() {
   useEffect(() => {
     document.title = `${names[route.view]} · ${status === undefined ? 'flowspan' : `${status.node} · flowspan`}`;
   }, [route.view, status?.node]);
+
+  useEffect(() => after(fetchAfterMs, () => laterViews.forEach(fetchLater)), []);
 
   return (
     <>

@@ -27,15 +27,16 @@ export interface BoxState {
 
 export const unknownBox: BoxState = { connection: { kind: 'connecting' }, status: undefined, seconds: [], clockOffsetMs: 0 };
 
-/** A status without `events` and `alerts` keeps those known: they are sent only when they have changed. */
+/** A status without `events`, `alerts` and `figures` keeps those known: they are sent only when they have changed. */
 export function withStatus(
   state: BoxState,
-  status: Partial<BoxStatus> & Omit<BoxStatus, 'events' | 'alerts'>,
+  status: Partial<BoxStatus> & Omit<BoxStatus, 'events' | 'alerts' | 'figures'>,
   browserMs: number,
 ): BoxState {
   const events = status.events ?? state.status?.events ?? [];
   const alerts = status.alerts ?? state.status?.alerts ?? [];
-  return { ...state, status: { ...status, events, alerts }, clockOffsetMs: status.nowMs - browserMs };
+  const figures = status.figures ?? state.status?.figures ?? [];
+  return { ...state, status: { ...status, events, alerts, figures }, clockOffsetMs: status.nowMs - browserMs };
 }
 
 export function withSecond(state: BoxState, second: TrafficSecond): BoxState {

@@ -6,6 +6,14 @@ import { after } from '../browser_clock.ts';
 const againMs = 2_000;
 const loaded = new Map<() => Promise<ComponentType>, ComponentType>();
 
+/** Fetches a part ahead; trouble is no matter, it is fetched again when it is wanted. */
+export function fetchLater(load: () => Promise<ComponentType>): void {
+  load().then(
+    (part) => loaded.set(load, part),
+    () => {},
+  );
+}
+
 /** @param load the same function each time: it is what the part is known by */
 export function Later({ load }: { load: () => Promise<ComponentType> }) {
   const [, draw] = useState(0);

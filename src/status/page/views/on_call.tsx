@@ -6,6 +6,7 @@ import { useBox } from '../live/use_box.ts';
 import { Alerts } from '../parts/alerts.tsx';
 import { ToneIcon } from '../parts/controls.tsx';
 import { Events } from '../parts/events.tsx';
+import { Figures } from '../parts/figures.tsx';
 import { HostCard } from '../parts/host.tsx';
 import { GoodIcon } from '../parts/icons.tsx';
 import { Mirror } from '../parts/mirror.tsx';
@@ -14,8 +15,12 @@ import { Interfaces, Stores } from '../parts/places.tsx';
 import { Uplinks } from '../parts/uplinks.tsx';
 
 export function OnCall() {
+<<<<<<< HEAD
   const box = useBox();
   const { status, seconds } = box;
+=======
+  const { status, seconds } = useBox();
+>>>>>>> a418a75 (Figures that the box keeps about itself: latency, completeness, recall, growth and more, each with a target, a day of history and an alert)
   if (status === undefined) return <h1 class="said">On call</h1>;
   const attention = attentionOf(status, seconds);
   return (
@@ -38,6 +43,7 @@ export function OnCall() {
           <Events events={status.events} nowMs={status.nowMs} />
         </div>
       </div>
+      {status.figures.length > 0 && <Figures figures={status.figures} />}
     </>
   );
 }

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { RowCursor } from '../../src/flow/row_cursor.ts';
+import { presenceBit, ROW_BYTES } from '../../src/flow/row_layout.ts';
+import { Completeness } from '../../src/pipeline/completeness.ts';
+
+function row(change: (row: RowCursor) => void): RowCursor {
+  const cursor = new RowCursor(new Uint8Array(ROW_BYTES)).at(0, 0);
+  for (const group of ['addresses', 'protocol', 'ports', 'locality'] as const) cursor.setPresent(presenceBit(group));
+  cursor.protocolIdentifier = 6;
+  cursor.destinationTransportPort = 443;
+  cursor.networkLocality = 1;
+  change(cursor);
+  return cursor;
+}
+const fill = (completeness: Completeness, change: (row: RowCursor) => void): void => {
+  for (let n = 0; n < 16; n++) completeness.add(row(change));
+};
+
+test('a record is complete when it has all that is set up, and only then', () => {
+  const setUp = { labels: false, places: false };
+  const completeness = new Completeness(() => setUp);
+  expect(completeness.percent(0)).toBeNull();
+  fill(completeness, () => {});
+  expect(completeness.percent(0)).toBe(100);
+  fill(completeness, (one) => {
+    one.destinationTransportPort = 49_999;
+  });
+  expect([completeness.percent(0), completeness.lacking('application')]).toEqual([50, 0.5]);
+  Object.assign(setUp, { labels: true, places: true });
+  fill(completeness, () => {});
+  fill(completeness, (one) => {
+    one.setPresent(presenceBit('siteLabel'));
+    one.setPresent(presenceBit('destinationCountry')); // the source is inside
+  });
+  expect([completeness.percent(0), completeness.lacking('label'), completeness.lacking('country')]).toEqual([50, 0.25, 0.25]);
+});
+
+test('the answer slides over what was lately seen', () => {
+  const completeness = new Completeness(() => ({ labels: false, places: false }));
+  fill(completeness, () => {});
+  expect(completeness.percent(0)).toBe(100);
+  expect(completeness.percent(700_000)).toBe(100);
+  fill(completeness, (one) => {
+    one.destinationTransportPort = 49_999;
+  });
+  expect(completeness.percent(700_001)).toBe(50);
+  expect(completeness.percent(1_400_000)).toBe(0);
+  expect(completeness.percent(9_000_000)).toBeNull();
+});
