@@ -88,12 +88,9 @@ export class PipelineService implements Service {
     this.#enricher = new Enricher(options.siteNetworks);
     const { labels } = parts;
     this.#places = parts.places === undefined ? undefined : new Places(parts.places.lookup);
-<<<<<<< HEAD
     this.#rates = new SecondRates(options.lateS);
-=======
     const places = (parts.places?.told.length ?? 0) > 0;
     this.#completeness = new Completeness(() => ({ labels: this.#labels !== undefined, places }));
->>>>>>> a418a75 (Figures that the box keeps about itself: latency, completeness, recall, growth and more, each with a target, a day of history and an alert)
     this.#rollup = new Rollup(
       {
         dimensions: dimensionsWith(labelKindsOf(labels?.rules ?? []), parts.places?.told),
