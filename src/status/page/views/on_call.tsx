@@ -15,12 +15,8 @@ import { Interfaces, Stores } from '../parts/places.tsx';
 import { Uplinks } from '../parts/uplinks.tsx';
 
 export function OnCall() {
-<<<<<<< HEAD
   const box = useBox();
   const { status, seconds } = box;
-=======
-  const { status, seconds } = useBox();
->>>>>>> a418a75 (Figures that the box keeps about itself: latency, completeness, recall, growth and more, each with a target, a day of history and an alert)
   if (status === undefined) return <h1 class="said">On call</h1>;
   const attention = attentionOf(status, seconds);
   return (
