@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   top: () => import('./cli/top.ts'),
   flows: () => import('./cli/flows.ts'),
   query: () => import('./cli/query.ts'),
+  evidence: () => import('./cli/evidence.ts'),
   doctor: () => import('./cli/doctor.ts'),
   alert: () => import('./cli/alert.ts'),
   user: () => import('./cli/user.ts'),

@@ -92,6 +92,14 @@ const schemas: Json = {
     { p50Bits: number, p95Bits: number, maxBits: number, seconds: number },
     'What the seconds of a time were like, in bit/s, from the meter’s counters; percentiles within 2 %, the maximum exact. Of the line as a whole alone',
   ),
+  SettingChange: object({
+    atMs: time,
+    by: { enum: ['restart', 'reload'] },
+    path: { type: 'string' },
+    before: { type: 'string' },
+    after: { type: 'string' },
+    inForce: { type: 'boolean' },
+  }),
   TrafficSecond: object({ atMs: time, packets: number, octets: number, droppedPackets: number, newFlows: number }),
   Mirror: object(
     {
@@ -227,6 +235,11 @@ export function openApi(): Json {
         json,
         reference('FlowSums'),
         parametersOf(flowSumParameters),
+      ),
+      '/api/v1/settings/changes': get(
+        'Changes of settings, the oldest first (operators)',
+        json,
+        object({ changes: list(reference('SettingChange')) }),
       ),
       '/api/v1/events': get(
         'Server-sent events: `second` (TrafficSecond) and `status` (Status; `events`, `alerts` and `figures` only when they have changed) once a second; `skipped` to a browser that reads too slowly',

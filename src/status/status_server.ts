@@ -33,6 +33,7 @@ import type { LiveFeed } from './live_feed.ts';
 import { readPageFiles } from './page_files.ts';
 import { addPageRoutes } from './page_routes.ts';
 import { type HostRule, hostAllowed, securityHeaders, urlLengthMax } from './request_rules.ts';
+import { addSettingsRoutes } from './settings_routes.ts';
 
 export interface StatusServerParts {
   readonly history: HistoryReader;
@@ -202,6 +203,7 @@ export class StatusServer implements Service {
     addAccessRoutes(server, { access: this.#access, gate: this.#gate, world: this.#world });
     addApiRoutes(server, { clock, history, live, streams: this.#streams, metrics, view: (request) => this.#viewOf(request) });
     addFlowRoutes(server, { clock, flows });
+    addSettingsRoutes(server, this.#parts.dataFolder);
     addAlertRoutes(server, { live, gate: this.#gate, access: this.#access, act: this.#parts.onAlertAct });
     addPageRoutes(server, await readPageFiles(pageFolder));
     return server;

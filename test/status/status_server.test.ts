@@ -74,7 +74,7 @@ describe('answers', () => {
       paths: Record<string, { get: { parameters?: { name: string; schema: object }[] } }>;
     };
     expect(Object.keys(paths).sort()).toEqual(
-      ['alerts', 'events', 'flows', 'flows/sums', 'series', 'status', 'top', 'traffic/seconds']
+      ['alerts', 'events', 'flows', 'flows/sums', 'series', 'settings/changes', 'status', 'top', 'traffic/seconds']
         .map((name) => `/api/v1/${name}`)
         .concat(['/healthz', '/metrics', '/readyz']),
     );

@@ -1,0 +1,125 @@
+/** Flow records of a box, page after page, into CSV and IPFIX files. */
+import { ApplianceError } from '../core/errors.ts';
+import type { FlowListAnswer } from '../flow/flow_search_shapes.ts';
+import { type ProfileName, profileNames, profileSpec } from '../flow/profiles.ts';
+import { WALL_BOOT_ID } from '../flow/row_block.ts';
+import { rowFromJson } from '../flow/row_from_json.ts';
+import { type RowJson, rowJsonKeys } from '../flow/row_json.ts';
+import { ROW_BYTES } from '../flow/row_layout.ts';
+import { IpfixFile } from '../forward/ipfix/file_writer.ts';
+import { loadAddon } from '../meter/addon.ts';
+import { addonProjector } from '../meter/projector.ts';
+import { integerOption, type OptionValues, write } from './command.ts';
+import { csvLine } from './figures.ts';
+import { askBox } from './flow_question.ts';
+
+const pageRows = 5_000;
+
+export interface PageQuestion {
+  readonly filter: string;
+  readonly order: string;
+  readonly limit: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Returns the first page, which has the sums of all. */
+export async function eachPage(
+  values: OptionValues,
+  { filter, order, limit, fromMs, toMs }: PageQuestion,
+  take: (flows: readonly RowJson[]) => Promise<boolean>,
+): Promise<FlowListAnswer> {
+  const asked = { filter, order, from: fromMs, to: toMs };
+  let page = await askBox<FlowListAnswer>(values, '/api/v1/flows', { ...asked, limit: Math.min(limit, pageRows) });
+  const first = page;
+  let done = page.flows.length;
+  let goesOn = await take(page.flows);
+  while (goesOn && done < limit && page.flows.length > 0) {
+    // The order of arrival goes on behind the last record, whatever came in meanwhile; others by their place.
+    const where =
+      order === 'arrival' ? page.nextBefore && { before: page.nextBefore } : done < first.matched.records && { offset: done };
+    if (!where) break;
+    page = await askBox<FlowListAnswer>(values, '/api/v1/flows', { ...asked, limit: Math.min(limit - done, pageRows), ...where });
+    done += page.flows.length;
+    goesOn = await take(page.flows);
+  }
+  return first;
+}
+
+export interface FlowOutput {
+  /** False when nobody reads any more. */
+  take(flows: readonly RowJson[]): Promise<boolean>;
+  end(first: FlowListAnswer): Promise<unknown>;
+  close(): void;
+}
+
+/** A line of names first, then one a record; `--fields` chooses columns. */
+export function csvOutput(values: OptionValues, out: NodeJS.WritableStream): FlowOutput {
+  const columns = csvColumns(values);
+  let head = `${columns.join(',')}\n`;
+  return {
+    close: () => {},
+    take: (flows) => {
+      const text = head + flows.map((flow) => `${csvLine(columns.map((column) => flow[column]))}\n`).join('');
+      head = '';
+      return write(out, text);
+    },
+    end: () => write(out, head),
+  };
+}
+
+function csvColumns(values: OptionValues): readonly string[] {
+  if (values.fields === undefined) return rowJsonKeys;
+  const asked = String(values.fields).split(',');
+  const unknown = asked.find((name) => !rowJsonKeys.includes(name));
+  if (unknown !== undefined)
+    throw new ApplianceError(
+      'usage',
+      `--fields ${unknown}: allowed: elements of a record, such as ${rowJsonKeys.slice(0, 6).join(', ')}`,
+    );
+  return asked;
+}
+
+export function ipfixOutput(values: OptionValues): FlowOutput {
+  const profile = String(values.profile ?? 'standard');
+  if (!(profileNames as readonly string[]).includes(profile))
+    throw new ApplianceError('usage', `--profile ${profile}: allowed: ${profileNames.join(', ')}`);
+  const privatePen = integerOption(values, 'pen', 0, 0, 0xffff_ffff);
+  const projector = addonProjector(loadAddon());
+  const facts = () => ({ domainName: 'recent flows', selectors: [], interfaces: [], ignoredPackets: 0, ignoredOctets: 0 });
+  const file = new IpfixFile(String(values.ipfix), {
+    projector,
+    profile: profileSpec(profile as ProfileName),
+    privatePen,
+    facts,
+  });
+  let complete = false;
+  return {
+    take: async (flows) => {
+      const bytes = new Uint8Array(flows.length * ROW_BYTES);
+      let lastMs = 0;
+      flows.forEach((flow, i) => {
+        rowFromJson(flow, bytes, i * ROW_BYTES);
+        lastMs = Math.max(lastMs, Number(flow.flowEndMilliseconds ?? 0));
+      });
+      const lastEndNs = BigInt(lastMs) * 1_000_000n;
+      file.append({
+        bytes,
+        firstRow: 0,
+        count: flows.length,
+        bootId: WALL_BOOT_ID,
+        closedAtNs: lastEndNs,
+        firstStartNs: 0n,
+        lastEndNs,
+      });
+      return true;
+    },
+    end: async () => {
+      file.close();
+      complete = true;
+    },
+    close: () => {
+      if (!complete) file.discard();
+    },
+  };
+}
