@@ -238,6 +238,7 @@ export class Appliance {
         const { demoCaptureFile } = await import('./meter/demo/demo_capture.ts');
         return demoCaptureFile(settings.dataFolder, signal);
       },
+      memoryFolder: settings.dataFolder,
       onEvent,
       addon,
       selectors,

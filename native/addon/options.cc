@@ -32,6 +32,7 @@ void readSource(const Arguments& source, EngineOptions& to) {
     to.promiscuous = source.flag("promiscuous", true);
     to.manageOffloads = source.flag("manageOffloads", true);
     to.earlyDrop = source.flag("earlyDrop", false);
+    to.memoryFolder = source.text("memoryFolder", "");
     return;
   }
   to.path = source.text("path");

@@ -26,6 +26,7 @@ struct EngineOptions {
   bool promiscuous = true;
   bool manageOffloads = true;
   bool earlyDrop = false;
+  std::string memoryFolder;
 
   CoreOptions core;
   uint32_t threads = 1;

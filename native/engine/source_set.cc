@@ -22,6 +22,7 @@ Sources openRings(const EngineOptions& options) {
     ring.promiscuous = options.promiscuous;
     ring.manageOffloads = options.manageOffloads;
     ring.earlyDrop = options.earlyDrop;
+    ring.memoryFolder = options.memoryFolder;
     ring.filter = options.filter;
     ring.firstStageInterval = options.core.sampling.kernelInterval;
     ring.part = i;
@@ -52,6 +53,7 @@ Sources openFeed(const EngineOptions& options, const std::shared_ptr<FeedLane>& 
   feed.filter = options.filter;
   feed.snapLength = options.snapLength;
   feed.manageOffloads = options.manageOffloads;
+  feed.memoryFolder = options.memoryFolder;
   Sources sources;
   sources.push_back(std::make_unique<FeedSource>(options.interfaces, feed, lane, options.testWallOffsetNs));
   return sources;

@@ -19,7 +19,11 @@ class Worker {
          uint64_t blockMaxAgeNs, Doorbell& consumerBell);
   ~Worker();
 
-  void startSource() { source_->start(); }
+  // Whoever asks at once, and gets no answer in time on a busy box, is told of the port as it is now.
+  void startSource() {
+    source_->start();
+    publish();
+  }
   void startThread();
   // Ends capture; the thread then hands over its cache.
   void requestStop();

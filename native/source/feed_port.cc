@@ -9,7 +9,7 @@
 namespace flowspan {
 
 namespace {
-
+constexpr uint32_t kChecksAnOffloadLook = 5;  // about a second
 constexpr int kHardwareNone = 0xfffe;  // ARPHRD_NONE: tun devices and the like, bare IP
 
 LinkType linkOf(const std::string& name) {
@@ -38,7 +38,7 @@ void FeedPort::attend(uint32_t index) {
   attended_ = true;
   index_ = index;
   if (options_.manageOffloads) {
-    offloads_ = std::make_unique<Offloads>(index_);
+    offloads_ = std::make_unique<Offloads>(index_, options_.memoryFolder);
     offloads_->turnOff();
   }
   baseline_ = interfaceCounters(index_).value_or(InterfaceCounters{});
@@ -58,6 +58,7 @@ void FeedPort::check() {
   name_ = name;
   mtu_ = interfaceMtu(name);
   up_ = interfaceIsUp(name);
+  if (offloads_ && ++checks_ % kChecksAnOffloadLook == 0) offloads_->turnOff();
 }
 
 void FeedPort::refreshCounters(uint64_t tapped) {

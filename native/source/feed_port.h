@@ -16,6 +16,7 @@ struct FeedOptions {
   std::string filter;
   uint32_t snapLength = 256;
   bool manageOffloads = true;
+  std::string memoryFolder;
 };
 
 class FeedPort {
@@ -48,6 +49,7 @@ class FeedPort {
   bool present_ = true;
   bool up_ = false;
   uint32_t mtu_ = 0;
+  uint32_t checks_ = 0;
   uint64_t received_ = 0;
   uint64_t droppedByNic_ = 0;
   uint64_t portPackets_ = 0;

@@ -133,14 +133,27 @@ void Offloads::turnOff() {
   const auto states = readStates(name, words);
   words_ = "off";
   if (!states) return;
-  std::vector<uint32_t> bits;
+  const std::vector<std::string> before = recalled_ ? std::vector<std::string>{} : memory_.recall();
+  recalled_ = true;
+  std::vector<uint32_t> bits = turnedOff_;
+  std::vector<std::string> features;
+  bool anyOn = false;
   for (const State& state : *states) {
-    if (state.on && !state.fixed) bits.push_back(state.bit);
+    if (state.fixed) continue;
+    anyOn = anyOn || state.on;
+    const bool known = std::ranges::find(bits, state.bit) != bits.end();
+    const bool ours = known || state.on || std::ranges::find(before, state.merging->feature) != before.end();
+    if (ours && !known) bits.push_back(state.bit);
+    if (ours) features.emplace_back(state.merging->feature);
   }
   int error = 0;
-  if (!bits.empty()) {
-    error = setFeatures(name, words, bits, false);
-    if (error == 0) turnedOff_ = bits;
+  if (bits.size() > turnedOff_.size() && !refused_) memory_.keep(features);  // before: whoever is killed now has kept it
+  if (anyOn) error = setFeatures(name, words, bits, false);
+  if (error == 0) {
+    turnedOff_ = bits;
+  } else {
+    refused_ = true;
+    if (turnedOff_.empty()) memory_.forget();
   }
   std::string stay;
   for (const std::string& one : mergingOffloads(name).value_or(std::vector<std::string>{})) stay += (stay.empty() ? "" : ", ") + one;
@@ -156,6 +169,7 @@ void Offloads::restore() {
   const std::string name = interfaceName(interface_);
   uint32_t words = 0;
   if (!turnedOff_.empty() && !name.empty() && readStates(name, words)) setFeatures(name, words, turnedOff_, true);
+  if (!turnedOff_.empty()) memory_.forget();
   turnedOff_.clear();
 }
 

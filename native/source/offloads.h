@@ -1,11 +1,13 @@
 // GRO, LRO, rx-gro-hw and their kin merge packets before the ring sees them and falsify counts. Off while metering, restored when this ends.
-// A killed process cannot restore them: the interface set-up of the box does it at boot.
+// What a killed process turned off is turned on again when the next one ends.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "offload_memory.h"
 
 namespace flowspan {
 
@@ -15,11 +17,13 @@ std::optional<std::vector<std::string>> mergingOffloads(const std::string& name)
 
 class Offloads {
  public:
-  explicit Offloads(uint32_t interface) : interface_(interface) {}
+  // `memoryFolder`: where it is kept what was turned off, in case this process is killed; empty for nowhere.
+  Offloads(uint32_t interface, const std::string& memoryFolder) : interface_(interface), memory_(memoryFolder, interface) {}
   ~Offloads() { restore(); }
   Offloads(const Offloads&) = delete;
   Offloads& operator=(const Offloads&) = delete;
 
+  // Again now and then: a driver that was reset, or somebody, may have turned them on; who did gets them back like the others.
   void turnOff();
   void restore();
   // `off`, `off (were on)`, or why they could not be turned off.
@@ -27,6 +31,9 @@ class Offloads {
 
  private:
   uint32_t interface_;
+  OffloadMemory memory_;
+  bool recalled_ = false;
+  bool refused_ = false;
   std::vector<uint32_t> turnedOff_;  // numbers of features
   std::string words_ = "not managed";
 };

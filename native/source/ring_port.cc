@@ -10,7 +10,7 @@
 namespace flowspan {
 
 namespace {
-// How often the port is asked for addresses that somebody has given it.
+// How often it is looked whether somebody has turned offloads on again, or given the port an address.
 constexpr uint64_t kAttendNs = 1'000'000'000;
 constexpr int kHardwareNone = 0xfffe;  // ARPHRD_NONE: tun devices and the like, bare IP
 }
@@ -47,8 +47,8 @@ void RingPort::bindSocket() {
   if (options_.parts > 1 && (!up_ || group_->joined.load() != options_.part)) return;
   if (options_.part == 0) {
     if (options_.manageOffloads) {
-      offloads_ = std::make_unique<Offloads>(index_);
-      offloads_->turnOff();
+      offloads_ = std::make_unique<Offloads>(index_, options_.memoryFolder);
+      offloads_->turnOff();  // before the first packet
     }
     baseline_ = interfaceCounters(index_).value_or(InterfaceCounters{});
     if (options_.earlyDrop) earlyDrop_ = std::make_unique<EarlyDrop>(index_);
@@ -62,14 +62,15 @@ void RingPort::bindSocket() {
   bound_ = true;
   group_->joined.fetch_add(1);
   attendedNs_ = 0;
-  attendEarlyDrop();
+  attend();
 }
 
 // After the socket is bound: no frame is dropped that was not seen.
-void RingPort::attendEarlyDrop() {
-  if (!earlyDrop_ || monotonicNs() - attendedNs_ < kAttendNs) return;
+void RingPort::attend() {
+  if (monotonicNs() - attendedNs_ < kAttendNs) return;
   attendedNs_ = monotonicNs();
-  earlyDrop_->attend();
+  if (offloads_) offloads_->turnOff();
+  if (earlyDrop_) earlyDrop_->attend();
 }
 
 bool RingPort::setStage(FirstStage stage, bool mixed) {
@@ -129,7 +130,7 @@ void RingPort::check() {
     // What the ring still holds is metered first, also the block that the kernel has not handed over yet.
     if (gone_ && isEmpty() && monotonicNs() - goneNs_ > kRingSettledNs) leave();
     else if (!gone_ && !bound_) reopen();
-    else if (!gone_) attendEarlyDrop();
+    else if (!gone_) attend();
     return;
   }
   reopen();

@@ -22,6 +22,7 @@ struct RingOptions {
   uint32_t snapLength = 256;
   bool promiscuous = true;
   bool manageOffloads = true;
+  std::string memoryFolder;
   bool earlyDrop = false;
   std::string filter;
   uint32_t firstStageInterval = 1;
@@ -87,7 +88,7 @@ class RingPort {
   void openSocket();
   void bindSocket();
   void leave();
-  void attendEarlyDrop();
+  void attend();
   void reopen();
 
   const std::string configured_;

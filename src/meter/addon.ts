@@ -28,6 +28,8 @@ export interface NativeSource {
   promiscuous?: boolean;
   /** ring: turn GRO/LRO off while metering and restore them on close. */
   manageOffloads?: boolean;
+  /** ring, feed: where it is kept which offloads were turned off, for whoever comes after a kill; nowhere when left out. */
+  memoryFolder?: string;
   /** ring: drop frames at tc ingress, behind the taps, while metering; never on a port with an IP address. */
   earlyDrop?: boolean;
 }

@@ -30,6 +30,8 @@ export interface MeterParts {
   readonly receive: BlockReceiver;
   /** Where the demo's capture lies; made when first asked for. Needed when `source` is `demo`. */
   readonly demoCapture?: (signal: AbortSignal) => Promise<string>;
+  /** Where the meter keeps what it changed at ports, for after a kill; exists. Nowhere when left out. */
+  readonly memoryFolder?: string;
   /** Told when the sampling rate changes; the log otherwise. */
   readonly onEvent?: EventSink;
   /** Started before; without it numbers of selectors are this run's own. */
@@ -217,7 +219,7 @@ export class MeterService implements Service {
     const seed = new DataView(random.bytes(8).buffer).getBigUint64(0);
     this.#openedAtMs = this.#answeredAtMs = clock.monotonicMs();
     try {
-      const options = nativeOptions(this.#settings, this.#sampling.begin(), this.#capture, seed);
+      const options = nativeOptions(this.#settings, this.#sampling.begin(), this.#capture, seed, this.#parts.memoryFolder);
       const binding = options.source.kind === 'feed' ? (this.#parts.loadPcap ?? loadPcap)() : undefined;
       this.#meter = this.#addon!.open(options);
       this.#meter.start();

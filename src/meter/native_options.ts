@@ -8,10 +8,18 @@ const blockMaxAgeMs = 1_000;
 /**
  * @param sampling as `samplingPlan` makes it
  * @param capture path of the capture to replay when the source is not an interface
+ * @param memoryFolder where the meter keeps what it changed at ports; empty for nowhere
  * @param seed of the keyed hash and of random sampling
  */
-export function nativeOptions(settings: MeterSettings, sampling: NativeSampling, capture: string, seed: bigint): NativeOptions {
+export function nativeOptions(
+  settings: MeterSettings,
+  sampling: NativeSampling,
+  capture: string,
+  seed: bigint,
+  memoryFolder = '',
+): NativeOptions {
   const source = sourceOf(settings, capture);
+  if (source.kind !== 'file') source.memoryFolder = memoryFolder;
   const options = cacheOptions(settings, sampling, seed);
   // Whoever feeds is one thread, so another one would have nothing to do.
   return { ...options, source, threads: source.kind === 'feed' ? 1 : options.threads };

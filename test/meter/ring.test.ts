@@ -1,4 +1,5 @@
 /** Live capture on a veth pair: what was sent is what is counted, whatever happens to the interface meanwhile. */
+import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { presenceBit, rowField } from '../../src/flow/row_layout.ts';
 import { ethernet, ipv4, ipv6, udp, udpFrame } from '../captures/frames.ts';
@@ -271,6 +272,73 @@ describe.skipIf(missing !== undefined)(`ring${missing === undefined ? '' : ` (sk
     await leaving.ask({ do: 'exit' }).catch(() => undefined);
     await ended;
     expect(gro()).toBe('on');
+  });
+
+  it('turns GRO off again when somebody turns it on meanwhile, and leaves it as that one wanted', async () => {
+    const gro = (): string => /generic-receive-offload: (\w+)/.exec(pair.ethtool('-k', 'mirror0'))?.[1] ?? '';
+    pair.ethtool('-K', 'mirror0', 'gro', 'off');
+    const meter = new RingDriver(pair);
+    await meter.ask({ do: 'open' });
+    expect((await meter.stats()).interfaces[0]!.offloads).toBe('off');
+    pair.ethtool('-K', 'mirror0', 'gro', 'on');
+    expect((await meter.until(({ interfaces }) => interfaces[0]!.offloads !== 'off')).interfaces[0]!.offloads).toBe(
+      'off (were on)',
+    );
+    expect(gro()).toBe('off');
+    await meter[Symbol.asyncDispose]();
+    expect(gro()).toBe('on');
+    pair.ethtool('-K', 'mirror0', 'gro', 'off');
+  });
+
+  it('turns on again at its end what a killed process has turned off, in the same boot and on the same device', async () => {
+    const gro = (): string => /generic-receive-offload: (\w+)/.exec(pair.ethtool('-k', 'mirror0'))?.[1] ?? '';
+    const open = { do: 'open', source: { memoryFolder: folder.path } };
+    const kept = (): string[] => readdirSync(folder.path).filter((name) => name.startsWith('offloads-'));
+    pair.ethtool('-K', 'mirror0', 'gro', 'on');
+    const killed = new RingDriver(pair);
+    await killed.ask(open);
+    const ended = killed.exit;
+    killed.kill();
+    await ended;
+    expect([gro(), kept().length]).toEqual(['off', 1]);
+    const next = new RingDriver(pair);
+    await next.ask(open);
+    expect((await next.stats()).interfaces[0]!.offloads).toBe('off (were on)');
+    await next[Symbol.asyncDispose]();
+    expect([gro(), kept().length]).toEqual(['on', 0]);
+    // A plugged-in device begins with its driver's defaults: what is kept is not about it.
+    const again = new RingDriver(pair);
+    await again.ask(open);
+    const endedAgain = again.exit;
+    again.kill();
+    await endedAgain;
+    pair.unplug();
+    pair.plug();
+    const last = new RingDriver(pair);
+    await last.ask(open);
+    expect((await last.stats()).interfaces[0]!.offloads).toBe('off');
+    await last[Symbol.asyncDispose]();
+    expect(gro()).toBe('off');
+  });
+
+  it('goes on while the MTU changes, and meters jumbo frames whole', async () => {
+    const jumbo = udpFrame({ payloadOctets: 8_900 });
+    const path = folder.write('jumbo.pcap', pcapFile(packetsOf([jumbo])));
+    await using meter = new RingDriver(pair);
+    try {
+      pair.mtu(1_500);
+      await meter.ask({ do: 'open' });
+      await send(pair, capture, 400);
+      await meter.until(({ counts }) => counts.receivedPackets === 400);
+      pair.mtu(9_000);
+      await meter.until(({ interfaces }) => interfaces[0]!.mtu === 9_000);
+      await send(pair, path, 100);
+      const { counts, faults } = await meter.until((figures) => figures.counts.receivedPackets === 500);
+      expect(counts.receivedOctets).toBe(octetsOf(400) + 100 * jumbo.length);
+      expect(faults).toEqual([]);
+    } finally {
+      pair.mtu(9_000);
+    }
   });
 
   it('turns off all that merges packets, and afterwards on again only what was on', async () => {

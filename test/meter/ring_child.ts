@@ -21,6 +21,7 @@ interface Request {
     readonly snapLength?: number;
     readonly ringBytes?: number;
     readonly earlyDrop?: boolean;
+    readonly memoryFolder?: string;
   };
   readonly options?: object;
   readonly ms?: number;
