@@ -8,8 +8,10 @@ import { loadAddon, type NativeAddon } from '../meter/addon.ts';
 import { isPcapBuilt } from '../meter/libpcap/pcap_package.ts';
 import { type DoctorCheck, doctorChecks, worstVerdict } from '../system/doctor_checks.ts';
 import { gatherDoctorFacts } from '../system/doctor_facts.ts';
+import { pageChecks } from '../system/page_checks.ts';
 import { BoxClient } from './box_client.ts';
 import { type Command, exitCodes, type OptionValues } from './command.ts';
+import { gatherPageFacts } from './page_facts.ts';
 
 export const command: Command = {
   name: 'doctor',
@@ -35,9 +37,13 @@ Ends with 1 when a check fails.`,
     const [mirror, sampling] = [status?.mirror ?? null, status?.meter?.sampling ?? null];
     const question = { settings, clock: new SystemClock(), running, mirror, sampling, pcapBuilt: isPcapBuilt };
     const addon = addonIfBuilt();
-    const checks = doctorChecks(
+    const boxChecks = doctorChecks(
       await gatherDoctorFacts(addon === undefined ? question : { ...question, ports: addon, kernelClock: addon.kernelClock }),
     );
+    const page = settings.status.enabled
+      ? pageChecks(await gatherPageFacts(settings, question.clock), question.clock.wallMs())
+      : [];
+    const checks = [...boxChecks, ...page];
     const verdict = worstVerdict(checks);
     if (values.json === true) out.write(`${JSON.stringify({ verdict, running, checks })}\n`);
     else out.write(`${checks.map(inWords).join('\n')}\n\n${summary(checks, running, box.place)}\n`);

@@ -59,6 +59,12 @@ describe('files', () => {
     expect(read('package-lock.json')).not.toMatch(/"resolved"/);
   });
 
+  test('no file holds what a merge left behind', () => {
+    const marks = /^(<{7} |>{7} |={7}$)/m;
+    expect(files.filter((file) => textFile(file) && marks.test(read(file)))).toEqual([]);
+    expect('<<<<<<< HEAD\na\n').toMatch(marks);
+  });
+
   test('no test is skipped or alone by accident', () => {
     const tests = files.filter((file) => file.endsWith('.test.ts') && file !== 'test/repo/files.test.ts');
     expect(tests.filter((file) => /\b(test|it|describe)\.(only|skip|todo)\(/.test(read(file)))).toEqual([]);
