@@ -9,6 +9,7 @@ import { mirrorTroubles } from '../flow/mirror_findings.ts';
 import { VERSION } from '../flow/version.ts';
 import { apiErrors } from './answers.ts';
 import { flowParameters, flowSumParameters } from './flow_questions.ts';
+import { accessPaths, securitySchemes } from './open_api_access.ts';
 import { seriesParameters, topParameters } from './questions.ts';
 
 type Json = Record<string, unknown>;
@@ -214,12 +215,16 @@ const get = (summary: string, type: string, schema: Json, parameters: Json[] = [
   },
 });
 
+/** Needs neither token nor session. */
+const open = ({ get: one }: Json): Json => ({ get: { ...(one as Json), security: [] } });
+
 export function openApi(): Json {
   const json = 'application/json';
   const text = { type: 'string' };
   return {
     openapi: '3.1.0',
-    info: { title: 'flowspan', version: VERSION, description: 'Status and history of one box. Read only.' },
+    info: { title: 'flowspan', version: VERSION, description: 'Status and history of one box, and who may use it.' },
+    security: [{ token: [] }, { session: [] }],
     paths: {
       '/api/v1/status': get('The box as of this second', json, reference('Status')),
       '/api/v1/traffic/seconds': get(
@@ -251,10 +256,11 @@ export function openApi(): Json {
         json,
         object({ alerts: list(reference('Alert')) }),
       ),
-      '/healthz': get('200 while the page’s thread answers', 'text/plain', text),
-      '/readyz': get('200 while the box reports and its meter has not failed', 'text/plain', text),
+      ...accessPaths,
+      '/healthz': open(get('200 while the page’s thread answers', 'text/plain', text)),
+      '/readyz': open(get('200 while the box reports and its meter has not failed', 'text/plain', text)),
       '/metrics': get('Figures for Prometheus', 'text/plain', text),
     },
-    components: { schemas },
+    components: { schemas, securitySchemes, responses: { Failure: failure } },
   };
 }

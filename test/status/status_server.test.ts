@@ -73,14 +73,15 @@ describe('answers', () => {
     const { paths } = JSON.parse((await get('/api/v1/openapi.json')).body) as {
       paths: Record<string, { get: { parameters?: { name: string; schema: object }[] } }>;
     };
-    expect(Object.keys(paths).sort()).toEqual(
+    // Who may use it stands beside, and needs a server with users.
+    const read = Object.keys(paths).filter((path) => !/session|setup|password|users|tokens|audit|\{/.test(path));
+    expect(read.sort()).toEqual(
       ['alerts', 'events', 'flows', 'flows/sums', 'series', 'settings/changes', 'status', 'top', 'traffic/seconds']
         .map((name) => `/api/v1/${name}`)
         .concat(['/healthz', '/metrics', '/readyz']),
     );
     expect(paths['/api/v1/top']!.get.parameters!.map(({ name }) => name)).toEqual(['by', 'from', 'to', 'last', 'limit', 'host']);
-    for (const path of Object.keys(paths).filter((name) => name !== '/api/v1/events'))
-      expect((await get(path)).response.status).toBe(200);
+    for (const path of read.filter((name) => name !== '/api/v1/events')) expect((await get(path)).response.status).toBe(200);
   });
 
   it('is not ready before the box has reported, nor after its meter has failed', async () => {

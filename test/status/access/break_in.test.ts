@@ -9,6 +9,7 @@ import type { AlertAct } from '../../../src/flow/alert_shapes.ts';
 import { AccountFile, accountPath } from '../../../src/status/access/account_file.ts';
 import { withUser } from '../../../src/status/access/accounts.ts';
 import { Passwords } from '../../../src/status/access/passwords.ts';
+import { openApi } from '../../../src/status/open_api.ts';
 import { exampleStatus, getRaw, type Served, type ServedOptions, sendRaw, serve } from '../served.ts';
 import { password, Visitor } from './visitor.ts';
 
@@ -49,6 +50,25 @@ describe('before sign-in', () => {
     expect([told.status, told.body.error.code]).toEqual([401, 'signInNeeded']);
     expect(told.headers.get('www-authenticate')).toMatch(/^Bearer/);
     expect(told.text).not.toMatch(/branch-17|box-1|192\.0\.2|ledger/);
+  });
+
+  it('what the API describes as open is open, and all else it describes is closed', async () => {
+    const { paths } = openApi() as { paths: Record<string, Record<string, { security?: unknown[] }>> };
+    const calls = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods)
+        .filter(([method]) => method !== 'parameters')
+        .map(([method, { security }]) => ({
+          method: method.toUpperCase(),
+          path: path.replace(/\{\w+\}/, 'abc'),
+          isOpen: security !== undefined,
+        })),
+    );
+    expect(calls.length).toBeGreaterThan(25);
+    for (const { method, path, isOpen } of calls) {
+      const { status } = await new Visitor(box.url).ask(method, path, method === 'GET' || method === 'DELETE' ? undefined : {});
+      // Open ones may find the question wrong; closed ones do not look at it.
+      expect(status === 401, `${method} ${path}: ${status}`).toBe(!isOpen);
+    }
   });
 
   it('health answers, without reasons; the page’s own files come, the same on every box', async () => {
