@@ -2,6 +2,7 @@
  * After an outage: live records first, the backlog behind them in a session and a domain of its own, at its pace. Real
  * sockets, a real LevelDB where it matters, records counted at a collector that checks every message.
  */
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,8 @@ import type { Kv } from '../../src/core/kv.ts';
 import { MemoryKv } from '../../src/core/memory_kv.ts';
 import type { DecodedRecord } from '../../src/forward/ipfix/decode/decoded.ts';
 import { openLevelKv } from '../../src/store/level_kv.ts';
-import { type Session, TcpCollector, UdpCollector, until } from './collector.ts';
+import { CertificateFolder } from './certificates.ts';
+import { type Session, TcpCollector, TlsCollector, UdpCollector, until } from './collector.ts';
 import { type ExportBox, startBox } from './export_box.ts';
 import { blockOf, startNs } from './rows.ts';
 
@@ -208,6 +210,35 @@ test('over UDP the backlog has a socket and a domain of its own too', async () =
   expect(flows(backlogDomain)).toEqual(numbers(0, 1_000));
   expect(flows(liveDomain)).toEqual(numbers(1_000, 1_050));
 }, 60_000);
+
+test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  'over %s the backlog has a connection and a domain of its own too',
+  async (version) => {
+    const folder = new CertificateFolder();
+    cleanups.push(() => folder.remove());
+    const authority = folder.authority('authority');
+    const { certificateFile, keyFile } = folder.signed(authority, 'collector', ['IP:127.0.0.1']);
+    const shown = { cert: readFileSync(certificateFile), key: readFileSync(keyFile), minVersion: version, maxVersion: version };
+    const one = new TlsCollector(shown);
+    await one.listen(0);
+    cleanups.push(() => one.kill());
+    const { port } = one;
+    await one.kill();
+    const destination = { transport: 'tls', caFile: authority.certificateFile };
+    const { spool, exporters, arrived, stop } = await box(port, { recordsPerSecondMax: 5_000 }, { destination });
+    for (let at = 0; at < 2_000; at += 200) spool.append(blockOf(at, 200));
+    await pause(2_300);
+    await one.listen(port);
+    await until('the backlog is on its way', () => exporters.statuses()[0]!.catchUp?.state === 'sending');
+    spool.append(blockOf(2_000, 50));
+    await until('all is there', () => arrived());
+    await stop();
+    expect(flowsIn(one, backlogDomain)).toEqual(numbers(0, 2_000));
+    expect(flowsIn(one, liveDomain)).toEqual(numbers(2_000, 2_050));
+    expect(one.violations).toEqual([]);
+  },
+  60_000,
+);
 
 test('in a failover group the backlog goes where live records go', async () => {
   const [first, second] = [await collector(), await collector()];
