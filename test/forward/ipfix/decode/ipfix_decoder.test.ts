@@ -166,6 +166,25 @@ test('our own messages with octets changed, cut off or doubled', () => {
   );
 });
 
+/** As one would write it who trusts the length of the first set. */
+class CarelessDecoder extends IpfixDecoder {
+  override decode(bytes: Uint8Array): DecodedMessage {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (bytes.length > 20) view.getUint8(16 + view.getUint16(18) - 1);
+    return super.decode(bytes);
+  }
+}
+
+test('a decoder that reads beyond a message is caught: the canary', () => {
+  const run = (decoder: () => IpfixDecoder): void =>
+    fc.assert(
+      fc.property(almostMessage, (message) => expectSound(decoder(), message, 0)),
+      { numRuns: 300, seed: 1 },
+    );
+  run(() => new IpfixDecoder());
+  expect(() => run(() => new CarelessDecoder())).toThrowError(/Property failed/);
+});
+
 test('a stream cut anywhere gives the same messages; what is no message is told with its place in the stream', () => {
   const stream = Buffer.concat(ours);
   fc.assert(
