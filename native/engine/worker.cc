@@ -104,6 +104,7 @@ void Worker::process(const PacketBatch& batch) {
 void Worker::takeUpSampling() {
   if (waitingPlan_->kernelInterval != plan_->kernelInterval) {
     if (source_->isChangingStage()) return;
+    if (showsFormer_) showPlan(false);  // not a packet came through the last change yet: those of now are its
     source_->setFirstStage(waitingPlan_->kernelInterval);
     formerPlan_ = std::exchange(plan_, std::exchange(waitingPlan_, nullptr));
     showsFormer_ = true;
