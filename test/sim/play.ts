@@ -259,7 +259,16 @@ export class Play {
     if (branch.waiting > 5) branch.fault(`${branch.waiting} records and messages still wait after six hours`);
     await branch.stopProgram(true);
     await branch.pass(10_000);
-    for (const collector of branch.collectors.values()) collector.conclude(branch.settings.spool.persistAfterS * 1_000);
+    const { spool, mqtt, history } = branch.settings;
+    for (const collector of branch.collectors.values()) collector.conclude(spool.persistAfterS * 1_000);
+    const offsetMs = branch.world.wallMs() - branch.nowMs;
+    if (mqtt.brokers.length > 0)
+      this.#happened.minutes = branch.broker.conclude(
+        branch.witness,
+        offsetMs,
+        history.lateS * 1_000,
+        mqtt.outboxPersistAfterS * 1_000,
+      );
   }
 
   #tell(what: string, counted: string): void {

@@ -6,8 +6,10 @@ import type { SimulatedClock } from '../../src/core/clock.ts';
 import { ApplianceError } from '../../src/core/errors.ts';
 import type { MqttSession, OpenSession, Publication } from '../../src/forward/mqtt/session.ts';
 import type { BoxClock } from './box_clock.ts';
+import type { Witness } from './witness.ts';
 
 const roundTripMs = 40;
+const minuteMs = 60_000;
 
 export class SimBroker {
   readonly #world: SimulatedClock;
@@ -52,6 +54,31 @@ export class SimBroker {
   /** After so much, on the line's time: it goes on when the box is off. */
   after(ms: number, run: () => void): void {
     this.#world.after(ms, run);
+  }
+
+  /**
+   * At the end, with everything delivered: each minute that was metered whole was summed up, save what a kill may take.
+   * Returns how many were looked for.
+   */
+  conclude(witness: Witness, trueOffsetMs: number, lateMs: number, persistAfterMs: number): number {
+    let looked = 0;
+    for (const run of witness.runs) {
+      if (run.end === undefined || run.clockWasWrong) continue;
+      const { how, atMs: endMs } = run.end;
+      const first = Math.ceil((run.startMs + trueOffsetMs + minuteMs) / minuteMs) * minuteMs;
+      for (let minute = first; ; minute += minuteMs) {
+        // It closes late, for flows that are reported late; then it waits for the disk if the broker is not there.
+        const closedMs = minute + minuteMs + lateMs + 10_000 - trueOffsetMs;
+        const safeMs = closedMs + persistAfterMs + 1_000 + witness.writeMaxMs;
+        if ((how === 'stop' ? closedMs : safeMs) > endMs) break;
+        looked++;
+        if (this.minutes.has(minute) || witness.diskTroubled(closedMs, endMs)) continue;
+        this.#fault(
+          `nothing came of the minute from ${(minute - trueOffsetMs) / 1_000} s on, in run ${run.number}, which ended by ${how}`,
+        );
+      }
+    }
+    return looked;
   }
 
   take({ topic, payload }: Publication, session: SimSession): void {
