@@ -131,8 +131,7 @@ export class Branch {
   async startProgram(): Promise<void> {
     const boot = this.#boot!;
     const clock = new BoxClock(this.world, boot);
-    const run = this.witness.runStarts(this.nowMs, boot);
-    run.clockWasWrong = Math.abs(boot.errorMs) > 1_000;
+    this.witness.runStarts(this.nowMs, boot);
     this.#clock = clock;
     const log = createLog(clock, (level, part, event, fields) => {
       if (level !== 'debug') this.trace(`  ${level} ${part} ${event} ${JSON.stringify(fields)}`);

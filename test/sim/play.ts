@@ -116,6 +116,7 @@ export class Play {
     if (boot === undefined || boot.synchronised || !lineUp || nowMs - boot.bornMs < 25_000) return;
     boot.errorMs = 0;
     boot.synchronised = true;
+    if (this.#branch.run !== undefined && this.#branch.running) this.#branch.run.clockRightSinceMs = nowMs;
     this.#branch.trace('the time is told');
   }
 
@@ -218,6 +219,7 @@ export class Play {
     boot.synchronised = false;
     boot.wasSetWrong = true;
     run.clockWasWrong = true;
+    run.clockRightSinceMs = Number.POSITIVE_INFINITY;
   }
 
   async #restart(dice: number): Promise<void> {

@@ -63,9 +63,9 @@ export class SimBroker {
   conclude(witness: Witness, trueOffsetMs: number, lateMs: number, persistAfterMs: number): number {
     let looked = 0;
     for (const run of witness.runs) {
-      if (run.end === undefined || run.clockWasWrong) continue;
+      if (run.end === undefined || !Number.isFinite(run.clockRightSinceMs)) continue;
       const { how, atMs: endMs } = run.end;
-      const first = Math.ceil((run.startMs + trueOffsetMs + minuteMs) / minuteMs) * minuteMs;
+      const first = Math.ceil((run.clockRightSinceMs + trueOffsetMs + minuteMs) / minuteMs) * minuteMs;
       for (let minute = first; ; minute += minuteMs) {
         // It closes late, for flows that are reported late; then it waits for the disk if the broker is not there.
         const closedMs = minute + minuteMs + lateMs + 10_000 - trueOffsetMs;

@@ -15,6 +15,8 @@ export interface Run {
   end: { readonly how: RunEnd; readonly atMs: number } | undefined;
   /** The clock of its boot was wrong for some of it. */
   clockWasWrong: boolean;
+  /** Since when it has been right without a break; infinite while it is not. */
+  clockRightSinceMs: number;
   /** Rows given up by destination, as the account had it last. */
   readonly dropped: Map<string, number>;
 }
@@ -55,7 +57,11 @@ export class Witness {
     this.flows.set(flow.id, { flow, run, atMs, place: this.flows.size });
   }
   runStarts(atMs: number, boot: Boot): Run {
-    const run = { number: this.runs.length, boot, startMs: atMs, end: undefined, clockWasWrong: false, dropped: new Map() };
+    const isWrong = Math.abs(boot.errorMs) > 1_000;
+    const run = {
+      ...{ number: this.runs.length, boot, startMs: atMs, end: undefined, dropped: new Map() },
+      ...{ clockWasWrong: isWrong, clockRightSinceMs: isWrong ? Number.POSITIVE_INFINITY : atMs },
+    };
     this.runs.push(run);
     return run;
   }
