@@ -1,7 +1,9 @@
 /**
  * How fast a backlog may follow, so that live rows are not late because of it: at most so many rows and bits a second, and at
  * most a share of what the uplink was seen to carry. The uplink is measured by the backlog itself: from time to time a
- * burst goes out at full speed, and its proven octets over the time until then are what the uplink carries. Pure.
+ * burst goes out at full speed, and its proven octets over the time until then are what the uplink carries. Lines that let
+ * bursts through and no more are found out: what is on its way is bounded, and when that bound holds the sender back, what
+ * arrives is what the line carries. Pure.
  */
 
 export interface CatchUpLimits {
@@ -23,6 +25,10 @@ const burstsKept = 3;
 /** What may go at once, as time at the allowed rate: a sender wakes that often. */
 const bucketMs = 100;
 const pollMs = 5;
+/** What may be on its way: a burst, and what arrived in this time before. More is in some queue, not on the line. */
+const inFlightMs = 1_000;
+/** What arrives is looked at over so long. */
+const deliveryMs = 1_000;
 /** Rows that arrived are averaged over so long for the expected end. */
 const rateSpanMs = 30_000;
 const sampleMs = 1_000;
@@ -36,6 +42,10 @@ export class CatchUpPace {
   #burst: { readonly startMs: number; readonly sentFrom: number; readonly provenFrom: number } | undefined;
   #nextBurstMs: number;
   #measured: number[] = [];
+  /** Since when what arrives is watched, and whether the sender was held back by what is on its way. */
+  #delivery = { sinceMs: 0, provenFrom: 0, held: false };
+  /** Octets/ms that arrived in the last such time. */
+  #delivered = 0;
   #samples: { readonly atMs: number; readonly arrived: number }[] = [];
 
   constructor(limits: CatchUpLimits, nowMs: number) {
@@ -62,6 +72,7 @@ export class CatchUpPace {
     this.#burst = undefined;
     this.#filledMs = nowMs;
     this.#nextBurstMs = nowMs;
+    this.#delivery = { sinceMs: nowMs, provenFrom: 0, held: false };
   }
 
   /**
@@ -81,7 +92,9 @@ export class CatchUpPace {
         this.#measure((provenOctets - provenFrom) / Math.max(1, nowMs - startMs));
         this.#burst = undefined;
         this.#nextBurstMs = nowMs + burstPeriodMs;
+        this.#delivery = { sinceMs: nowMs, provenFrom: provenOctets, held: false };
       }
+      if (this.#isHeld(nowMs, sentOctets, provenOctets)) return pollMs;
     }
     if (this.#rows > 0 && this.#octets > 0) return 0;
     const { rowsPerSecondMax } = this.#limits;
@@ -105,6 +118,20 @@ export class CatchUpPace {
   rowsPerSecond(nowMs: number, arrived: number): number {
     const first = this.#samples[0];
     return first === undefined || nowMs <= first.atMs ? 0 : ((arrived - first.arrived) * 1_000) / (nowMs - first.atMs);
+  }
+
+  /** Whether so much is on its way that more would only wait in some queue, before live rows. */
+  #isHeld(nowMs: number, sentOctets: number, provenOctets: number): boolean {
+    const held = sentOctets - provenOctets > burstOctets + this.#delivered * inFlightMs;
+    const { sinceMs, provenFrom, held: before } = this.#delivery;
+    this.#delivery.held ||= held;
+    if (nowMs - sinceMs >= deliveryMs) {
+      this.#delivered = (provenOctets - provenFrom) / (nowMs - sinceMs);
+      // The line was busy all the time: older measures were of a burst, or of another time.
+      if ((before || held) && this.#delivered > 0) this.#measured = [this.#delivered * 1_000];
+      this.#delivery = { sinceMs: nowMs, provenFrom: provenOctets, held: false };
+    }
+    return held;
   }
 
   get #burstOctets(): number {

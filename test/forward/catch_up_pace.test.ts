@@ -6,13 +6,17 @@ const messageRows = 100;
 const messageOctets = 10_000;
 
 /** Sends as fast as the pace lets it over a line of so many octets/s; what was sent waits in a queue before the line. */
-function run(limits: CatchUpLimits, lineOctetsPerS: number, forMs: number) {
+function run(limits: CatchUpLimits, lineOctetsPerS: number, forMs: number, lineBurst = 0) {
   const pace = new CatchUpPace(limits, 0);
   pace.restart(0);
-  let [nowMs, sent, proven] = [0, 0, 0];
+  let [nowMs, sent, proven, tokens, mostOnItsWay] = [0, 0, 0, lineBurst, 0];
   const perSecond: number[] = [];
   for (; nowMs < forMs; nowMs++) {
-    proven = Math.min(sent, proven + lineOctetsPerS / 1_000);
+    tokens = Math.min(Math.max(lineBurst, lineOctetsPerS / 1_000), tokens + lineOctetsPerS / 1_000);
+    const passed = Math.min(sent - proven, tokens);
+    proven += passed;
+    tokens -= passed;
+    if (nowMs > 5_000) mostOnItsWay = Math.max(mostOnItsWay, sent - proven);
     pace.observe(nowMs, (proven / messageOctets) * messageRows);
     while (pace.waitMs(nowMs, sent, proven) === 0 && sent - proven < 4_000_000) {
       pace.sent(messageRows, messageOctets);
@@ -21,7 +25,7 @@ function run(limits: CatchUpLimits, lineOctetsPerS: number, forMs: number) {
     const second = Math.floor(nowMs / 1_000);
     perSecond[second] = sent - perSecond.slice(0, second).reduce((sum, one) => sum + one, 0);
   }
-  return { pace, sent, proven, perSecond };
+  return { pace, sent, proven, perSecond, mostOnItsWay };
 }
 const open = { rowsPerSecondMax: 1e9, octetsPerSecondMax: 1e9, uplinkShare: 1 };
 
@@ -45,6 +49,16 @@ describe('the pace of a backlog', () => {
     const settled = perSecond.slice(6);
     expect(settled.reduce((sum, one) => sum + one, 0) / settled.length / line).toBeLessThan(0.53);
     expect(settled.reduce((sum, one) => sum + one, 0) / settled.length / line).toBeGreaterThan(0.35);
+  });
+
+  test('a line that lets a second’s worth through at once is never taken whole, and no long queue stands before it', () => {
+    const line = 500_000;
+    const { perSecond, mostOnItsWay } = run({ ...open, uplinkShare: 0.5 }, line, 90_000, line);
+    const settled = perSecond.slice(6);
+    expect(settled.reduce((sum, one) => sum + one, 0) / settled.length / line).toBeLessThan(0.85);
+    expect(settled.reduce((sum, one) => sum + one, 0) / settled.length / line).toBeGreaterThan(0.35);
+    // What live rows may have to wait behind.
+    expect(mostOnItsWay / line).toBeLessThan(2);
   });
 
   test('a cap far below the line bounds the burst too', () => {
