@@ -82,8 +82,8 @@ FLOWSPAN_HOT MeterCore::State::Sum MeterCore::State::decodeBatch(const PacketVie
   const bool compare = options.duplicates != DuplicateMode::off;
   uint32_t interfaceIndex = packets[0].interfaceIndex;
   uint8_t interfaceSlot = interfaces.slotOf(interfaceIndex);
+  size_t decoded = 0;
   DecodedPacket* next = batch.data();
-  const FlowIndex::Bucket** bucket = buckets.data();
   const PacketView* const last = packets + number - 1;
   const PacketView* ahead = std::min(packets + kFramesAhead, last);
   for (const PacketView* view = packets; view <= last; view++) {
@@ -101,11 +101,11 @@ FLOWSPAN_HOT MeterCore::State::Sum MeterCore::State::decodeBatch(const PacketVie
     }
     const DecodedPacket& packet = *next++;
     ipOctets += packet.ipOctets;
-    *bucket = table.index().bucketOf(packet.hash);
-    FlowIndex::prefetch(*bucket++);
-    if (compare) duplicates.prefetch(packet.digest);
+    const FlowIndex::Bucket* bucket = table.index().bucketOf(packet.hash);
+    FlowIndex::prefetch(bucket);
+    buckets[decoded++] = bucket;
+    if (compare) [[likely]] duplicates.prefetch(packet.digest);
   }
-  const auto decoded = static_cast<size_t>(next - batch.data());
   count(MeterCounter::receivedPackets) += number;
   count(MeterCounter::receivedOctets) += octets;
   count(MeterCounter::decodedPackets) += decoded;
@@ -125,8 +125,8 @@ FLOWSPAN_HOT void MeterCore::State::updateBatch(const Sum& decoded) {
       if (packet.ns >= windowEndNs) [[unlikely]] setClock(packet.ns);
       nowNs = packet.ns;
     }
-    if (compare && duplicates.seen(packet.digest, packet.ns, packet.identified)) [[unlikely]] {
-      if (!keepsDuplicate(packet)) {
+    if (compare) [[likely]] {
+      if (duplicates.seen(packet.digest, packet.ns, packet.identified) && !keepsDuplicate(packet)) [[unlikely]] {
         left.add(packet);
         continue;
       }

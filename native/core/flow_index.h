@@ -44,9 +44,9 @@ class FlowIndex {
     const uint32_t tag = tagOf(hash);
     for (uint32_t b = home(hash);; b = following(b)) {
       const Bucket& bucket = buckets_[b];
-      for (uint32_t hits = matches(bucket, tag); hits != 0; hits &= hits - 1) {
+      for (uint32_t hits = equal(bucket, ~entryMask_, tag) & kAllSlots; hits != 0; hits &= hits - 1) {
         const uint32_t entry = (bucket.slot[std::countr_zero(hits)] & entryMask_) - 1;
-        if (same(entry)) return entry;
+        if (entry != kNoEntry && same(entry)) return entry;
       }
       if (bucket.spilled == 0) return kNoEntry;
     }
@@ -55,7 +55,7 @@ class FlowIndex {
   // The first entry whose tag agrees in the home bucket; when none does, any other or kNoEntry: good enough to prefetch and to
   // compare with. No branch, because nothing foretells a new flow.
   uint32_t guess(const Bucket* bucket, uint64_t hash) const {
-    const uint32_t hits = equal(*bucket, tagOf(hash)) | 1u << (kSlots - 1);
+    const uint32_t hits = equal(*bucket, ~entryMask_, tagOf(hash)) | 1u << (kSlots - 1);
     return (bucket->slot[static_cast<unsigned>(std::countr_zero(hits))] & entryMask_) - 1;
   }
   uint32_t guess(uint64_t hash) const { return guess(bucketOf(hash), hash); }
@@ -63,7 +63,7 @@ class FlowIndex {
   void insert(uint64_t hash, uint32_t entry) {
     uint32_t b = home(hash);
     for (;; b = following(b)) {
-      const uint32_t empty = matches(buckets_[b], 0);
+      const uint32_t empty = equal(buckets_[b], ~0u, 0) & kAllSlots;
       if (empty != 0) {
         buckets_[b].slot[std::countr_zero(empty)] = tagOf(hash) | (entry + 1);
         return;
@@ -89,19 +89,16 @@ class FlowIndex {
   size_t memoryBytes() const { return region_.bytes(); }
 
  private:
+  static constexpr uint32_t kAllSlots = (1u << kSlots) - 1;
+
   uint32_t home(uint64_t hash) const { return static_cast<uint32_t>(((hash >> 32) * bucketCount_) >> 32); }
   uint32_t following(uint32_t b) const { return b + 1 == bucketCount_ ? 0 : b + 1; }
   // Tag bits above the entry number; never zero as a whole slot, because entry + 1 is not.
-  uint32_t tagOf(uint64_t hash) const {
-    const uint32_t tag = static_cast<uint32_t>(hash) & ~entryMask_;
-    return tag == 0 ? entryMask_ + 1 : tag;
-  }
+  uint32_t tagOf(uint64_t hash) const { return static_cast<uint32_t>(hash) & ~entryMask_; }
 
-  // Bit i: slot i has this tag. An empty slot has tag 0, which no entry has.
-  uint32_t matches(const Bucket& bucket, uint32_t tag) const { return equal(bucket, tag) & ((1u << kSlots) - 1); }
-  // The bit above the last slot may be set as well.
-  uint32_t equal(const Bucket& bucket, uint32_t tag) const {
-    const uint32_t tagMask = ~entryMask_;
+  // Bit i: slot i has this value where the mask has ones. The bit above the last slot may be set as well. Empty slots have tag 0,
+  // and name kNoEntry.
+  static uint32_t equal(const Bucket& bucket, uint32_t tagMask, uint32_t tag) {
 #if defined(__SSE2__)
     const __m128i mask = _mm_set1_epi32(static_cast<int>(tagMask));
     const __m128i want = _mm_set1_epi32(static_cast<int>(tag));

@@ -18,6 +18,12 @@ uint64_t windowFor(uint64_t activeNs) {
   return activeNs == 0 ? 1'000'000 : activeNs;
 }
 
+constexpr DirectionLine kFreshLine{.firstNs = ~uint64_t{0}, .range = IpRange::kNothing, .rtt = kNoRtt};
+
+void clearMeasures(ColdEntry& cold) {
+  for (unsigned i = 0; i < 2; i++) cold.otherDscp[i] = cold.outOfOrder[i] = cold.unseenOctets[i] = 0;
+}
+
 }  // namespace
 
 void MeterCore::State::configureTimeouts(uint64_t activeNs, uint64_t idleNs) {
@@ -100,38 +106,38 @@ void MeterCore::State::begin(uint32_t e, const DecodedPacket& packet) {
   flow.probeSequence = 0;
   flow.probeDue = probeUnits(packet.ns);
   flow.lastTick = tickOf(packet.ns);
-  flow.flags = static_cast<uint8_t>(kInUse | packet.side * kInitiatorSide | ((packet.flags & kEchoReply) != 0 ? kForwardIsReply : 0) |
-                                    (packet.key.protocol != kTcp ? kSettled : 0));
-  std::memset(static_cast<void*>(flow.direction), 0, sizeof flow.direction);
+  flow.flags = static_cast<uint8_t>(kInUse | packet.side * kInitiatorSide | (packet.flags & kEchoReply) / kEchoReply * kForwardIsReply |
+                                    (packet.key.protocol != kTcp) * kSettled);
+  flow.window = window;
   flow.selectorId = selectorId;
-  openRecord(e);
+  flow.direction[0] = flow.direction[1] = kFreshLine;
+  clearMeasures(cold);
   if (packet.frameMacs != nullptr) {
     std::memcpy(cold.mac[packet.side], packet.frameMacs + 6, 6);
     std::memcpy(cold.mac[packet.side ^ 1], packet.frameMacs, 6);
   }
-  cold.label = makeLabel((packet.flags & kFlowLabelled) != 0 ? packet.flowLabel : 0, packet.priorities, packet.annotation,
-                         (packet.flags & kFlowLabelled) != 0);
+  const bool labelled = (packet.flags & kFlowLabelled) != 0;
+  cold.label = makeLabel(labelled ? packet.flowLabel : 0, packet.priorities, packet.annotation, labelled);
   if ((packet.flags & ContextTable::kKept) != 0) [[unlikely]] setContext(flow, contexts.acquire(packet));
   count(MeterCounter::flowsCreated)++;
 }
 
-// Counters of a fresh record; what belongs to the flow (initiator, sequence numbers, last packet's time, selector) stays.
+// Counters of a fresh record; what belongs to the flow (initiator, sequence numbers, last packet's time, context, selector) stays.
 void MeterCore::State::openRecord(uint32_t e) {
   FlowEntry& flow = table.entry(e);
-  ColdEntry& cold = table.cold(e);
   flow.window = window;
   if (flow.key.protocol == kTcp) flow.flags &= static_cast<uint8_t>(~kSettled);
   for (DirectionLine& line : flow.direction) {
-    line.layer2Octets = line.ipOctets = 0;
-    line.firstNs = ~0ull;
-    line.packets = 0;
-    line.rtt |= kNoRtt;
-    line.retransmitted = 0;
-    line.range.clear();
-    line.tcpBits = 0;
-    line.flags &= static_cast<uint8_t>(~kFirstSequenceKnown);
+    DirectionLine fresh = kFreshLine;
+    fresh.lastNs = line.lastNs;
+    fresh.nextSequence = line.nextSequence;
+    fresh.firstSequence = line.firstSequence;
+    fresh.rtt = line.rtt | kNoRtt;
+    fresh.classOfService = line.classOfService;
+    fresh.flags = static_cast<uint8_t>(line.flags & ~kFirstSequenceKnown);
+    line = fresh;
   }
-  for (unsigned i = 0; i < 2; i++) cold.otherDscp[i] = cold.outOfOrder[i] = cold.unseenOctets[i] = 0;
+  clearMeasures(table.cold(e));
 }
 
 RowSource MeterCore::State::rowSource(uint32_t e, uint8_t reason) const {

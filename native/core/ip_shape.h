@@ -19,11 +19,8 @@ struct IpRange {
   uint32_t low;
   uint32_t high;
 
-  // Nothing lies within, so the first packet of a record is noticed as well.
-  void clear() {
-    low = kLength | kTtl | kDscp;
-    high = 0;
-  }
+  // Of no packets: nothing lies within.
+  static const IpRange kNothing;
   // Where a field is below its lowest or above its highest, the difference borrows from the spare bit above it.
   bool holds(uint32_t shape) const {
     constexpr uint64_t kBorrowed = uint64_t{1} << 16 | uint64_t{1} << 25 | uint64_t{1} << 32;
@@ -45,5 +42,7 @@ struct IpRange {
   uint8_t minimumTtl() const { return static_cast<uint8_t>((low & kTtl) >> 17); }
   uint8_t maximumTtl() const { return static_cast<uint8_t>((high & kTtl) >> 17); }
 };
+
+inline constexpr IpRange IpRange::kNothing{kLength | kTtl | kDscp, 0};
 
 }  // namespace flowspan
