@@ -2,15 +2,20 @@
  * The API's questions about recent flows: a list of records, and sums by keys. At most `questionsMax` at once: each scans
  * the memory, some tens of milliseconds.
  */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Clock } from '../core/clock.ts';
-import type { FlowSearcher } from '../flow/flow_search_shapes.ts';
+import { tellsAddressesApart } from '../flow/filter/filter_reach.ts';
+import type { Filter } from '../flow/filter/filter_syntax.ts';
+import type { FlowGroup, FlowGroupAnswer, FlowSearcher } from '../flow/flow_search_shapes.ts';
 import { ApiError } from './answers.ts';
 import { defined, questionLimit } from './api_routes.ts';
+import { hideAddresses, type PrefixLengths } from './hidden_addresses.ts';
 
 export interface FlowRouteParts {
   readonly clock: Clock;
   readonly flows: FlowSearcher | undefined;
+  /** How much of addresses the asker may see; undefined for all. */
+  readonly hiddenFrom: (request: FastifyRequest) => PrefixLengths | undefined;
 }
 
 const questionsMax = 4;
@@ -18,11 +23,17 @@ const questionsMax = 4;
 /** Loaded when first asked, as those of the history are. */
 const questions = (): Promise<typeof import('./flow_questions.ts')> => import('./flow_questions.ts');
 
-export function addFlowRoutes(server: FastifyInstance, { clock, flows }: FlowRouteParts): void {
+export function addFlowRoutes(server: FastifyInstance, { clock, flows, hiddenFrom }: FlowRouteParts): void {
   const limited = questionLimit(questionsMax);
   const searcher = (): FlowSearcher => {
     if (flows !== undefined) return flows;
     throw new ApiError('historyUnavailable', 'No recent flows are kept: history.recentFlowsBytesMax is 0.');
+  };
+
+  const allowed = (request: FastifyRequest, filter: Filter): Filter => {
+    const hidden = hiddenFrom(request);
+    if (hidden === undefined || !tellsAddressesApart(filter, hidden)) return filter;
+    throw new ApiError('addressesHidden', 'You see prefixes, not single addresses, and cannot filter by them either.');
   };
 
   server.get('/api/v1/flows', async (request) => {
@@ -31,7 +42,7 @@ export function addFlowRoutes(server: FastifyInstance, { clock, flows }: FlowRou
     const asked = parseParameters(flowParameters, request.query);
     const { order, limit, offset, before } = asked;
     const question = {
-      filter: filterOf(asked.filter),
+      filter: allowed(request, filterOf(asked.filter)),
       ...timeRange(defined(asked), clock.wallMs()),
       order,
       limit,
@@ -46,7 +57,42 @@ export function addFlowRoutes(server: FastifyInstance, { clock, flows }: FlowRou
     const { parseParameters, timeRange } = await import('./questions.ts');
     const asked = parseParameters(flowSumParameters, request.query);
     const { by, order, limit } = asked;
-    const question = { filter: filterOf(asked.filter), ...timeRange(defined(asked), clock.wallMs()), by, order, limit };
-    return limited(() => searcher().group(question));
+    const question = {
+      filter: allowed(request, filterOf(asked.filter)),
+      ...timeRange(defined(asked), clock.wallMs()),
+      by,
+      order,
+      limit,
+    };
+    const answer = await limited(() => searcher().group(question));
+    const hidden = hiddenFrom(request);
+    // Hosts of one prefix are one: apart from each other they would tell what each of them did.
+    return hidden === undefined ? answer : mergeGroups(hideAddresses(answer, hidden));
   });
+}
+
+/** Groups whose keys have become the same are one; the sums stay, and the order by octets. */
+function mergeGroups(answer: FlowGroupAnswer): FlowGroupAnswer {
+  const merged = new Map<string, FlowGroup>();
+  for (const group of answer.groups) {
+    const name = group.keys.join('\0');
+    const before = merged.get(name);
+    merged.set(name, before === undefined ? group : added(before, group));
+  }
+  return { ...answer, groups: [...merged.values()].sort((a, b) => b.octets - a.octets) };
+}
+
+function added(a: FlowGroup, b: FlowGroup): FlowGroup {
+  return {
+    keys: a.keys,
+    records: a.records + b.records,
+    flows: a.flows + b.flows,
+    packets: a.packets + b.packets,
+    octets: a.octets + b.octets,
+    outOctets: a.outOctets + b.outOctets,
+    inOctets: a.inOctets + b.inOctets,
+    firstMs: Math.min(a.firstMs, b.firstMs),
+    lastMs: Math.max(a.lastMs, b.lastMs),
+    estimated: a.estimated || b.estimated,
+  };
 }

@@ -202,7 +202,7 @@ export class StatusServer implements Service {
     const { flows, history, live, metrics, pageFolder } = this.#parts;
     addAccessRoutes(server, { access: this.#access, gate: this.#gate, world: this.#world });
     addApiRoutes(server, { clock, history, live, streams: this.#streams, metrics, view: (request) => this.#viewOf(request) });
-    addFlowRoutes(server, { clock, flows });
+    addFlowRoutes(server, { clock, flows, hiddenFrom: (request) => this.#hiddenFrom(request) });
     addSettingsRoutes(server, this.#parts.dataFolder);
     addAlertRoutes(server, { live, gate: this.#gate, access: this.#access, act: this.#parts.onAlertAct });
     addPageRoutes(server, await readPageFiles(pageFolder));

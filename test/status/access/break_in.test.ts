@@ -10,6 +10,7 @@ import { AccountFile, accountPath } from '../../../src/status/access/account_fil
 import { withUser } from '../../../src/status/access/accounts.ts';
 import { Passwords } from '../../../src/status/access/passwords.ts';
 import { openApi } from '../../../src/status/open_api.ts';
+import { officeFlows, searchOver } from '../../store/kept_flows.ts';
 import { exampleStatus, getRaw, type Served, type ServedOptions, sendRaw, serve } from '../served.ts';
 import { password, Visitor } from './visitor.ts';
 
@@ -29,6 +30,9 @@ const privatePaths = [
   '/api/v1/status',
   '/api/v1/traffic/seconds',
   '/api/v1/top',
+  '/api/v1/flows',
+  '/api/v1/flows/sums',
+  '/api/v1/settings/changes',
   '/api/v1/series?last=1h',
   '/api/v1/events',
   '/api/v1/openapi.json',
@@ -615,6 +619,7 @@ describe('viewers from whom addresses are hidden', () => {
           top: async ({ dimension, fromMs, toMs }) => ({ dimension, tier: '1m', fromMs, toMs, rows, other: none, total: none }),
         },
         metrics: async () => 'flowspan_x{address="192.0.2.9"} 1\n',
+        flows: searchOver(officeFlows(20)),
       },
     );
     const anna = new Visitor(box.url);
@@ -644,6 +649,15 @@ describe('viewers from whom addresses are hidden', () => {
     ])
       expect((await vera.get(path)).body.error.code, path).toBe('addressesHidden');
     expect((await vera.get('/api/v1/series?by=host&key=10.20.1.0%2F24')).status).toBe(200);
+    for (const filter of ['mac 02:00:5e:10', 'ip 10.20.1.11..10.20.1.12', 'sourceIPv4Address 10.20.1.0..10.20.1.127'])
+      expect((await vera.get(`/api/v1/flows/sums?${new URLSearchParams({ filter })}`)).body.error.code, filter).toBe(
+        'addressesHidden',
+      );
+    const sums = (await vera.get('/api/v1/flows/sums?by=source&filter=net+10.20.1.0%2F24')).body;
+    expect(sums.groups).toMatchObject([{ keys: ['10.20.1.0/24'], records: 20 }]);
+    expect((await vera.get('/api/v1/flows?limit=5')).text).not.toMatch(/10\.20\.1\.1\d/);
+    const ofOne = (await anna.get('/api/v1/flows/sums?by=source&filter=src+ip+10.20.1.11')).body;
+    expect(ofOne.groups).toMatchObject([{ keys: ['10.20.1.11'] }]);
     const events = await fetch(`${box.url}/api/v1/events`, { headers: { cookie: vera.cookie } });
     const reader = events.body!.pipeThrough(new TextDecoderStream()).getReader();
     let text = '';
