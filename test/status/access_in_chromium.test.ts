@@ -1,10 +1,7 @@
 /** Signing in, in a real browser: a new box, three roles, the end of a session, phone and desktop, keyboard and screen reader. */
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { password, Visitor } from './access/visitor.ts';
@@ -13,10 +10,8 @@ import { type FakeBox, startFakeBox } from './fake_box.ts';
 import type { Scenario } from './fake_feed.ts';
 import { axeViolations, openTab, type Size, sidewaysScroll, type Tab, type Theme } from './tab.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 let browser: Browser;
 beforeAll(async () => {
-  await promisify(execFile)('npm', ['run', '-s', 'build:page'], { cwd: root });
   browser = await openBrowser();
 });
 afterAll(() => browser?.close());

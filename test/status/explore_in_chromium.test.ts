@@ -1,18 +1,13 @@
 /** Explore and the live flow table in a real browser: from the chart to the flows, by mouse, by keyboard, by link. */
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openBrowser } from './browser.ts';
 import { type FakeBox, startFakeBox } from './fake_box.ts';
 import { axeViolations, openTab, sidewaysScroll, type Tab } from './tab.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 let browser: Browser;
 let box: FakeBox;
 beforeAll(async () => {
-  await promisify(execFile)('npm', ['run', '-s', 'build:page'], { cwd: root });
   browser = await openBrowser();
   box = await startFakeBox('normal');
 });

@@ -2,9 +2,6 @@
  * The built page in a real browser, over the real server and a pretended office: every view, size and theme; every trouble a
  * technician may find; keyboard alone; a box that hangs, goes away and comes back.
  */
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openBrowser } from './browser.ts';
@@ -13,12 +10,10 @@ import type { Scenario } from './fake_feed.ts';
 import { getRaw } from './served.ts';
 import { axeViolations, openTab, type Size, sidewaysScroll, type Tab, type Theme } from './tab.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const weightMax = 100_000;
 
 let browser: Browser;
 beforeAll(async () => {
-  await promisify(execFile)('npm', ['run', '-s', 'build:page'], { cwd: root });
   browser = await openBrowser();
 });
 afterAll(() => browser?.close());
