@@ -97,6 +97,7 @@ class Traffic {
       put16(at + 16, (n * 40503u) ^ flow);  // stands in for a checksum: differs from packet to packet
     } else {
       put16(at + 4, ipOctets - (six ? 40 : 20));
+      put16(at + 6, ((n * 40503u) ^ flow) | 1);  // likewise; 0 would say that there is none
       put32(at + 8, n);
     }
     const uint32_t header = 14 + (tagged ? 4 : 0);

@@ -118,6 +118,10 @@ FLOWSPAN_COLD void Decoder::gre(const Cursor& cursor, DecodedPacket& packet) {
 // Over what two copies of a packet share even when VLAN, MACs or TTL differ: addresses, length, identification, and the
 // first octets of the transport, whose checksum stands for the rest. See duplicate_window.h.
 FLOWSPAN_HOT void Decoder::digest(const Cursor& cursor, uint8_t protocol, DecodedPacket& packet) {
+  if (protocol == kUdp && cursor.left() > kDigestOctets && isUnsummed(cursor.at)) [[unlikely]] {
+    packet.digest = longDigestOf(hash_, identity_ ^ protocol, cursor.at, cursor.at + std::min(cursor.left(), kUnsummedDigestOctets));
+    return;
+  }
   const size_t n = cursor.left() < kDigestOctets ? cursor.left() : kDigestOctets;
   if (n >= 16) {
     packet.digest = digestOf(hash_, identity_ ^ protocol, cursor.at, cursor.at + n);

@@ -2,6 +2,7 @@
 // limit, checksum, class of service, MACs and VLAN may differ between copies. Pure; see duplicate_window.h.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -12,6 +13,9 @@ namespace flowspan {
 
 // Octets from the transport header on that are looked at.
 inline constexpr size_t kDigestOctets = 32;
+// Of a UDP datagram that bears no checksum, as tunnels send them (RFC 7348 4, RFC 6935): so far in that headers within, with their
+// identification, sequence number and checksum, are among them.
+inline constexpr size_t kUnsummedDigestOctets = 128;
 
 // Odd multipliers spread the words; the keyed part is digestOf. Of IPv4: total length, identification, fragment, protocol and
 // the addresses, but not the TTL among them.
@@ -30,5 +34,17 @@ inline uint64_t identityOf6(const uint8_t* header) {
 inline uint64_t digestOf(const KeyedHash& hash, uint64_t identity, const uint8_t* at, const uint8_t* end) {
   return hash.mixFour(loadRaw<uint64_t>(at) ^ identity, loadRaw<uint64_t>(at + 8), loadRaw<uint64_t>(end - 16), loadRaw<uint64_t>(end - 8)) | 1;
 }
+
+// Of more octets than that: every piece keys the next.
+inline uint64_t longDigestOf(const KeyedHash& hash, uint64_t identity, const uint8_t* at, const uint8_t* end) {
+  while (end - at > static_cast<ptrdiff_t>(kDigestOctets)) {
+    identity = digestOf(hash, identity, at, at + kDigestOctets);
+    at += kDigestOctets;
+  }
+  return digestOf(hash, identity, std::min(at, end - 16), end);
+}
+
+// RFC 768: all zero says that the sender made no checksum.
+inline bool isUnsummed(const uint8_t* udp) { return load16(udp + 6) == 0; }
 
 }  // namespace flowspan

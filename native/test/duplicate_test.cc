@@ -57,6 +57,24 @@ TEST("duplicate: a burst of datagrams that differ in identification alone is no 
   CHECK_EQ(m.counter(MeterCounter::duplicatesSeenPackets), 0u);
 }
 
+TEST("duplicate: tunnelled packets in datagrams without a checksum are told apart by what is within") {
+  const auto within = [](uint8_t version, uint8_t mark, unsigned checksum, size_t at) {
+    Bytes payload = octets(120);
+    payload[at] = mark;
+    const Bytes datagram = udp(50'000, 4789, payload, checksum);
+    return version == 4 ? ethernet(0x0800, ip4({.protocol = 17, .id = 0, .fragment = 0x4000}, datagram)) : ethernet(0x86dd, ip6({.next = 17}, datagram));
+  };
+  for (const uint8_t version : {4, 6}) {
+    // Of VXLAN over IPv4 these are, within: the identification, the sequence number's end, and a checksum.
+    for (const size_t at : {26u, 49u, 65u}) {
+      CHECK_EQ(copies(within(version, 1, 0, at), within(version, 2, 0, at), 20 * kUs), 0u);
+      CHECK_EQ(copies(within(version, 1, 0, at), within(version, 1, 0, at), 20 * kUs), 1u);
+    }
+    // A checksum stands for what is not looked at.
+    CHECK_EQ(copies(within(version, 1, 7, 65), within(version, 2, 8, 65), 20 * kUs), 0u);
+  }
+}
+
 TEST("duplicate: every packet twice is found, and removal leaves half") {
   CoreOptions o = Meter::defaults();
   o.duplicates = DuplicateMode::remove;
