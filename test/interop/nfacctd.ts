@@ -23,6 +23,8 @@ export interface Sum {
   readonly bytes: number;
 }
 
+const stopMs = 15_000;
+
 export class Nfacctd {
   readonly port: number;
   readonly #folder = mkdtempSync(join(tmpdir(), 'flowspan-nfacctd-'));
@@ -84,8 +86,15 @@ export class Nfacctd {
   /** The child that writes lives longer than its parent, but holds the same pipes. */
   async stop(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const { pid } = this.#process;
+    const plugins = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
     this.#process.kill('SIGINT');
+    // Now and then, on a busy machine, its plugin waits for a word that its parent does not give any more.
+    const late = setTimeout(() => {
+      for (const one of [pid!, ...plugins]) endNow(one);
+    }, stopMs);
     await once(this.#process, 'close');
+    clearTimeout(late);
   }
 
   remove(): void {
@@ -132,5 +141,13 @@ export class DatagramRelay {
   close(): void {
     this.#server.close();
     this.#socket.close();
+  }
+}
+
+function endNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile, which is what is wanted.
   }
 }
