@@ -5,8 +5,8 @@
  * planned stop: with healthy brokers nothing is written. What was persisted is never lost; what a kill took from memory
  * is marked as a hole. When the store fails the outbox goes on in memory, within bounds, and says so.
  *
- * Acknowledgements of persisted messages are recorded without waiting for the device: they survive a kill, and a power
- * cut sends again what was acknowledged since the last sync. Owned by the main event loop; one write at a time.
+ * Acknowledgements of persisted messages are recorded without waiting for the device, `unsyncedMax` of them at most: they survive
+ * a kill, and a power cut sends again what was acknowledged since the last sync. Owned by the main event loop; one write at a time.
  */
 import type { Timer } from '../core/clock.ts';
 import { ApplianceError, messageOf } from '../core/errors.ts';
@@ -55,12 +55,17 @@ export interface OutboxParts {
 const entriesMax = 200_000;
 const tickMs = 1_000;
 
+/** Acknowledgements that a power cut may take: fewer than a window, for a sync costs the card some 20 KB. */
+const unsyncedMax = 16;
+
 export class Outbox implements Service, LaneStore {
   readonly name = 'outbox';
   readonly #parts: OutboxParts;
   readonly #log: OutboxLog;
   readonly #lanes: readonly OutboxLane[];
   #timer: Timer | undefined;
+  /** Acknowledgements written down since the last sync. */
+  #unsynced = 0;
   #recovered = false;
   #stopped = false;
   #failure: ApplianceError | undefined;
@@ -193,8 +198,10 @@ export class Outbox implements Service, LaneStore {
     }
     const deletes = dead.map(messageKey);
     if (closing) deletes.push(openMarkerKey);
+    const unsynced = this.#unsynced + Math.max(0, ...recorded);
+    const sync = entries.length > 0 || closing || unsynced >= unsyncedMax;
     try {
-      await kv.batch(puts, deletes, { sync: entries.length > 0 || closing });
+      await kv.batch(puts, deletes, { sync });
     } catch (error) {
       this.#log.returnDead(dead);
       this.#failed(error);
@@ -202,6 +209,7 @@ export class Outbox implements Service, LaneStore {
       this.#recorded(recorded);
       return;
     }
+    this.#unsynced = sync ? 0 : unsynced;
     this.#log.persisted(entries);
     this.#recorded(recorded);
     this.#works();
