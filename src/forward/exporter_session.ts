@@ -91,6 +91,8 @@ export class ExporterSession {
   #nextOptionsMs = 0;
   #nextFactsMs = 0;
   #acknowledgedAtOctets = 0;
+  /** Octets of the link up to the last message with rows that was proven. */
+  #rowsProvenAt = 0;
   #timer: Timer | undefined;
   #selectors = '';
   #awaitsTime = false;
@@ -164,9 +166,12 @@ export class ExporterSession {
     if (this.#sent.length === 0) return;
     const settled = this.#sent.settle(link.provenOctets());
     this.#acknowledgedAtOctets = link.sentOctets;
-    for (const { position, rows, octets, leftOut, gaps } of settled) {
+    for (const { position, rows, endOctet, leftOut, gaps } of settled) {
       if (gaps !== undefined) gapsOf?.gapsTold(gaps);
-      if (rows > 0) cursor.acknowledge(position, rows, octets, link.lossy ? 0 : resendMarginOctets, leftOut);
+      if (rows === 0) continue;
+      // The margin is octets of the link: templates and options before the message are among them.
+      cursor.acknowledge(position, rows, endOctet - this.#rowsProvenAt, link.lossy ? 0 : resendMarginOctets, leftOut);
+      this.#rowsProvenAt = endOctet;
     }
     if (settled.length > 0) this.#parts.onProven();
   }
@@ -281,7 +286,7 @@ export class ExporterSession {
       }
       const more = link.send(encoded.message);
       const [octets, { records }] = [encoded.message.length, encoded];
-      this.#sent.add({ position, rows: count, records, octets, endOctet: link.sentOctets, leftOut });
+      this.#sent.add({ position, rows: count, records, endOctet: link.sentOctets, leftOut });
       onSent(octets, records);
       this.#parts.onLatency?.(world.clock.wallMs() - flowEndWallMs(shown.bytes, firstRow, wallOffsetNs));
       this.#parts.throttle?.sent(encoded.rows, octets);
@@ -304,11 +309,9 @@ export class ExporterSession {
 
   async #untilAllowed(signal: AbortSignal): Promise<void> {
     const { throttle, link, world } = this.#parts;
-    for (;;) {
-      const waitMs = throttle?.waitMs(world.clock.monotonicMs(), link.sentOctets, link.provenOctets()) ?? 0;
-      if (waitMs <= 0 && !this.#takesNoMore) return;
-      await world.clock.sleep(Math.min(Math.max(waitMs, 1), throttleWaitMaxMs), signal);
-    }
+    const waitMs = (): number => throttle?.waitMs(world.clock.monotonicMs(), link.sentOctets, link.provenOctets()) ?? 0;
+    for (let ms = waitMs(); ms > 0 || this.#takesNoMore; ms = waitMs())
+      await world.clock.sleep(Math.min(Math.max(ms, 1), throttleWaitMaxMs), signal);
   }
 
   /** RFC 5477 has no other place for the rate than the options, so they come before rows that need them. */
@@ -360,7 +363,7 @@ export class ExporterSession {
     const now = { ...this.#facts(gaps), stamps: this.#stamps };
     for (const message of session.optionsMessages(now, this.#exportTimeS, again)) this.#sendOther(message);
     // Counts as said once everything up to here has arrived.
-    if (gaps.length > 0) this.#sent.add({ position: 0, rows: 0, records: 0, octets: 0, endOctet: link.sentOctets, gaps });
+    if (gaps.length > 0) this.#sent.add({ position: 0, rows: 0, records: 0, endOctet: link.sentOctets, gaps });
     this.#selectors = selectorsOf(now);
     for (const { selectorId } of now.selectors) this.#named.add(selectorId);
     this.#nextOptionsMs = world.clock.monotonicMs() + optionsPeriodMs;

@@ -37,13 +37,15 @@ export class LaneCursor {
   /**
    * A message with these rows has arrived.
    * @param owed how many of them had not arrived before
-   * @param marginMax octets of arrived messages to keep for sending again
+   * @param octets of the link, since the message with rows before it
+   * @param marginMax octets of the link for which rows are kept to be sent again
+   * @param areGone the rows are in the log no more: their octets count, they are not sent again
    */
-  arrive(from: number, to: number, owed: number, octets: number, marginMax: number): void {
+  arrive(from: number, to: number, owed: number, octets: number, marginMax: number, areGone = false): void {
     this.taken.remove(from, to);
     this.#arrived += owed;
     if (marginMax <= 0) return;
-    this.#margin.add({ from, to, octets }, marginMax);
+    this.#margin.add({ from, to: areGone ? from : to, octets }, marginMax);
     this.#entrustedOctets += octets;
     if (this.#entrustedOctets >= marginMax) this.#entrusted.clear();
   }

@@ -1,6 +1,7 @@
 /**
  * Rows that arrived and are kept to be sent again should it turn out that nobody read them: as many whole messages as reach
- * `octetsMax`, the newest. Pure but for its own state.
+ * `octetsMax` of the link, the newest. Rows that cannot be sent again leave an empty place: their octets still count. Pure but for
+ * its own state.
  */
 import type { Interval } from './interval_set.ts';
 
@@ -12,7 +13,7 @@ export class ResendMargin {
   #octets = 0;
 
   get intervals(): readonly Interval[] {
-    return this.#held;
+    return this.#held.filter(({ from, to }) => to > from);
   }
 
   add(message: HeldMessage, octetsMax: number): void {
@@ -35,14 +36,12 @@ export class ResendMargin {
 
   /** These rows cannot be sent again. */
   forget(from: number, to: number): void {
-    const kept = this.#held.filter((one) => one.to <= from || one.from >= to);
-    if (kept.length === this.#held.length) return;
-    this.#held = kept;
-    this.#octets = kept.reduce((sum, one) => sum + one.octets, 0);
+    if (this.touches(from, to))
+      this.#held = this.#held.map((one) => (one.to > from && one.from < to ? { ...one, to: one.from } : one));
   }
 
   touches(from: number, to: number): boolean {
-    return this.#held.some((one) => one.to > from && one.from < to);
+    return this.intervals.some((one) => one.to > from && one.from < to);
   }
 
   shift(by: number): void {

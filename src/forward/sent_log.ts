@@ -10,7 +10,6 @@ export interface SentMessage {
   readonly position: number;
   readonly rows: number;
   readonly records: number;
-  readonly octets: number;
   /** Octets of the link up to and including this message. */
   readonly endOctet: number;
   /** Of the rows, those without a record in the message. */

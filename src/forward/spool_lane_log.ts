@@ -169,7 +169,7 @@ export class SpoolLaneLog {
     this.#resent += owed > 0 ? again : Math.max(0, again - (leftOut.notSelected ?? 0) - (leftOut.notRepresentable ?? 0));
     this.#rowsChanged ||= owed > 0;
     // Rows that were given up while they were on their way are gone from the log: they cannot be sent again.
-    cursor.arrive(from, to, arrived, octets, owed + again === 0 ? 0 : marginMax);
+    cursor.arrive(from, to, arrived, octets, marginMax, owed + again === 0);
   }
 
   /**
