@@ -2,6 +2,8 @@
 
 #include <net/if_arp.h>
 
+#include <cstring>
+
 #include "clocks.h"
 #include "failure.h"
 #include "link_type.h"
@@ -85,6 +87,14 @@ bool RingPort::setStage(FirstStage stage, bool mixed) {
   }
   stage_ = stage;
   return true;
+}
+
+void RingPort::makeWhole(PacketView& packet) {
+  uint8_t* whole = whole_[wholeNext_].data();
+  wholeNext_ = (wholeNext_ + 1) % whole_.size();
+  std::memcpy(whole, packet.data, packet.captured);
+  whole[packet.captured++] = 0;
+  packet.data = whole;
 }
 
 void RingPort::noteContent(uint64_t nowNs) {

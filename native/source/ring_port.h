@@ -2,6 +2,7 @@
 // An interface that goes down, is renamed or unplugged and comes back is metered again without anybody's help.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -90,6 +91,7 @@ class RingPort {
   void leave();
   void attend();
   void reopen();
+  void makeWhole(PacketView& packet);
 
   const std::string configured_;
   const RingOptions options_;
@@ -104,6 +106,10 @@ class RingPort {
   std::vector<sock_filter> filter_;
   FirstStage stage_;
   bool mixed_ = false;
+  // Frames that the mark cut, made whole again: never in the ring, where the next packet's header may follow without a gap. As
+  // many as a batch has packets, so that a place comes round again only in a later one.
+  std::array<std::array<uint8_t, kUnmarkedOctetsMax>, kBatchPackets> whole_{};
+  size_t wholeNext_ = 0;
   bool bound_ = false;
   bool up_ = false;
   bool gone_ = false;
@@ -170,7 +176,7 @@ void RingPort::take(PacketView& to, const WallShift& shift) {
     to.wire += 4;
   }
   if (mixed_ && to.captured < to.wire && header->tp_len <= kUnmarkedOctetsMax && nextIsMarked()) [[unlikely]] {
-    at_[header->tp_mac + to.captured++] = 0;
+    makeWhole(to);
   }
   received_++;
   if (--left_ > 0) {

@@ -16,10 +16,13 @@ afterAll(() => folder[Symbol.dispose]());
 
 const frameCount = 24_000;
 const perSecond = 6_000;
-/** Packet `i` of a series comes from 10.<series>.<i>. Short ones and ones longer than what is kept of them take turns. */
+/**
+ * Packet `i` of a series comes from 10.<series>.<i>. Short ones and ones longer than what is kept of them take turns; of 13 and 21
+ * octets of payload are frames behind which, cut by an octet, the ring's next header follows without a gap.
+ */
 const series = (number: number): Uint8Array[] =>
   Array.from({ length: frameCount }, (_, i) =>
-    udpFrame({ source: `10.${number}.${i >> 8}.${i & 255}`, payloadOctets: [0, 18, 100, 1_000][i % 4]! }),
+    udpFrame({ source: `10.${number}.${i >> 8}.${i & 255}`, payloadOctets: [0, 18, 13, 100, 21, 1_000][i % 6]! }),
   );
 const captures = [1, 2].map((number) => folder.write(`series${number}.pcap`, pcapFile(packetsOf(series(number)))));
 
