@@ -95,11 +95,9 @@ export class Access {
 
   /** Takes up what the command line has changed. */
   async refresh(): Promise<void> {
-    const before = this.accounts.accounts.users;
     try {
-      const changed = await this.accounts.refresh();
+      await this.accounts.refresh();
       this.#trouble = '';
-      if (changed) this.#endSessionsOfChanged(before);
     } catch (error) {
       if (!(error instanceof ApplianceError)) throw error;
       if (this.#trouble === '') this.#parts.world.log.error('accountsUnread', { reason: error.message });
@@ -125,7 +123,7 @@ export class Access {
     this.#perAddress.giveBack(addressGroup(from));
     this.#perName.giveBack(name);
     this.audit.note(name, from, 'signIn');
-    return this.sessions.open(name, now.role);
+    return this.sessions.open(name, now.role, now.hash);
   }
 
   /** Makes the first admin. The code is good once. @throws ApiError, ApplianceError `accountRefused` or of the store */
@@ -151,7 +149,7 @@ export class Access {
     this.#perAddress.giveBack(addressGroup(from));
     this.#renewSetUpCode();
     this.audit.note(name, from, 'setUp', name);
-    return this.sessions.open(name, 'admin');
+    return this.sessions.open(name, user.role, user.hash);
   }
 
   /** @throws ApiError, ApplianceError */
@@ -166,9 +164,19 @@ export class Access {
     this.#perAddress.giveBack(addressGroup(from));
     this.#perName.giveBack(who);
     const hash = await this.hashOf(next, who);
-    await this.accounts.change((accounts) => withChange(accounts, who, { hash }));
-    this.sessions.closeAllOf(who, sessionId);
+    await this.changeUser(who, { hash }, sessionId);
     this.audit.note(who, from, 'passwordChanged', who);
+  }
+
+  /** Ends the user's sessions but the one kept. @throws ApplianceError `accountRefused` or of the store */
+  async changeUser(name: string, change: Partial<Pick<User, 'role' | 'hash'>>, keptSessionId = ''): Promise<void> {
+    const { hash } = change;
+    await this.accounts.change((accounts) => {
+      const before = findUser(accounts, name);
+      if (before !== undefined && hash !== undefined) this.sessions.outlive(keptSessionId, [before.hash, hash]);
+      return withChange(accounts, name, change);
+    });
+    this.sessions.closeAllOf(name, keptSessionId);
   }
 
   async newUser(name: string, role: Role, password: string): Promise<User> {
@@ -204,16 +212,15 @@ export class Access {
     );
   }
 
+  /** Held against the users each time: they may have changed by the command line, and been read again by anything here. */
   sessionPrincipal(sessionId: string): Principal | undefined {
     const session = this.sessions.find(sessionId);
-    return session === undefined ? undefined : { who: session.name, role: session.role, by: 'session', sessionId, session };
-  }
-
-  /** Sessions of users who are gone, or have another role or password than before. */
-  #endSessionsOfChanged(before: readonly User[]): void {
-    const now = this.accounts.accounts;
-    for (const user of before) if (findUser(now, user.name)?.hash !== user.hash) this.sessions.closeAllOf(user.name);
-    this.sessions.keepOnly((name, role) => findUser(now, name)?.role === role);
+    if (session === undefined) return undefined;
+    const { name, role, hashes } = session;
+    const user = findUser(this.accounts.accounts, name);
+    if (user?.role === role && hashes.includes(user.hash)) return { who: name, role, by: 'session', sessionId, session };
+    this.sessions.close(sessionId); // for good: the role may come back
+    return undefined;
   }
 
   #takeAttempt(limit: AttemptLimit, key: string, name: string, from: string, action: AuditAction): void {

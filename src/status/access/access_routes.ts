@@ -5,7 +5,7 @@ import type { World } from '../../core/world.ts';
 import { type SessionAnswer, type TokenEntry, type UserEntry, userNamePattern } from '../../flow/access_shapes.ts';
 import { ApiError } from '../answers.ts';
 import type { Access } from './access.ts';
-import { asRole, plainName, withChange, withoutToken, withoutUser, withToken, withUser } from './accounts.ts';
+import { asRole, plainName, withoutToken, withoutUser, withToken, withUser } from './accounts.ts';
 import { addressOf, type Gate } from './gate.ts';
 import { newToken } from './secrets.ts';
 
@@ -109,9 +109,8 @@ function addUserRoutes(server: FastifyInstance, { access, gate }: AccessRoutePar
       ...(body.role === undefined ? {} : { role: asRole(field(request, 'role')) }),
       ...(body.password === undefined ? {} : { hash: await access.hashOf(field(request, 'password'), name) }),
     };
-    await kept(() => access.accounts.change((accounts) => withChange(accounts, name, change)));
     const { who, sessionId } = gate.admitted(request);
-    access.sessions.closeAllOf(name, change.role === undefined && who === name ? sessionId : '');
+    await kept(() => access.changeUser(name, change, change.role === undefined && who === name ? sessionId : ''));
     const what = [name, change.role === undefined ? '' : `role ${change.role}`, change.hash === undefined ? '' : 'password'];
     access.audit.note(who, addressOf(request), 'userChanged', what.filter((word) => word !== '').join(', '));
     return reply.code(204).send();

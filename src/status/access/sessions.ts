@@ -6,6 +6,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
 import type { Role } from '../../flow/access_shapes.ts';
+import type { PasswordHash } from './passwords.ts';
 import { digest, newSecret, sameText } from './secrets.ts';
 
 export interface SessionLimits {
@@ -17,9 +18,12 @@ export interface Session {
   readonly name: string;
   readonly role: Role;
   readonly csrfToken: string;
+  /** The session goes by these passwords of its user, and ends with them. */
+  readonly hashes: readonly PasswordHash[];
 }
 
 interface Held extends Session {
+  hashes: readonly PasswordHash[];
   readonly bornMs: number;
   activeMs: number;
 }
@@ -49,14 +53,14 @@ export class Sessions {
   }
 
   /** A new id each time: what the browser brought before sign-in is never taken up. */
-  open(name: string, role: Role): { readonly id: string; readonly session: Session } {
+  open(name: string, role: Role, hash: PasswordHash): { readonly id: string; readonly session: Session } {
     this.#forgetEnded();
     const own = [...this.#held].filter(([, held]) => held.name === name);
     if (own.length >= perUserMax) this.#held.delete(longestIdle(own));
     if (this.#held.size >= sessionsMax) this.#held.delete(longestIdle([...this.#held]));
     const id = newSecret(this.#random);
     const nowMs = this.#clock.monotonicMs();
-    const session = { name, role, csrfToken: newSecret(this.#random), bornMs: nowMs, activeMs: nowMs };
+    const session = { name, role, csrfToken: newSecret(this.#random), hashes: [hash], bornMs: nowMs, activeMs: nowMs };
     this.#held.set(digest(id), session);
     return { id, session };
   }
@@ -77,6 +81,12 @@ export class Sessions {
     if (held !== undefined && !this.#isOver(held)) held.activeMs = this.#clock.monotonicMs();
   }
 
+  /** The password is about to change by this session's own hand: it goes on, whichever of them is kept when it is asked for. */
+  outlive(id: string, hashes: readonly PasswordHash[]): void {
+    const held = this.#held.get(digest(id));
+    if (held !== undefined) held.hashes = hashes;
+  }
+
   close(id: string): void {
     this.#held.delete(digest(id));
   }
@@ -85,11 +95,6 @@ export class Sessions {
   closeAllOf(name: string, exceptId = ''): void {
     const kept = digest(exceptId);
     for (const [key, held] of this.#held) if (held.name === name && key !== kept) this.#held.delete(key);
-  }
-
-  /** Ends sessions whose user is gone or has another role or password now. */
-  keepOnly(isGood: (name: string, role: Role) => boolean): void {
-    for (const [key, held] of this.#held) if (!isGood(held.name, held.role)) this.#held.delete(key);
   }
 
   #isOver({ activeMs, bornMs }: Held): boolean {

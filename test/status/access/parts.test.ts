@@ -18,7 +18,7 @@ describe('sessions', () => {
 
   it('end when nobody is there, whatever the page asks by itself', async () => {
     const { clock, sessions } = make();
-    const { id } = sessions.open('anna', 'admin');
+    const { id } = sessions.open('anna', 'admin', 'hash');
     for (let n = 0; n < 9; n++) {
       await clock.advance(100);
       expect(sessions.find(id)).toMatchObject({ name: 'anna', role: 'admin' });
@@ -29,7 +29,7 @@ describe('sessions', () => {
 
   it('end after their life, however busy, and cannot be woken', async () => {
     const { clock, sessions } = make();
-    const { id } = sessions.open('anna', 'admin');
+    const { id } = sessions.open('anna', 'admin', 'hash');
     for (let n = 0; n < 6; n++) {
       await clock.advance(900);
       sessions.touch(id);
@@ -42,7 +42,7 @@ describe('sessions', () => {
 
   it('do not care about the wall clock', async () => {
     const { clock, sessions } = make();
-    const { id } = sessions.open('anna', 'admin');
+    const { id } = sessions.open('anna', 'admin', 'hash');
     clock.stepWall(10 * 365 * 86_400_000);
     expect(sessions.find(id)).toBeDefined();
     clock.stepWall(-20 * 365 * 86_400_000);
@@ -52,13 +52,13 @@ describe('sessions', () => {
 
   it('are bounded: those idle longest make room, of the same user first', async () => {
     const { clock, sessions } = make();
-    const first = sessions.open('anna', 'admin').id;
+    const first = sessions.open('anna', 'admin', 'hash').id;
     for (let n = 0; n < 16; n++) {
       await clock.advance(1);
-      sessions.open('anna', 'admin');
+      sessions.open('anna', 'admin', 'hash');
     }
     expect([sessions.find(first), sessions.count]).toEqual([undefined, 16]);
-    for (let n = 0; n < 300; n++) sessions.open(`user${n}`, 'viewer');
+    for (let n = 0; n < 300; n++) sessions.open(`user${n}`, 'viewer', 'hash');
     expect(sessions.count).toBe(256);
   });
 });
