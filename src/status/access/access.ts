@@ -59,7 +59,8 @@ export class Access {
     this.passwords = new Passwords(random);
     const nowMs = clock.monotonicMs();
     this.#perAddress = new AttemptLimit({ burst: 10, refillMs: 20_000, buckets: 4_096 }, random, nowMs);
-    // Wide enough that an attacker from many addresses delays the owner by seconds, not for good.
+    // These refill faster than one address may try: alone it cannot use them up. Many together can, and then the owner competes
+    // with them for the next try.
     this.#perName = new AttemptLimit({ burst: 20, refillMs: 6_000, buckets: 1_024 }, random, nowMs);
     this.#perBox = new AttemptLimit({ burst: 10, refillMs: 10_000, buckets: 1 }, random, nowMs);
   }
@@ -225,7 +226,13 @@ export class Access {
 
   #takeAttempt(limit: AttemptLimit, key: string, name: string, from: string, action: AuditAction): void {
     const nowMs = this.#parts.world.clock.monotonicMs();
-    const waitMs = Math.max(this.#perAddress.take(addressGroup(from), nowMs), limit.take(key, nowMs));
+    const address = addressGroup(from);
+    // What is refused is no attempt on the other limit: else an address that never stops would keep a name's owner out for good.
+    let waitMs = this.#perAddress.take(address, nowMs);
+    if (waitMs === 0) {
+      waitMs = limit.take(key, nowMs);
+      if (waitMs > 0) this.#perAddress.giveBack(address);
+    }
     if (waitMs > 0) {
       this.audit.noteFailure(name, from, action, '', 'limited');
       const seconds = Math.ceil(waitMs / 1_000);

@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { settingsSchema } from '../../../src/config/schema.ts';
-import { SystemClock } from '../../../src/core/clock.ts';
+import { type Clock, SimulatedClock, SystemClock } from '../../../src/core/clock.ts';
 import { silentLog } from '../../../src/core/log.ts';
 import { createMetrics } from '../../../src/core/metrics.ts';
 import { SystemRandom } from '../../../src/core/random.ts';
 import { Access } from '../../../src/status/access/access.ts';
 import { AccountFile } from '../../../src/status/access/account_file.ts';
-import { type Accounts, noAccounts, type User, withChange, withoutUser, withUser } from '../../../src/status/access/accounts.ts';
+import { type Accounts, type User, withChange, withoutUser, withUser } from '../../../src/status/access/accounts.ts';
 import { Passwords } from '../../../src/status/access/passwords.ts';
 import { password } from './visitor.ts';
 
-const clock = new SystemClock();
+const systemClock = new SystemClock();
 const folders: string[] = [];
 let hashes: string[];
 beforeAll(async () => {
@@ -26,19 +26,23 @@ afterAll(() => {
 });
 const user = (name: string, hash: string): User => ({ name, role: 'admin', createdMs: 1, hash });
 
-/** Two admins, and the file as the command line has it. */
-async function make() {
+/** With these users, and the file as the command line has it. */
+async function make(users: readonly User[] = [user('anna', hashes[0]!), user('bert', hashes[1]!)], clock: Clock = systemClock) {
   const dataFolder = mkdtempSync(join(tmpdir(), 'access-'));
   folders.push(dataFolder);
   const other = new AccountFile(dataFolder, clock);
-  const two = (_: Accounts): Accounts => withUser(withUser(noAccounts, user('anna', hashes[0]!)), user('bert', hashes[1]!));
-  await other.change(two);
+  await other.change((accounts) => users.reduce(withUser, accounts));
   const world = { clock, random: new SystemRandom(), log: silentLog, metrics: createMetrics() };
   const settings = settingsSchema.parse({ status: { signIn: 'on' } }).status;
-  const access = new Access({ world, settings, dataFolder, onSetUpCode: () => {} });
+  let setUpCode = '';
+  const onSetUpCode = (code: string): void => {
+    setUpCode = code;
+  };
+  const access = new Access({ world, settings, dataFolder, onSetUpCode });
   await access.refresh();
-  return { access, other };
+  return { access, other, setUpCode };
 }
+const far = '192.0.2.1';
 const near = '192.0.2.2';
 
 describe('a session', () => {
@@ -66,7 +70,7 @@ describe('a session', () => {
     const own = await access.signIn('anna', password, near);
     const others = await access.signIn('anna', password, near);
     let held = 0;
-    const asking = clock.every(
+    const asking = systemClock.every(
       0,
       () => void (access.sessionPrincipal(own.id) === undefined ? expect.unreachable() : held++),
       () => {
@@ -79,5 +83,31 @@ describe('a session', () => {
     expect(held).toBeGreaterThan(0);
     expect(access.sessionPrincipal(own.id)).toBeDefined();
     expect(access.sessionPrincipal(others.id)).toBeUndefined();
+  });
+});
+
+describe('one address that never stops trying', () => {
+  const keepTrying = async (attempt: () => Promise<unknown>): Promise<unknown[]> => {
+    const codes: unknown[] = [];
+    for (let n = 0; n < 60; n++) codes.push(await attempt().catch(({ code }) => code));
+    return codes;
+  };
+  const refused = [...Array(10).fill('signInRefused'), ...Array(50).fill('tooManyAttempts')];
+
+  it('does not keep the owner of a name out', async () => {
+    const { access } = await make();
+    expect(await keepTrying(() => access.signIn('anna', 'a wrong guess', far))).toEqual(refused);
+    expect((await access.signIn('anna', password, near)).session.name).toBe('anna');
+  });
+
+  it('does not keep whoever has the set-up code from using it', async () => {
+    const clock = new SimulatedClock(0, Date.parse('2026-11-29'));
+    const { access, setUpCode } = await make([], clock);
+    expect(await keepTrying(() => access.setUp('0000-0000-0000', 'eve', password, far))).toEqual(refused);
+    // It took what there was for all at once; the next try of the box is for whoever asks first, however often they did before.
+    const asked = async (): Promise<unknown> => (await access.setUp(setUpCode, 'anna', password, near)).session.role;
+    for (let n = 0; n < 20; n++) expect(await asked().catch(({ code }) => code)).toBe('tooManyAttempts');
+    await clock.advance(10_000);
+    expect(await asked()).toBe('admin');
   });
 });
