@@ -200,8 +200,8 @@ export class Appliance {
       settings,
       log: settingsLog,
       apply: ({ meter, siteNetworks }) => {
-        this.#meter.configure(meter);
         this.#pipeline.configure({ siteNetworks });
+        return this.#meter.configure(meter);
       },
       onEvent,
     });

@@ -16,6 +16,13 @@ export interface SettingChange {
   readonly restart: boolean;
 }
 
+/** What a running service goes on without, and why. */
+export interface SettingsRefusal {
+  /** Of a setting or a section: all of it stays as it was. */
+  readonly path: string;
+  readonly why: string;
+}
+
 const shownMax = 400;
 
 export function changesBetween(before: Settings, after: Settings): SettingChange[] {

@@ -17,7 +17,7 @@ export interface SelectorMeaning extends Sampling {
   readonly pool: string;
   /** Before it the kernel passes one packet of this many on, at random; 1 for all. */
   readonly kernelInterval: number;
-  /** What the pools beside and before it match, as a digest: it decides what is left for this one. Empty without pools. */
+  /** The pools in their order, names and what they match, as a digest: it decides what is left for this one. Empty without pools. */
   readonly partition: string;
 }
 

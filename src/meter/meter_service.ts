@@ -4,6 +4,7 @@
  *
  * Hand-over policy when the pipeline is busy: `aggregate` (the meter merges short flows, DESIGN section 3 "Pressure").
  */
+import type { SettingsRefusal } from '../config/changes.ts';
 import type { MeterSettings } from '../config/schema.ts';
 import type { Timer } from '../core/clock.ts';
 import { ApplianceError, type ErrorCode, errorCodes, messageOf } from '../core/errors.ts';
@@ -204,14 +205,18 @@ export class MeterService implements Service {
     return this.#meter?.snapshot(count) ?? new Uint8Array();
   }
 
-  /** Takes up what can change without losing the cache: sampling and time-outs. */
-  configure(settings: MeterSettings): void {
+  /**
+   * Takes up what can change without losing the cache: sampling and time-outs. Returns what the addon refuses: sampling then
+   * stays as it was. Opened anew, with no numbers given yet, it may take it.
+   */
+  configure(settings: MeterSettings): readonly SettingsRefusal[] {
     this.#settings = settings;
-    this.#sampling.configure(settings, this.#meter);
+    const refused = this.#sampling.configure(settings, this.#meter);
     this.#meter?.configure({
       activeTimeoutMs: settings.activeTimeoutS * 1_000,
       idleTimeoutMs: settings.idleTimeoutS * 1_000,
     });
+    return refused === undefined ? [] : [{ path: 'meter.sampling', why: refused }];
   }
 
   #open(): void {

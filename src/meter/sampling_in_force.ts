@@ -3,6 +3,7 @@
  * change: an event, selectors of its own, figures. Owned by the meter service, which calls `watch` once a second.
  */
 import type { MeterSettings } from '../config/schema.ts';
+import { ApplianceError } from '../core/errors.ts';
 import type { World } from '../core/world.ts';
 import { intervals95, packetsError } from '../flow/estimates.ts';
 import type { MeterCounts } from '../flow/ledger.ts';
@@ -10,6 +11,7 @@ import { type Sampling, type SelectorFact, type SelectorMeaning, samplingOfBoth 
 import type { BoxEvent, SamplingStatus, SelectorStatus } from '../flow/status_shapes.ts';
 import type { NativeMeter } from './addon.ts';
 import type { MeterFigures } from './figures.ts';
+import { errorOfNative } from './native_errors.ts';
 import { type SamplingPlan, samplingPlan } from './sampling_plan.ts';
 import type { SelectorsInUse } from './selectors_in_use.ts';
 import { lookBetween, type StagedBounds, type StagedChange, type StagedLook, StagedSampling } from './staged_sampling.ts';
@@ -87,16 +89,22 @@ export class SamplingInForce {
     this.see(figures);
   }
 
-  /** Other settings. What means the same keeps its number, and nothing is said about it. */
-  configure(wantedSettings: MeterSettings, meter: NativeMeter | undefined): void {
+  /**
+   * Other settings. What means the same keeps its number, and nothing is said about it. Returns why the meter refuses them:
+   * then all is as before.
+   */
+  configure(wantedSettings: MeterSettings, meter: NativeMeter | undefined): string | undefined {
     const settings = this.#applicable(wantedSettings);
-    const wasAdaptive = this.#settings.sampling.adaptive.enabled;
+    const goesOn = settings.sampling.adaptive.enabled && this.#settings.sampling.adaptive.enabled;
+    const wanted = this.#planned(settings, goesOn ? this.#adaptive : { factor: 1, kernelInterval: 1 });
+    if (meter !== undefined && !isSame(wanted, this.#plan)) {
+      const refused = this.#apply(meter, wanted, 'settings', 'by the settings');
+      if (refused !== undefined) return refused;
+    }
     this.#settings = settings;
     this.#adaptive.configure(boundsOf(settings));
-    const { enabled } = settings.sampling.adaptive;
-    if (!enabled || !wasAdaptive) this.#adaptive.restart();
-    const wanted = this.#planned();
-    if (meter !== undefined && !isSame(wanted, this.#plan)) this.#apply(meter, wanted, 'settings', 'by the settings');
+    if (!goesOn) this.#adaptive.restart();
+    return undefined;
   }
 
   /** Changed together, pools are taken up at once and the key with the next start: VLANs it does not have cannot be asked for. */
@@ -121,12 +129,18 @@ export class SamplingInForce {
     const look = lookBetween(before.counts, counts, nowMs - before.atMs, nowMs, threads);
     const change = this.#adaptive.look(look);
     if (change === undefined) return;
-    this.#apply(meter, this.#planned(), change.why, wordsFor(change, look));
+    const refused = this.#apply(meter, this.#planned(), change.why, wordsFor(change, look));
+    if (refused !== undefined) {
+      const stands = ratioOf(this.#plan.others);
+      this.#onEvent('error', 'samplingRefused', `sampling stays at ${stands} until its next change: ${refused}`);
+    }
   }
 
-  #planned(): SamplingPlan {
-    const { factor, kernelInterval } = this.#adaptive;
-    return samplingPlan(this.#settings.sampling, factor, kernelInterval, this.#selectors.numberOf);
+  #planned(
+    { sampling }: MeterSettings = this.#settings,
+    { factor, kernelInterval }: Pick<StagedSampling, 'factor' | 'kernelInterval'> = this.#adaptive,
+  ): SamplingPlan {
+    return samplingPlan(sampling, factor, kernelInterval, this.#selectors.numberOf);
   }
 
   see({ selectors }: MeterFigures): void {
@@ -169,9 +183,16 @@ export class SamplingInForce {
       .map(statusOf);
   }
 
-  #apply(meter: NativeMeter, to: SamplingPlan, cause: string, words: string): void {
+  /** Returns why the meter refuses it: then nothing has changed. */
+  #apply(meter: NativeMeter, to: SamplingPlan, cause: string, words: string): string | undefined {
     const from = this.#plan;
-    meter.configure({ sampling: to.native });
+    try {
+      meter.configure({ sampling: to.native });
+    } catch (thrown) {
+      const error = errorOfNative(thrown);
+      if (!(error instanceof ApplianceError)) throw error;
+      return error.message;
+    }
     this.#plan = to;
     this.#sinceMs = this.#world.clock.wallMs();
     this.#why = words;
@@ -184,6 +205,7 @@ export class SamplingInForce {
       'samplingChanged',
       `sampling changed from ${ratioOf(from.others)} to ${ratioOf(to.others)}: ${words}${pools}`,
     );
+    return undefined;
   }
 }
 

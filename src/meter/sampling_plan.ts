@@ -39,7 +39,8 @@ export function samplingPlan(
   numberOf: (meaning: SelectorMeaning) => number,
 ): SamplingPlan {
   const matches = settings.pools.map(matchOf);
-  const partition = matches.length === 0 ? '' : digestOf(matches);
+  // The name stands for a place in this list, so names are part of it: where two change places, none goes on meaning what it did.
+  const partition = matches.length === 0 ? '' : digestOf(settings.pools.map(({ name }, index) => [name, matches[index]!]));
   const planned = (pool: string, sampling: Sampling): PlannedSelector => {
     const meaning: SelectorMeaning = { ...sampling, pool, kernelInterval, partition };
     return { ...meaning, selectorId: numberOf(meaning) };
@@ -81,5 +82,5 @@ function matchOf({ vlans, prefixes, protocols, ports }: PoolSettings): NativePoo
 
 const inOrder = (numbers: readonly number[]): number[] => [...new Set(numbers)].sort((a, b) => a - b);
 
-const digestOf = (matches: readonly NativePoolMatch[]): string =>
-  createHash('sha256').update(JSON.stringify(matches)).digest('hex').slice(0, 16);
+const digestOf = (pools: readonly (readonly [name: string, match: NativePoolMatch])[]): string =>
+  createHash('sha256').update(JSON.stringify(pools)).digest('hex').slice(0, 16);

@@ -2,7 +2,7 @@
  * The settings that the box goes by, and those that it was last asked to: what can be taken up while running is, the rest
  * waits for a restart and is said to.
  */
-import { changesBetween, type SettingChange, withValues } from '../config/changes.ts';
+import { changesBetween, type SettingChange, type SettingsRefusal, withValues } from '../config/changes.ts';
 import type { Settings } from '../config/schema.ts';
 import type { BoxEvent } from '../flow/status_shapes.ts';
 import type { SettingsLog } from './settings_log.ts';
@@ -10,8 +10,8 @@ import type { SettingsLog } from './settings_log.ts';
 export interface SettingsInForceParts {
   readonly settings: Settings;
   readonly log: Pick<SettingsLog, 'changed'>;
-  /** Makes services go by these. */
-  readonly apply: (settings: Settings) => void;
+  /** Makes services go by these, but for what it returns. */
+  readonly apply: (settings: Settings) => readonly SettingsRefusal[];
   readonly onEvent: (level: BoxEvent['level'], event: string, text: string) => void;
 }
 
@@ -41,25 +41,35 @@ export class SettingsInForce {
     this.#wanted = wanted;
     this.#refused = '';
     if (changes.length === 0) return changes;
-    const live = changes.filter(({ restart }) => !restart);
-    if (live.length > 0) {
-      this.#inForce = withValues(
-        this.#inForce,
-        wanted,
-        live.map(({ path }) => path),
-      );
-      this.#parts.apply(this.#inForce);
-    }
+    // What was refused before is tried again: only all of it together is known to be allowed.
+    const tried = changesBetween(this.#inForce, wanted).filter(({ restart }) => !restart);
+    const refusals = tried.length === 0 ? [] : this.#parts.apply(withValues(this.#inForce, wanted, pathsOf(tried)));
+    const isRefused = ({ path }: SettingChange): boolean => refusals.some((one) => isWithin(path, one.path));
+    const taken = tried.filter((change) => !isRefused(change));
+    this.#inForce = withValues(this.#inForce, wanted, pathsOf(taken));
     // Taken back what waited: nothing waits any more, and the two are one again.
     if (changesBetween(this.#inForce, wanted).length === 0) this.#inForce = wanted;
-    this.#parts.log.changed(changes, this.#inForce);
-    this.#say('settingsChanged', 'taken up', live);
+    const known = new Set(pathsOf(changes));
+    const told = [
+      ...changes.map((change) => (isRefused(change) ? { ...change, restart: true } : change)),
+      ...taken.filter(({ path }) => !known.has(path)),
+    ];
+    this.#parts.log.changed(told, this.#inForce);
+    this.#say(
+      'settingsChanged',
+      'taken up',
+      told.filter(({ restart }) => !restart),
+    );
     this.#say(
       'settingsNeedRestart',
       'changed, and in force after a restart',
-      changes.filter(({ restart }) => restart),
+      told.filter((change) => change.restart && !isRefused(change)),
     );
-    return changes;
+    for (const { path, why } of refusals) {
+      const paths = pathsOf(tried).filter((one) => isWithin(one, path));
+      this.#parts.onEvent('error', 'settingsRefused', `settings wait for a restart: ${paths.join(', ')}: ${why}`);
+    }
+    return told;
   }
 
   /** Settings that cannot be read or are not allowed: the box goes on with those it has. */
@@ -70,6 +80,10 @@ export class SettingsInForce {
 
   #say(event: string, what: string, changes: readonly SettingChange[]): void {
     if (changes.length === 0) return;
-    this.#parts.onEvent('info', event, `settings ${what}: ${changes.map(({ path }) => path).join(', ')}`);
+    this.#parts.onEvent('info', event, `settings ${what}: ${pathsOf(changes).join(', ')}`);
   }
 }
+
+const pathsOf = (changes: readonly SettingChange[]): string[] => changes.map(({ path }) => path);
+
+const isWithin = (path: string, section: string): boolean => path === section || path.startsWith(`${section}.`);

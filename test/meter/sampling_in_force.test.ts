@@ -12,6 +12,8 @@ import { SeededRandom } from '../../src/core/random.ts';
 import type { World } from '../../src/core/world.ts';
 import { meterCounters } from '../../src/flow/decode_annotations.ts';
 import { RowCursor } from '../../src/flow/row_cursor.ts';
+import type { SelectorMeaning } from '../../src/flow/selectors.ts';
+import type { MeterStatus } from '../../src/flow/status_shapes.ts';
 import type { NativeAddon, NativeStats } from '../../src/meter/addon.ts';
 import { MeterService } from '../../src/meter/meter_service.ts';
 import { type SelectorStore, SelectorsInUse } from '../../src/meter/selectors_in_use.ts';
@@ -60,8 +62,8 @@ class MemoryStore implements SelectorStore {
   }
 }
 
-/** The addon, with packets that the kernel is said to have dropped at every look. */
-function withDrops(pressed: { packets: number }): NativeAddon {
+/** The addon, with packets that the kernel is said to have dropped at every look; and what it was asked to change. */
+function withDrops(pressed: { packets: number; asked?: object[] }): NativeAddon {
   let dropped = 0;
   const at = meterCounters.indexOf('droppedByKernelPackets');
   return {
@@ -76,6 +78,12 @@ function withDrops(pressed: { packets: number }): NativeAddon {
       return new Proxy(meter, {
         get: (target, name) => {
           if (name === 'stats') return stats;
+          if (name === 'configure') {
+            return (change: Parameters<typeof meter.configure>[0]) => {
+              pressed.asked?.push(change);
+              return meter.configure(change);
+            };
+          }
           const value: unknown = Reflect.get(target, name, target);
           return typeof value === 'function' ? value.bind(target) : value;
         },
@@ -103,11 +111,11 @@ interface Run {
   readonly packets: Map<number, number>;
 }
 
-async function run(sampling: object, native: NativeAddon = addon): Promise<Run> {
+async function run(sampling: object, native: NativeAddon = addon, numbering = SelectorsInUse): Promise<Run> {
   const world = testWorld();
   const heard: string[] = [];
   const packets = new Map<number, number>();
-  const selectors = new SelectorsInUse(world, store);
+  const selectors = new numbering(world, store);
   await selectors.start();
   const meter = new MeterService(world, settings(sampling), {
     bootId: 'b',
@@ -249,6 +257,52 @@ describe('sampling in force', () => {
         .map(({ interval }) => interval)
         .toSorted((a, b) => a - b),
     ).toEqual(expect.arrayContaining([4, 32]));
+  });
+
+  it('takes up that two pools of one rate have changed names', async () => {
+    const mail = { name: 'mail', ports: [80] };
+    const { meter, heard } = await run({ pools: [calls, mail] });
+    await until(() => meter.figures().counts.receivedPackets > 0);
+    const swapped = [
+      { ...calls, name: 'mail' },
+      { ...mail, name: 'calls' },
+    ];
+    expect(meter.configure(settings({ pools: swapped }))).toEqual([]);
+    expect(heard).toEqual([expect.stringMatching(/^info samplingChanged: .*; pools: mail every packet, calls every packet$/)]);
+    await until(() => meter.selectors().filter(({ inForce, pool }) => inForce && pool !== '').length === 2);
+    await meter.stop(5_000);
+    expect(meter.ledger().balanced).toBe(true);
+  });
+
+  it('goes on as it was when the addon refuses other sampling, also under pressure, and takes up time-outs all the same', async () => {
+    // The pool's number for nearly everything else too: the addon takes it for the pool alone.
+    class Stuck extends SelectorsInUse {
+      override readonly numberOf = ({ pool, interval }: SelectorMeaning): number =>
+        pool === '' ? ({ 4: 4, 6: 6 }[interval] ?? 5) : 5;
+    }
+    const pressed = { packets: 0, asked: [] as object[] };
+    const adaptive = { enabled: true, dwellS: 5, intervalMax: 8 };
+    const { meter, heard } = await run({ kind: 'random', interval: 4, pools: [calls], adaptive }, withDrops(pressed), Stuck);
+    await until(() => meter.figures().counts.receivedPackets > 100);
+    const before = meter.status().sampling;
+    const other = settings({ kind: 'count', interval: 5 });
+    expect(meter.configure({ ...other, idleTimeoutS: 1 })).toEqual([
+      { path: 'meter.sampling', why: expect.stringMatching(/^selectorId is 5, which stands for another selection/) },
+    ]);
+    expect(pressed.asked.at(-1)).toMatchObject({ idleTimeoutMs: 1_000 });
+    expect(heard).toEqual([]);
+    const kept = ({ sampling: { kind, interval, selectorId, adaptive: on, sinceMs } }: MeterStatus) => [
+      ...[kind, interval, selectorId, on, sinceMs],
+    ];
+    expect(kept(meter.status())).toEqual(kept({ ...meter.status(), sampling: before }));
+    pressed.packets = 1_000_000;
+    await until(() => heard.length > 0);
+    expect(heard[0]).toMatch(/^error samplingRefused: sampling stays at 1 packet in 4 until its next change: selectorId is 5/);
+    expect(kept(meter.status())).toEqual(kept({ ...meter.status(), sampling: before }));
+    pressed.packets = 0;
+    expect(meter.configure(settings({ kind: 'count', interval: 6 }))).toEqual([]);
+    expect(meter.status().sampling).toMatchObject({ kind: 'count', interval: 6, selectorId: 6, adaptive: false, factor: 1 });
+    await meter.stop(5_000);
   });
 
   it('leaves sampling as it is when pools by VLAN come before the VLANs are in the key', async () => {

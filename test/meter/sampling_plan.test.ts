@@ -63,4 +63,27 @@ describe('sampling plan', () => {
     expect(swapped.filter((number) => first.includes(number))).toEqual([]);
     expect(numbers({ pools: [calls, guests] })).toEqual([0, first[1], first[2]]);
   });
+
+  it('gives no number a second meaning when two pools of one rate change names', () => {
+    const plan = planner();
+    const meant = new Map<number, string>();
+    for (const [first, second] of [
+      ['calls', 'mail'],
+      ['mail', 'calls'],
+      ['calls', 'mail'],
+    ]) {
+      const { native, others } = plan({
+        ...{ kind: 'random', interval: 2 },
+        pools: [
+          { name: first, ports: [5_060] },
+          { name: second, ports: [25] },
+        ],
+      });
+      const said = native.pools!.map(({ selectorId, match }) => [selectorId!, JSON.stringify(match)] as const);
+      for (const [number, match] of [...said, [others.selectorId, 'others'] as const]) {
+        expect(meant.get(number) ?? match).toBe(match);
+        meant.set(number, match);
+      }
+    }
+  });
 });

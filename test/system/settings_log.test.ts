@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { changesBetween } from '../../src/config/changes.ts';
+import { changesBetween, type SettingsRefusal } from '../../src/config/changes.ts';
 import { type Settings, settingsSchema } from '../../src/config/schema.ts';
 import { SimulatedClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
@@ -98,8 +98,14 @@ describe('settings in force', () => {
   function box(of: Settings) {
     const { log, events, onEvent } = logOf(of, diskOf().file);
     const applied: Settings[] = [];
+    const refusals: SettingsRefusal[] = [];
+    const apply = (next: Settings): readonly SettingsRefusal[] => {
+      applied.push(next);
+      return refusals;
+    };
     return {
-      inForce: new SettingsInForce({ settings: of, log, apply: (next) => applied.push(next), onEvent }),
+      inForce: new SettingsInForce({ settings: of, log, apply, onEvent }),
+      refusals,
       log,
       events,
       applied,
@@ -126,6 +132,45 @@ describe('settings in force', () => {
     inForce.take(settings({ site: 'b' }));
     inForce.take(settings({}));
     expect([inForce.waiting(), applied]).toEqual([[], []]);
+  });
+
+  test('what a service refuses waits for a restart, is said with its reason, and keeps nothing else from being taken up', () => {
+    const { inForce, log, events, applied, refusals } = box(settings({}));
+    refusals.push({ path: 'meter.sampling', why: 'it may not' });
+    const sampling = { kind: 'count', interval: 4 };
+    inForce.take(settings({ meter: { idleTimeoutS: 20, sampling } }));
+    const { meter } = inForce.current;
+    expect([meter.idleTimeoutS, meter.sampling.kind, meter.sampling.interval]).toEqual([20, 'none', 1]);
+    expect(inForce.waiting()).toEqual(['meter.sampling.kind', 'meter.sampling.interval']);
+    expect(events).toEqual([
+      'info settingsChanged: settings taken up: meter.idleTimeoutS',
+      'error settingsRefused: settings wait for a restart: meter.sampling.kind, meter.sampling.interval: it may not',
+    ]);
+    expect(log.entries.map(({ path, inForce: now }) => [path, now])).toEqual([
+      ['meter.idleTimeoutS', true],
+      ['meter.sampling.kind', false],
+      ['meter.sampling.interval', false],
+    ]);
+    // With the next change all of it is tried again, never a part of it.
+    refusals.pop();
+    inForce.take(settings({ meter: { idleTimeoutS: 20, sampling: { ...sampling, interval: 8 } } }));
+    expect(applied.at(-1)!.meter.sampling).toMatchObject({ kind: 'count', interval: 8 });
+    expect([inForce.waiting(), events.at(-1)]).toEqual([
+      [],
+      'info settingsChanged: settings taken up: meter.sampling.interval, meter.sampling.kind',
+    ]);
+    expect(log.entries.slice(3).map(({ path, inForce: now }) => [path, now])).toEqual([
+      ['meter.sampling.interval', true],
+      ['meter.sampling.kind', true],
+    ]);
+  });
+
+  test('what was refused and is taken back waits no more', () => {
+    const { inForce, refusals } = box(settings({}));
+    refusals.push({ path: 'meter.sampling', why: 'it may not' });
+    inForce.take(settings({ meter: { sampling: { kind: 'count', interval: 4 } } }));
+    inForce.take(settings({}));
+    expect([inForce.waiting(), inForce.current]).toEqual([[], settings({})]);
   });
 
   test('a file that is not allowed is said once, until it is another one', () => {
