@@ -68,6 +68,9 @@ export interface ExporterFigures {
 const goodSessionMs = 10_000;
 /** A planned stop waits no longer for a collector that takes its time: what it has not taken is on disk. */
 const drainMaxMs = 12_000;
+/** Of a stop's time: by then nothing is waited for any more, and by then the link has ended. */
+const drainShare = 0.6;
+const closedShare = 0.9;
 /** At a planned stop: how often it is looked whether everything has arrived. */
 const drainPeriodMs = 20;
 const closeMaxMs = 2_000;
@@ -144,9 +147,10 @@ export class Exporter implements Service {
    */
   async stop(deadlineMs: number): Promise<void> {
     const { world, lane, members } = this.#parts;
-    const endMs = world.clock.monotonicMs() + Math.min(deadlineMs * 0.8, drainMaxMs);
+    const startMs = world.clock.monotonicMs();
+    const drainedMs = startMs + Math.min(deadlineMs * drainShare, drainMaxMs);
     const behind = this.#catchUp.settle(deadlineMs);
-    while (this.#current?.awaitsTime === false && lane.outstanding > 0 && world.clock.monotonicMs() < endMs) {
+    while (this.#current?.awaitsTime === false && lane.outstanding > 0 && world.clock.monotonicMs() < drainedMs) {
       this.#current.acknowledge();
       // Over UDP the proof is asked for now, not when its time comes. Not waited for alone: over TCP there is nothing to ask,
       // and a wait that is over at once would leave no turn to the sockets, nor to anything else.
@@ -154,11 +158,14 @@ export class Exporter implements Service {
       if (lane.outstanding > 0) await world.clock.sleep(drainPeriodMs);
     }
     await behind;
-    const link = this.#link;
+    const [link, session] = [this.#link, this.#current];
     this.#running?.abort(new ApplianceError('connectionLost', 'the exporter was stopped'));
     await this.#loop;
     if (link !== undefined) {
-      const closed = await link.end(Math.max(1, Math.min(closeMaxMs, endMs - world.clock.monotonicMs())));
+      const leftMs = startMs + deadlineMs * closedShare - world.clock.monotonicMs();
+      const closed = await link.end(Math.max(1, Math.min(closeMaxMs, leftMs)));
+      session?.acknowledge(); // ending it may have proven more
+      if (!closed) await this.#tellRefusal(link);
       if (closed && lane.outstanding === 0) lane.releaseMargin();
     }
     for (const { transport, catchUpTransport } of members) {
@@ -298,8 +305,10 @@ export class Exporter implements Service {
       const trouble = await current.run(stop);
       // A planned end: what the collector was seen to take need not be sent again.
       const taken = trouble === undefined && !signal.aborted && (await link.end(closeMaxMs));
-      if (taken) current.acknowledge();
-      return { trouble, taken };
+      // Nothing is proven behind our back: what was not acknowledged here is sent again.
+      if (!signal.aborted) link.destroy();
+      current.acknowledge();
+      return { trouble: trouble ?? (taken ? undefined : await lossOf(link)), taken };
     } finally {
       this.#current = undefined;
       ended.abort(new ApplianceError('connectionLost', 'the session ended'));
@@ -335,6 +344,12 @@ export class Exporter implements Service {
     this.#retryAtMs = 0;
   }
 
+  /** The planned end failed by what somebody has to mend. */
+  async #tellRefusal(link: Link): Promise<void> {
+    const trouble = await lossOf(link);
+    if (trouble !== undefined && refusals.includes(trouble.code)) this.#enter('refused', messageOf(trouble));
+  }
+
   #up(): void {
     if (this.#state !== 'up') this.#enter('up', '');
   }
@@ -358,12 +373,12 @@ export class Exporter implements Service {
     else this.#parts.onEvent(level, event, text);
   }
 
-  /** For `/metrics`, which one part of the box declares for all destinations. */
   /** From a flow's end to sent, of live rows: counts to be summed over exporters. */
   latencyCounts(): Uint32Array {
     return this.#live.latency.counts(this.#parts.world.clock.monotonicMs());
   }
 
+  /** For `/metrics`, which one part of the box declares for all destinations. */
   figures(): ExporterFigures {
     const [live, backlog] = [this.#live.sent, this.#backlog.sent];
     return {
@@ -377,3 +392,6 @@ export class Exporter implements Service {
     };
   }
 }
+
+/** The reason if the link is gone by now. */
+const lossOf = (link: Link): Promise<ApplianceError | undefined> => Promise.race([link.lost, Promise.resolve(undefined)]);

@@ -20,8 +20,8 @@ export interface FileLinkParts {
   readonly trouble: (error: unknown) => ApplianceError;
   /** The file is complete and closed: gives it its name. Rejects with an ApplianceError. */
   readonly finish: () => Promise<void>;
-  /** The file failed and is closed; so many octets of it are proven. */
-  readonly abandon: (provenOctets: number) => void;
+  /** The file failed and is closed; so many octets of it are proven, and more will come again. Never rejects. */
+  readonly abandon: (provenOctets: number) => Promise<void>;
 }
 
 /** Octets that may wait for the disk before a sender has to wait. */
@@ -99,9 +99,12 @@ export class FileLink implements Link {
   async end(deadlineMs: number): Promise<boolean> {
     this.#ending ??= this.#finish();
     try {
-      return await withDeadline(this.#parts.clock, deadlineMs, 'finishing the file', this.#ending);
-    } catch {
-      return false; // late: it goes on, and is proven when it is done
+      return await withDeadline(this.#parts.clock, deadlineMs, 'syncing the file to its disk', this.#ending);
+    } catch (error) {
+      // Where all is synced only the name is missing, which comes when the disk answers. Else what is not synced is sent
+      // again into the next file, so it must not stand in this one too.
+      if (this.#provenOctets < this.#sentOctets) this.#fail(error as ApplianceError);
+      return this.#error === undefined;
     }
   }
 
@@ -113,15 +116,17 @@ export class FileLink implements Link {
     this.#stopTimers();
     this.#do(() => this.#sync());
     await this.#work;
-    if (this.#error !== undefined) return false;
     try {
-      await this.#parts.file.close();
-      await this.#parts.finish();
-      return true;
+      if (this.#error === undefined) {
+        await this.#parts.file.close();
+        await this.#parts.finish();
+        return true;
+      }
     } catch (error) {
       this.#fail(this.#parts.trouble(error));
-      return false;
     }
+    await this.#work; // cut behind what is proven, before anybody goes on or the program ends
+    return false;
   }
 
   /** Runs after what is running. Its failure is the link's, told once. */
@@ -158,7 +163,8 @@ export class FileLink implements Link {
     const written = this.#writtenOctets;
     if (written === this.#provenOctets) return;
     await this.#parts.file.datasync();
-    this.#provenOctets = written;
+    // What a file that was given up proves was told already: the rest is on its way to the next.
+    if (this.#error === undefined) this.#provenOctets = written;
   }
 
   #fail(error: ApplianceError): void {
@@ -169,7 +175,7 @@ export class FileLink implements Link {
     this.#queuedOctets = 0;
     this.#lose(error);
     const { file, abandon } = this.#parts;
-    const abandoned = (): void => abandon(this.#provenOctets);
+    const abandoned = (): Promise<void> => abandon(this.#provenOctets);
     this.#work = this.#work.then(() => file.close()).then(abandoned, abandoned); // closing a broken file may fail too
   }
 

@@ -84,24 +84,25 @@ export class FileTransport implements Transport {
 
   async #finish(path: string): Promise<void> {
     await rename(path + PART, path);
-    await syncFolder(this.#parts.settings.files.folder);
     this.#writing.delete(path + PART);
     this.finishedFiles++;
+    await syncFolder(this.#parts.settings.files.folder);
     this.#tidy();
   }
 
   /** What is proven stays; the rest will come again. */
   async #abandon(path: string, provenOctets: number): Promise<void> {
-    this.#writing.delete(path + PART);
+    if (!this.#writing.delete(path + PART)) return; // it has its name already
     if ((await repair(path + PART, provenOctets)) !== undefined) this.finishedFiles++;
   }
 
   #tidy(): void {
-    this.#do(() => this.#upkeep.tidy(this.#parts.clock.wallMs()));
+    void this.#do(() => this.#upkeep.tidy(this.#parts.clock.wallMs()));
   }
 
-  #do(act: () => Promise<void>): void {
+  #do(act: () => Promise<void>): Promise<void> {
     this.#chore = this.#chore.then(act).catch((error: unknown) => this.#parts.onTrouble(this.#trouble(error)));
+    return this.#chore;
   }
 
   #trouble(error: unknown): ApplianceError {

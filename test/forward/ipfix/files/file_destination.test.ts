@@ -10,6 +10,7 @@ import { until } from '../../collector.ts';
 import { type BoxOptions, type ExportBox, startBox } from '../../export_box.ts';
 import { anyFamily, blockOf, sumsOf } from '../../rows.ts';
 import { type ReadFile, readFile, sumOf } from './reading.ts';
+import { type SlowSync, slowSync } from './slow_sync.ts';
 
 const cleanups: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
@@ -165,6 +166,73 @@ test('a folder that is none is told with the setting, and rows wait', async () =
   expect(one.exporters.statuses()[0]!.reason).toMatch(/flows: is not a folder: change files\.folder/);
   unlinkSync(join(folder, 'flows'));
   await until('all is acknowledged', () => one.arrived());
+});
+
+async function slowDisk(): Promise<SlowSync> {
+  const disk = await slowSync();
+  cleanups.push(() => disk.restore());
+  return disk;
+}
+
+test('a planned stop amid rows and a slow disk: none is repeated by the next run, none is missing', async () => {
+  const folder = newFolder();
+  const kv = new MemoryKv();
+  const disk = await slowDisk();
+  const one = await box(folder, {}, { kv });
+  await until('it is up', () => one.exporters.statuses()[0]!.state === 'up');
+  disk.delayMs = 150;
+  let next = 0;
+  const coming = setInterval(() => one.spool.append(blockOf(next++ * 20, 20)), 5);
+  await until('rows come', () => next > 20);
+  await one.exporters.stop(1_000);
+  clearInterval(coming);
+  await one.stop(1_000);
+  expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
+  const again = await box(folder, {}, { kv });
+  await until('all is acknowledged', () => again.arrived());
+  await again.stop();
+  expect(sumIn(folder)).toEqual(sumsOf(0, next * 20));
+});
+
+test('a disk too slow for a file’s planned end: what was not synced is in the next file, and in that one only', async () => {
+  const folder = newFolder();
+  const disk = await slowDisk();
+  const one = await box(folder, { rotateBytes: 65_536 });
+  await until('it is up', () => one.exporters.statuses()[0]!.state === 'up');
+  disk.delayMs = 2_600;
+  for (let first = 0; first < 2_000; first += 100) one.spool.append(blockOf(first, 100));
+  await until('it is told', () => one.heard.some(({ text }) => /syncing the file to its disk took longer/.test(text)));
+  disk.delayMs = 0;
+  await until('all is acknowledged', () => one.arrived());
+  await one.stop();
+  await until('the first file has its name', () => readdirSync(folder).every((name) => !name.endsWith('.part')));
+  expect(sumIn(folder)).toEqual(sumsOf(0, 2_000));
+});
+
+test('a file that cannot get its name is told, at a rotation and at a stop; its rows are not repeated', async () => {
+  const folder = newFolder();
+  const kv = new MemoryKv();
+  const obstacle = (): string => {
+    const name = readdirSync(folder).find((one) => one.endsWith('.part'))!;
+    const path = join(folder, name.slice(0, -'.part'.length));
+    mkdirSync(join(path, 'in the way'), { recursive: true });
+    return path;
+  };
+  const one = await box(folder, { rotateBytes: 65_536 }, { kv });
+  await until('it is up', () => one.exporters.statuses()[0]!.state === 'up');
+  const first = obstacle();
+  one.spool.append(blockOf(0, 1_000));
+  await until('it is told', () => one.exporters.statuses()[0]!.reason.includes('EISDIR'));
+  rmSync(first, { recursive: true });
+  await until('all is acknowledged', () => one.arrived());
+  const second = obstacle();
+  await one.stop();
+  expect(one.heard.at(-1)).toMatchObject({ event: 'uplinkLost', text: expect.stringContaining('EISDIR') });
+  rmSync(second, { recursive: true });
+  const again = await box(folder, {}, { kv });
+  await until('it is up', () => again.exporters.statuses()[0]!.state === 'up');
+  await again.stop();
+  expect(sumIn(folder)).toEqual(sumsOf(0, 1_000));
 });
 
 /** A small disk of its own; undefined where this user may not mount one. */
