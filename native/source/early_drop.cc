@@ -54,29 +54,37 @@ bool isOurs(const nlmsghdr& message) {
   return same;
 }
 
+// What the kernel lists; with an error it may be less than there is.
 struct Filters {
   bool ours = false;
   bool others = false;
+  int error = 0;
 };
 
 // The kernel lists a head for each preference beside its filters, which has no handle.
 Filters filtersOf(uint32_t interface) {
   Filters found;
   for (const uint32_t parent : {kIngress, kEgress}) {
-    NetlinkRequest(RTM_GETTFILTER, 0, at(interface, parent)).list([&](const nlmsghdr& message) {
+    const int error = NetlinkRequest(RTM_GETTFILTER, 0, at(interface, parent)).list([&](const nlmsghdr& message) {
       if (message.nlmsg_type != RTM_NEWTFILTER || static_cast<const tcmsg*>(NLMSG_DATA(&message))->tcm_handle == 0) return;
       if (isOurs(message)) found.ours = true;
       else found.others = true;
     });
+    if (error != 0) found.error = error;
   }
   return found;
 }
 
+struct Address {
+  std::string words;
+  int error = 0;
+};
+
 // IPv4 or IPv6, also one that the kernel gave the port by itself: the stack speaks there.
-std::string addressOf(uint32_t interface) {
+Address addressOf(uint32_t interface) {
   std::string found;
   ifaddrmsg any{};
-  NetlinkRequest(RTM_GETADDR, 0, any).list([&](const nlmsghdr& message) {
+  const int error = NetlinkRequest(RTM_GETADDR, 0, any).list([&](const nlmsghdr& message) {
     const auto* address = static_cast<const ifaddrmsg*>(NLMSG_DATA(&message));
     if (message.nlmsg_type != RTM_NEWADDR || address->ifa_index != interface || !found.empty()) return;
     eachAttribute<ifaddrmsg>(message, [&](const rtattr& attribute) {
@@ -84,7 +92,7 @@ std::string addressOf(uint32_t interface) {
       if (attribute.rta_type == IFA_ADDRESS && inet_ntop(address->ifa_family, RTA_DATA(&attribute), text, sizeof text)) found = text;
     });
   });
-  return found;
+  return {found, error};
 }
 
 int addQueueing(uint32_t interface) {
@@ -93,6 +101,12 @@ int addQueueing(uint32_t interface) {
   NetlinkRequest request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, where);
   request.add(TCA_KIND, kQueueingKind, sizeof kQueueingKind);
   return request.acknowledged();
+}
+
+int deleteQueueing(uint32_t interface) {
+  tcmsg where = at(interface, TC_H_CLSACT);
+  where.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
+  return NetlinkRequest(RTM_DELQDISC, 0, where).acknowledged();
 }
 
 int addFilter(uint32_t interface) {
@@ -112,30 +126,38 @@ int addFilter(uint32_t interface) {
 
 bool hasEarlyDrop(uint32_t interface) { return filtersOf(interface).ours; }
 
-// The queueing discipline goes too, unless somebody else has filters in it: without any it does nothing.
-void removeEarlyDrop(uint32_t interface) {
-  if (!hasEarlyDrop(interface)) return;
+// The queueing discipline goes too, unless somebody else has, or may have, filters in it: without any it does nothing.
+int removeEarlyDrop(uint32_t interface) {
+  const Filters before = filtersOf(interface);
+  if (!before.ours) return before.error;
   NetlinkRequest request(RTM_DELTFILTER, 0, ourPlace(interface));
   request.add(TCA_KIND, kFilterKind, sizeof kFilterKind);
-  if (request.acknowledged() != 0 || filtersOf(interface).others) return;
-  tcmsg where = at(interface, TC_H_CLSACT);
-  where.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
-  NetlinkRequest(RTM_DELQDISC, 0, where).acknowledged();
+  const int error = request.acknowledged();
+  if (error != 0) return error;
+  const Filters left = filtersOf(interface);
+  if (!left.others && left.error == 0) deleteQueueing(interface);
+  return 0;
 }
 
 EarlyDrop::~EarlyDrop() {
   if (on_) removeEarlyDrop(interface_);
 }
 
+// Where the port's address cannot be told, the port may have one.
 void EarlyDrop::attend() {
-  const std::string address = addressOf(interface_);
-  if (!address.empty()) {
-    removeEarlyDrop(interface_);
-    on_ = false;
-    words_ = "skipped: the port has the address " + address;
+  const Address address = addressOf(interface_);
+  if (!address.words.empty() || address.error != 0) {
+    const int error = removeEarlyDrop(interface_);
+    on_ = on_ && error != 0;  // what is still there is tried again, at the next look and at the end
+    if (on_) words_ = "should go, but cannot be taken off: " + systemWords(error);
+    else if (!address.words.empty()) words_ = "skipped: the port has the address " + address.words;
+    else words_ = "skipped: whether the port has an address cannot be told: " + systemWords(address.error);
     return;
   }
-  if (on_) return;
+  if (on_) {
+    words_ = "on";
+    return;
+  }
   words_ = install();
   on_ = words_ == "on";
 }
@@ -146,6 +168,8 @@ std::string EarlyDrop::install() {
   // It may be somebody's, who then has what is needed; an `ingress` one too.
   const int error = queueing == 0 || queueing == EEXIST ? addFilter(interface_) : queueing;
   if (error == 0) return "on";
+  // Ours, and of no use without the filter.
+  if (queueing == 0) deleteQueueing(interface_);
   if (error == EPERM || error == EACCES) return "skipped: needs the capability CAP_NET_ADMIN";
   if (error == ENOENT || error == EOPNOTSUPP) {
     return std::string("skipped: this kernel has no ") + (queueing == error ? "clsact (sch_ingress)" : "BPF classifier (cls_bpf)");

@@ -12,8 +12,8 @@ namespace flowspan {
 
 // Whether our filter is on an interface now; needs no right.
 bool hasEarlyDrop(uint32_t interface);
-// Takes off what a process that was killed left there.
-void removeEarlyDrop(uint32_t interface);
+// Takes off what a process that was killed left there. Returns 0, also where nothing was, or errno: then it may still be there.
+int removeEarlyDrop(uint32_t interface);
 
 class EarlyDrop {
  public:

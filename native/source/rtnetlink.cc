@@ -61,6 +61,8 @@ int NetlinkRequest::exchange(const std::function<void(const nlmsghdr&)>& each) {
     }
     for (auto* at = reinterpret_cast<nlmsghdr*>(answer.data()); NLMSG_OK(at, left); at = NLMSG_NEXT(at, left)) {
       if (at->nlmsg_type == NLMSG_ERROR) error = -static_cast<nlmsgerr*>(NLMSG_DATA(at))->error;
+      // A list that broke off ends with its reason.
+      if (at->nlmsg_type == NLMSG_DONE && NLMSG_PAYLOAD(at, 0) >= sizeof(int)) error = -*static_cast<int*>(NLMSG_DATA(at));
       done = at->nlmsg_type == NLMSG_ERROR || at->nlmsg_type == NLMSG_DONE;
       if (done) break;
       each(*at);

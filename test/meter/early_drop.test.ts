@@ -1,11 +1,13 @@
 /** The early drop behind the capture: the kernel's stack sees nothing of the mirror any more, the meter all; and it is put and taken away in time. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ethernet, ipv4, udp } from '../captures/frames.ts';
 import { packetsOf, pcapFile } from '../captures/pcap_writer.ts';
 import { CaptureFolder } from './metering.ts';
 import { networkMissing, VethPair } from './network.ts';
-import { RingDriver, send } from './ring_driver.ts';
+import { RingDriver, type RingFigures, send } from './ring_driver.ts';
 
 const missing = networkMissing();
 const folder = new CaptureFolder();
@@ -129,6 +131,66 @@ describe.skipIf(missing !== undefined)(`early drop${missing === undefined ? '' :
     pair.plug();
     await meter.until(({ sourceError, interfaces }) => sourceError === '' && interfaces[0]!.earlyDrop === 'on');
     expect(filters()).toContain('direct-action');
+  });
+
+  describe('when the kernel refuses', () => {
+    const fault = folder.write('fault', new Uint8Array());
+    const library = folder.write('netlink_fault.so', new Uint8Array());
+    /** linux/rtnetlink.h */
+    const types = { getAddresses: 22, newFilter: 44, getFilters: 46 } as const;
+    const refuse = (type: keyof typeof types | 'nothing'): void =>
+      writeFileSync(fault, type === 'nothing' ? '' : `${types[type]}\n`);
+    const faulty = (): RingDriver => new RingDriver(pair, ['env', `LD_PRELOAD=${library}`, `FLOWSPAN_NETLINK_FAULT=${fault}`]);
+    const wordsLike = (meter: RingDriver, like: RegExp): Promise<RingFigures> =>
+      meter.until(({ interfaces }) => like.test(interfaces[0]!.earlyDrop));
+
+    beforeAll(() => {
+      const source = fileURLToPath(new URL('netlink_fault.cc', import.meta.url));
+      execFileSync('g++', ['-shared', '-fPIC', '-o', library, source, '-ldl']);
+    });
+    afterEach(() => refuse('nothing'));
+
+    it('the filter, no queueing discipline stays behind', async () => {
+      refuse('newFilter');
+      await using meter = faulty();
+      await open(meter);
+      expect(await words(meter)).toMatch(/^skipped: .*buffer space/i);
+      expect([filters(), queueing()]).toEqual(['', false]);
+      refuse('nothing');
+      await wordsLike(meter, /^on$/);
+      expect(filters()).toContain('direct-action');
+    });
+
+    it('to list addresses, the port is taken for one with an address', async () => {
+      await using meter = faulty();
+      await open(meter);
+      expect(await words(meter)).toBe('on');
+      refuse('getAddresses');
+      const figures = await wordsLike(meter, /cannot be told/);
+      expect(figures.interfaces[0]!.earlyDrop).toMatch(
+        /^skipped: whether the port has an address cannot be told: .*buffer space/i,
+      );
+      expect(filters()).toBe('');
+      refuse('nothing');
+      await wordsLike(meter, /^on$/);
+      expect(filters()).toContain('direct-action');
+    });
+
+    it('to list filters, it says that ours stays on a port that has got an address, and takes it off later', async () => {
+      await using meter = faulty();
+      await open(meter);
+      refuse('getFilters');
+      pair.address('192.0.2.1/24');
+      try {
+        const figures = await wordsLike(meter, /cannot be taken off/);
+        expect(figures.interfaces[0]!.earlyDrop).toMatch(/^should go, but cannot be taken off: .*buffer space/i);
+        refuse('nothing');
+        await wordsLike(meter, /192\.0\.2\.1/);
+        expect([filters(), queueing()]).toEqual(['', false]);
+      } finally {
+        pair.address();
+      }
+    });
   });
 
   it('is skipped, and says so, without the right to', async () => {

@@ -1,6 +1,6 @@
 /** What goes into the Debian package beside the program. The package itself is made and checked by `scripts/package --check`. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parseSettings } from '../../src/config/load.ts';
@@ -32,6 +32,22 @@ describe('the package', () => {
   test.each(['postinst', 'prerm', 'postrm', 'flowspan.sh'])('%s is a script that a shell can read', (name) => {
     execFileSync('sh', ['-n', path(name)]);
     expect(readFileSync(path(name), 'utf8')).toMatch(/^#!\/bin\/sh\n/);
+  });
+
+  test('holds every file of config/ that the README, the settings or a command names, where they say it is', () => {
+    const read = (name: string): string => readFileSync(fileURLToPath(new URL(`../../${name}`, import.meta.url)), 'utf8');
+    const commands = readdirSync(fileURLToPath(new URL('../../src/cli', import.meta.url))).map((name) => read(`src/cli/${name}`));
+    const named = [read('README.md'), ...commands].flatMap((text) => text.match(/(?<![.\w/])config\/[\w-]+\.\w+/g) ?? []);
+    expect(named).toEqual(expect.arrayContaining(['config/flow-filter.md', 'config/example-sampling.yaml']));
+    const patterns =
+      /^install -m 644 (config\/.+) \$root\/usr\/share\/doc\/flowspan\/config\/$/m
+        .exec(read('scripts/package'))?.[1]
+        ?.split(' ') ?? [];
+    const shipped = new Set(
+      patterns.flatMap((pattern) => globSync(pattern, { cwd: fileURLToPath(new URL('../..', import.meta.url)) })),
+    );
+    expect(named.filter((name) => !shipped.has(name))).toEqual([]);
+    expect(readFileSync(path('flowspan.yaml'), 'utf8')).toContain('/usr/share/doc/flowspan/config/settings.md');
   });
 
   test('the time to stop is longer than the program takes at most', () => {
