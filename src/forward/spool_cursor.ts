@@ -82,14 +82,15 @@ export class SpoolCursor {
         continue;
       }
       const rows = chunk.rows ?? (await this.#store.rowsOf(chunk));
+      // While it was read, the chunk may have been given up or replaced: then what was read, or not found, says nothing.
+      if (this.#log.chunkAt(chunk.first) !== chunk || isFrozen(chunk)) continue;
       if (rows === undefined) {
         this.#log.damaged(chunk);
         this.#store.changed();
         continue;
       }
-      // While it was read, the chunk may have been given up or renumbered.
       const now = this.#lane.peek(this.#cursor);
-      if (now === undefined || this.#log.chunkAt(now.from) !== chunk || isFrozen(chunk)) continue;
+      if (now === undefined || this.#log.chunkAt(now.from) !== chunk) continue;
       const to = Math.min(now.to, chunk.first + chunk.count);
       this.#cursor.take(now.from, to);
       return {

@@ -51,6 +51,8 @@ export class SpoolLog {
   #diskOctets = 0;
   /** On disk and wanted by nobody: to be deleted with the next write. */
   #dead: number[] = [];
+  /** Pieces are being replaced by merged ones: nothing else comes to the disk meanwhile. */
+  #replacing = false;
 
   constructor(limits: SpoolLimits, names: readonly string[], times: ChunkTimes, sharedBy: SharedBy = new Map()) {
     this.#limits = limits;
@@ -208,21 +210,24 @@ export class SpoolLog {
     for (const chunk of this.#chunks.splice(0, gone)) this.#release(chunk);
   }
 
-  /** Applies every limit. */
+  /** Applies every limit. While pieces are replaced nothing comes to the disk, so what bounds it waits for the next time. */
   enforce(nowMs?: number): void {
     this.trim();
+    if (!this.#replacing) this.#enforceOldest(nowMs);
+    if (this.#memoryOctets > this.#limits.memoryBytesMax) this.#enforceMemory();
+  }
+
+  #enforceOldest(nowMs: number | undefined): void {
     if (nowMs !== undefined) {
       while (this.#chunks.length > 0 && nowMs - this.#chunks[0]!.bornMs > this.#limits.ageMaxMs)
         this.#giveUp(this.#chunks[0]!, 'tooOld');
     }
-    while (this.#chunks.length > this.#limits.chunksMax && this.#chunks[0]!.frozen !== true)
-      this.#giveUp(this.#chunks[0]!, 'overBudget');
+    while (this.#chunks.length > this.#limits.chunksMax) this.#giveUp(this.#chunks[0]!, 'overBudget');
     while (this.#diskOctets > this.#limits.diskBytesMax) {
       const oldest = this.#chunks.find((chunk) => chunk.diskOctets > 0);
       if (oldest === undefined) break;
       this.#giveUp(oldest, 'overBudget');
     }
-    if (this.#memoryOctets > this.#limits.memoryBytesMax) this.#enforceMemory();
   }
 
   /** What is to be merged so that the disk has room for what comes. */
@@ -237,6 +242,7 @@ export class SpoolLog {
    */
   beginThin(plan: ThinPlan, kept: readonly number[]): (() => void) | undefined {
     if (!stillHolds(plan, this.#chunks, this.lanes)) return undefined;
+    this.#replacing = true;
     for (const chunk of plan.chunks) chunk.frozen = true;
     const times = plan.chunks.map((chunk) => this.#times(chunk));
     const [fromMs, toMs] = [Math.min(...times.map((one) => one.fromMs)), Math.max(...times.map((one) => one.toMs))];
@@ -252,11 +258,16 @@ export class SpoolLog {
     return () => {
       for (const back of undo.reverse()) back();
       for (const chunk of plan.chunks) chunk.frozen = false;
+      this.#replacing = false;
     };
   }
 
   /** The merged rows are on disk in the place of the others. */
   commitThin(plan: ThinPlan, merged: readonly SpoolChunk[]): void {
+    const at = this.#chunks.indexOf(plan.chunks[0]!);
+    if (at < 0 || this.#chunks[at + plan.chunks.length - 1] !== plan.chunks.at(-1))
+      throw new Error('pieces that were being replaced are not in the spool any more');
+    this.#replacing = false;
     for (const { diskOctets } of merged) this.#diskOctets += diskOctets;
     for (const chunk of plan.chunks) {
       this.#diskOctets -= chunk.diskOctets;
@@ -265,7 +276,7 @@ export class SpoolLog {
       chunk.rows = undefined;
       chunk.diskOctets = 0;
     }
-    this.#chunks.splice(this.#chunks.indexOf(plan.chunks[0]!), plan.chunks.length, ...merged);
+    this.#chunks.splice(at, plan.chunks.length, ...merged);
     // They may lie where pieces were that are still to be deleted: those are overwritten.
     const taken = new Set(merged.map(({ first }) => first));
     this.#dead = this.#dead.filter((first) => !taken.has(first));

@@ -23,6 +23,9 @@ export class FaultyKv implements Kv {
   /** When the last write that waits for the device and holds every destination's place was begun, wall time. */
   syncedMs = 0;
 
+  /** A write that puts pieces in the place of others has begun and is not answered yet. */
+  replaces = false;
+
   /** Pieces of the spool that reached the store, until somebody looks at them. */
   written: { readonly position: number; readonly count: number; readonly value: Uint8Array }[] = [];
 
@@ -38,6 +41,16 @@ export class FaultyKv implements Kv {
   }
 
   async batch(puts: readonly KvPut[], deletes: readonly Uint8Array[] = [], options: { sync?: boolean } = {}): Promise<void> {
+    const isPiece = (key: Uint8Array): boolean => positionOfKey(key) !== undefined;
+    this.replaces = deletes.some(isPiece) && puts.some(({ key }) => isPiece(key));
+    try {
+      await this.#write(puts, deletes, options);
+    } finally {
+      this.replaces = false;
+    }
+  }
+
+  async #write(puts: readonly KvPut[], deletes: readonly Uint8Array[], options: { sync?: boolean }): Promise<void> {
     const beganMs = this.#clock.wallMs();
     await this.#io();
     if (this.state === 'full') throw new ApplianceError('storeFull', 'no space left on the simulated disk');

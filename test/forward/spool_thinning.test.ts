@@ -140,6 +140,85 @@ test('rows that arrived and are to be sent again go with the pieces that are mer
   expect(a.account()).toMatchObject({ pending: 0 });
 });
 
+test('memory runs short while pieces are replaced: none of them is dropped, and whatever waits can be read', async () => {
+  const tight = { diskBytesMax: 30_000, memoryBytesMax: 2 * MIB };
+  const { spool, clock, disk } = await open(new MemoryKv(), ['a'], new SeededRandom(1), tight);
+  const lane = spool.lane('a');
+  const handed = nothing();
+  const append = (first: number): void => {
+    const block = office(first, 1_000);
+    addTo(handed, blockSums(block));
+    spool.append(block);
+  };
+  disk.delayMaxMs = 400;
+  append(0);
+  append(1_000);
+  for (let waited = 0; !disk.replaces; waited += 10) {
+    expect(waited).toBeLessThan(10_000);
+    await clock.advance(10);
+  }
+  expect(spool.status().octetsOnDisk).toBeGreaterThan(tight.diskBytesMax);
+  const { thinned } = lane.account();
+  expect(thinned).toBeGreaterThan(0);
+  for (let first = 2_000; first < 10_000; first += 1_000) append(first);
+  expect(disk.replaces).toBe(true);
+  await clock.advance(10_000);
+  expect(spool.status().octetsOnDisk).toBeLessThanOrEqual(tight.diskBytesMax);
+  const got = nothing();
+  await drain(lane, got);
+  expect(lane.account()).toMatchObject({ pending: 0, acknowledged: got.records });
+  expect(destinationFault(lane.account())).toBe(0);
+  addTo(got, dropsOf(lane));
+  expect([got.packets, got.octets]).toEqual([handed.packets, handed.octets]);
+});
+
+test('a piece that is replaced while it is being read is not taken for damaged', async () => {
+  const kv = new MemoryKv();
+  const first = await open(kv, ['a', 'b'], new SeededRandom(1));
+  const handed = nothing();
+  for (let i = 0; i < 12; i++) {
+    const block = office(i * 100, 100);
+    addTo(handed, blockSums(block));
+    first.spool.append(block);
+    await first.clock.advance(6_000);
+  }
+  first.disk.killed = true;
+  const budget = { diskBytesMax: first.spool.status().octetsOnDisk };
+  const { spool, clock, disk } = await open(kv, ['a', 'b'], new SeededRandom(1), budget);
+  const [a, b] = [spool.lane('a'), spool.lane('b')];
+  const got = nothing();
+  const take = async (): Promise<void> => {
+    const rows = (await b.next())!;
+    addTo(got, sumsOf(rows));
+    b.acknowledge(rows.position, rows.count, 100, 0);
+  };
+  // Far enough in that whoever merges has read others since, and reads this one for itself.
+  for (let i = 0; i < 6; i++) await take();
+  const get = disk.get.bind(disk);
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  disk.get = async (key) => {
+    disk.get = get;
+    await released;
+    return await get(key);
+  };
+  await take(); // and fetches the next
+  const reading = b.next();
+  for (let waitedMs = 0; a.account().thinned === 0 || disk.replaces; waitedMs += 100) {
+    expect(waitedMs).toBeLessThan(10_000);
+    await clock.advance(100);
+  }
+  release();
+  const rows = (await reading)!;
+  addTo(got, sumsOf(rows));
+  b.acknowledge(rows.position, rows.count, 100, 0);
+  await drain(b, got);
+  expect(b.account()).toMatchObject({ pending: 0, dropped: { damaged: 0 } });
+  expect(got).toEqual({ ...handed, records: handed.records - b.account().thinned });
+});
+
 test('without thinning the oldest rows are dropped', async () => {
   const { spool, clock } = await open(new MemoryKv(), ['a'], new SeededRandom(1), { thin: false });
   for (let i = 0; i < 120; i++) {
@@ -153,58 +232,80 @@ test('without thinning the oldest rows are dropped', async () => {
 
 describe('under random actions', () => {
   const file = 'test/forward/spool_thinning.test.ts';
-  const happened = { thinned: 0, kills: 0, torn: 0 };
+  const happened = { thinned: 0, kills: 0, torn: 0, shortWhileReplacing: 0 };
 
-  test.each(seedsOf([1, 2, 3, 4, 5, 6, 7, 8]))('seed %i: nothing is lost and nothing comes twice', (seed) =>
+  test.each(seedsOf([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]))('seed %i: nothing is lost and nothing comes twice', (seed) =>
     withSeed(seed, file, async () => {
       const random = new SeededRandom(seed);
       const kv = new MemoryKv();
       const names = ['a', 'b'];
-      const budget = { diskBytesMax: 50_000 + random.below(80_000) };
+      // Every other seed has little memory over a slow disk: its limits are applied while pieces are replaced.
+      const isTight = seed % 2 === 0;
+      const budget = { diskBytesMax: 50_000 + random.below(80_000), ...(isTight ? { memoryBytesMax: 2 * MIB } : {}) };
+      const slowMs = isTight ? 400 : 0;
       let box = await open(kv, names, random, budget);
       const handed = nothing();
       const got = new Map(names.map((name) => [name, nothing()]));
-      /** Counted as given up by runs that are over. */
+      /** Counted as given up, and merged away, by runs that are over. */
       const gone = new Map(names.map((name) => [name, nothing()]));
       let next = 0;
-      const kill = (): void => {
-        account();
-        for (const one of names) addTo(gone.get(one)!, dropsOf(box.spool.lane(one)));
+      const append = (count: number): void => {
+        const block = office(next, count);
+        next += count;
+        addTo(handed, blockSums(block));
+        box.spool.append(block);
+      };
+      const account = (isTorn = false): void => {
+        for (const name of names) {
+          const told = box.spool.lane(name).account();
+          expect(destinationFault(told), name).toBe(0);
+          expect(told.dropped.damaged, name).toBe(0);
+          happened.thinned += told.thinned;
+          const drops = dropsOf(box.spool.lane(name));
+          // Merged rows that did not reach the disk are the raw ones again: what the next run finds tells which.
+          addTo(gone.get(name)!, isTorn ? { ...drops, records: told.handedOver } : drops);
+        }
+      };
+      const kill = (isTorn = false): void => {
+        account(isTorn);
         box.disk.killed = true;
         happened.kills++;
       };
-      const account = (): void => {
-        for (const name of names) {
-          const lane = box.spool.lane(name);
-          expect(destinationFault(lane.account()), name).toBe(0);
-          happened.thinned += lane.account().thinned;
-        }
-      };
       for (let step = 0; step < 160; step++) {
+        box.disk.delayMaxMs = slowMs;
         const dice = random.below(100);
         const name = names[random.below(2)]!;
         const lane = box.spool.lane(name);
         if (dice < 55) {
-          const block = office(next, 1 + random.below(200));
-          next += block.count;
-          addTo(handed, blockSums(block));
-          box.spool.append(block);
-          await box.clock.advance(random.below(6_000));
+          append(1 + random.below(isTight && random.below(4) === 0 ? 3_000 : 200));
+          if (box.disk.replaces && random.below(2) === 0) {
+            const overBudget = (): number => lane.account().dropped.overBudget!;
+            const before = overBudget();
+            for (let blocks = 0; overBudget() === before && blocks < 8; blocks++) append(1_000);
+            if (overBudget() > before) happened.shortWhileReplacing++;
+          }
+          // The next block may come while pieces are replaced.
+          const replaces = (): boolean => isTight && box.disk.replaces && random.below(4) > 0;
+          for (let ms = random.below(6_000); ms > 0 && !replaces(); ms -= 100) await box.clock.advance(Math.min(100, ms));
         } else if (dice < 70) {
           // Some rows are sent; while they are on their way, time goes on.
-          const rows = await lane.next();
+          const rows = await driven(box.clock, lane.next());
           await box.clock.advance(random.below(4_000));
           if (rows !== undefined && random.below(4) > 0) {
             const part = 1 + random.below(rows.count);
-            addTo(got.get(name)!, sumsOf({ ...rows, count: part }));
+            const before = lane.account().acknowledged;
             lane.acknowledge(rows.position, part, 100, 0);
+            // Those that were given up on their way are counted so, with their whole piece.
+            const arrived = lane.account().acknowledged - before;
+            expect([0, part]).toContain(arrived);
+            if (arrived > 0) addTo(got.get(name)!, sumsOf({ ...rows, count: part }));
           }
           lane.rewind(false);
         } else if (dice < 80) box.disk.state = random.below(2) === 0 ? 'full' : 'works';
         else if (dice < 90) await box.clock.advance(20_000);
         else {
           // Killed when all is on disk: then a kill may take nothing.
-          box.disk.state = 'works';
+          Object.assign(box.disk, { state: 'works', delayMaxMs: 0 });
           await box.clock.advance(5_000);
           const held = box.spool.status().octetsOnDisk;
           kill();
@@ -214,22 +315,23 @@ describe('under random actions', () => {
           box.disk.writesUntilKill = random.below(3);
           await box.clock.advance(3_000);
           happened.torn += box.disk.killed ? 1 : 0;
-          kill();
+          kill(true);
           box = await open(kv, names, random, budget);
+          for (const one of names) addTo(gone.get(one)!, { records: -box.spool.lane(one).account().handedOver });
         }
       }
-      box.disk.state = 'works';
+      Object.assign(box.disk, { state: 'works', delayMaxMs: 0 });
       await box.clock.advance(5_000);
       account();
       for (const name of names) {
-        const lane = box.spool.lane(name);
-        addTo(gone.get(name)!, dropsOf(lane));
-        await drain(lane, got.get(name)!);
-        const all = {
-          packets: got.get(name)!.packets + gone.get(name)!.packets,
-          octets: got.get(name)!.octets + gone.get(name)!.octets,
-        };
-        expect(all, name).toEqual({ packets: handed.packets, octets: handed.octets });
+        const [have, given] = [got.get(name)!, gone.get(name)!];
+        await drain(box.spool.lane(name), have);
+        const missing = { packets: handed.packets - have.packets, octets: handed.octets - have.octets };
+        if (!isTight) expect(missing, name).toEqual({ packets: given.packets, octets: given.octets });
+        // Of part of a piece on disk only its share is known: rows are exact, and what they counted is near that.
+        expect(handed.records - have.records, name).toBe(given.records);
+        expect(Math.abs(missing.packets - given.packets), name).toBeLessThanOrEqual(0.2 * given.packets);
+        expect(Math.abs(missing.octets - given.octets), name).toBeLessThanOrEqual(0.2 * given.octets);
       }
     }),
   );
@@ -239,7 +341,22 @@ describe('under random actions', () => {
   });
 });
 
-/** Packets and octets that this run gave up. */
-function dropsOf(lane: SpoolLane): Partial<Sums> {
-  return { packets: lane.notSent.packets, octets: lane.notSent.octets };
+/** While the simulated time goes on. */
+async function driven<T>(clock: SimulatedClock, work: Promise<T>): Promise<T> {
+  let done = false;
+  const finish = (): void => {
+    done = true;
+  };
+  work.then(finish, finish);
+  for (let waitedMs = 0; !done; waitedMs += 20) {
+    if (waitedMs > 60_000) throw new Error('something never ends');
+    await clock.advance(waitedMs === 0 ? 0 : 20);
+  }
+  return await work;
+}
+
+/** What this run gave up, and the records it has fewer by merging. */
+function dropsOf(lane: SpoolLane): Sums {
+  const { dropped, thinned } = lane.account();
+  return { records: Object.values(dropped).reduce((sum, rows) => sum + rows, thinned), ...lane.notSent };
 }
