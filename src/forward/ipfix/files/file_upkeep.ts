@@ -3,7 +3,7 @@
  * its time. Touches no file but those that bear the destination's name. Edge; one run at a time.
  */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip, createZstdCompress } from 'node:zlib';
@@ -43,32 +43,45 @@ export class FileUpkeep {
     if (left.length > 0) await syncFolder(this.#settings.folder);
   }
 
-  /** Compresses and deletes as the settings say. */
+  /**
+   * Compresses and deletes as the settings say. A file that cannot be compressed, on a disk without room for the copy, keeps
+   * none from being deleted: that is what makes room. Rejects with the first error once all was tried.
+   */
   async tidy(wallMs: number): Promise<void> {
+    const errors: unknown[] = [];
+    const attempt = (act: Promise<void>): Promise<void> => act.catch((error: unknown) => void errors.push(error));
     const names = await this.list();
     for (const { name, part, compression } of names) {
       if (part || compression !== 'none') continue;
       const twin = names.find((other) => !other.part && other.name !== name && other.name.startsWith(`${name}.`));
       if (twin !== undefined)
-        await unlink(this.#path(name)); // compressed before a crash could delete it
-      else if (this.#settings.compression !== 'none') await this.#compress(this.#path(name));
+        await attempt(unlink(this.#path(name))); // compressed before a crash could delete it
+      else if (this.#settings.compression !== 'none') await attempt(this.#compress(this.#path(name)));
     }
     const kept: KeptFile[] = [];
     for (const file of await this.list()) {
       const { size, mtimeMs } = await stat(this.#path(file.name));
       kept.push({ ...file, octets: size, modifiedMs: mtimeMs });
     }
-    for (const { name } of expired(kept, this.#settings, wallMs)) {
-      await unlink(this.#path(name));
-      this.deletedFiles++;
-    }
+    for (const { name } of expired(kept, this.#settings, wallMs)) await attempt(this.#delete(this.#path(name)));
+    if (errors.length > 0) throw errors[0];
+  }
+
+  async #delete(path: string): Promise<void> {
+    await unlink(path);
+    this.deletedFiles++;
   }
 
   async #compress(path: string): Promise<void> {
     const target = path + suffixes[this.#settings.compression];
     const compressor = this.#settings.compression === 'gzip' ? createGzip() : createZstdCompress();
-    await pipeline(createReadStream(path), compressor, createWriteStream(target + PART, { flush: true }));
-    await rename(target + PART, target);
+    try {
+      await pipeline(createReadStream(path), compressor, createWriteStream(target + PART, { flush: true }));
+      await rename(target + PART, target);
+    } catch (error) {
+      await rm(target + PART, { force: true }); // half a copy takes room that is missing
+      throw error;
+    }
     await syncFolder(this.#settings.folder);
     await unlink(path);
   }

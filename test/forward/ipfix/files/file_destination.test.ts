@@ -1,11 +1,15 @@
 /** IPFIX files as a destination: what is acknowledged is in whole files, once, whatever the disk does. */
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
+import { settingsSchema } from '../../../../src/config/schema.ts';
 import { MemoryKv } from '../../../../src/core/memory_kv.ts';
+import { fileName } from '../../../../src/forward/ipfix/files/file_names.ts';
+import { FileUpkeep } from '../../../../src/forward/ipfix/files/file_upkeep.ts';
 import { until } from '../../collector.ts';
 import { type BoxOptions, type ExportBox, startBox } from '../../export_box.ts';
 import { anyFamily, blockOf, sumsOf } from '../../rows.ts';
@@ -270,6 +274,28 @@ describe.skipIf(!mayMount)(`on a disk of its own${mayMount ? '' : ' (skipped: th
     expect(sumIn(join(folder, 'flows'))).toEqual(sumsOf(0, 2_000));
     expect(filesIn(join(folder, 'flows')).flatMap(({ violations }) => violations)).toEqual([]);
   });
+
+  test.each(['gzip', 'zstd'])(
+    'a disk too full for %s: the oldest are deleted all the same, and half a copy is not left',
+    async (by) => {
+      const folder = smallDisk(512 * 1_024)!;
+      for (const number of [1, 2, 3, 4])
+        writeFileSync(join(folder, fileName('archive', number, number * 1_000)), randomBytes(120 * 1_024));
+      const { files } = settingsSchema.parse({
+        export: {
+          destinations: [{ name: 'archive', transport: 'file', host: '', files: { folder, compression: by, filesMax: 2 } }],
+        },
+      }).export.destinations[0]!;
+      const upkeep = new FileUpkeep('archive', files);
+      await expect(upkeep.tidy(Date.now())).rejects.toMatchObject({ code: 'ENOSPC' });
+      expect(upkeep.deletedFiles).toBe(2);
+      expect(finished(folder)).toEqual([3, 4].map((number) => fileName('archive', number, number * 1_000)));
+      expect(readdirSync(folder)).toHaveLength(2);
+      // There is room now.
+      await upkeep.tidy(Date.now());
+      expect(finished(folder).every((name) => name.endsWith(by === 'gzip' ? '.gz' : '.zst'))).toBe(true);
+    },
+  );
 
   test('a disk that became read-only is told, and served again when it is writable', async () => {
     const folder = smallDisk(4 * 1_024 * 1_024)!;
