@@ -25,6 +25,8 @@ const burstsKept = 3;
 /** What may go at once, as time at the allowed rate: a sender wakes that often. */
 const bucketMs = 100;
 const pollMs = 5;
+/** A sender with rows to send asks more often than that: otherwise it had none, and time says nothing about the line. */
+const idleMs = 200;
 /** What may be on its way: a burst, and what arrived in this time before. More is in some queue, not on the line. */
 const inFlightMs = 1_000;
 /** What arrives is looked at over so long. */
@@ -41,6 +43,7 @@ export class CatchUpPace {
   #filledMs: number;
   #burst: { readonly startMs: number; readonly sentFrom: number; readonly provenFrom: number } | undefined;
   #nextBurstMs: number;
+  #askedMs: number;
   #measured: number[] = [];
   /** Since when what arrives is watched, and whether the sender was held back by what is on its way. */
   #delivery = { sinceMs: 0, provenFrom: 0, held: false };
@@ -51,8 +54,7 @@ export class CatchUpPace {
   constructor(limits: CatchUpLimits, nowMs: number) {
     this.#limits = limits;
     this.#rows = (limits.rowsPerSecondMax * bucketMs) / 1_000;
-    this.#filledMs = nowMs;
-    this.#nextBurstMs = nowMs;
+    this.#filledMs = this.#nextBurstMs = this.#askedMs = nowMs;
   }
 
   /** What the uplink was seen to carry, octets/s; undefined while nobody knows. */
@@ -70,8 +72,7 @@ export class CatchUpPace {
   /** A new session counts its octets anew; what was measured stays. */
   restart(nowMs: number): void {
     this.#burst = undefined;
-    this.#filledMs = nowMs;
-    this.#nextBurstMs = nowMs;
+    this.#filledMs = this.#nextBurstMs = this.#askedMs = nowMs;
     this.#delivery = { sinceMs: nowMs, provenFrom: 0, held: false };
   }
 
@@ -82,17 +83,19 @@ export class CatchUpPace {
   waitMs(nowMs: number, sentOctets: number, provenOctets: number): number {
     this.#fill(nowMs);
     if (this.#limits.uplinkShare < 1) {
+      this.#noticeIdle(nowMs, sentOctets, provenOctets);
       if (this.#burst === undefined && nowMs >= this.#nextBurstMs)
         this.#burst = { startMs: nowMs, sentFrom: sentOctets, provenFrom: provenOctets };
       if (this.#burst !== undefined) {
         const { startMs, sentFrom, provenFrom } = this.#burst;
         const late = nowMs - startMs >= burstMaxMs;
-        if (sentOctets - sentFrom < this.#burstOctets && !late) return 0;
+        const whole = sentOctets - sentFrom >= this.#burstOctets;
+        if (!whole && !late) return 0;
         if (provenOctets < sentOctets && !late) return pollMs;
-        this.#measure((provenOctets - provenFrom) / Math.max(1, nowMs - startMs));
-        this.#burst = undefined;
-        this.#nextBurstMs = nowMs + burstPeriodMs;
-        this.#delivery = { sinceMs: nowMs, provenFrom: provenOctets, held: false };
+        // Too few rows to fill a burst, and most of it has arrived: the line could have carried more.
+        const short = !whole && sentOctets - provenOctets <= provenOctets - provenFrom;
+        if (!short) this.#measure((provenOctets - provenFrom) / Math.max(1, nowMs - startMs));
+        this.#endBurst(nowMs, provenOctets);
       }
       if (this.#isHeld(nowMs, sentOctets, provenOctets)) return pollMs;
     }
@@ -118,6 +121,21 @@ export class CatchUpPace {
   rowsPerSecond(nowMs: number, arrived: number): number {
     const first = this.#samples[0];
     return first === undefined || nowMs <= first.atMs ? 0 : ((arrived - first.arrived) * 1_000) / (nowMs - first.atMs);
+  }
+
+  /** What arrived before a pause arrived nobody knows when: neither a burst nor what is watched can be measured by it. */
+  #noticeIdle(nowMs: number, sentOctets: number, provenOctets: number): void {
+    const pausedMs = nowMs - this.#askedMs;
+    this.#askedMs = nowMs;
+    if (pausedMs <= idleMs || provenOctets < sentOctets) return;
+    if (this.#burst === undefined) this.#delivery = { sinceMs: nowMs, provenFrom: provenOctets, held: false };
+    else this.#endBurst(nowMs, provenOctets);
+  }
+
+  #endBurst(nowMs: number, provenOctets: number): void {
+    this.#burst = undefined;
+    this.#nextBurstMs = nowMs + burstPeriodMs;
+    this.#delivery = { sinceMs: nowMs, provenFrom: provenOctets, held: false };
   }
 
   /** Whether so much is on its way that more would only wait in some queue, before live rows. */

@@ -67,6 +67,72 @@ describe('the pace of a backlog', () => {
     expect(perSecond.reduce((sum, one) => sum + one, 0)).toBeLessThan(10_000 * 60 + 60_000);
   });
 
+  describe('a line that had nothing to carry is not taken for a slow one', () => {
+    const idle = { ...open, uplinkShare: 0.5 };
+    /** Asks, and sends so many messages if it may. */
+    const sending = (pace: CatchUpPace) => {
+      let sent = 0;
+      return {
+        get sent() {
+          return sent;
+        },
+        ask(nowMs: number, proven: number, messages = 1): void {
+          for (let i = 0; i < messages && pace.waitMs(nowMs, sent, proven) === 0; i++) {
+            pace.sent(messageRows, messageOctets);
+            sent += messageOctets;
+          }
+        },
+      };
+    };
+
+    test('one message, then nothing for seconds', () => {
+      const pace = new CatchUpPace(idle, 0);
+      const sender = sending(pace);
+      sender.ask(0, 0);
+      sender.ask(3_000, sender.sent);
+      expect(pace.uplinkOctetsPerSecond).toBeUndefined();
+    });
+
+    test('a message now and then, each on its way when the next is asked for', () => {
+      const pace = new CatchUpPace(idle, 0);
+      const sender = sending(pace);
+      for (let nowMs = 0; nowMs < 10_000; nowMs += 150) sender.ask(nowMs, Math.max(0, sender.sent - messageOctets));
+      expect(pace.uplinkOctetsPerSecond).toBeUndefined();
+    });
+
+    test.each([300, 20_000])('a whole burst, proven nobody knows when in a pause of %i ms', (pauseMs) => {
+      const pace = new CatchUpPace(idle, 0);
+      const sender = sending(pace);
+      sender.ask(0, 0, 100);
+      expect(sender.sent).toBeGreaterThanOrEqual(256 * 1_024);
+      sender.ask(pauseMs, sender.sent);
+      expect(pace.uplinkOctetsPerSecond).toBeUndefined();
+    });
+
+    test('held back by what was on its way, then a pause', () => {
+      const pace = new CatchUpPace(idle, 0);
+      const sender = sending(pace);
+      sender.ask(0, 0, 100);
+      for (let nowMs = 10; nowMs <= 20; nowMs += 5) sender.ask(nowMs, sender.sent, 0);
+      sender.ask(30, sender.sent);
+      const measured = pace.uplinkOctetsPerSecond!;
+      expect(measured).toBeGreaterThan(5e6);
+      const before = sender.sent;
+      for (let nowMs = 31; nowMs < 200; nowMs++) sender.ask(nowMs, before, 100);
+      sender.ask(8_000, sender.sent);
+      expect(pace.uplinkOctetsPerSecond).toBe(measured);
+    });
+
+    test('few rows over a line that is slow: most is on its way still', () => {
+      const pace = new CatchUpPace(idle, 0);
+      const sender = sending(pace);
+      sender.ask(0, 0, 10);
+      for (let nowMs = 50; nowMs <= 2_000; nowMs += 50) sender.ask(nowMs, nowMs * 8, 0);
+      sender.ask(2_000, 16_000);
+      expect(pace.uplinkOctetsPerSecond).toBe(8_000);
+    });
+  });
+
   test('how many rows arrive a second, of the last half minute', () => {
     const { pace, proven } = run({ ...open, rowsPerSecondMax: 2_000 }, 1e9, 40_000);
     const arrived = (proven / messageOctets) * messageRows;
