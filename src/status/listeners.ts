@@ -1,6 +1,7 @@
 /**
  * The sockets that the page is reached by: TCP, with TLS by rule, and a socket in the data folder for the command line on the
- * box. Limits: `connectionsMax` connections, half of them from one address; ten seconds to begin to speak.
+ * box. Limits: `connectionsMax` connections, half of them from one address or IPv6 /64; ten seconds to begin to speak, and to
+ * be sent from plain HTTP to HTTPS.
  */
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
@@ -9,11 +10,12 @@ import { connect, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { ApplianceError, messageOf } from '../core/errors.ts';
+import { addressGroup } from './access/attempt_limit.ts';
 import type { Credentials } from './certificate/self_signed.ts';
 import { type HostRule, hostAllowed, securityHeaders, urlLengthMax } from './request_rules.ts';
 
 export const connectionsMax = 256;
-const perAddressMax = connectionsMax / 2;
+export const perAddressMax = connectionsMax / 2;
 const firstWordsMs = 10_000;
 /** `sun_path` of sockaddr_un holds 108 octets with its end. */
 const socketPathMax = 107;
@@ -38,6 +40,7 @@ export function tlsServer(
 ): TlsServer {
   const { certificate: cert, key } = credentials;
   const server = createTlsServer({ ...options, cert, key, minVersion: 'TLSv1.2', handshakeTimeout: firstWordsMs }, answer);
+  // It never listens, and only servers that do look after their requests' deadlines: `late` ends what it answers.
   const elsewhere = createServer(options, (request, response) => sendToTls(request, response, rule));
   const [toTls] = server.listeners('connection') as [(socket: Socket) => void];
   const limit = connectionLimit();
@@ -50,13 +53,14 @@ export function tlsServer(
     socket.once('close', () => late.cancel());
     socket.on('error', silent); // a reset before the first octet
     socket.once('data', (first: Buffer) => {
-      late.cancel();
       socket.removeListener('error', silent);
       // Both servers read from the socket itself: what was looked at goes back first.
       socket.pause();
       socket.unshift(first);
-      if (first[0] === tlsHandshake) toTls.call(server, socket);
-      else elsewhere.emit('connection', socket);
+      if (first[0] === tlsHandshake) {
+        late.cancel(); // the handshake has a deadline of its own, and requests have theirs
+        toTls.call(server, socket);
+      } else elsewhere.emit('connection', socket);
       process.nextTick(() => socket.resume());
     });
   });
@@ -64,20 +68,20 @@ export function tlsServer(
 }
 
 /** Ends connections beyond what one address may hold: one that opens and holds leaves half for the others. */
-function connectionLimit(): (socket: Socket) => void {
+export function connectionLimit(): (socket: Socket) => void {
   const held = new Map<string, number>();
   return (socket) => {
-    const address = socket.remoteAddress ?? '';
-    const count = (held.get(address) ?? 0) + 1;
+    const from = addressGroup(socket.remoteAddress ?? '');
+    const count = (held.get(from) ?? 0) + 1;
     if (count > perAddressMax) {
       socket.destroy();
       return;
     }
-    held.set(address, count);
+    held.set(from, count);
     socket.once('close', () => {
-      const left = (held.get(address) ?? 1) - 1;
-      if (left === 0) held.delete(address);
-      else held.set(address, left);
+      const left = (held.get(from) ?? 1) - 1;
+      if (left === 0) held.delete(from);
+      else held.set(from, left);
     });
   };
 }
