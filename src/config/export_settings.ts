@@ -4,7 +4,7 @@ import { elementFault } from '../flow/element_choice.ts';
 import { findElement } from '../flow/elements.ts';
 import { compressions } from '../flow/file_compression.ts';
 import { profileNames } from '../flow/profiles.ts';
-import { choice, facts, flag, host, integer, MIB, name, port, text } from './setting_kinds.ts';
+import { choice, facts, flag, hostOrNone, integer, MIB, name, port, text } from './setting_kinds.ts';
 
 const privacy = z
   .strictObject({
@@ -67,10 +67,7 @@ const destination = z
     transport: choice(['udp', 'tcp', 'tls', 'file'], 'tcp', {
       reason: 'How it is carried; TCP and TLS can prove arrival, UDP cannot; file writes IPFIX files (RFC 5655) on this box',
     }),
-    host: host
-      .or(z.literal(''))
-      .default('')
-      .meta(facts({ reason: 'Name or address of the collector; names are resolved again on every reconnect' })),
+    host: hostOrNone.meta(facts({ reason: 'Name or address of the collector; names are resolved again on every reconnect' })),
     port: port.default(4739).meta(facts({ reason: 'Port of the collector (4739 is IANA’s for IPFIX, 4740 over TLS)' })),
     failoverGroup: name
       .or(z.literal(''))

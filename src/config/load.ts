@@ -1,18 +1,19 @@
 /**
  * From a file to settings: read, parse, check. Every fault of a file is found in one go, each named by path, value and
- * what is allowed. The only part of `config/` that reads files.
+ * what is allowed; values that may be secret are left out, since faults become events. The only part of `config/` that reads files.
  */
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { ApplianceError, messageOf, systemCode } from '../core/errors.ts';
 import { type Settings, settingsSchema } from './schema.ts';
+import { isSecret, isValue, keysAt, schemaAt } from './schema_at.ts';
 
 /** One thing wrong with a file. */
 export interface SettingFault {
   /** `export.destinations[0].port`; empty for the whole file. */
   readonly path: string;
-  /** The value as it stands, shortened; undefined when the key is missing. */
+  /** The value as it stands, shortened; undefined when the key is missing, or nobody may see it. */
   readonly value: string | undefined;
   /** What is wrong and what is allowed. */
   readonly message: string;
@@ -25,17 +26,15 @@ export type SettingsResult = { readonly settings: Settings } | { readonly faults
 /** Checks YAML text. Empty text gives the defaults. */
 export function parseSettings(text: string): SettingsResult {
   const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true });
-  if (document.errors.length > 0) {
-    return {
-      faults: document.errors.map((error) => ({
-        path: '',
-        value: undefined,
-        message: `not valid YAML: ${error.message.split('\n')[0]}`,
-        line: error.linePos?.[0].line,
-      })),
-    };
+  // A tag that nobody knows is a warning to the parser, which drops it: half of a password, say.
+  const unparsed = [...document.errors, ...document.warnings];
+  if (unparsed.length > 0) return { faults: unparsed.map((error) => yamlFault(error.message, error.linePos?.[0].line)) };
+  let input: unknown;
+  try {
+    input = document.toJS() ?? {};
+  } catch (error) {
+    return { faults: [yamlFault(messageOf(error), undefined)] }; // an alias of nothing, or of too much
   }
-  const input: unknown = document.toJS() ?? {};
   const result = settingsSchema.safeParse(input);
   if (result.success) return { settings: result.data };
   const lineOf = (path: readonly PropertyKey[]): number | undefined => {
@@ -48,6 +47,15 @@ export function parseSettings(text: string): SettingsResult {
   return { faults: result.error.issues.flatMap((issue) => faultsOf(issue, input, lineOf)) };
 }
 
+/** The parser quotes the text behind a colon or in quotes. */
+function yamlFault(message: string, line: number | undefined): SettingFault {
+  const what = message
+    .split('\n')[0]!
+    .replace(/(: | "| !).*$/, '')
+    .replace(/ at line \d+.*$/, '');
+  return { path: '', value: undefined, message: `not valid YAML: ${what}`, line };
+}
+
 function faultsOf(
   issue: z.core.$ZodIssue,
   input: unknown,
@@ -56,11 +64,12 @@ function faultsOf(
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
       const path = [...issue.path, key];
-      const known = knownKeys(issue.path);
+      const known = keysAt(issue.path);
+      const meant = nearest(nameIn(key), known);
       return {
         path: formatPath(path),
-        value: shown(valueAt(input, path)),
-        message: `unknown setting; allowed here: ${known.join(', ')}`,
+        value: undefined, // it may be a secret under a mistyped name
+        message: `unknown setting; ${meant === undefined ? '' : `${meant} is near; `}allowed here: ${known.join(', ')}`,
         line: lineOf(path),
       };
     });
@@ -68,7 +77,7 @@ function faultsOf(
   return [
     {
       path: formatPath(issue.path),
-      value: shown(valueAt(input, issue.path)),
+      value: shown(valueAt(input, issue.path), issue.path),
       message: worded(issue, valueAt(input, issue.path)),
       line: lineOf(issue.path),
     },
@@ -91,50 +100,58 @@ function worded(issue: z.core.$ZodIssue, value: unknown): string {
   }
 }
 
-/** Keys of the object schema at a path, for the message about an unknown one. */
-function knownKeys(path: readonly PropertyKey[]): string[] {
-  let schema: unknown = settingsSchema;
-  for (const key of path) {
-    const inner = unwrap(schema);
-    schema =
-      typeof key === 'number'
-        ? (inner as { element?: unknown }).element
-        : (inner as { shape?: Record<string, unknown> }).shape?.[String(key)];
-  }
-  return Object.keys((unwrap(schema) as { shape?: object }).shape ?? {});
+/** The known key that somebody may have meant: two letters or a third of it off at most. */
+function nearest(key: string, known: readonly string[]): string | undefined {
+  const [best] = known
+    .map((name) => ({ name, away: distance(key.toLowerCase(), name.toLowerCase()) }))
+    .filter(({ name, away }) => away <= Math.max(2, name.length / 3) && away < name.length)
+    .sort((a, b) => a.away - b.away);
+  return best?.name;
 }
 
-/** The schema inside defaults and other wrappers. */
-export function unwrap(schema: unknown): unknown {
-  let current = schema as { def?: { innerType?: unknown } };
-  while (current?.def?.innerType !== undefined) current = current.def.innerType as typeof current;
-  return current;
+/** Levenshtein's, of the first 64 characters. */
+function distance(a: string, b: string): number {
+  const [from, to] = [a.slice(0, 64), b.slice(0, 64)];
+  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++)
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1)));
+    row = next;
+  }
+  return row[to.length]!;
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], input);
 }
 
-function shown(value: unknown): string | undefined {
-  if (value === undefined) return undefined;
+/** Undefined for what may hold a secret: one by name, a web address, a whole section or what stands in its place. */
+function shown(value: unknown, path: readonly PropertyKey[]): string | undefined {
+  const schema = schemaAt(path);
+  const isPlain = (one: unknown): boolean => typeof one !== 'object' || one === null;
+  if (value === undefined || isSecret(schema) || !isValue(schema)) return undefined;
+  if (!isPlain(value) && !(Array.isArray(value) && value.every(isPlain))) return undefined;
   const text = JSON.stringify(value);
+  if (/:\/\/|@/.test(text)) return undefined;
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
 export function formatPath(path: readonly PropertyKey[]): string {
-  return path.reduce<string>(
-    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`),
-    '',
-  );
+  return path.reduce<string>((text, key) => {
+    if (typeof key === 'number') return `${text}[${key}]`;
+    return text === '' ? shownKey(key) : `${text}.${shownKey(key)}`;
+  }, '');
 }
+
+/** `{password:secret}`, without the blank, is a key to YAML: what no name has is not shown. */
+const shownKey = (key: PropertyKey): string => (nameIn(key) === String(key) ? nameIn(key) : `${nameIn(key)}…`);
+const nameIn = (key: PropertyKey): string => /^[\w-]{0,40}/.exec(String(key))![0];
 
 /** `flowspan.yaml:12: meter.threads: 99: too large; allowed: at most 16`. */
 export function formatFault(fault: SettingFault, file: string): string {
   const place = fault.line === undefined ? file : `${file}:${fault.line}`;
-  const secret = /password/i.test(fault.path) && !/File$/.test(fault.path);
-  return [place, fault.path, secret ? undefined : fault.value, fault.message]
-    .filter((part) => part !== undefined && part !== '')
-    .join(': ');
+  return [place, fault.path, fault.value, fault.message].filter((part) => part !== undefined && part !== '').join(': ');
 }
 
 /** Reads and checks a file; throws `settingsUnreadable` or `settingsInvalid` with every fault in the message. */

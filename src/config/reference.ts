@@ -3,8 +3,8 @@
  * Pure; `scripts/generate.ts` writes the results to `config/`.
  */
 import { z } from 'zod';
-import { unwrap } from './load.ts';
 import { settingsSchema } from './schema.ts';
+import { unwrap } from './schema_at.ts';
 
 interface Setting {
   readonly path: string;

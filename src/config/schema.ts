@@ -3,7 +3,8 @@
  * the reference in `config/`, the JSON schema for editors and the settings view all derive from this file and the sections
  * beside it (`alert_settings.ts`, `export_settings.ts`, `status_settings.ts`, `target_settings.ts`).
  *
- * Keys are spelled as in code, unit last. Unknown keys are refused. A key named `password` is redacted wherever shown.
+ * Keys are spelled as in code, unit last. Unknown keys are refused. What is marked `secret` is redacted wherever shown, and of web
+ * addresses all but the origin.
  */
 import { z } from 'zod';
 import { tunnelTypes } from '../flow/decode_annotations.ts';
@@ -124,7 +125,7 @@ const broker = z
     certificateFile: text('', { reason: 'TLS: our certificate, where the broker asks for one' }),
     keyFile: text('', { reason: 'TLS: our private key' }),
     username: text('', { reason: 'User name; empty for none' }),
-    password: text('', { reason: 'Password; passwordFile keeps it out of this file' }),
+    password: text('', { reason: 'Password; passwordFile keeps it out of this file', secret: true }),
     passwordFile: text('', { reason: 'File whose first line is the password' }),
     keepAliveS: integer(5, 3_600, 30, { reason: 'The broker notices our loss after one and a half times this', unit: 's' }),
     encoding: choice(['json', 'msgpack'], 'json', { reason: 'How payloads are written' }),

@@ -10,12 +10,15 @@ export interface Facts {
   unit?: string;
   /** True when the service must restart to take it up; otherwise it is taken up while running. */
   restart?: boolean;
+  /** Nobody is shown its value. */
+  secret?: boolean;
 }
 
-export const facts = ({ reason, unit, restart = true }: Facts): Record<string, unknown> => ({
+export const facts = ({ reason, unit, restart = true, secret = false }: Facts): Record<string, unknown> => ({
   description: reason,
   ...(unit === undefined ? {} : { unit }),
   restart,
+  ...(secret ? { writeOnly: true } : {}),
 });
 
 export const MIB = 1024 * 1024;
@@ -37,4 +40,10 @@ export const name = z
   );
 export const prefix = z.union([z.cidrv4(), z.cidrv6()], { error: 'an address prefix such as 10.20.0.0/16 or 2001:db8::/48' });
 export const port = z.int().min(1).max(65535);
-export const host = z.string().min(1).max(253);
+/** Not a URL: a user, a key or a path would be shown wherever the host is. */
+const hostName = z
+  .string()
+  .max(253)
+  .regex(/^[\p{L}\p{N}_.:%[\]-]*$/u, 'a name or an address alone, without a scheme, a user or a path');
+export const host = hostName.min(1);
+export const hostOrNone = hostName.default('');

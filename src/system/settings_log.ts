@@ -4,7 +4,7 @@
  * that a password changed over a restart is not noticed.
  */
 import { changesBetween, type SettingChange } from '../config/changes.ts';
-import { redact } from '../config/redact.ts';
+import { redact, withoutAddresses } from '../config/redact.ts';
 import type { Settings } from '../config/schema.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
@@ -46,7 +46,7 @@ export class SettingsLog implements Service {
     this.#entries = kept.changes;
     // A setting that the run before did not know yet came with the program, not by anybody's hand.
     const changes = changesBetween(kept.settings, redact(this.#settings)).filter(({ before }) => before !== '');
-    if (changes.length === 0) return;
+    if (changes.length === 0) return kept.isOld ? this.#save() : undefined;
     this.#add(
       'restart',
       changes.map((change) => ({ ...change, restart: false })),
@@ -74,7 +74,7 @@ export class SettingsLog implements Service {
     if (this.#entries.length > entriesMax) this.#entries = this.#entries.slice(-entriesMax);
   }
 
-  async #read(): Promise<{ settings: Settings; changes: LoggedSettingChange[] } | undefined> {
+  async #read(): Promise<{ settings: Settings; changes: LoggedSettingChange[]; isOld: boolean } | undefined> {
     try {
       const text = await this.#parts.file.read();
       if (text === undefined) return undefined;
@@ -82,7 +82,18 @@ export class SettingsLog implements Service {
       if (found.version !== version || found.settings === undefined || !Array.isArray(found.changes)) {
         throw new Error('it is not what this program writes');
       }
-      return { settings: found.settings, changes: found.changes };
+      // Versions before kept web addresses whole.
+      const changes = found.changes.map((one) => ({
+        ...one,
+        before: withoutAddresses(one.before),
+        after: withoutAddresses(one.after),
+      }));
+      const settings = redact(found.settings);
+      return {
+        settings,
+        changes,
+        isOld: JSON.stringify([found.settings, found.changes]) !== JSON.stringify([settings, changes]),
+      };
     } catch (error) {
       this.#parts.onEvent(
         'warn',

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { defaultSettings, formatFault, loadSettings, parseSettings, type SettingFault } from '../../src/config/load.ts';
-import { redact } from '../../src/config/redact.ts';
+import { redact, withoutAddresses } from '../../src/config/redact.ts';
 import { schemaPaths, settingsList } from '../../src/config/reference.ts';
+import { isSecret, schemaAt, secretKeys } from '../../src/config/schema_at.ts';
 import { ApplianceError } from '../../src/core/errors.ts';
 
 const faultsOf = (yaml: string): readonly SettingFault[] => {
@@ -22,8 +23,8 @@ describe('settings', () => {
     ['meter: {threads: 99}', 'meter.threads', '99', /at most 16/],
     ['meter: {threads: 1.5}', 'meter.threads', '1.5', /whole number/],
     ['meter: {threads: two}', 'meter.threads', '"two"', /whole number/],
-    ['meter: {colour: red}', 'meter.colour', '"red"', /unknown setting; allowed here: source, interfaces/],
-    ['colour: red', 'colour', '"red"', /unknown setting; allowed here: site, node/],
+    ['meter: {colour: red}', 'meter.colour', undefined, /unknown setting; allowed here: source, interfaces/],
+    ['colour: red', 'colour', undefined, /unknown setting; allowed here: site, node/],
     ['meter: {source: interface}', 'meter.interfaces', undefined, /at least one interface/],
     ['meter: {source: capture}', 'meter.capture', undefined, /a file name/],
     [
@@ -104,6 +105,67 @@ describe('settings', () => {
     const [fault] = faultsOf('mqtt: {brokers: [{name: a, host: h, password: 12345678}]}');
     expect(fault!.path).toBe('mqtt.brokers[0].password');
     expect(formatFault(fault!, 'f.yaml')).not.toContain('12345678');
+  });
+
+  const leak = 'hunter2-0123';
+  test.each([
+    [
+      `mqtt: {brokers: [{name: a, host: h, pasword: ${leak}}]}`,
+      'mqtt.brokers[0].pasword: unknown setting; password is near; allowed here: name,',
+    ],
+    [`mqtt: {brokers: [{name: a, host: h, password:${leak}}]}`, 'mqtt.brokers[0].password…: unknown setting; password is near'],
+    [`mqtt: {brokers: {name: a, password: ${leak}}}`, 'mqtt.brokers: wrong type'],
+    [`mqtt: {brokers: [${leak}]}`, 'mqtt.brokers[0]: wrong type'],
+    [
+      `mqtt: {brokers: [{name: a, host: "mqtts://u:${leak}@h"}]}`,
+      'mqtt.brokers[0].host: not allowed; allowed: a name or an address alone',
+    ],
+    [
+      `export: {destinations: [{name: a, host: "u:${leak}@h"}]}`,
+      'export.destinations[0].host: not allowed; allowed: a name or an address alone',
+    ],
+    [
+      `alerts: {webhooks: [{name: a, url: "ftp://h/${leak}"}]}`,
+      'alerts.webhooks[0].url: not allowed; allowed: an address that begins',
+    ],
+    [`alerts: {webhooks: [{name: a, url: {a: "https://h/${leak}"}}]}`, 'alerts.webhooks[0].url: wrong type'],
+    [`alerts: {webhook: "https://h/${leak}"}`, 'alerts.webhook: unknown setting; webhooks is near'],
+    [`tokens: ${leak}`, 'tokens: unknown setting; allowed here: site, node'],
+    [`site: a\npassword: *${leak}`, 'not valid YAML: Unresolved alias'],
+    [`mqtt: {brokers: [{name: a, host: h, password: !${leak} b}]}`, 'not valid YAML: Unresolved tag'],
+    [`mqtt: ]${leak}`, 'not valid YAML: Unexpected flow-seq-end token in YAML stream'],
+    [`mqtt: |${leak}`, 'not valid YAML: Block scalar header includes extra characters'],
+  ])('what may be a secret is not said: %s', (yaml, said) => {
+    const faults = faultsOf(yaml);
+    const told = faults.map((fault) => formatFault(fault, 'f.yaml')).join('\n');
+    expect(told).toContain(said);
+    expect(JSON.stringify(faults)).not.toContain(leak);
+  });
+
+  test('web addresses are shown by their origin alone, and stay so', () => {
+    const webhooks = [
+      { name: 'a', url: `https://user:${leak}@hooks.example:8443/services/T0/${leak}?key=${leak}#${leak}` },
+      { name: 'b', url: `http://[2001:db8::1]/?${leak}` },
+      { name: 'c', url: 'https://plain.example' },
+    ];
+    const shown = redact({ alerts: { webhooks } });
+    expect(shown.alerts.webhooks.map(({ url }) => url)).toEqual([
+      'https://hooks.example:8443/…',
+      'http://[2001:db8::1]/…',
+      'https://plain.example',
+    ]);
+    expect(redact(shown)).toEqual(shown);
+    expect(withoutAddresses(`[{"url":"https://user:${leak}…`)).toBe('[{"url":"https://…');
+  });
+
+  test('every key that sounds like a secret is marked as one', () => {
+    const sounding = schemaPaths().filter((path) => /(password|secret|token|key|passphrase)$/i.test(path.replace(/^.*\./, '')));
+    expect(
+      sounding.filter(
+        (path) => !isSecret(schemaAt(path.split('.').flatMap((key) => (key.endsWith('[]') ? [key.slice(0, -2), 0] : [key])))),
+      ),
+    ).toEqual(['meter.vlanInKey']);
+    expect(secretKeys()).toEqual(['password']);
   });
 
   test('passwords are hidden where settings are shown, everything else is kept', () => {

@@ -58,6 +58,27 @@ describe('the log of settings', () => {
     expect(disk.text).not.toContain('hush-hush');
   });
 
+  test('nor is the key in a webhook’s address, not even one that an older version wrote', async () => {
+    const { disk, file } = diskOf();
+    const webhook = (key: string) =>
+      settings({ alerts: { webhooks: [{ name: 'a', url: `https://u:${key}@h.example/${key}?${key}` }] } });
+    const { log } = logOf(webhook('hush-hush'), file);
+    await log.start(signal);
+    log.changed(changesBetween(webhook('hush-hush'), webhook('hush-more')), webhook('hush-more'));
+    await log.stop(0);
+    expect(log.entries).toMatchObject([{ path: 'alerts.webhooks', before: expect.stringContaining('https://h.example/…') }]);
+    expect(disk.text).not.toContain('hush');
+    const old = JSON.parse(disk.text!);
+    old.settings.alerts.webhooks[0].url = 'https://h.example/hush-old';
+    old.changes[0].after = '[{"name":"a","url":"https://h.example/hush-old","severity":"all"}]';
+    disk.text = JSON.stringify(old);
+    const later = logOf(webhook('hush-more'), file);
+    await later.log.start(signal);
+    expect(later.log.entries).toHaveLength(1);
+    expect(JSON.stringify(later.log.entries)).toContain('https://h.example/…');
+    expect(disk.text).not.toContain('hush');
+  });
+
   test('a setting that came with a new version is nobody’s change', async () => {
     const { disk, file } = diskOf();
     await logOf(settings({}), file).log.start(signal);
