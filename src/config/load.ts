@@ -100,11 +100,11 @@ function worded(issue: z.core.$ZodIssue, value: unknown): string {
   }
 }
 
-/** The known key that somebody may have meant: two letters or a third of it off at most. */
+/** The known key that somebody may have meant: a third of it off at most. */
 function nearest(key: string, known: readonly string[]): string | undefined {
   const [best] = known
     .map((name) => ({ name, away: distance(key.toLowerCase(), name.toLowerCase()) }))
-    .filter(({ name, away }) => away <= Math.max(2, name.length / 3) && away < name.length)
+    .filter(({ name, away }) => away <= name.length / 3)
     .sort((a, b) => a.away - b.away);
   return best?.name;
 }

@@ -42,24 +42,28 @@ export class SettingsInForce {
     this.#refused = '';
     if (changes.length === 0) return changes;
     // What was refused before is tried again: only all of it together is known to be allowed.
-    const tried = changesBetween(this.#inForce, wanted).filter(({ restart }) => !restart);
+    const differing = changesBetween(this.#inForce, wanted);
+    const tried = differing.filter(({ restart }) => !restart);
     const refusals = tried.length === 0 ? [] : this.#parts.apply(withValues(this.#inForce, wanted, pathsOf(tried)));
     const isRefused = ({ path }: SettingChange): boolean => refusals.some((one) => isWithin(path, one.path));
     const taken = tried.filter((change) => !isRefused(change));
     this.#inForce = withValues(this.#inForce, wanted, pathsOf(taken));
-    // Taken back what waited: nothing waits any more, and the two are one again.
+    // Where nothing waits any more, the two are one again.
     if (changesBetween(this.#inForce, wanted).length === 0) this.#inForce = wanted;
+    const differed = new Set(pathsOf(differing));
+    const isBack = ({ path }: SettingChange): boolean => !differed.has(path);
     const known = new Set(pathsOf(changes));
     const told = [
-      ...changes.map((change) => (isRefused(change) ? { ...change, restart: true } : change)),
+      ...changes.map((change) => ({ ...change, restart: !isBack(change) && (change.restart || isRefused(change)) })),
       ...taken.filter(({ path }) => !known.has(path)),
     ];
     this.#parts.log.changed(told, this.#inForce);
     this.#say(
       'settingsChanged',
       'taken up',
-      told.filter(({ restart }) => !restart),
+      told.filter((change) => !change.restart && !isBack(change)),
     );
+    this.#say('settingsChanged', 'taken back before they were in force', changes.filter(isBack));
     this.#say(
       'settingsNeedRestart',
       'changed, and in force after a restart',

@@ -58,7 +58,7 @@ describe('check-config', () => {
     const { code, out, err } = await flowspan('check-config', file);
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toContain(`${file}:3: meter.threads: 0: too small; allowed: at least 1`);
-    expect(err).toContain(`${file}:4: foo: 1: unknown setting`);
+    expect(err).toContain(`${file}:4: foo: unknown setting; allowed here: site`);
   });
 
   test('the example is good', async () => {

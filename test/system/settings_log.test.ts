@@ -148,11 +148,21 @@ describe('settings in force', () => {
     ]);
   });
 
-  test('taken back, nothing waits', () => {
-    const { inForce, applied } = box(settings({}));
-    inForce.take(settings({ site: 'b' }));
+  test('taken back, nothing waits, and nobody is told that it did', () => {
+    const { inForce, applied, events, log } = box(settings({}));
+    inForce.take(settings({ site: 'b', node: 'n' }));
+    inForce.take(settings({ node: 'n', meter: { threads: 2 } }));
+    expect([inForce.waiting(), applied]).toEqual([['node', 'meter.threads'], []]);
+    expect(events.slice(1)).toEqual([
+      'info settingsChanged: settings taken back before they were in force: site',
+      'info settingsNeedRestart: settings changed, and in force after a restart: meter.threads',
+    ]);
+    expect(log.entries.slice(2)).toMatchObject([
+      { path: 'site', before: '"b"', after: '"site"', inForce: true },
+      { path: 'meter.threads', inForce: false },
+    ]);
     inForce.take(settings({}));
-    expect([inForce.waiting(), applied]).toEqual([[], []]);
+    expect([inForce.waiting(), inForce.current]).toEqual([[], settings({})]);
   });
 
   test('what a service refuses waits for a restart, is said with its reason, and keeps nothing else from being taken up', () => {
@@ -187,11 +197,14 @@ describe('settings in force', () => {
   });
 
   test('what was refused and is taken back waits no more', () => {
-    const { inForce, refusals } = box(settings({}));
+    const { inForce, refusals, events } = box(settings({}));
     refusals.push({ path: 'meter.sampling', why: 'it may not' });
     inForce.take(settings({ meter: { sampling: { kind: 'count', interval: 4 } } }));
     inForce.take(settings({}));
     expect([inForce.waiting(), inForce.current]).toEqual([[], settings({})]);
+    expect(events.slice(1)).toEqual([
+      'info settingsChanged: settings taken back before they were in force: meter.sampling.kind, meter.sampling.interval',
+    ]);
   });
 
   test('a file that is not allowed is said once, until it is another one', () => {
