@@ -1,4 +1,5 @@
 /** Collectors that take their time: one octet at a time, a little now and then. Nothing is lost, nothing grows, nothing comes twice. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { addon } from '../../meter/metering.ts';
@@ -6,6 +7,7 @@ import { type Session, TcpCollector, until } from '../collector.ts';
 import { type ExportBox, startBox } from '../export_box.ts';
 import { anyFamily, blockOf } from '../rows.ts';
 
+const mebibyte = 1_048_576;
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
@@ -77,6 +79,35 @@ test('a little now and then: the box waits with what does not fit, in its spool,
   expect(account()).toMatchObject({ acknowledged: rows, dropped: { overBudget: 0 } });
   expect(collector.sessions).toHaveLength(1);
   expect(collector.violations).toEqual([]);
+}, 60_000);
+
+test('one that stopped reading: the box holds a mebibyte for it and no more, whatever comes; the rest waits in the spool', async () => {
+  let ours: Socket | undefined;
+  const noticed = (message: unknown): void => {
+    ours = (message as { socket: Socket }).socket;
+  };
+  subscribe('net.client.socket', noticed);
+  const collector = await collectorThat(() => {});
+  const box = await boxTo(collector, { profile: 'standard' });
+  await until('it is connected', () => collector.sessions.length > 0 && ours?.remotePort === collector.port);
+  unsubscribe('net.client.socket', noticed);
+  let rows = 0;
+  const more = async (): Promise<void> => {
+    box.spool.append(blockOf(rows, 500));
+    rows += 500;
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  };
+  const waiting = (): number => ours!.writableLength;
+  // The kernels on the way take megabytes before anything waits here.
+  while (waiting() < mebibyte && rows < 200_000) await more();
+  const sentBefore = box.exporters.statuses()[0]!.sentRecords;
+  expect(waiting()).toBeGreaterThanOrEqual(mebibyte);
+  let most = 0;
+  for (const end = rows + 20_000; rows < end; most = Math.max(most, waiting())) await more();
+  expect(most).toBeLessThanOrEqual(mebibyte + 65_535);
+  expect(box.exporters.statuses()[0]).toMatchObject({ state: 'up' });
+  expect(box.exporters.statuses()[0]!.sentRecords - sentBefore).toBeLessThan(1_000);
+  box.balanced();
 }, 60_000);
 
 test('killed in the middle of a message it was reading slowly: the next one gets what is missing', async () => {
