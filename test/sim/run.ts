@@ -1,5 +1,6 @@
 /**
- * Runs the simulation by seed and says what happened; the first fault ends it with 1 and the command that shows it again.
+ * Runs the simulation by seed and says what happened; the first fault ends it with 1 and the command that shows it again,
+ * wrong options with 2.
  *
  *   npm run sim -- [--seed N] [--seeds COUNT] [--days D] [--outage HOURS] [--trace]
  *
@@ -7,30 +8,28 @@
  * and the box is rebooted or loses power every few hours.
  */
 import { randomInt } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { Play } from './play.ts';
+import { type RunOptions, runOptionsOf, usage, WrongUsage } from './run_options.ts';
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string' },
-    seeds: { type: 'string', default: '1' },
-    days: { type: 'string', default: '0.25' },
-    outage: { type: 'string', default: '0' },
-    trace: { type: 'boolean', default: false },
-  },
-});
-const first = values.seed === undefined ? randomInt(2 ** 31) : Number(values.seed);
-const days = Number(values.days);
+function optionsOrEnd(): RunOptions {
+  try {
+    return runOptionsOf(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof WrongUsage)) throw error;
+    process.stderr.write(`sim: ${error.message}\n${usage}`);
+    process.exit(2);
+  }
+}
+
+const { seeds, days, outageHours, trace, ...given } = optionsOrEnd();
+const first = given.seed ?? randomInt(2 ** 31);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-for (let seed = first; seed < first + Number(values.seeds); seed++) {
+for (let seed = first; seed < first + seeds; seed++) {
   const startMs = performance.now();
   let faults: readonly string[];
   try {
-    const result = await new Play(seed, days, {
-      outageHours: Number(values.outage),
-      ...(values.trace ? { trace: say } : {}),
-    }).run();
+    const result = await new Play(seed, days, { outageHours, ...(trace ? { trace: say } : {}) }).run();
     faults = result.faults;
     const happened = Object.entries(result.happened).map(([what, times]) => `${what} ${times}`);
     const tookS = ((performance.now() - startMs) / 1_000).toFixed(1);
@@ -42,7 +41,7 @@ for (let seed = first; seed < first + Number(values.seeds); seed++) {
   }
   if (faults.length === 0) continue;
   for (const fault of faults.slice(0, 20)) say(`  ${fault}`);
-  say(`To see it again: npm run sim -- --seed ${seed} --days ${days} --outage ${values.outage} --trace`);
+  say(`To see it again: npm run sim -- --seed ${seed} --days ${days} --outage ${outageHours} --trace`);
   process.exitCode = 1;
   break;
 }
