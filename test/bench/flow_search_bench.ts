@@ -1,6 +1,6 @@
 /**
  * What the search over recent flow records costs: taking rows in on the thread that meters, packing them, memory a row, and
- * scans in M rows/s. CPU time, least of several. `node test/bench/flow_search_bench.ts [ROWS]`
+ * scans in M rows/s. CPU time, least of several. `scripts/bench flow_search [ROWS]`
  */
 import { SystemClock } from '../../src/core/clock.ts';
 import { parseFilter } from '../../src/flow/filter/filter_parser.ts';

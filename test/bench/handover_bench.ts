@@ -1,7 +1,7 @@
 /**
  * Whether questions delay the hand-over of rows: a thread asks for 13 months of conversations and sums of recent flows without a
  * pause, as the page's thread would, while this one takes blocks of rows as the main thread does. What counts is how late a block
- * is taken, with and without the questions, in one run. `node test/bench/handover_bench.ts [--days 390] [--seconds 10]`
+ * is taken, with and without the questions, in one run. `scripts/bench handover [--days 390] [--seconds 10]`
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

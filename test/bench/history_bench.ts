@@ -2,7 +2,7 @@
  * A year of a busy branch in the history: what it takes on disk, what is written for a day, and how long questions take.
  * Prints one line of JSON a figure.
  *
- *   node test/bench/history_bench.ts [--days 390]
+ *   scripts/bench history [--days 390]
  */
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -3,7 +3,7 @@
  * uplink to the same collector. In the middle the uplink loses everything without a word (nftables), then works again. Every
  * packet belongs in exactly one record: what the records that arrived add up to, over what was sent, is the figure.
  *
- *     node test/bench/outage.ts [--quick] [--outage-s 600] [--rate 1000]
+ *     scripts/bench outage [--quick] [--outage-s 600] [--rate 1000]
  *
  * Everything happens in three namespaces that go at the end. Needs root, nft and the native build.
  */

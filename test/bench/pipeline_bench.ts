@@ -2,7 +2,7 @@
  * How many rows a CPU second of one core enriches and rolls up. Prints one line of JSON a case; `branch` is the one with a target
  * (300 000 rows a second), `flood` has a new host in every row.
  *
- *   node test/bench/pipeline_bench.ts [--rows 2000000]
+ *   scripts/bench pipeline [--rows 2000000]
  */
 import { parseArgs } from 'node:util';
 import { settingsSchema } from '../../src/config/schema.ts';

@@ -3,7 +3,7 @@
  * rate. Generated, through the addon. Prints tables for `README.md` beside this file. In brackets what chance alone gives: by
  * packets 1 − (1 − 1/N)^n are seen, of flows of n packets; by flows 1/N, and those are whole.
  *
- *   node test/bench/sampling_bench.ts [--flows 20000] [--seed 1]
+ *   scripts/bench sampling [--flows 20000] [--seed 1]
  */
 import { parseArgs } from 'node:util';
 import { SeededRandom } from '../../src/core/random.ts';

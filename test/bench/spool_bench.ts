@@ -3,7 +3,7 @@
  * collector is a process of its own that throws everything away. CPU is this process's, so it is the figure to compare when
  * the machine is shared; of several rounds the least counts. Prints one line of JSON a case, with its goal; asserts nothing.
  *
- *   node test/bench/spool_bench.ts [--rows 1000000] [--profile standard] [--only encode,tcp,udp]
+ *   scripts/bench spool [--rows 1000000] [--profile standard] [--only encode,tcp,udp]
  */
 import { parseArgs } from 'node:util';
 import { MemoryKv } from '../../src/core/memory_kv.ts';

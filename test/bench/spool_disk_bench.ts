@@ -2,7 +2,7 @@
  * A spool on disk: filling a LevelDB while no collector listens, draining it when one does, with the memory that takes, and
  * how long a start takes with so much in it. Prints one line of JSON a case, with its goal; asserts nothing.
  *
- *   node test/bench/spool_disk_bench.ts [--rows 10000000] [--gib 4] [--only drain,start] [--quick] [--folder DIR]
+ *   scripts/bench spool_disk [--rows 10000000] [--gib 4] [--only drain,start] [--quick] [--folder DIR]
  *
  * `--quick` is 500,000 rows and 0.25 GiB. Takes as much room under the folder (default: the system's for temporary files).
  */

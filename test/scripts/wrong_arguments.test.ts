@@ -5,9 +5,10 @@ import { expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
 const sim = [process.execPath, 'test/sim/run.ts'];
-const [fuzz, soak] = [
+const [fuzz, soak, bench] = [
   ['sh', 'scripts/fuzz'],
   ['sh', 'scripts/soak'],
+  ['sh', 'scripts/bench'],
 ];
 
 const run = ([program, ...args]: readonly string[]): { status: number | null; out: string; err: string } => {
@@ -23,6 +24,8 @@ test.each([
   [[...fuzz, '--seconds'], 'fuzz: --seconds : allowed: 1 to 99999'],
   [[...fuzz, '--second', '3'], 'fuzz: there is no option --second'],
   [[...soak, '--seed', '3'], 'soak: --seed: no arguments are allowed'],
+  [[...bench, 'outtage'], 'bench: there is no outtage; there are: outage flow_search'],
+  [[...bench, 'measure'], 'bench: there is no measure; there are: outage'],
   [[...soak, '3'], 'soak: 3: no arguments are allowed'],
 ])('%j', (command, said) => {
   const { status, out, err } = run(command);
