@@ -120,25 +120,27 @@ export class SpoolLog {
 
   /** The chunk that holds a position, or undefined when it is gone. */
   chunkAt(position: number): SpoolChunk | undefined {
-    let low = 0;
-    let high = this.#chunks.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >>> 1;
-      const chunk = this.#chunks[middle]!;
-      if (position < chunk.first) high = middle - 1;
-      else if (position >= chunk.first + chunk.count) low = middle + 1;
-      else return chunk;
-    }
-    return undefined;
+    const chunk = this.#chunks[this.#firstEndingAfter(position)];
+    return chunk !== undefined && chunk.first <= position ? chunk : undefined;
   }
 
-  /** The first position from here on whose piece has rows that came later than that. */
-  firstGrownAfter(position: number, ms: number): number {
-    for (let at = position; ; ) {
-      const chunk = this.chunkAt(at);
-      if (chunk === undefined || chunk.grownMs > ms) return at;
-      at = chunk.first + chunk.count;
+  #firstEndingAfter(position: number): number {
+    let low = 0;
+    let high = this.#chunks.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const { first, count } = this.#chunks[middle]!;
+      if (first + count > position) high = middle;
+      else low = middle + 1;
     }
+    return low;
+  }
+
+  /** The first position from here on whose piece has rows that came later than that. Between pieces there may be none. */
+  firstGrownAfter(position: number, ms: number): number {
+    let at = this.#firstEndingAfter(position);
+    while (at < this.#chunks.length && this.#chunks[at]!.grownMs <= ms) at++;
+    return Math.max(position, this.#chunks[at]?.first ?? this.#next);
   }
 
   /** Age of the oldest row a destination waits for, ms. */

@@ -172,6 +172,22 @@ test('memory runs short while pieces are replaced: none of them is dropped, and 
   expect([got.packets, got.octets]).toEqual([handed.packets, handed.octets]);
 });
 
+test('merged rows leave places empty: what lies behind those and has waited too long is backlog all the same', async () => {
+  const { spool, clock } = await open(new MemoryKv(), ['a'], new SeededRandom(1));
+  const lane = spool.lane('a');
+  const merges = new Set([0]);
+  for (let i = 0; merges.size < 3; i++) {
+    spool.append(office(i * 100, 100));
+    await clock.advance(4_000);
+    merges.add(lane.account().thinned);
+  }
+  await clock.advance(600_000);
+  const { pending } = lane.account();
+  spool.append(office(90_000, 100));
+  expect(lane.demote(300_000)).toBe(pending);
+  expect([lane.unread, lane.backlog.unread]).toEqual([100, pending]);
+});
+
 test('a piece that is replaced while it is being read is not taken for damaged', async () => {
   const kv = new MemoryKv();
   const first = await open(kv, ['a', 'b'], new SeededRandom(1));
