@@ -11,10 +11,8 @@ export class LaneCursor {
   /** Taken by the session, and not done with. */
   readonly taken = new IntervalSet();
   readonly #margin = new ResendMargin();
-  /** Of a session that ended without the collector's word: sent again when this one breaks. */
+  /** Of sessions that ended without the collector's word: sent again when this one breaks. */
   readonly #entrusted = new ResendMargin();
-  /** Octets that arrive before the entrusted rows count as read. */
-  #entrustedOctets = 0;
   #arrived = 0;
 
   /** Rows that arrived by this cursor's sessions and had not before, since start. */
@@ -46,17 +44,15 @@ export class LaneCursor {
     this.#arrived += owed;
     if (marginMax <= 0) return;
     this.#margin.add({ from, to: areGone ? from : to, octets }, marginMax);
-    this.#entrustedOctets += octets;
-    if (this.#entrustedOctets >= marginMax) this.#entrusted.clear();
+    this.#entrusted.pass(octets, marginMax);
   }
 
   /**
    * The other session, to the same collector, ended without its word that it has read everything. Should it fall before
-   * it could, this session breaks with it: until then its margin is kept with ours.
+   * it could, this session breaks with it: until a margin's worth has arrived after them its rows are kept with ours.
    */
   entrust(other: LaneCursor): void {
     for (const margin of [other.#entrusted, other.#margin]) this.#entrusted.takeOver(margin);
-    this.#entrustedOctets = 0;
   }
 
   /** Rows that are done with otherwise. */

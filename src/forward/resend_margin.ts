@@ -11,6 +11,7 @@ export class ResendMargin {
   /** The oldest first. */
   #held: HeldMessage[] = [];
   #octets = 0;
+  #octetsMax = 0;
 
   get intervals(): readonly Interval[] {
     return this.#held.filter(({ from, to }) => to > from);
@@ -19,14 +20,36 @@ export class ResendMargin {
   add(message: HeldMessage, octetsMax: number): void {
     this.#held.push(message);
     this.#octets += message.octets;
-    while (this.#held.length > 0 && this.#octets - this.#held[0]!.octets >= octetsMax) this.#octets -= this.#held.shift()!.octets;
+    this.#octetsMax = octetsMax;
+    this.#trim();
   }
 
-  /** Everything that the other one held. */
+  /** Everything that the other one held is behind what is held here; together no more than one margin. */
   takeOver(other: ResendMargin): void {
     this.#held.push(...other.#held);
     this.#octets += other.#octets;
+    this.#octetsMax = Math.max(this.#octetsMax, other.#octetsMax);
     other.clear();
+    this.#trim();
+  }
+
+  /** So many octets arrived behind all of it, whose rows another margin holds. */
+  pass(octets: number, octetsMax: number): void {
+    const last = this.#held.at(-1);
+    if (last === undefined) return;
+    // Whatever is behind the last rows is one place.
+    if (last.to > last.from) this.#held.push({ from: last.to, to: last.to, octets });
+    else this.#held[this.#held.length - 1] = { ...last, octets: last.octets + octets };
+    this.#octets += octets;
+    this.#octetsMax = octetsMax;
+    this.#trim();
+  }
+
+  #trim(): void {
+    let first = 0;
+    while (first < this.#held.length && this.#octets - this.#held[first]!.octets >= this.#octetsMax)
+      this.#octets -= this.#held[first++]!.octets;
+    this.#held.splice(0, first);
   }
 
   clear(): void {

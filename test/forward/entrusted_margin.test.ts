@@ -18,8 +18,15 @@ const marginOctets = 1_000;
 const idsOf = ({ bytes, firstRow, count }: SpooledRows): number[] =>
   Array.from({ length: count }, (_, i) => flowIdOf(bytes, firstRow + i * ROW_BYTES));
 
+interface Ended {
+  readonly spool: Spool;
+  readonly lane: SpoolLane;
+  /** Ten more rows go out behind the live ones, 400 octets in a session that ends in silence. */
+  readonly again: () => Promise<void>;
+}
+
 /** Ten rows went out behind the live ones, in a session that ended in silence. */
-async function silentEnd(): Promise<{ spool: Spool; lane: SpoolLane }> {
+async function silentEnd(): Promise<Ended> {
   const clock = new SimulatedClock();
   const spool = new Spool({
     world: { clock, random: new SeededRandom(1), log: silentLog, metrics: createMetrics() },
@@ -28,15 +35,26 @@ async function silentEnd(): Promise<{ spool: Spool; lane: SpoolLane }> {
   });
   await spool.start();
   const lane = spool.lane('a');
-  spool.append(blockOf(0, 10));
-  await clock.advance(60_000);
-  expect(lane.demote(30_000)).toBe(10);
-  const rows = (await lane.backlog.next())!;
-  lane.backlog.acknowledge(rows.position, rows.count, 400, marginOctets);
-  lane.backlog.entrustMargin();
-  lane.backlog.rewind(false);
-  return { spool, lane };
+  let sent = 0;
+  const again = async (): Promise<void> => {
+    spool.append(blockOf(sent, 10));
+    sent += 10;
+    await clock.advance(60_000);
+    expect(lane.demote(30_000)).toBe(10);
+    const rows = (await lane.backlog.next())!;
+    lane.backlog.acknowledge(rows.position, rows.count, 400, marginOctets);
+    lane.backlog.entrustMargin();
+    lane.backlog.rewind(false);
+  };
+  await again();
+  return { spool, lane, again };
 }
+async function allIds(lane: SpoolLane): Promise<number[]> {
+  const ids: number[] = [];
+  for (let rows = await lane.next(); rows !== undefined; rows = await lane.next()) ids.push(...idsOf(rows));
+  return ids;
+}
+const numbers = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i + 1);
 
 test('the live session breaks: the rows come again, and the account stays as it was', async () => {
   const { lane } = await silentEnd();
@@ -61,4 +79,25 @@ test('the live session ends in order, and the collector says that it has everyth
   lane.releaseMargin();
   lane.rewind(true);
   expect(await lane.next()).toBeUndefined();
+});
+
+test('sessions end in silence again and again: a margin’s worth is kept of them, the newest', async () => {
+  const { lane, again } = await silentEnd();
+  for (let times = 1; times < 20; times++) await again();
+  lane.rewind(true);
+  expect(await allIds(lane)).toEqual(numbers(170, 200)); // three times 400 octets reach 1,000
+});
+
+test('what had arrived live before the next session ended in silence says of the rows before it that they were read', async () => {
+  const { spool, lane, again } = await silentEnd();
+  const live = async (octets: number): Promise<void> => {
+    spool.append(blockOf(1_000, 1));
+    const rows = (await lane.next())!;
+    lane.acknowledge(rows.position, rows.count, octets, marginOctets);
+  };
+  await live(600);
+  await again();
+  await live(900);
+  lane.rewind(true);
+  expect(await allIds(lane)).toEqual([1_001, ...numbers(10, 20), 1_001]);
 });
