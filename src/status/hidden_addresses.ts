@@ -5,6 +5,7 @@
  */
 import { formatIpv4, formatIpv6, parseAddress } from '../flow/addresses.ts';
 import { addVolume, type KeyVolume, type TopAnswer } from '../flow/history_shapes.ts';
+import { ApiError } from './answers.ts';
 
 export interface PrefixLengths {
   readonly ipv4: number;
@@ -53,8 +54,9 @@ export function mergeRows(answer: TopAnswer): TopAnswer {
   return { ...answer, rows: [...merged.values()].sort((a, b) => octets(b) - octets(a)) };
 }
 
-/** Whether a question names an address more exactly than its asker may see one: answers would tell. */
-export function asksForHidden(text: string, lengths: PrefixLengths): boolean {
+/** Whether the address of a request names an address more exactly than its asker may see one: answers would tell. */
+export function asksForHidden(url: string, lengths: PrefixLengths): boolean {
+  const text = decoded(url);
   if (text.search(mac) >= 0) return true;
   for (const [, address = '', length] of text.matchAll(candidate)) {
     const octets = parseAddress(address);
@@ -63,4 +65,13 @@ export function asksForHidden(text: string, lengths: PrefixLengths): boolean {
     if (length === undefined || Number(length) > kept) return true;
   }
   return false;
+}
+
+/** @throws ApiError `badRequest` for escapes that are none: what they hide cannot be told */
+function decoded(url: string): string {
+  try {
+    return decodeURIComponent(url);
+  } catch {
+    throw new ApiError('badRequest', 'The address of the request has an escape such as %20 that is none.');
+  }
 }

@@ -213,7 +213,7 @@ export class StatusServer implements Service {
   #hide(server: FastifyInstance): void {
     server.addHook('onRequest', async (request) => {
       const hidden = this.#hiddenFrom(request);
-      if (hidden === undefined || !asksForHidden(decodeURIComponent(request.url), hidden)) return;
+      if (hidden === undefined || !asksForHidden(request.url, hidden)) return;
       throw new ApiError('addressesHidden', 'You see prefixes, not single addresses, and cannot ask for them either.');
     });
     server.addHook('onSend', async (request, _reply, payload) => {

@@ -1,9 +1,18 @@
 /**
  * The alerts that stand, and those that have lately gone: raised when something was bad for long enough, cleared when it was
- * good for long enough, one per id, told once per cool-down. Pure, on two clocks: monotonic time measures, wall time labels.
+ * good for long enough, one per id. What was told and what is are kept apart: when a cool-down or a mute ends, what differs is
+ * told then, once. Pure, on two clocks: monotonic time measures, wall time labels.
  * Limits: `keptMax` alerts that have cleared; those that stand are bounded by what there is to judge.
  */
-import { type Alert, type AlertAct, type AlertCode, alertCodes, isOpen, wantsSomebody } from '../../flow/alert_shapes.ts';
+import {
+  type Alert,
+  type AlertAct,
+  type AlertCode,
+  type AlertSeverity,
+  alertCodes,
+  isOpen,
+  wantsSomebody,
+} from '../../flow/alert_shapes.ts';
 import type { Verdict } from './alert_rules.ts';
 
 const keptMax = 50;
@@ -18,7 +27,7 @@ export interface Moment {
 export interface AlertChange {
   readonly alert: Alert;
   readonly what: 'raised' | 'cleared' | 'worsened' | 'acknowledged' | 'muted' | 'unmuted';
-  /** Whether somebody is to be told: not of what is muted, or came back within the cool-down. */
+  /** Whether somebody is to be told: not of what is muted, or came back within the cool-down; of that later, if it stands. */
   readonly isTold: boolean;
 }
 
@@ -29,10 +38,19 @@ interface Watch {
 
 interface Entry {
   alert: Alert;
-  /** Monotonic: when somebody was told last; undefined for never in this run. */
-  toldMs: number | undefined;
-  /** The last raise was told, so its clearing is too. */
-  isTold: boolean;
+  /** What somebody was told last; undefined for nothing, or that it has cleared. */
+  told: AlertSeverity | undefined;
+  /** Of the last time that it stood, and was told or came back: what a cool-down goes by. */
+  last: { readonly clearedMs: number; readonly told: AlertSeverity | undefined } | undefined;
+}
+
+/** What a restart must not forget. */
+export interface KeptBook {
+  readonly alerts: readonly Alert[];
+  /** Wall times of raises. */
+  readonly raises: readonly number[];
+  /** By id, what somebody was told last. */
+  readonly told: Readonly<Record<string, AlertSeverity>>;
 }
 
 export class AlertBook {
@@ -58,12 +76,15 @@ export class AlertBook {
   }
 
   /** What an earlier run has kept. What has mended itself meanwhile clears in its time. */
-  restore(alerts: readonly Alert[], raisedAtMs: readonly number[], now: Moment): void {
+  restore({ alerts, raises, told }: KeptBook, now: Moment): void {
     for (const alert of alerts.slice(0, openMax + keptMax)) {
-      // It was told, and the cool-down goes on: a restart is no reason to wake somebody twice.
-      this.#entries.set(alert.id, { alert, toldMs: now.monotonicMs, isTold: true });
+      // A cool-down goes on: a restart is no reason to wake somebody twice. Wall clocks may have gone back meanwhile.
+      const agoMs = isOpen(alert) ? 0 : Math.max(0, now.wallMs - alert.clearedMs);
+      const isCooling = !isOpen(alert) || alert.times > 1;
+      const last = isCooling ? { clearedMs: now.monotonicMs - agoMs, told: alert.severity } : undefined;
+      this.#entries.set(alert.id, { alert, told: told[alert.id], last });
     }
-    this.#raisedAtMs = [...raisedAtMs];
+    this.#raisedAtMs = [...raises];
   }
 
   /** For the file: raises of the last day. */
@@ -71,21 +92,26 @@ export class AlertBook {
     return this.#raisedAtMs;
   }
 
+  get told(): KeptBook['told'] {
+    return Object.fromEntries([...this.#entries].flatMap(([id, { told }]) => (told === undefined ? [] : [[id, told]])));
+  }
+
   /** Takes a round of verdicts in. An alert about which nothing is said any more is about something that is gone: good. */
   judge(verdicts: readonly Verdict[], now: Moment): AlertChange[] {
-    const changes: AlertChange[] = [];
-    const seen = new Set<string>();
+    const happened = new Map<string, AlertChange['what'] | undefined>();
     for (const verdict of verdicts) {
       const id = idOf(verdict.code, verdict.subject);
-      if (seen.has(id)) continue;
-      seen.add(id);
-      const change = this.#take(id, verdict, now);
-      if (change !== undefined) changes.push(change);
+      if (!happened.has(id)) happened.set(id, this.#take(id, verdict, now));
     }
-    for (const [id, { alert }] of this.#entries) {
-      if (seen.has(id) || !isOpen(alert)) continue;
-      const change = this.#take(id, goneVerdict(alert), now);
-      if (change !== undefined) changes.push(change);
+    const seen = new Set(happened.keys());
+    for (const [id, { alert }] of this.#entries)
+      if (!seen.has(id) && isOpen(alert)) happened.set(id, this.#take(id, goneVerdict(alert), now));
+    const changes: AlertChange[] = [];
+    for (const [id, entry] of this.#entries) {
+      const owed = this.#owed(entry, now);
+      if (owed !== undefined) entry.told = isOpen(entry.alert) ? entry.alert.severity : undefined;
+      const what = owed ?? happened.get(id);
+      if (what !== undefined) changes.push({ alert: entry.alert, what, isTold: owed !== undefined });
     }
     for (const id of this.#watches.keys()) if (!seen.has(id) && !this.#entries.has(id)) this.#watches.delete(id);
     this.#forget(now);
@@ -111,7 +137,18 @@ export class AlertBook {
     return { alert: entry.alert, what: 'unmuted', isTold: false };
   }
 
-  #take(id: string, verdict: Verdict, now: Moment): AlertChange | undefined {
+  /** What somebody is to be told now: what differs from what they were told last. */
+  #owed({ alert, told, last }: Entry, now: Moment): AlertChange['what'] | undefined {
+    if (alert.mutedUntilMs > now.wallMs) return undefined;
+    if (!isOpen(alert)) return told === undefined ? undefined : 'cleared';
+    if (!wantsSomebody(alert, now.wallMs)) return undefined;
+    const isWorse = (than: AlertSeverity | undefined): boolean => alert.severity === 'page' && than === 'ticket';
+    if (told !== undefined) return isWorse(told) ? 'worsened' : undefined;
+    const isCooling = last !== undefined && now.monotonicMs - last.clearedMs < this.#coolDownMs;
+    return isCooling && !isWorse(last.told) ? undefined : 'raised';
+  }
+
+  #take(id: string, verdict: Verdict, now: Moment): AlertChange['what'] | undefined {
     const watch = this.#watches.get(id);
     if (watch === undefined || (verdict.is !== 'between' && watch.is !== verdict.is)) {
       if (verdict.is !== 'between') this.#watches.set(id, { is: verdict.is, sinceMs: now.monotonicMs });
@@ -121,13 +158,13 @@ export class AlertBook {
     const stands = entry !== undefined && isOpen(entry.alert);
     if (verdict.is === 'bad' && !stands && lastsMs >= verdict.raiseAfterMs) return this.#raise(id, verdict, now, entry);
     if (verdict.is === 'good' && stands && lastsMs >= verdict.clearAfterMs) return this.#clear(entry, now);
-    if (verdict.is !== 'good' && stands) return this.#update(entry, verdict, now);
+    if (verdict.is !== 'good' && stands) return this.#update(entry, verdict);
     return undefined;
   }
 
-  #raise(id: string, verdict: Verdict, now: Moment, before: Entry | undefined): AlertChange | undefined {
+  #raise(id: string, verdict: Verdict, now: Moment, before: Entry | undefined): AlertChange['what'] | undefined {
     if (before === undefined && this.#openCount() >= openMax) return undefined;
-    const isRepeat = before?.toldMs !== undefined && now.monotonicMs - before.toldMs < this.#coolDownMs;
+    const isRepeat = before?.last !== undefined && now.monotonicMs - before.last.clearedMs < this.#coolDownMs;
     const { code, severity, title, text, runbook } = verdict;
     const raisedMs = Math.round(now.wallMs);
     const alert: Alert = {
@@ -146,35 +183,29 @@ export class AlertBook {
       mutedUntilMs: before?.alert.mutedUntilMs ?? 0,
       mutedBy: before?.alert.mutedBy ?? '',
     };
-    const isTold = !isRepeat && wantsSomebody(alert, now.wallMs);
-    this.#entries.set(id, { alert, isTold: isTold || isRepeat, toldMs: isTold ? now.monotonicMs : before?.toldMs });
+    this.#entries.set(id, { alert, told: before?.told, last: before?.last });
     this.#raisedAtMs.push(raisedMs);
-    return { alert, what: 'raised', isTold };
+    return 'raised';
   }
 
-  #clear(entry: Entry, now: Moment): AlertChange {
-    const { alert } = entry;
+  #clear(entry: Entry, now: Moment): AlertChange['what'] {
+    const { alert, told, last } = entry;
     entry.alert = { ...alert, state: 'cleared', clearedMs: Math.round(now.wallMs), acknowledgedBy: '', acknowledgedMs: 0 };
-    const isTold = entry.isTold && alert.mutedUntilMs <= now.wallMs;
     // The cool-down counts from when it was quiet, or something that flaps would be told again and again.
-    if (entry.isTold) entry.toldMs = now.monotonicMs;
-    return { alert: entry.alert, what: 'cleared', isTold };
+    if (told !== undefined || alert.times > 1) entry.last = { clearedMs: now.monotonicMs, told: told ?? last?.told };
+    return 'cleared';
   }
 
   /** While it stands its words follow; when it turns into a page, somebody is told again. */
-  #update(entry: Entry, verdict: Verdict, now: Moment): AlertChange | undefined {
+  #update(entry: Entry, verdict: Verdict): AlertChange['what'] | undefined {
     const { alert } = entry;
     const { severity, title, text, runbook } = verdict;
     const worsened = alert.severity === 'ticket' && severity === 'page';
-    if (worsened) {
-      entry.alert = { ...alert, severity, title, text, runbook, acknowledgedBy: '', acknowledgedMs: 0 };
-      const isTold = entry.alert.mutedUntilMs <= now.wallMs;
-      if (isTold) Object.assign(entry, { toldMs: now.monotonicMs, isTold: true });
-      return { alert: entry.alert, what: 'worsened', isTold };
-    }
     // Not back to a ticket before it clears: the number may only have dipped.
     entry.alert = { ...alert, title, text, runbook };
-    return undefined;
+    if (!worsened) return undefined;
+    entry.alert = { ...entry.alert, severity, acknowledgedBy: '', acknowledgedMs: 0 };
+    return 'worsened';
   }
 
   #openCount(): number {
@@ -211,20 +242,27 @@ export function idOf(code: AlertCode, subject: string): string {
 
 const schemaVersion = 1;
 
-export function bookText(book: AlertBook, pending: readonly unknown[]): string {
-  return JSON.stringify({ schema: schemaVersion, alerts: book.alerts, raises: book.raises, pending });
+export function bookText({ alerts, raises, told }: AlertBook, pending: readonly unknown[]): string {
+  return JSON.stringify({ schema: schemaVersion, alerts, raises, told, pending });
 }
 
 /** What of a kept text can be used; nothing of one that is damaged: alerts come again by themselves. */
-export function parseBook(text: string): { alerts: Alert[]; raises: number[]; pending: unknown[] } | undefined {
+export function parseBook(text: string): (KeptBook & { readonly pending: unknown[] }) | undefined {
   try {
-    const { schema, alerts, raises, pending } = JSON.parse(text) as Record<string, unknown>;
+    const { schema, alerts, raises, told, pending } = JSON.parse(text) as Record<string, unknown>;
     if (schema !== schemaVersion || !Array.isArray(alerts) || !Array.isArray(raises) || !Array.isArray(pending)) return undefined;
     const good = alerts.filter(
       (found: Partial<Alert>): found is Alert => typeof found?.id === 'string' && alertCodes.some((code) => code === found.code),
     );
-    return { alerts: good, raises: raises.filter((atMs) => typeof atMs === 'number'), pending };
+    return { alerts: good, raises: raises.filter((atMs) => typeof atMs === 'number'), told: toldOf(told, good), pending };
   } catch {
     return undefined;
   }
+}
+
+/** Files of older versions do not say it: then what stands was told. */
+function toldOf(found: unknown, alerts: readonly Alert[]): KeptBook['told'] {
+  const isMap = typeof found === 'object' && found !== null;
+  const entries = isMap ? Object.entries(found) : alerts.filter(isOpen).map(({ id, severity }) => [id, severity]);
+  return Object.fromEntries(entries.filter(([, severity]) => severity === 'page' || severity === 'ticket'));
 }

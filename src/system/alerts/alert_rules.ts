@@ -253,7 +253,7 @@ function hostVerdicts({ host }: Status, settings: AlertSettings): Verdict[] {
     {
       ...box,
       code: 'diskLow',
-      is: beyond(free, least, least * 1.2),
+      is: beyond(free, least, Math.min(least * 1.2, (least + 1) / 2)), // no disk is freer than empty
       title: 'The disk is filling up',
       text: `${percent(free)} are free.`,
       runbook: 'Remove what is not flowspan’s, or lower history.bytesMax and spool.diskBytesMax: together they must fit.',

@@ -157,7 +157,7 @@ export class AlertService implements Service {
       world.log.warn('alertsUnread', { reason: 'the file of alerts is damaged; alerts that stand are raised again' });
       return;
     }
-    this.#book.restore(kept.alerts, kept.raises, this.#now());
+    this.#book.restore(kept, this.#now());
     for (const one of kept.pending as readonly { webhook?: unknown; body?: WebhookBody }[]) {
       const webhook = this.#webhooks.find(({ name }) => name === one?.webhook);
       if (typeof one?.body?.delivery === 'string' && typeof one.body.atMs === 'number') webhook?.push(one.body);

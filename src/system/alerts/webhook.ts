@@ -24,6 +24,8 @@ export interface WebhookBody {
 export type Post = (url: URL, headers: Readonly<Record<string, string>>, body: string, options: PostOptions) => Promise<number>;
 export interface PostOptions {
   readonly timeoutMs: number;
+  /** Ends the attempt: we stop. */
+  readonly signal: AbortSignal;
   readonly ca: string | undefined;
 }
 
@@ -79,6 +81,7 @@ export class Webhook {
     void this.#work();
   }
 
+  /** What is on its way is broken off, and stays to be posted after a restart. */
   stop(): void {
     this.#ended.abort();
     this.#timer?.cancel();
@@ -129,7 +132,11 @@ export class Webhook {
         ...(secret === undefined ? {} : { 'x-flowspan-signature': signature(secret, atS, text) }),
       };
       const ca = settings.caFile === '' ? undefined : await readFile(settings.caFile, 'utf8');
-      const status = await post(new URL(settings.url), headers, text, { timeoutMs: settings.timeoutMs, ca });
+      const status = await post(new URL(settings.url), headers, text, {
+        timeoutMs: settings.timeoutMs,
+        signal: this.#ended.signal,
+        ca,
+      });
       return status >= 200 && status < 300 ? '' : `${new URL(settings.url).host} answered ${status}`;
     } catch (error) {
       return messageOf(error);
@@ -146,10 +153,11 @@ async function firstLine(path: string): Promise<string> {
   return (await readFile(path, 'utf8')).split(/\r?\n/)[0]!.trim();
 }
 
-const postOverNetwork: Post = (url, headers, body, { timeoutMs, ca }) =>
+const postOverNetwork: Post = (url, headers, body, { timeoutMs, signal: ended, ca }) =>
   new Promise((resolve, reject) => {
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const options = { method: 'POST', agent: false, signal: AbortSignal.timeout(timeoutMs), ...(ca === undefined ? {} : { ca }) };
+    const signal = AbortSignal.any([ended, AbortSignal.timeout(timeoutMs)]);
+    const options = { method: 'POST', agent: false, signal, ...(ca === undefined ? {} : { ca }) };
     const asking = send(url, { ...options, headers: { ...headers, 'content-length': Buffer.byteLength(body) } }, (response) => {
       resolve(response.statusCode ?? 0);
       response.destroy(); // what else it says is no matter, and may be endless

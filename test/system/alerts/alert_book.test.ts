@@ -121,12 +121,98 @@ describe('whoever looks after it', () => {
     book.act({ kind: 'mute', id, who: 'olaf', forMs: 7_200_000 }, now());
     const meanwhile = [...last(130, verdict('good')), ...last(1_000, verdict('good')), ...last(70, verdict('bad'))];
     expect([whats(meanwhile), told(meanwhile)]).toEqual([['cleared', 'raised'], []]);
-    // Whoever was told of nothing is told of no end either.
     expect(told(last(130, verdict('good')))).toEqual([]);
-    last(7_200, verdict('good'));
+    // Before it was muted they were told that it stands, and would believe it for ever.
+    expect(told(last(7_200, verdict('good')))).toEqual(['cleared']);
     expect(told(last(70, verdict('bad')))).toEqual(['raised']);
     book.act({ kind: 'mute', id, who: 'olaf', forMs: 7_200_000 }, now());
     expect(book.act({ kind: 'unmute', id, who: 'olaf' }, now())).toMatchObject({ alert: { mutedUntilMs: 0, mutedBy: '' } });
+  });
+});
+
+describe('what was kept back and still stands is told once', () => {
+  const id = 'uplinkDown.central';
+  const keepAndRestore = (downMs: number): void => {
+    const kept = parseBook(bookText(book, []))!;
+    const wallMs = now().wallMs + downMs;
+    nowMs = wallMs - wallStartMs;
+    book = new AlertBook(900_000);
+    book.restore(kept, now());
+  };
+
+  it('when its cool-down ends, and its end after that', () => {
+    last(70, verdict('bad'));
+    expect(told(last(130, verdict('good')))).toEqual(['cleared']);
+    const again = last(890, verdict('bad'));
+    expect([whats(again), told(again)]).toEqual([['raised'], []]);
+    expect(told(last(3_600, verdict('bad')))).toEqual(['raised']);
+    expect(open()).toMatchObject([{ times: 2 }]);
+    expect(told(last(3_600, verdict('good')))).toEqual(['cleared']);
+  });
+
+  it('not of what cleared within its cool-down, nor of what somebody looks after', () => {
+    last(70, verdict('bad'));
+    last(130, verdict('good'));
+    expect(told([...last(70, verdict('bad')), ...last(3_600, verdict('good'))])).toEqual([]);
+    last(70, verdict('bad'));
+    last(130, verdict('good'));
+    last(70, verdict('bad'));
+    book.act({ kind: 'acknowledge', id, who: 'olaf' }, now());
+    expect(told([...last(3_600, verdict('bad')), ...last(130, verdict('good'))])).toEqual([]);
+  });
+
+  it('when a mute ends, by time or by hand', () => {
+    last(70, verdict('bad'));
+    last(1_200, verdict('good'));
+    for (const byHand of [false, true]) {
+      book.act({ kind: 'mute', id, who: 'olaf', forMs: 3_600_000 }, now());
+      expect(told(last(3_000, verdict('bad')))).toEqual([]);
+      if (byHand) book.act({ kind: 'unmute', id, who: 'olaf' }, now());
+      expect(told(last(3_600, verdict('bad')))).toEqual(['raised']);
+      last(1_200, verdict('good'));
+    }
+  });
+
+  it('when it turned into a page while it was muted, or within the cool-down of a ticket', () => {
+    last(70, verdict('bad', { severity: 'ticket' }));
+    book.act({ kind: 'mute', id, who: 'olaf', forMs: 600_000 }, now());
+    expect(told(last(500, verdict('bad')))).toEqual([]);
+    expect(told(last(3_600, verdict('bad')))).toEqual(['worsened']);
+    last(1_200, verdict('good'));
+    last(70, verdict('bad', { severity: 'ticket' }));
+    last(130, verdict('good'));
+    expect(told(last(70, verdict('bad', { severity: 'ticket' })))).toEqual([]);
+    expect(told(last(70, verdict('bad')))).toEqual(['raised']);
+  });
+
+  it('over a restart: what was muted or cooling is told afterwards, what was told is not again', () => {
+    last(70, verdict('bad'));
+    last(130, verdict('good'));
+    last(70, verdict('bad'));
+    keepAndRestore(10_000);
+    expect(told(last(3_600, verdict('bad')))).toEqual(['raised']);
+    keepAndRestore(10_000);
+    expect(told(last(3_600, verdict('bad')))).toEqual([]);
+    last(130, verdict('good'));
+    keepAndRestore(10_000);
+    expect(told(last(600, verdict('bad')))).toEqual([]); // the cool-down goes on
+    last(130, verdict('good'));
+    keepAndRestore(86_400_000);
+    expect(told(last(70, verdict('bad')))).toEqual(['raised']); // and ended while the box was off
+    last(1_200, verdict('good'));
+    book.act({ kind: 'mute', id, who: 'olaf', forMs: 600_000 }, now());
+    last(300, verdict('bad'));
+    keepAndRestore(10_000);
+    expect(told(last(3_600, verdict('bad')))).toEqual(['raised']);
+  });
+
+  it('of a file that an older version wrote, nothing that stands is told again', () => {
+    last(70, verdict('bad'));
+    const { told: _, ...old } = JSON.parse(bookText(book, []));
+    book = new AlertBook(900_000);
+    book.restore(parseBook(JSON.stringify(old))!, now());
+    expect(told(last(3_600, verdict('bad')))).toEqual([]);
+    expect(told(last(130, verdict('good')))).toEqual(['cleared']);
   });
 });
 
@@ -138,7 +224,7 @@ describe('what is kept', () => {
     expect(kept.pending).toEqual([{ a: 1 }]);
     nowMs = 100; // another boot
     book = new AlertBook(900_000);
-    book.restore(kept.alerts, kept.raises, { monotonicMs: 100, wallMs: wallStartMs + 500_000 });
+    book.restore(kept, { monotonicMs: 100, wallMs: wallStartMs + 500_000 });
     expect(last(600, verdict('bad'))).toEqual([]);
     expect(open()).toMatchObject([{ acknowledgedBy: 'olaf', raisedMs: kept.alerts[0]!.raisedMs }]);
     expect(told(last(130, verdict('good')))).toEqual(['cleared']);

@@ -83,6 +83,13 @@ describe('rules', () => {
     ['targetMissed', 'missed', { ...quiet, targets: [{ name: 'cpu', title: 't', text: 'x', runbook: 'r', met: false }] }, 'bad'],
   ])('%s: %s', (code, _, facts, is) => expect(isOf(code, facts)).toBe(is));
 
+  it.each([1, 10, 50, 84, 90])('can all clear, whose least free disk is %s percent', (diskFreePercentMin) => {
+    const facts = (free: number): AlertFacts => withHost({ diskTotalOctets: 100, diskFreeOctets: free });
+    const isAt = (free: number): string =>
+      judge(facts(free), { ...settings, diskFreePercentMin }).find(({ code }) => code === 'diskLow')!.is;
+    expect([isAt(99), isAt(diskFreePercentMin + 0.1), isAt(diskFreePercentMin)]).toEqual(['good', 'between', 'bad']);
+  });
+
   it('cover every code, and say for each what to do', () => {
     const everything: AlertFacts = {
       ...withStatus({ mirror: exampleStatus.mirror, stores: good.stores }),

@@ -188,6 +188,24 @@ describe('alerts as a service', () => {
     await third.service.stop(0);
   });
 
+  it('on their way when the box stops are broken off, and posted after the restart', async () => {
+    const first = make(hook({ timeoutMs: 60_000 }));
+    answer = 'hang';
+    await first.service.start();
+    first.state.status = hot;
+    await pass(first, 70);
+    await expect.poll(() => posted.length).toBe(1);
+    await first.service.stop(0);
+    await expect.poll(() => new Promise((resolve) => receiver.getConnections((_, count) => resolve(count)))).toBe(0);
+    answer = 200;
+    const second = make(hook(), first.store);
+    second.state.status = hot;
+    await second.service.start();
+    await expect.poll(() => posted.length).toBe(2);
+    expect(posted[1]!.text).toBe(posted[0]!.text);
+    await second.service.stop(0);
+  });
+
   it('go on without a disk, and write only when something has changed', async () => {
     const made = make();
     made.store.broken = true;
