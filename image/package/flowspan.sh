@@ -1,4 +1,6 @@
 #!/bin/sh
-# The service keeps compiled code in its cache folder; commands by hand leave nothing behind.
+# The service keeps compiled code in its cache folder; commands by hand leave nothing behind, and ask the box that stands here.
 [ -n "${NODE_COMPILE_CACHE:-}" ] || export NODE_DISABLE_COMPILE_CACHE=1
+settings=/etc/flowspan/flowspan.yaml
+[ -n "${FLOWSPAN_CONFIG:-}" ] || [ ! -e $settings ] || export FLOWSPAN_CONFIG=$settings
 exec /usr/lib/flowspan/bin/node /usr/lib/flowspan/build/src/main.js "$@"

@@ -2,13 +2,13 @@
  * What `flowspan user` and `flowspan token` share: the file of users in the data folder, of a running box or a stopped one.
  * Whoever may write there owns the box; what is done is in the audit log as done by `console`.
  */
-import { defaultSettings, loadSettings } from '../config/load.ts';
 import { SystemClock } from '../core/clock.ts';
 import { ApplianceError } from '../core/errors.ts';
 import { createLog } from '../core/log.ts';
 import { SystemRandom } from '../core/random.ts';
 import { AccountFile } from '../status/access/account_file.ts';
 import { AuditLog } from '../status/access/audit_log.ts';
+import { becomeOwnerOf, boxSettings } from './box_folder.ts';
 import type { OptionValues, Terminal } from './command.ts';
 
 export interface Desk {
@@ -20,8 +20,9 @@ export interface Desk {
 
 /** Reads what is kept. @throws ApplianceError `accountsDamaged`, `storeUnwritable` */
 export async function openDesk(values: OptionValues, { err }: Terminal): Promise<Desk> {
-  const settings = values.config === undefined ? defaultSettings() : loadSettings(values.config as string);
+  const settings = boxSettings(values);
   const folder = String(values.data ?? settings.dataFolder);
+  await becomeOwnerOf(folder);
   const clock = new SystemClock();
   const log = createLog(clock, (level, _part, event, { reason }) => {
     if (level === 'error') err.write(`flowspan: ${event}: ${String(reason)}\n`);

@@ -1,8 +1,8 @@
 /** `flowspan alert`: what is wrong with the running box, and what somebody does about it. */
-import { defaultSettings, loadSettings } from '../config/load.ts';
 import { ApplianceError } from '../core/errors.ts';
 import { type Alert, isOpen, muteHoursMax } from '../flow/alert_shapes.ts';
 import { BoxClient, boxOptions, boxOptionsUsage } from './box_client.ts';
+import { boxSettings } from './box_folder.ts';
 import { type Command, exitCodes, integerOption } from './command.ts';
 
 export const command: Command = {
@@ -21,7 +21,7 @@ ${boxOptionsUsage}`,
   options: { hours: { type: 'string' }, json: { type: 'boolean' }, ...boxOptions },
   positionals: ['ACTION', 'ID?'],
   async run(values, [action, id], { out }) {
-    const box = new BoxClient(values.config === undefined ? defaultSettings() : loadSettings(values.config as string), values);
+    const box = new BoxClient(boxSettings(values), values);
     if (action === 'list') {
       const answer = await box.get<{ alerts: readonly Alert[] }>('/api/v1/alerts');
       if (answer === undefined) throw nobody(box);

@@ -10,6 +10,7 @@ import { ApplianceError, messageOf, systemCode } from '../core/errors.ts';
 import { tlsWanted } from '../status/access/rules.ts';
 import { pageCertificatePath } from '../status/certificate/page_certificate.ts';
 import { localSocketPath } from '../status/listeners.ts';
+import { configUsage } from './box_folder.ts';
 import type { OptionValues } from './command.ts';
 
 const answerTimeoutMs = 30_000;
@@ -39,7 +40,7 @@ export const boxOptions = {
 export const boxOptionsUsage = `  --url URL        a box elsewhere; FLOWSPAN_TOKEN holds an API token for it
   --ca FILE        certificate to trust at that URL, such as the box's own tls/page.crt
   --data FOLDER    data folder of the box (default var, or as --config says)
-  --config FILE    settings, for address and folder`;
+${configUsage}`;
 
 interface Way {
   readonly socketPath?: string;

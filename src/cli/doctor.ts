@@ -1,5 +1,4 @@
 /** `flowspan doctor`: looks at port, promiscuous mode, offloads, clock, disk and uplinks, and says what to fix. Changes nothing. */
-import { defaultSettings, loadSettings } from '../config/load.ts';
 import { type Settings, settingsSchema } from '../config/schema.ts';
 import { SystemClock } from '../core/clock.ts';
 import { ApplianceError } from '../core/errors.ts';
@@ -10,6 +9,7 @@ import { type DoctorCheck, doctorChecks, worstVerdict } from '../system/doctor_c
 import { gatherDoctorFacts } from '../system/doctor_facts.ts';
 import { pageChecks } from '../system/page_checks.ts';
 import { BoxClient } from './box_client.ts';
+import { boxSettings, configVariable } from './box_folder.ts';
 import { type Command, exitCodes, type OptionValues } from './command.ts';
 import { gatherPageFacts } from './page_facts.ts';
 
@@ -18,7 +18,7 @@ export const command: Command = {
   summary: 'check port, mirror, clock, disk and uplinks; says what to fix',
   usage: `doctor [--config FILE] [--interface NAME] [--json]
 
-  --config FILE       the settings the service runs with
+  --config FILE       the settings the service runs with (default: what ${configVariable} names)
   --interface NAME    look at this port; may be given several times
   --json              the checks as one JSON object
 
@@ -85,7 +85,7 @@ async function askStatus(box: BoxClient): Promise<Partial<BoxStatus> | undefined
 }
 
 function settingsOf(values: OptionValues): Settings {
-  const base = values.config === undefined ? defaultSettings() : loadSettings(values.config as string);
+  const base = boxSettings(values);
   if (values.interface === undefined) return base;
   const result = settingsSchema.safeParse({
     ...base,

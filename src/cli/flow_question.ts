@@ -4,7 +4,6 @@
  */
 
 import { z } from 'zod';
-import { defaultSettings, loadSettings } from '../config/load.ts';
 import { SystemClock } from '../core/clock.ts';
 import { ApplianceError } from '../core/errors.ts';
 import { parseFilter, troubleText } from '../flow/filter/filter_parser.ts';
@@ -12,6 +11,7 @@ import type { FlowCoverage } from '../flow/flow_search_shapes.ts';
 import { ApiError } from '../status/answers.ts';
 import { parseParameters, range, timeRange } from '../status/questions.ts';
 import { BoxClient, boxOptions } from './box_client.ts';
+import { boxSettings } from './box_folder.ts';
 import type { OptionTable, OptionValues } from './command.ts';
 
 export const flowOptions: OptionTable = {
@@ -64,7 +64,7 @@ export async function askBox<T>(
   path: string,
   query: Readonly<Record<string, string | number>>,
 ): Promise<T> {
-  const box = new BoxClient(values.config === undefined ? defaultSettings() : loadSettings(values.config as string), values);
+  const box = new BoxClient(boxSettings(values), values);
   const asked = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)] as [string, string]));
   const answer = await box.get<T>(`${path}?${asked}`);
   if (answer !== undefined) return answer;

@@ -4,6 +4,7 @@ import { roles } from '../flow/access_shapes.ts';
 import { asRole, withoutToken, withToken } from '../status/access/accounts.ts';
 import { newToken } from '../status/access/secrets.ts';
 import { openDesk } from './accounts.ts';
+import { configUsage } from './box_folder.ts';
 import { type Command, exitCodes, integerOption } from './command.ts';
 
 const dayMs = 86_400_000;
@@ -21,7 +22,7 @@ export const command: Command = {
   --days N         good for so long (default 0: until revoked)
   --json           for programs
   --data FOLDER    data folder of the box (default var, or as --config says)
-  --config FILE    settings of the box
+${configUsage}
 
 Sent as 'Authorization: Bearer TOKEN'. Tokens make neither users nor tokens.`,
   options: {

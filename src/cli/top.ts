@@ -3,7 +3,6 @@
  * same. Rates are bit/s over the range, volumes octets of whole frames.
  */
 import { join } from 'node:path';
-import { defaultSettings, loadSettings } from '../config/load.ts';
 import { SystemClock } from '../core/clock.ts';
 import { ApplianceError, messageOf } from '../core/errors.ts';
 import { intervals95 } from '../flow/estimates.ts';
@@ -12,6 +11,7 @@ import { ApiError } from '../status/answers.ts';
 import { parseParameters, timeRange, topParameters } from '../status/questions.ts';
 import { openHistoryReader } from '../store/history_reader.ts';
 import { BoxClient, boxOptions, boxOptionsUsage } from './box_client.ts';
+import { becomeOwnerOf, boxSettings } from './box_folder.ts';
 import { type Command, exitCodes, type OptionValues } from './command.ts';
 import { csvLine, rate, size, tableLines } from './figures.ts';
 
@@ -69,8 +69,9 @@ async function ask(values: OptionValues): Promise<TopAnswer> {
     if (error instanceof ApiError) throw new ApplianceError('usage', error.message, { cause: error });
     throw error;
   }
-  const settings = values.config === undefined ? defaultSettings() : loadSettings(values.config as string);
-  const folder = join(String(values.data ?? settings.dataFolder), 'history');
+  const settings = boxSettings(values);
+  const dataFolder = String(values.data ?? settings.dataFolder);
+  const folder = join(dataFolder, 'history');
   const box = new BoxClient(settings, values);
   const { by, limit, fromMs, toMs } = question;
   const asked = new URLSearchParams({ by, limit: `${limit}`, from: `${Math.round(fromMs)}`, to: `${Math.round(toMs)}` });
@@ -78,6 +79,7 @@ async function ask(values: OptionValues): Promise<TopAnswer> {
   if (answer !== undefined) return answer;
   const nobody = [`no flowspan answers at ${box.place}`, ...(box.refused === '' ? [] : [box.refused])].join('; ');
   if (values.url !== undefined) throw new ApplianceError('boxUnreachable', nobody);
+  await becomeOwnerOf(dataFolder);
   try {
     return await openHistoryReader(folder).top({ dimension: by, ...question });
   } catch (error) {

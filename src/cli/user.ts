@@ -4,6 +4,7 @@ import { roles, roleWords } from '../flow/access_shapes.ts';
 import { asRole, findUser, plainName, withChange, withoutUser, withUser } from '../status/access/accounts.ts';
 import { Passwords, passwordFault } from '../status/access/passwords.ts';
 import { askNewPassword, type Desk, openDesk } from './accounts.ts';
+import { configUsage } from './box_folder.ts';
 import { type Command, exitCodes, type OptionValues, type Terminal } from './command.ts';
 
 export const command: Command = {
@@ -21,9 +22,9 @@ export const command: Command = {
 ${roles.map((role) => `  --role ${role.padEnd(10)}${roleWords[role]}`).join('\n')}
   --json           for programs
   --data FOLDER    data folder of the box (default var, or as --config says)
-  --config FILE    settings of the box
+${configUsage}
 
-The first user that is made asks for sign-in from then on, on loopback too (status.signIn).`,
+As root it is done as the user who owns the data folder. The first user that is made asks for sign-in from then on, on loopback too (status.signIn).`,
   options: {
     role: { type: 'string' },
     last: { type: 'string' },

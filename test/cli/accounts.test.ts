@@ -1,7 +1,19 @@
 /** `flowspan user` and `flowspan token` on a stopped box: what they keep, say and refuse. */
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
@@ -23,6 +35,61 @@ function run(args: readonly string[], input = ''): Promise<Finished> {
   return finished(child);
 }
 const good = 'correct horse battery\n';
+
+describe('on an installed box', () => {
+  const installed = (args: readonly string[], input = '', config = join(data, 'flowspan.yaml')): Promise<Finished> => {
+    const env = { ...process.env, FLOWSPAN_CONFIG: config };
+    const child = spawn(process.execPath, [mainPath, ...args], { stdio: ['pipe', 'pipe', 'pipe'], cwd: data, env });
+    child.stdin.end(input);
+    return finished(child);
+  };
+  const kept = (...names: string[]): string => join(data, 'kept', ...names);
+  beforeEach(() => {
+    mkdirSync(kept());
+    writeFileSync(join(data, 'flowspan.yaml'), `dataFolder: ${kept()}\n`);
+  });
+
+  test('commands find its folder by themselves, unless another is named', { timeout: 60_000 }, async () => {
+    expect(await installed(['user', 'add', 'anna'], good)).toMatchObject({ code: 0 });
+    expect(existsSync(kept('access', 'accounts.json'))).toBe(true);
+    expect((await installed(['token', 'make', 'grafana'])).code).toBe(0);
+    expect((await installed(['user', 'list', '--data', data])).out).toBe('there are no users\n');
+    expect((await installed(['top'])).err).toContain(kept());
+    expect(await installed(['user', 'list'], '', join(data, 'gone.yaml'))).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('gone.yaml'),
+    });
+    expect(readdirSync(data).sort()).toEqual(['flowspan.yaml', 'kept']);
+  });
+
+  // Whoever may become another user can try it.
+  test.runIf(process.getuid?.() === 0)(
+    'what root does there stays the service’s, and does not reach beyond',
+    { timeout: 60_000 },
+    async () => {
+      const nobody = 65_534;
+      const owners = () => readdirSync(kept('access')).map((name) => [name, lstatSync(kept('access', name)).uid]);
+      chmodSync(data, 0o755);
+      chownSync(kept(), nobody, nobody);
+      expect(await installed(['user', 'add', 'anna'], good)).toMatchObject({ code: 0 });
+      expect(await installed(['token', 'make', 'grafana'])).toMatchObject({ code: 0 });
+      expect([lstatSync(kept('access')).uid, ...owners()]).toEqual([nobody, ['accounts.json', nobody], ['audit.jsonl', nobody]]);
+      // Root's files of before are given back.
+      for (const name of ['', 'accounts.json', 'audit.jsonl']) chownSync(kept('access', name), 0, 0);
+      expect(await installed(['user', 'add', 'vera'], good)).toMatchObject({ code: 0 });
+      expect([lstatSync(kept('access')).uid, ...owners()]).toEqual([nobody, ['accounts.json', nobody], ['audit.jsonl', nobody]]);
+      // A link that the service's user has laid is not followed with root's rights.
+      const target = join(data, 'of-root');
+      writeFileSync(target, 'mine', { mode: 0o600 });
+      symlinkSync(target, kept('access', 'accounts.json.new'));
+      expect(await installed(['user', 'add', 'zoe'], good)).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('accounts.json'),
+      });
+      expect([readFileSync(target, 'utf8'), lstatSync(target).uid]).toEqual(['mine', 0]);
+    },
+  );
+});
 
 describe('user', () => {
   test('the first is an admin; further ones have a role; the last admin stays', { timeout: 60_000 }, async () => {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { configVariable } from '../../src/cli/box_folder.ts';
 import { parseSettings } from '../../src/config/load.ts';
 
 const path = (name: string): string => fileURLToPath(new URL(`../../image/package/${name}`, import.meta.url));
@@ -48,6 +49,12 @@ describe('the package', () => {
     );
     expect(named.filter((name) => !shipped.has(name))).toEqual([]);
     expect(readFileSync(path('flowspan.yaml'), 'utf8')).toContain('/usr/share/doc/flowspan/config/settings.md');
+  });
+
+  test('commands by hand are about the box whose settings the service runs with', () => {
+    const wrapper = readFileSync(path('flowspan.sh'), 'utf8');
+    expect(wrapper).toContain(`settings=${/--config (\S+)/.exec(value('ExecStart'))?.[1]}\n`);
+    expect(wrapper).toContain(`export ${configVariable}=$settings`);
   });
 
   test('the time to stop is longer than the program takes at most', () => {
