@@ -84,7 +84,7 @@ const destination = z
       .meta(
         facts({
           reason:
-            'Destinations of one group share the flows by a hash of addresses, protocol and ports: both directions of a flow go to the same one. The share of one that is down goes to the next in this file, and returns with it',
+            'Destinations of one group share the flows by a hash of addresses, protocol and ports: both directions of a flow go to the same one. The share of one that is down goes to the next in this file, and returns with it. What waits for a group is not merged when the spool nears its budget: the oldest is dropped, and each is told of its own share of that',
         }),
       ),
     profile: choice(profileNames, 'generic', {

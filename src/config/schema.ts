@@ -110,7 +110,7 @@ const spool = z
     persistAfterS: integer(1, 3_600, 5, { reason: 'Rows not acknowledged for this long go to disk', unit: 's' }),
     thin: flag(true, {
       reason:
-        'Near diskBytesMax the oldest rows are merged by minute, then by hour, before any is dropped; packets and octets stay exact',
+        'Near diskBytesMax the oldest rows are merged by minute, then by hour, before any is dropped; packets and octets stay exact. What a balance group waits for is dropped unmerged',
     }),
   })
   .prefault({});

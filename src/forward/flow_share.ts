@@ -61,24 +61,34 @@ export interface OwnRows {
 
 export class FlowShare {
   readonly #own: number;
+  readonly #names: readonly string[];
   readonly #seeds: readonly number[];
 
   /** @param members of the group, this one among them; their order does not matter */
   constructor(own: string, members: readonly string[]) {
     // In one order everywhere, so that equal weights, one in four thousand million, fall the same way.
-    const names = [...members].sort();
-    this.#own = names.indexOf(own);
-    this.#seeds = names.map(seedOf);
+    this.#names = [...members].sort();
+    this.#own = this.#names.indexOf(own);
+    this.#seeds = this.#names.map(seedOf);
   }
 
   owns(view: DataView, row: number): boolean {
+    return this.#heaviest(view, row) === this.#own;
+  }
+
+  /** The member that a row belongs to. */
+  ownerOf(view: DataView, row: number): string {
+    return this.#names[this.#heaviest(view, row)]!;
+  }
+
+  #heaviest(view: DataView, row: number): number {
     const hash = flowHash(view, row);
     let [best, heaviest] = [0, -1];
     for (let member = 0; member < this.#seeds.length; member++) {
       const weight = mix(hash ^ this.#seeds[member]!);
       if (weight > heaviest) [best, heaviest] = [member, weight];
     }
-    return best === this.#own;
+    return best;
   }
 
   select(bytes: Uint8Array, firstRow: number, count: number): OwnRows {

@@ -34,6 +34,7 @@ import {
   rowsKey,
 } from './spool_record.ts';
 import { findingWords, recoverSpool, type SpoolFinding } from './spool_recovery.ts';
+import { sealChunk } from './spool_shares.ts';
 import { SpoolThinner } from './spool_thinner.ts';
 
 export type { SpooledRows } from './spool_cursor.ts';
@@ -241,7 +242,7 @@ export class Spool implements Service, LaneStore {
     const { clock } = this.#parts.world;
     const persistAfterMs = this.#parts.settings.persistAfterS * 1_000;
     const chunks = what === 'all' ? this.#log.unpersisted() : this.#log.due(clock.monotonicMs(), persistAfterMs);
-    for (const chunk of chunks) chunk.sealed = true;
+    for (const chunk of chunks) sealChunk(chunk, this.#log.lanes);
     for (let at = 0; at < chunks.length; at += chunksPerBatch) {
       if (!(await this.#persist(chunks.slice(at, at + chunksPerBatch)))) return;
     }

@@ -7,6 +7,7 @@ import { RowCursor } from '../flow/row_cursor.ts';
 import { layoutHash, presenceBit, ROW_BYTES } from '../flow/row_layout.ts';
 import type { Interval } from './interval_set.ts';
 import type { MergeSpan } from './row_merge.ts';
+import type { GroupSums } from './spool_shares.ts';
 
 export const chunkRowsMax = 1_024;
 const firstCapacityRows = 8;
@@ -36,6 +37,8 @@ export interface SpoolChunk {
   rows: Uint8Array | undefined;
   /** Packets and octets of each row, of a piece whose rows were let go while they were on their way. */
   rowSums: Float64Array | undefined;
+  /** Of balance groups: what of it is whose, once it is sealed. */
+  groups?: readonly GroupSums[] | undefined;
   /** Octets on disk; 0 while it is not there. */
   diskOctets: number;
   /** No rows are added any more. */

@@ -44,6 +44,8 @@ const sharesMax = 8;
 
 export class SpoolLaneLog {
   readonly name: string;
+  /** Of a balance group: the member whose share this is. */
+  readonly member: string;
   readonly pending = new IntervalSet();
   readonly live = new LaneCursor();
   readonly backlog = new LaneCursor();
@@ -69,6 +71,7 @@ export class SpoolLaneLog {
   /** @param members of a balance group; absent: every row is for this destination */
   constructor(name: string, members?: readonly string[]) {
     this.name = name;
+    this.member = name.slice(name.lastIndexOf('/') + 1);
     if (members !== undefined) this.#shares = [{ from: 0, members }];
   }
 
@@ -226,6 +229,12 @@ export class SpoolLaneLog {
     }
     this.#rowsChanged ||= waited.length > 0;
     return waited;
+  }
+
+  /** So many of the rows that were just given up are those of other members. */
+  leaveToOthers(rows: number, reason: DropReason): void {
+    this.#dropped[reason] -= rows;
+    this.#notSent.notSelected += rows;
   }
 
   /** Whether a session is at these rows. */

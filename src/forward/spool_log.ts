@@ -11,6 +11,7 @@ import type { RowBlock } from '../flow/row_block.ts';
 import type { Interval } from './interval_set.ts';
 import { appendRows, hollow, memoryOf, newChunk, type SpoolChunk, sumsOfParts } from './spool_chunk.ts';
 import { type LaneState, SpoolLaneLog } from './spool_lane_log.ts';
+import { ownSums } from './spool_shares.ts';
 import { stillHolds, type ThinPlan, thinPlan } from './spool_thinning.ts';
 
 export interface SpoolLimits {
@@ -208,7 +209,7 @@ export class SpoolLog {
   /** Lets go of what nobody waits for, from the oldest on. */
   trim(): void {
     let gone = 0;
-    while (gone < this.#chunks.length && this.#isDone(this.#chunks[gone]!) && this.#chunks[gone]!.frozen !== true) gone++;
+    while (gone < this.#chunks.length && !this.#wanted(this.#chunks[gone]!) && this.#chunks[gone]!.frozen !== true) gone++;
     for (const chunk of this.#chunks.splice(0, gone)) this.#release(chunk);
   }
 
@@ -294,7 +295,7 @@ export class SpoolLog {
 
   /** What of the log is in the middle and wanted by nobody goes too. For now and then: looks at every chunk. */
   #sweep(): void {
-    const done = this.#chunks.filter((chunk) => chunk.sealed && chunk.frozen !== true && this.#isDone(chunk));
+    const done = this.#chunks.filter((chunk) => chunk.sealed && chunk.frozen !== true && !this.#wanted(chunk));
     if (done.length === 0) return;
     const gone = new Set(done);
     this.#chunks = this.#chunks.filter((chunk) => !gone.has(chunk));
@@ -358,7 +359,10 @@ export class SpoolLog {
 
   #count(lane: SpoolLaneLog, chunk: SpoolChunk, waited: readonly Interval[], reason: DropReason): number {
     const rows = waited.reduce((sum, one) => sum + one.to - one.from, 0);
-    if (rows > 0) lane.addGap({ reason, ...this.#times(chunk), records: rows, ...sumsOfParts(chunk, waited, rows) });
+    if (rows === 0) return 0;
+    const { own, told } = ownSums(lane, chunk, waited, rows);
+    lane.leaveToOthers(rows - own, reason);
+    if (told.records !== 0) lane.addGap({ reason, ...this.#times(chunk), ...told });
     return rows;
   }
 
@@ -388,9 +392,5 @@ export class SpoolLog {
 
   #wanted(chunk: SpoolChunk): boolean {
     return this.lanes.some((lane) => lane.wants(chunk.first, chunk.first + chunk.count));
-  }
-
-  #isDone(chunk: SpoolChunk): boolean {
-    return !this.#wanted(chunk);
   }
 }

@@ -17,6 +17,7 @@ import type { Gap, GapReason } from './gaps.ts';
 import { type RowCompression, zstdCompression } from './row_compression.ts';
 import { chunkRowsMax, type SpoolChunk } from './spool_chunk.ts';
 import type { LaneState, Sharing } from './spool_lane_log.ts';
+import type { GroupSums } from './spool_shares.ts';
 
 const VERSION = 1;
 const prefix = { index: 0x69, rows: 0x72, layout: 0x6c, destination: 0x64 } as const;
@@ -74,7 +75,7 @@ export function decodeWallMs(value: Uint8Array): number | undefined {
 }
 
 export function encodeIndex(chunk: SpoolChunk, diskOctets: number): Uint8Array {
-  const { count, bootId, wallOffsetNs, firstStartNs, lastEndNs, atMs, packets, octets, layout, merged } = chunk;
+  const { count, bootId, wallOffsetNs, firstStartNs, lastEndNs, atMs, packets, octets, layout, merged, groups } = chunk;
   return versioned(
     pack([
       count,
@@ -87,7 +88,8 @@ export function encodeIndex(chunk: SpoolChunk, diskOctets: number): Uint8Array {
       octets,
       layout,
       diskOctets,
-      ...(merged === undefined ? [] : [merged]),
+      ...(merged === undefined && groups === undefined ? [] : [merged ?? '']),
+      ...(groups === undefined ? [] : [groups.map(({ members, sums }) => [members, sums])]),
     ]),
   );
 }
@@ -111,7 +113,7 @@ export function decodeIndex(
 ): SpoolChunk | undefined {
   const fields = fieldsOf(value);
   if (!Array.isArray(fields) || fields.length < 10) return undefined;
-  const [count, bootId, offset, start, end, labelMs, packets, octets, layout, diskOctets, merged] = fields as unknown[];
+  const [count, bootId, offset, start, end, labelMs, packets, octets, layout, diskOctets, merged, groups] = fields as unknown[];
   const numbers = [count, labelMs, packets, octets, layout, diskOctets];
   if (!numbers.every((one) => typeof one === 'number' && Number.isFinite(one) && one >= 0)) return undefined;
   if (typeof bootId !== 'string' || ![offset, start, end].every((one) => typeof one === 'string' && /^-?\d{0,20}$/.test(one)))
@@ -138,7 +140,16 @@ export function decodeIndex(
     diskOctets: diskOctets as number,
     sealed: true,
     merged: merged === 'minute' || merged === 'hour' ? merged : undefined,
+    groups: Array.isArray(groups) ? groups.map(groupOf).filter((one) => one !== undefined) : undefined,
   };
+}
+
+function groupOf(fields: unknown): GroupSums | undefined {
+  if (!Array.isArray(fields)) return undefined;
+  const [members, sums] = fields as unknown[];
+  if (!Array.isArray(members) || !members.every((name) => typeof name === 'string')) return undefined;
+  if (!Array.isArray(sums) || sums.length !== members.length) return undefined;
+  return sums.every((one) => isPositions(one) && one.length === 3) ? ({ members, sums } as GroupSums) : undefined;
 }
 
 /** @param rows exactly the rows, without spare room */
