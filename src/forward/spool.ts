@@ -66,6 +66,8 @@ export class Spool implements Service, LaneStore {
   readonly #thinner: SpoolThinner;
   readonly #layout = layoutHash();
   #layoutKept = false;
+  /** The store knows that a run is under way: before that nothing is written to it. */
+  #marked = true;
   #timer: Timer | undefined;
   #startedAtMs = 0;
   #recovered = false;
@@ -180,7 +182,7 @@ export class Spool implements Service, LaneStore {
 
   async #tick(): Promise<void> {
     if (!this.#recovered) await this.#recover();
-    else if (this.#storesBegun !== (this.#parts.begun?.() ?? 0)) await this.#beginAnew();
+    else if (this.#storesBegun !== (this.#parts.begun?.() ?? 0)) this.#beginAnew();
     const { clock } = this.#parts.world;
     const before = this.#droppedRows();
     this.#log.enforce(clock.monotonicMs());
@@ -239,6 +241,8 @@ export class Spool implements Service, LaneStore {
 
   async #writeNow(what: 'due' | 'all', closing: boolean): Promise<void> {
     if (!this.#recovered) return;
+    this.#marked ||= await this.#batchWithPlaces([this.#openMarker], []);
+    if (!this.#marked) return;
     const { clock } = this.#parts.world;
     const persistAfterMs = this.#parts.settings.persistAfterS * 1_000;
     const chunks = what === 'all' ? this.#log.unpersisted() : this.#log.due(clock.monotonicMs(), persistAfterMs);
@@ -288,9 +292,7 @@ export class Spool implements Service, LaneStore {
     if (closing) deletes.push(openMarkerKey);
     if (!(await this.#batch(puts, deletes, sync))) {
       this.#log.returnDead(dead);
-      lanes.forEach((lane, index) => {
-        lane.returnChanges(changes[index]!);
-      });
+      for (const [index, lane] of lanes.entries()) lane.returnChanges(changes[index]!);
       return;
     }
     await this.#giveSpaceBack();
@@ -372,11 +374,10 @@ export class Spool implements Service, LaneStore {
   }
 
   /** The store was set aside for a new one while the spool used it: what stands once in a run is written again. */
-  async #beginAnew(): Promise<void> {
+  #beginAnew(): void {
     this.#storesBegun = this.#parts.begun?.() ?? 0;
-    this.#layoutKept = false;
+    this.#layoutKept = this.#marked = false;
     this.#log.diskLost();
-    await this.#inTurn(() => this.#batchWithPlaces([this.#openMarker], []));
   }
 
   #failed(error: unknown): void {

@@ -1,6 +1,7 @@
 /** What the spool says of rows that are gone or cannot be sent: a gap that reaches far enough, whatever was damaged. */
 import { expect, test } from 'vitest';
 import { SimulatedClock } from '../../src/core/clock.ts';
+import { ApplianceError } from '../../src/core/errors.ts';
 import type { Kv } from '../../src/core/kv.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { MemoryKv } from '../../src/core/memory_kv.ts';
@@ -69,17 +70,39 @@ test('a row that no message can hold is told as a gap, with what it counted', as
 class ReplacedKv implements Kv {
   kv = new MemoryKv();
   begun = 0;
+  /** Whether writes fail for now. */
+  full = false;
   replace(): void {
     this.kv = new MemoryKv();
     this.begun++;
   }
   get: Kv['get'] = (key) => this.kv.get(key);
-  batch: Kv['batch'] = (...work) => this.kv.batch(...work);
+  batch: Kv['batch'] = async (...work) => {
+    if (this.full) throw new ApplianceError('storeFull', 'no space left on the simulated disk');
+    await this.kv.batch(...work);
+  };
   entries: Kv['entries'] = (range) => this.kv.entries(range);
   clear: Kv['clear'] = (range) => this.kv.clear(range);
   approximateSize: Kv['approximateSize'] = (range) => this.kv.approximateSize(range);
   close: Kv['close'] = () => this.kv.close();
 }
+test('a new store that takes no writes at first is marked as open once it does, with the rows that come to it', async () => {
+  const store = new ReplacedKv();
+  const { spool, clock } = await open(store, undefined, () => store.begun);
+  await clock.advance(5_000);
+  store.replace();
+  store.full = true;
+  spool.append(blockOf(0, 500));
+  await clock.advance(5_000);
+  expect(await has(store, indexRange)).toBe(false);
+  store.full = false;
+  await clock.advance(2_500);
+  expect(await has(store, indexRange)).toBe(true);
+  expect(await store.get(openMarkerKey)).toBeDefined();
+  await spool.stop(1_000);
+  expect(await store.get(openMarkerKey)).toBeUndefined();
+});
+
 const has = async (kv: Kv, range: typeof layoutRange): Promise<boolean> => {
   for await (const _ of kv.entries(range)) return true;
   return false;
