@@ -23,6 +23,7 @@ export const scenarios = [
   'disk-full',
   'ledger-fault',
   'first-start',
+  'just-on',
   'year',
   'one-way-mirror',
 ] as const;
@@ -199,6 +200,7 @@ export function fakeHistory(scenario: Scenario): HistoryReader {
   const boundaryMs = scenario === 'first-start' ? startedNow - 8 * 60_000 : Number.NEGATIVE_INFINITY;
   const present = (atMs: number): boolean =>
     scenario !== 'no-data' &&
+    scenario !== 'just-on' && // no window has closed yet
     atMs >= boundaryMs &&
     !(atMs % dayMs > 3.2 * 3_600_000 && atMs % dayMs < 4.1 * 3_600_000 && scenario !== 'first-start');
   const volume = (fromMs: number, toMs: number): Volume => {

@@ -8,7 +8,9 @@ import { VERSION } from '../../src/flow/version.ts';
 import { type Scenario, startedNow } from './fake_feed.ts';
 
 const bootMs = (scenario: Scenario): number =>
-  startedNow - (scenario === 'first-start' ? 9 * 60_000 : (scenario === 'year' ? 365 : 6) * 86_400_000 + 4_123_000);
+  scenario === 'just-on'
+    ? Date.now() - 40_000
+    : startedNow - (scenario === 'first-start' ? 9 * 60_000 : (scenario === 'year' ? 365 : 6) * 86_400_000 + 4_123_000);
 
 function ledger(scenario: Scenario, nowMs: number): Ledger {
   const quiet = scenario === 'no-data' ? 190_000 : 0;

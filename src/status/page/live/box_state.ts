@@ -6,6 +6,14 @@ import type { BoxStatus, TrafficSecond } from '../../../flow/status_shapes.ts';
 
 export const secondsShown = 600;
 
+/** Before this a box has no closed window yet. */
+const firstWindowMs = 180_000;
+
+/** Whether the history is empty because metering has only begun. */
+export function isNewBox(status: Pick<BoxStatus, 'nowMs' | 'startedMs'> | undefined): boolean {
+  return status !== undefined && status.nowMs - status.startedMs < firstWindowMs;
+}
+
 export type Connection =
   /** The first words have not come yet. */
   | { readonly kind: 'connecting' }

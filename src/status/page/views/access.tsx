@@ -1,4 +1,5 @@
 /** Access: one's own session and password; for admins users, tokens and what was done. Loaded when first looked at. */
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { type AuditEntry, type Role, roles, roleWords, type TokenEntry, type UserEntry } from '../../../flow/access_shapes.ts';
 import { ask } from '../api.ts';
@@ -46,6 +47,40 @@ function Trouble({ deed }: { deed: Deed }) {
   return <div role="alert">{deed.trouble !== '' && <p class="trouble">{deed.trouble}</p>}</div>;
 }
 
+/** Fields in a line, and the button that does what the title says. */
+function LineForm(props: {
+  title: string;
+  verb: string;
+  deed: Deed;
+  onSubmit: () => Promise<void>;
+  /** Said beside the button once it is done. */
+  done?: string | false;
+  children: ComponentChildren;
+}) {
+  return (
+    <form
+      class="form line-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void props.onSubmit();
+      }}
+    >
+      <h3>{props.title}</h3>
+      {props.children}
+      <p class="form-end">
+        <button type="submit" class="button" disabled={props.deed.busy}>
+          {props.verb}
+        </button>
+        {props.done !== undefined && (
+          <span class="quiet small" role="status">
+            {props.done}
+          </span>
+        )}
+      </p>
+    </form>
+  );
+}
+
 function Own() {
   const session = useSession();
   const deed = useDeed();
@@ -70,27 +105,18 @@ function Own() {
         <Fact name="Role" value={role === undefined ? '' : `${role}: ${roleWords[role]}`} />
         <Fact name="Signed out after" value={`${duration(idleMs ?? 0)} without a move`} />
       </dl>
-      <form
-        class="form line-form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void change();
-        }}
+      <LineForm
+        title="Change your password"
+        verb="Change"
+        deed={deed}
+        onSubmit={change}
+        done={done && 'Changed. Your other sessions have ended.'}
       >
-        <h3>Change your password</h3>
         <Trouble deed={deed} />
         <input type="text" class="said" autocomplete="username" value={name} readOnly tabIndex={-1} aria-label="Your name" />
         <Field label="Password now" type="password" value={current} onInput={setCurrent} autocomplete="current-password" />
         <Field label="New password" type="password" value={next} onInput={setNext} autocomplete="new-password" />
-        <p class="form-end">
-          <button type="submit" class="button" disabled={deed.busy}>
-            Change
-          </button>
-          <span class="quiet small" role="status">
-            {done ? 'Changed. Your other sessions have ended.' : ''}
-          </span>
-        </p>
-      </form>
+      </LineForm>
     </Card>
   );
 }
@@ -147,26 +173,14 @@ function Users() {
           </li>
         ))}
       </ul>
-      <form
-        class="form line-form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void add();
-        }}
-      >
-        <h3>Add a user</h3>
+      <LineForm title="Add a user" verb="Add" deed={deed} onSubmit={add}>
         <Field label="Name" value={name} onInput={setName} />
         <Choice label="Role" value={role} options={roleOptions} onChange={setRole} />
         <p class="small quiet">
           A {role} {roleWords[role]}.
         </p>
         <Field label="First password" type="password" value={password} onInput={setPassword} autocomplete="new-password" />
-        <p class="form-end">
-          <button type="submit" class="button" disabled={deed.busy}>
-            Add
-          </button>
-        </p>
-      </form>
+      </LineForm>
     </Card>
   );
 }
@@ -216,23 +230,11 @@ function Tokens() {
           </li>
         ))}
       </ul>
-      <form
-        class="form line-form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void make();
-        }}
-      >
-        <h3>Make a token</h3>
+      <LineForm title="Make a token" verb="Make" deed={deed} onSubmit={make}>
         <Field label="What it is for" value={name} onInput={setName} />
         <Choice label="Role" value={role} options={roleOptions} onChange={setRole} />
         <Field label="Good for, days" type="number" value={days} onInput={setDays} hint="0: until it is revoked" />
-        <p class="form-end">
-          <button type="submit" class="button" disabled={deed.busy}>
-            Make
-          </button>
-        </p>
-      </form>
+      </LineForm>
     </Card>
   );
 }

@@ -21,6 +21,7 @@ import {
 } from '../explore_state.ts';
 import { dayAndTime } from '../format.ts';
 import { keyTitle } from '../key_titles.ts';
+import { isNewBox } from '../live/box_state.ts';
 import { useBox } from '../live/use_box.ts';
 import { Card, Segmented } from '../parts/controls.tsx';
 import { ExploreBreakdown } from '../parts/explore_breakdown.tsx';
@@ -128,7 +129,7 @@ export function Explore() {
         answer={series}
         title={chartOf}
         rangeName={isLive ? `last ${range.last}` : 'chosen time'}
-        isNew={false}
+        isNew={isLive && isNewBox(box.status)}
         onSelect={(from, to) => go({ ...state, range: selected(from, to) })}
       />
       <p class="faint small explore-hint">

@@ -5,7 +5,7 @@ import { askSeries } from '../api.ts';
 import { type Attention, attentionOf, silentAfterS, silentForS } from '../attention.ts';
 import { wallMs } from '../browser_clock.ts';
 import { duration } from '../format.ts';
-import type { BoxState } from '../live/box_state.ts';
+import { type BoxState, isNewBox } from '../live/box_state.ts';
 import { Segmented } from '../parts/controls.tsx';
 import { HistoryChart } from '../parts/history_chart.tsx';
 import { BadIcon, WarnIcon } from '../parts/icons.tsx';
@@ -23,8 +23,6 @@ const ranges: readonly { value: Range; name: string; title: string }[] = [
 ];
 /** So many that the curve is calm: 30 s, 2 min, 10 min, 1 h a point. */
 const pointsOf: Readonly<Record<Range, number>> = { '1h': 122, '6h': 182, '24h': 146, '7d': 170 };
-/** Before this a box has no closed window yet. */
-const firstWindowMs = 180_000;
 
 export function Overview({ box, route }: { box: BoxState; route: Route }) {
   const { status, seconds } = box;
@@ -37,7 +35,7 @@ export function Overview({ box, route }: { box: BoxState; route: Route }) {
   // The edge follows the newest second; when seconds stay away it follows the clock, and the gap opens.
   const endMs = stale || boxNowMs - newestMs < 3_500 ? newestMs : boxNowMs;
   const silentS = silentForS(seconds);
-  const isNew = status !== undefined && status.nowMs - status.startedMs < firstWindowMs;
+  const isNew = isNewBox(status);
 
   // What the operator has named: countries and networks by a file, labels by rules.
   const named = [...(status?.places ?? []), ...(status?.labelKinds ?? []).map((kind) => labelDimensions[kind])];

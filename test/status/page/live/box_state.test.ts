@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TrafficSecond } from '../../../../src/flow/status_shapes.ts';
 import {
+  isNewBox,
   secondsShown,
   unknownBox,
   withConnection,
@@ -19,6 +20,13 @@ const second = (n: number): TrafficSecond => ({
   newFlows: 0,
 });
 const run = (from: number, to: number): TrafficSecond[] => Array.from({ length: to - from }, (_, n) => second(from + n));
+
+it('a box is new until its first window can have closed; one that said nothing yet is not', () => {
+  const startedMs = 1_767_264_000_000;
+  const newAfter = (ms: number): boolean => isNewBox({ startedMs, nowMs: startedMs + ms });
+  expect([0, 60_000, 179_999, 180_000, 86_400_000].map(newAfter)).toEqual([true, true, true, false, false]);
+  expect(isNewBox(undefined)).toBe(false);
+});
 
 describe('seconds', () => {
   it('are known once, whether they came by the stream or were asked for', () => {
