@@ -116,28 +116,76 @@ test('over the budget the oldest rows are merged, counted and told; packets and 
   expect(got).toEqual({ ...handed, records: handed.records - thinned });
 });
 
-test('rows that arrived and are to be sent again go with the pieces that are merged', async () => {
+test.each([
+  ['are to be sent again', true],
+  ['are in the margin of a session', false],
+])('rows that arrived and %s go with the pieces that are merged', async (_, brokeBefore) => {
   const { spool, clock } = await open(new MemoryKv(), ['a', 'b'], new SeededRandom(1), { diskBytesMax: 60_000 });
   const [a, b] = [spool.lane('a'), spool.lane('b')];
-  for (let i = 0; i < 4; i++) {
-    spool.append(office(i * 100, 100));
+  const handed = nothing();
+  const append = async (i: number): Promise<void> => {
+    const block = office(i * 100, 100);
+    addTo(handed, blockSums(block));
+    spool.append(block);
     await clock.advance(4_000);
-  }
-  // Both have the first rows; what was kept of them for a is sent again, and not taken yet.
-  for (const lane of [a, b]) {
-    const rows = (await lane.next())!;
-    lane.acknowledge(rows.position, 60, 1_000, 1_000_000);
-  }
-  a.rewind(true);
-  b.rewind(false);
-  for (let i = 4; i < 60; i++) {
-    spool.append(office(i * 100, 100));
-    await clock.advance(4_000);
-  }
-  expect(a.account().thinned).toBeGreaterThan(0);
+  };
+  for (let i = 0; i < 4; i++) await append(i);
+  // Both have the first rows; a's margin holds them.
   const got = nothing();
+  const first = (await a.next())!;
+  addTo(got, sumsOf({ ...first, count: 60 }));
+  a.acknowledge(first.position, 60, 1_000, 1_000_000);
+  b.acknowledge((await b.next())!.position, 60, 1_000, 1_000_000);
+  a.rewind(brokeBefore);
+  b.rewind(false);
+  if (!brokeBefore) {
+    // Another session, which has sent a few more and is still up.
+    const more = (await a.next())!;
+    addTo(got, sumsOf({ ...more, count: 10 }));
+    a.acknowledge(more.position, 10, 1_000, 1_000_000);
+    a.rewind(true);
+    const again = (await a.next())!;
+    expect([again.position, again.count]).toEqual([more.position, 10]);
+    a.acknowledge(again.position, 10, 1_000, 1_000_000);
+  }
+  const { resentRecords } = a;
+  for (let i = 4; i < 60; i++) await append(i);
+  const { thinned } = a.account();
+  expect(thinned).toBeGreaterThan(0);
+  if (!brokeBefore) a.rewind(true);
+  expect(a.unread).toBe(a.account().pending);
   await drain(a, got);
   expect(a.account()).toMatchObject({ pending: 0 });
+  expect(a.resentRecords).toBe(resentRecords);
+  addTo(got, dropsOf(a));
+  expect(got).toEqual(handed);
+});
+
+test('merged rows that arrived last are sent again like any', async () => {
+  const { spool, clock } = await open(new MemoryKv(), ['a'], new SeededRandom(1), { diskBytesMax: 60_000 });
+  const lane = spool.lane('a');
+  let next = 0;
+  const append = (): void => spool.append(office(next++ * 100, 100));
+  while (lane.account().thinned === 0) {
+    append();
+    await clock.advance(4_000);
+  }
+  append();
+  const sent: Sums[] = [];
+  for (let rows = await lane.next(); rows !== undefined; rows = await lane.next()) {
+    sent.push(sumsOf(rows));
+    lane.acknowledge(rows.position, rows.count, 1_000, 1_500); // two messages reach it
+  }
+  const { thinned, acknowledged } = lane.account();
+  expect(sent.length).toBeGreaterThanOrEqual(2);
+  expect(acknowledged + thinned).toBe(next * 100);
+  lane.rewind(true);
+  const [expected, again] = [nothing(), nothing()];
+  for (const one of sent.slice(-2)) addTo(expected, one);
+  await drain(lane, again);
+  expect(again).toEqual(expected);
+  expect(lane.resentRecords).toBe(again.records);
+  expect(lane.account()).toMatchObject({ pending: 0, acknowledged });
 });
 
 test('memory runs short while pieces are replaced: none of them is dropped, and whatever waits can be read', async () => {
