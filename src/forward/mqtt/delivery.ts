@@ -4,7 +4,7 @@
  * sends twice never exceeds the window. Lives as long as its session.
  */
 import type { BrokerSettings } from '../../config/schema.ts';
-import type { Clock } from '../../core/clock.ts';
+import type { Clock, Timer } from '../../core/clock.ts';
 import { ApplianceError } from '../../core/errors.ts';
 import type { OutboxItem, OutboxLane } from '../outbox.ts';
 import { payloadFor } from './encoding.ts';
@@ -33,6 +33,8 @@ export class Delivery {
   #refused = 0;
   #progressMs: number;
   #draining = false;
+  #drainTimer: Timer | undefined;
+  #storeTimer: Timer | undefined;
   #ended = false;
   #woken = false;
   #wakeUp: () => void = () => {};
@@ -63,11 +65,18 @@ export class Delivery {
   /** Returns from `run` once nothing waits any more, or after the time: what is on its way by then is still awaited. */
   drain(withinMs: number): void {
     this.#draining = true;
-    this.#parts.clock.after(withinMs, () => {
+    this.#drainTimer?.cancel();
+    this.#drainTimer = this.#parts.clock.after(withinMs, () => {
       this.#ended = true;
       this.wake();
     });
     this.wake();
+  }
+
+  /** The session is over: nothing is waited for any more. A timer that goes on would keep the program from ending. */
+  close(): void {
+    this.#drainTimer?.cancel();
+    this.#storeTimer?.cancel();
   }
 
   /** Delivers until the session ends (its reason) or all is drained (undefined). */
@@ -114,7 +123,8 @@ export class Delivery {
     } catch (error) {
       // The outbox says what ails its store; here it only means to wait.
       if (!(error instanceof ApplianceError)) throw error;
-      clock.after(storePauseMs, () => this.wake());
+      this.#storeTimer?.cancel();
+      this.#storeTimer = clock.after(storePauseMs, () => this.wake());
       return 'nothing';
     }
   }

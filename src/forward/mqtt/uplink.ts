@@ -169,6 +169,7 @@ export class MqttUplink implements Service {
       return operating(error);
     } finally {
       if (delivery.acknowledged + delivery.refused > 0 || clock.monotonicMs() - startedMs >= goodSessionMs) this.#retry.reset();
+      delivery.close();
       this.#sentBefore += delivery.sent;
       this.#delivery = undefined;
       session.drop(new ApplianceError('connectionLost', 'done with'));

@@ -1,6 +1,6 @@
 /** A box's MQTT side as the appliance composes it, on the real clock, with short waits. */
 import { type BrokerSettings, type Settings, settingsSchema } from '../../../src/config/schema.ts';
-import { SystemClock } from '../../../src/core/clock.ts';
+import { type Clock, SystemClock } from '../../../src/core/clock.ts';
 import type { Kv } from '../../../src/core/kv.ts';
 import { silentLog } from '../../../src/core/log.ts';
 import { MemoryKv } from '../../../src/core/memory_kv.ts';
@@ -49,9 +49,14 @@ export function brokerSettings(
 export async function startBox(
   port: number,
   changes: Partial<BrokerSettings> = {},
-  options: { kv?: Kv; outbox?: Partial<OutboxSettings>; first?: number } = {},
+  options: { kv?: Kv; outbox?: Partial<OutboxSettings>; first?: number; clock?: Clock } = {},
 ): Promise<Box> {
-  const world = { clock: new SystemClock(), random: new SystemRandom(), log: silentLog, metrics: createMetrics() };
+  const world = {
+    clock: options.clock ?? new SystemClock(),
+    random: new SystemRandom(),
+    log: silentLog,
+    metrics: createMetrics(),
+  };
   const { broker, mqtt } = brokerSettings(port, changes);
   const heard: Box['heard'] = [];
   const onEvent = (level: string, event: string, text: string): void => void heard.push({ level, event, text });
