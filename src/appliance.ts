@@ -11,7 +11,7 @@ import { siblingModule } from './core/sibling_module.ts';
 import { type World, worldFor } from './core/world.ts';
 import { labelKindsOf } from './flow/labels.ts';
 import { type BoxStatus, keptStatus } from './flow/status_shapes.ts';
-import type { StopReport } from './flow/stop_report.ts';
+import { type StopReport, stopReport } from './flow/stop_report.ts';
 import { VERSION } from './flow/version.ts';
 import { deliveriesOf, sharesOf } from './forward/delivery.ts';
 import { Exporters } from './forward/exporters.ts';
@@ -29,11 +29,11 @@ import { MirrorTruth } from './pipeline/mirror_truth.ts';
 import { NameBook } from './pipeline/name_book.ts';
 import { PipelineService } from './pipeline/pipeline_service.ts';
 import { PageThread } from './status/page_thread.ts';
-import { GuardedKv } from './store/guarded_kv.ts';
+import { type BoxStores, boxStores } from './store/box_stores.ts';
 import { History } from './store/history.ts';
-import { logLevel } from './store/level_kv.ts';
 import { RecentWindows } from './store/recent_windows.ts';
 import { AlertService } from './system/alerts/alert_service.ts';
+import { dataPlaneHealth, type PartPulse } from './system/box_health.ts';
 import { BoxReporter } from './system/box_reporter.ts';
 import { ClockState } from './system/clock_state.ts';
 import { EventJournal } from './system/event_journal.ts';
@@ -57,7 +57,7 @@ export class Appliance {
   readonly #clock: ClockState;
   readonly #host: HostMonitor;
   readonly #page: PageThread;
-  readonly #stores: Readonly<Record<'history' | 'spool' | 'outbox', GuardedKv>>;
+  readonly #stores: BoxStores;
   readonly #history: History;
   readonly #spool: Spool;
   readonly #outbox: Outbox;
@@ -71,6 +71,7 @@ export class Appliance {
   readonly #linkSpeeds: LinkSpeeds;
   readonly #figures: FigureService;
   readonly #alerts: AlertService;
+  readonly #pulses: readonly PartPulse[];
   readonly #services: ServiceGroup;
   /** Monotonic: when that was is known once the time is. */
   readonly #startedNs: bigint;
@@ -119,16 +120,7 @@ export class Appliance {
     });
 
     // What is kept.
-    const store = (name: 'history' | 'spool' | 'outbox', octetsMax: number): GuardedKv => {
-      const level = name === 'history' ? { multithreading: true } : logLevel;
-      const options = { name, path: folder(name), octetsMax, level };
-      return new GuardedKv(options, part('store'), machine.storeOpener(options));
-    };
-    this.#stores = {
-      history: store('history', settings.history.bytesMax),
-      spool: store('spool', settings.spool.diskBytesMax),
-      outbox: store('outbox', settings.mqtt.outboxBytesMax),
-    };
+    this.#stores = boxStores({ world: part('store'), settings, opener: machine.storeOpener });
     this.#history = new History(
       settings.history,
       {
@@ -285,6 +277,13 @@ export class Appliance {
       onUnmetered: (fromMs, toMs) => this.#pipeline.markUnmetered(fromMs, toMs),
     });
 
+    this.#pulses = [
+      { part: 'meter', name: 'the metering threads', lastMs: () => this.#meter.answeredAtMs },
+      { part: 'pipeline', name: 'the pipeline', lastMs: () => this.#pipeline.tickedAtMs },
+      // A card may take its time; the box is not started again for that.
+      { part: 'spool', name: 'the spool', lastMs: () => this.#spool.tickedAtMs, deadMs: 60_000 },
+    ];
+
     // The page first and last, so that a box with a dead disk can still say so; the meter last and first.
     const services: Service[] = [
       this.#clock,
@@ -310,10 +309,7 @@ export class Appliance {
       new SupervisorLink({
         world: part('supervisor'),
         ...machine.supervisor,
-        pulses: [
-          { name: 'the metering threads', lastMs: () => this.#meter.answeredAtMs },
-          { name: 'the pipeline', lastMs: () => this.#pipeline.tickedAtMs },
-        ],
+        pulses: this.#pulses.filter(({ part }) => part !== 'spool'),
         summary: () => summaryLine(this.status()),
         onEvent,
       }),
@@ -335,18 +331,15 @@ export class Appliance {
   async stop(deadlineMs: number): Promise<StopReport> {
     const failed = await this.#services.stop(deadlineMs);
     const accounts = this.#exporters.accounts().map(({ account }) => account);
-    const messages = this.#mqttUplinks.map((uplink) => uplink.status().backlogRecords);
-    const { counts } = this.#meter.figures();
-    return {
-      waitingRecords: Math.max(0, ...accounts.map(({ pending }) => pending)),
-      waitingMessages: Math.max(0, ...messages),
+    return stopReport({
+      pendingRecords: accounts.map(({ pending }) => pending),
+      droppedAtEndRecords: accounts.map(({ dropped }) => dropped.shutdown ?? 0),
+      pendingMessages: this.#mqttUplinks.map((uplink) => uplink.status().backlogRecords),
       historyWindows: this.#history.figures.windowsWritten,
-      meteredPackets: counts.meteredPackets,
-      records: counts.handedOverRecords,
-      lostPackets: counts.cachedPackets,
-      lostRecords: this.#meter.untakenRecords() + Math.max(0, ...accounts.map(({ dropped }) => dropped.shutdown ?? 0)),
+      counts: this.#meter.figures().counts,
+      untakenRecords: this.#meter.untakenRecords(),
       failed,
-    };
+    });
   }
 
   /** Where the page is, or why not; how to get in, for the console alone: never part of the status. */
@@ -367,17 +360,20 @@ export class Appliance {
       ...(exporting.destinations.length > 0 ? [keptStatus(this.#stores.spool.status(), this.#spool.status())] : []),
       ...(mqtt.brokers.length > 0 ? [keptStatus(this.#stores.outbox.status(), this.#outbox.status())] : []),
     ];
+    const meter = this.#linkSpeeds.withSpeeds(this.#meter.status());
+    const nowMs = this.#world.clock.monotonicMs();
     return {
       version: VERSION,
       ...this.#identity,
       nowMs: Math.round(this.#world.clock.wallMs()),
       startedMs: this.#startedMs,
-      meter: this.#linkSpeeds.withSpeeds(this.#meter.status()),
+      meter,
       ledger: this.#meter.ledger(),
       mirror: this.#mirror.status(),
       uplinks: [...this.#exporters.statuses(), ...this.#mqttUplinks.map((uplink) => uplink.status())],
       stores,
       host: this.#host.health(),
+      dataPlane: dataPlaneHealth({ nowMs, meter, pulses: this.#pulses, stores }),
       events: this.#journal.entries,
       alerts: this.#alerts.alerts,
       figures: this.#figures.figures,

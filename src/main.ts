@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   flows: () => import('./cli/flows.ts'),
   query: () => import('./cli/query.ts'),
   evidence: () => import('./cli/evidence.ts'),
+  health: () => import('./cli/health.ts'),
   doctor: () => import('./cli/doctor.ts'),
   alert: () => import('./cli/alert.ts'),
   user: () => import('./cli/user.ts'),

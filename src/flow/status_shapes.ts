@@ -6,6 +6,7 @@
 import type { ErrorCode } from '../core/errors.ts';
 import type { Alert } from './alert_shapes.ts';
 import type { Figure } from './figure_shapes.ts';
+import type { DataPlaneHealth } from './health_shapes.ts';
 import type { Volume } from './history_shapes.ts';
 import type { LabelKind } from './labels.ts';
 import type { Ledger } from './ledger.ts';
@@ -193,6 +194,8 @@ export interface BoxStatus {
   readonly uplinks: readonly UplinkStatus[];
   readonly stores: readonly StoreStatus[];
   readonly host: HostHealth;
+  /** Whether capture, threads, timers and stores work: what an update is judged by. */
+  readonly dataPlane: DataPlaneHealth;
   readonly events: readonly BoxEvent[];
   /** Those that stand, and the last that have cleared. */
   readonly alerts: readonly Alert[];

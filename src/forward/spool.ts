@@ -82,6 +82,8 @@ export class Spool implements Service, LaneStore {
   #storesBegun = 0;
   #thinSaidMs = Number.NEGATIVE_INFINITY;
   shift = 0;
+  /** When its timer last had a turn, monotonic ms; undefined before the first time. A disk that does not answer keeps it from the next. */
+  tickedAtMs: number | undefined;
 
   constructor(parts: SpoolParts) {
     this.#parts = parts;
@@ -122,6 +124,7 @@ export class Spool implements Service, LaneStore {
   /** Puts on disk whatever waits, so that a planned stop loses nothing. Exporters are to be stopped before. */
   async stop(_deadlineMs: number): Promise<void> {
     this.#timer?.cancel();
+    this.tickedAtMs = undefined;
     this.#stopped = true;
     await this.#thinner.settled();
     await this.#write('all', true);
@@ -181,9 +184,10 @@ export class Spool implements Service, LaneStore {
   changed(): void {}
 
   async #tick(): Promise<void> {
+    const { clock } = this.#parts.world;
+    this.tickedAtMs = clock.monotonicMs();
     if (!this.#recovered) await this.#recover();
     else if (this.#storesBegun !== (this.#parts.begun?.() ?? 0)) this.#beginAnew();
-    const { clock } = this.#parts.world;
     const before = this.#droppedRows();
     this.#log.enforce(clock.monotonicMs());
     await this.#write('due');
@@ -191,8 +195,7 @@ export class Spool implements Service, LaneStore {
     // What was just written may be more than the disk may hold.
     this.#log.enforce(clock.monotonicMs());
     const dropped = this.#droppedRows() - before;
-    if (dropped > 0)
-      this.#say('warn', 'spoolOverBudget', `${dropped} records were given up: older or more than the spool may hold`);
+    if (dropped > 0) this.#say('warn', 'spoolOverBudget', `${dropped} records were given up: too old, or more than may be held`);
   }
 
   async #thin(): Promise<void> {
@@ -214,10 +217,7 @@ export class Spool implements Service, LaneStore {
   }
 
   #droppedRows(): number {
-    return this.#log.lanes.reduce(
-      (sum, lane) => sum + Object.values(lane.account().dropped).reduce((rows, one) => rows + one, 0),
-      0,
-    );
+    return this.#log.lanes.flatMap((lane) => Object.values(lane.account().dropped)).reduce((sum, rows) => sum + rows, 0);
   }
 
   /** One write at a time; each does whatever is to be done when its turn comes. */

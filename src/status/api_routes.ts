@@ -5,6 +5,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
+import type { DataPlaneHealth, HealthPart } from '../flow/health_shapes.ts';
 import type { HistoryReader } from '../flow/history_shapes.ts';
 import type { BoxStatus } from '../flow/status_shapes.ts';
 import { ApiError } from './answers.ts';
@@ -111,6 +112,12 @@ export function addApiRoutes(server: FastifyInstance, parts: ApiParts): void {
     return plain(reply, 503, view(request).isKnown ? `not ready: ${reason}\n` : 'not ready\n');
   });
 
+  server.get('/api/v1/health', { config: { role: 'public' } }, (request, reply) => {
+    const health = withPage(live.latest(), clock.monotonicMs() - statusAtMs);
+    // A stranger is told whether, not what: it is the same that a load balancer would find out.
+    return reply.code(health.healthy ? 200 : 503).send(view(request).isKnown ? health : { healthy: health.healthy });
+  });
+
   server.get('/metrics', async (_request, reply) => {
     let text: string;
     try {
@@ -120,6 +127,18 @@ export function addApiRoutes(server: FastifyInstance, parts: ApiParts): void {
     }
     return reply.type('text/plain; version=0.0.4; charset=utf-8').send(text);
   });
+}
+
+/** What the main thread says of the data plane, with what shows here: that it still says something, and that this thread answers. */
+function withPage(status: BoxStatus | undefined, ageMs: number): DataPlaneHealth {
+  const fresh = status !== undefined && ageMs <= staleAfterMs;
+  const found = status === undefined ? 'the box has not reported yet' : `last report ${(ageMs / 1_000).toFixed(1)} s ago`;
+  const parts: HealthPart[] = [
+    ...(status?.dataPlane.parts ?? []),
+    { part: 'report', healthy: fresh, found },
+    { part: 'page', healthy: true, found: 'answers' },
+  ];
+  return { healthy: parts.every(({ healthy }) => healthy), parts };
 }
 
 /** Why the box is not ready, or empty. */

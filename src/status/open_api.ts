@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { alertCodes } from '../flow/alert_shapes.ts';
 import { figureNames } from '../flow/figure_shapes.ts';
 import { flowKeys } from '../flow/flow_search_shapes.ts';
+import { healthParts } from '../flow/health_shapes.ts';
 import { dimensions, tiers } from '../flow/history_shapes.ts';
 import { labelKinds } from '../flow/labels.ts';
 import { mirrorTroubles } from '../flow/mirror_findings.ts';
@@ -124,6 +125,15 @@ const schemas: Json = {
     },
     'What the traffic of the last windowS seconds tells about the mirror port',
   ),
+  Health: {
+    type: 'object',
+    description: 'A quiet line and a lost uplink are healthy. The parts are told to those only who have signed in.',
+    properties: {
+      healthy: { type: 'boolean' },
+      parts: list(object({ part: { enum: [...healthParts] }, healthy: { type: 'boolean' }, found: { type: 'string' } })),
+    },
+    required: ['healthy'],
+  },
   Alert: object({
     id: { type: 'string' },
     code: { enum: alertCodes },
@@ -161,6 +171,7 @@ const schemas: Json = {
       uplinks: list({ type: 'object' }),
       stores: list({ type: 'object' }),
       host: { type: 'object' },
+      dataPlane: reference('Health'),
       events: list({ type: 'object' }),
       alerts: list(reference('Alert')),
       figures: list(reference('Figure')),
@@ -259,6 +270,9 @@ export function openApi(): Json {
       ...accessPaths,
       '/healthz': open(get('200 while the page’s thread answers', 'text/plain', text)),
       '/readyz': open(get('200 while the box reports and its meter has not failed', 'text/plain', text)),
+      '/api/v1/health': open(
+        get('Whether the data plane works (503 where not): what an update is judged by', json, reference('Health')),
+      ),
       '/metrics': get('Figures for Prometheus', 'text/plain', text),
     },
     components: { schemas, securitySchemes, responses: { Failure: failure } },

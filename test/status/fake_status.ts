@@ -333,6 +333,7 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
     mirror: mirror(scenario),
     uplinks: uplinks(scenario, nowMs),
     stores: stores(scenario),
+    dataPlane: { healthy: true, parts: [] },
     host: {
       model: 'Raspberry Pi Compute Module 4 Rev 1.1',
       os: 'Debian GNU/Linux 12 (bookworm)',

@@ -76,7 +76,7 @@ describe('answers', () => {
     // Who may use it stands beside, and needs a server with users.
     const read = Object.keys(paths).filter((path) => !/session|setup|password|users|tokens|audit|\{/.test(path));
     expect(read.sort()).toEqual(
-      ['alerts', 'events', 'flows', 'flows/sums', 'series', 'settings/changes', 'status', 'top', 'traffic/seconds']
+      ['alerts', 'events', 'flows', 'flows/sums', 'health', 'series', 'settings/changes', 'status', 'top', 'traffic/seconds']
         .map((name) => `/api/v1/${name}`)
         .concat(['/healthz', '/metrics', '/readyz']),
     );
@@ -89,11 +89,23 @@ describe('answers', () => {
     try {
       expect((await fetch(`${fresh.url}/readyz`)).status).toBe(503);
       expect((await fetch(`${fresh.url}/healthz`)).status).toBe(200);
+      const first = await fetch(`${fresh.url}/api/v1/health`);
+      expect([first.status, await first.json()]).toMatchObject([
+        503,
+        { healthy: false, parts: [{ part: 'report', healthy: false }, {}] },
+      ]);
       const early = await fetch(`${fresh.url}/api/v1/status`);
       expect([early.status, early.headers.get('retry-after')]).toEqual([503, '2']);
       fresh.live.pushStatus({ ...exampleStatus, meter: { ...exampleStatus.meter, state: 'failed', reason: 'eth1 is gone' } });
       const failed = await fetch(`${fresh.url}/readyz`);
       expect([failed.status, await failed.text()]).toEqual([503, 'not ready: the meter has failed: eth1 is gone\n']);
+      const parts = [{ part: 'capture', healthy: false, found: 'eth1 is gone' }] as const;
+      fresh.live.pushStatus({ ...exampleStatus, dataPlane: { healthy: false, parts } });
+      const sick = await fetch(`${fresh.url}/api/v1/health`);
+      expect([sick.status, await sick.json()]).toMatchObject([
+        503,
+        { healthy: false, parts: [parts[0], { part: 'report' }, { part: 'page' }] },
+      ]);
     } finally {
       await fresh.stop();
     }

@@ -218,6 +218,7 @@ export const exampleStatus: BoxStatus = {
     },
   ],
   stores: [{ name: 'spool', state: 'open', reason: '', octetsOnDisk: 311_808, octetsMax: 2_147_483_648 }],
+  dataPlane: { healthy: true, parts: [] },
   host: {
     model: 'Raspberry Pi 4 Model B Rev 1.5',
     os: 'Debian GNU/Linux 12 (bookworm)',

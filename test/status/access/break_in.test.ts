@@ -84,6 +84,7 @@ describe('before sign-in', () => {
       meter: { ...exampleStatus.meter, state: 'failed', reason: 'eth7 of branch-17 is gone' },
     });
     expect((await nobody.get('/readyz')).text).toBe('not ready\n');
+    expect((await nobody.get('/api/v1/health')).text).toBe('{"healthy":true}');
     box.live.pushStatus(exampleStatus);
     expect((await nobody.get('/')).text).toContain('<title>flowspan</title>');
     expect((await nobody.get('/api/v1/session')).body).toEqual({ state: 'setUp' });
