@@ -30,6 +30,8 @@ export interface KillStory {
 
 /** Where a destination stands is synced within half a minute: what a power cut takes of it comes again. */
 const syncedWithinMs = 33_000;
+/** What a run that lives for longer than that takes at most, ms. */
+export const longRunMaxMs = 60_000;
 
 /** What the killed children said, over all of them. */
 class Account {
@@ -37,14 +39,15 @@ class Account {
   readonly handedOver = new Map<number, number>();
   /** The row at each position that reached the disk. */
   readonly kept = new Map<number, number>();
-  /** Rows whose arrival is on disk, and since when, ms. */
-  readonly done = new Map<number, number>();
+  /** Rows whose arrival is on disk whatever comes: they must not come again. */
+  readonly done = new Set<number>();
+  /** Rows whose arrival this run wrote down, and when, ms. */
+  readonly #written = new Map<number, number>();
   /** By run: its first row, and the last one of it that reached the disk. */
   readonly runs: { readonly first: number; keptTo: number }[] = [];
   next = 0;
   ready = false;
   last = '';
-  #place: { next: number; pending: number[][] } = { next: 0, pending: [] };
 
   begin(): void {
     this.runs.push({ first: this.next + 1, keptTo: 0 });
@@ -55,7 +58,7 @@ class Account {
     const [a = 0, b = 0, c = 0] = words.map(Number);
     if (what === 'ready') this.ready = true;
     else if (what === 'account') this.last = words.join(' ');
-    else if (what === 'place') this.#place = { next: a, pending: words.slice(1).map((one) => one.split('-').map(Number)) };
+    else if (what === 'place') this.#hearPlace(a, words.slice(1));
     else if (what === 'rows') {
       for (let row = a; row < a + b; row++) this.handedOver.set(row + 1, c);
       this.next = a + b;
@@ -65,12 +68,27 @@ class Account {
     }
   }
 
-  /** At the end of a run: its last place on disk tells what must not come again. */
-  settle(): void {
-    const { next, pending } = this.#place;
-    for (const [position, row] of this.kept)
-      if (position < next && !pending.some(([from, to]) => position >= from! && position < to!) && !this.done.has(row))
-        this.done.set(row, performance.now());
+  #hearPlace(next: number, ranges: readonly string[]): void {
+    const pending = ranges.map((one) => one.split('-').map(Number));
+    for (const [position, row] of this.kept) {
+      if (position >= next || pending.some(([from, to]) => position >= from! && position < to!)) continue;
+      if (!this.done.has(row) && !this.#written.has(row)) this.#written.set(row, performance.now());
+    }
+  }
+
+  /** Rows whose arrival this run wrote down for so long already. */
+  writtenFor(ms: number): number[] {
+    const nowMs = performance.now();
+    return [...this.#written].filter(([, sinceMs]) => nowMs - sinceMs >= ms).map(([row]) => row);
+  }
+
+  /** The run is about to end: what it wrote down long enough ago holds. */
+  settle(heldAfterMs: number): void {
+    for (const row of this.writtenFor(heldAfterMs)) this.done.add(row);
+  }
+
+  end(): void {
+    this.#written.clear(); // what did not hold is written down anew, or comes again
     this.ready = false;
   }
 }
@@ -94,12 +112,6 @@ function start(
 
 const rowsOf = (session: TcpCollector['sessions'][number]): number[] =>
   session.flows.map(({ values }) => values.packetDeltaCount as number);
-
-/** Rows that must not come again: their arrival has been on disk for long enough. */
-function doneFor({ done }: Account, ms: number): ReadonlySet<number> {
-  const nowMs = performance.now();
-  return new Set([...done].filter(([, sinceMs]) => nowMs - sinceMs >= ms).map(([row]) => row));
-}
 
 export async function killStory({ seed, kills, path, power, cleanups }: KillStory): Promise<void> {
   const random = new SeededRandom(seed);
@@ -125,16 +137,28 @@ export async function killStory({ seed, kills, path, power, cleanups }: KillStor
       const { size } = account.kept;
       while (account.kept.size === size) await wait(5, child);
     }
+    if (power !== undefined && kill === 0) {
+      // One run lives until what has arrived is synced; few rows come meanwhile.
+      child.stdin!.write('slow\n');
+      if (!listening) await turn();
+      const endMs = performance.now() + longRunMaxMs;
+      while (account.writtenFor(syncedWithinMs).length === 0) {
+        expect(performance.now(), 'rows arrive, and it is written down').toBeLessThan(endMs);
+        await wait(100, child);
+      }
+    }
     for (let spells = random.below(3); spells >= 0; spells--) {
       await wait(random.below(early ? 300 : 1_000));
       if (random.below(2) === 0) await turn();
     }
+    if (power !== undefined) account.settle(syncedWithinMs);
     power?.cut();
     child.kill('SIGKILL');
     await ended;
     power?.restore();
-    account.settle();
-    settled.push({ sessions: collector.sessions.length, done: doneFor(account, power === undefined ? 0 : syncedWithinMs) });
+    if (power === undefined) account.settle(0); // the last of what it said
+    account.end();
+    settled.push({ sessions: collector.sessions.length, done: new Set(account.done) });
   }
 
   if (!listening) await turn();
@@ -166,6 +190,7 @@ export async function killStory({ seed, kills, path, power, cleanups }: KillStor
     ([, atMs]) => !gaps.some((gap) => Number(gap.flowStartMilliseconds) <= atMs && Number(gap.flowEndMilliseconds) >= atMs),
   );
   expect(unmarked).toEqual([]);
+  expect(settled.at(-1)!.done.size, 'rows whose arrival is on disk').toBeGreaterThan(0);
   for (const { sessions, done } of settled) {
     const again = collector.sessions
       .slice(sessions)
@@ -181,6 +206,6 @@ export async function killStory({ seed, kills, path, power, cleanups }: KillStor
   expect(kept.size, 'rows that were on disk').toBeGreaterThan(kills);
   if (process.env.FLOWSPAN_TRACE !== undefined)
     process.stderr.write(
-      `${account.handedOver.size} rows, ${kept.size} on disk, ${missing.length} lost, ${[...arrived.values()].filter((n) => n > 1).length} twice, ${gaps.length} gaps, ${collector.sessions.length} sessions\n`,
+      `${account.handedOver.size} rows, ${kept.size} on disk, ${account.done.size} of them done, ${missing.length} lost, ${[...arrived.values()].filter((n) => n > 1).length} twice, ${gaps.length} gaps, ${collector.sessions.length} sessions\n`,
     );
 }

@@ -4,11 +4,11 @@
  * machine permits mounting. `npm run soak` has ten stories of 20 and of 4.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { type Cleanups, killStory } from './kill_story.ts';
+import { type Cleanups, killStory, longRunMaxMs } from './kill_story.ts';
 import { seedsOf, withSeed } from './seeds.ts';
 
 const file = 'test/forward/spool_kill.test.ts';
@@ -68,7 +68,8 @@ class LoopDisk {
       rmSync(this.#image);
       this.#image = copy;
     }
-    execFileSync('mount', ['-o', 'loop', this.#image, this.#folder]);
+    // Seldom by itself: else the kernel writes within half a minute what nobody has synced.
+    execFileSync('mount', ['-o', 'loop,commit=600', this.#image, this.#folder]);
     this.#mounted = true;
   }
   end(): void {
@@ -80,18 +81,25 @@ class LoopDisk {
 /** The reason why there are no power cuts here, or the empty string. */
 function cannotMount(): string {
   const folder = mkdtempSync(join(tmpdir(), 'flowspan-loop-'));
+  let disk: LoopDisk | undefined;
   try {
-    const disk = new LoopDisk(folder);
+    disk = new LoopDisk(folder);
     disk.cut();
-    disk.end();
     return '';
   } catch (error) {
-    return String(error).split('\n')[0] ?? 'no';
+    return String(error).split('\n')[0] || 'nobody knows why';
   } finally {
+    disk?.end();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 const why = cannotMount();
+
+/** CAP_SYS_ADMIN, without which nobody mounts; root of a container may lack it. */
+function mayMount(): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))![1]!;
+  return ((BigInt(`0x${effective}`) >> 21n) & 1n) === 1n;
+}
 
 test.skipIf(why !== '').each(seedsOf([1]))(
   `power cut ${cuts} times, seed %i: what was synced is there, the hole is marked`,
@@ -100,9 +108,10 @@ test.skipIf(why !== '').each(seedsOf([1]))(
     cleanups.push(() => disk.end());
     return withSeed(seed, file, () => killStory({ seed, kills: cuts, path: disk.path, power: disk, cleanups }));
   },
-  60_000 + cuts * eachMaxMs,
+  60_000 + longRunMaxMs + cuts * eachMaxMs,
 );
 
-test('power cuts are tried wherever root may mount', () => {
-  expect(why === '' || process.getuid?.() !== 0 || /mount|truncate|mkfs|ENOENT|perl/.test(why)).toBe(true);
+test('power cuts are tried wherever mounting is permitted, and wherever they are asked for', () => {
+  if (mayMount() || process.env.FLOWSPAN_CUTS !== undefined) expect(why).toBe('');
+  else expect(why).toMatch(/EPERM|EACCES|ENOENT|permitted|permission|superuser|Command failed: mount/i);
 });

@@ -1,7 +1,7 @@
 /**
  * The export side of a box over a real store and a real connection, until it is killed. Says in lines what a test cannot
  * see from outside: rows before they are handed over, and what is on disk once the store said so. On standard input
- * `drain`: no more rows, everything goes out, then a planned stop.
+ * `slow`: few rows from here on; `drain`: no more rows, everything goes out, then a planned stop.
  */
 import { writeSync } from 'node:fs';
 import type { Kv } from '../../src/core/kv.ts';
@@ -48,15 +48,17 @@ const box = await startBox({
   projector: addonProjector(addon),
 });
 let draining = false;
-process.stdin.on('data', () => {
-  draining = true;
+let periodMs = 10;
+process.stdin.on('data', (words) => {
+  if (`${words}`.includes('slow')) periodMs = 500;
+  if (`${words}`.includes('drain')) draining = true;
 });
 say('ready');
 for (let row = Number(first); !draining; row += 50) {
   const nowMs = Date.now();
   say('rows', row, 50, nowMs);
   box.spool.append(blockOf(row, 50, { originNs: BigInt(nowMs - row) * 1_000_000n }));
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await new Promise((resolve) => setTimeout(resolve, periodMs));
 }
 while (!box.arrived()) await new Promise((resolve) => setTimeout(resolve, 20));
 // Gaps are heard with the next look at what is to be explained.
