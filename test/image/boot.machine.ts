@@ -1,0 +1,58 @@
+/**
+ * The image as it ships, booted: settings from the boot FAT, frames into the mirror port, records out to a collector, the page over
+ * TLS, and a planned end. What the collector has is what the box's ledger says, packet by packet and record by record.
+ */
+import { afterEach, beforeAll, expect, test } from 'vitest';
+import { Collector } from '../appliance/collector.ts';
+import { captured, siteConversations } from '../captures/conversations.ts';
+import { answers, branchSettings, ports, sees, signIn } from './boot.ts';
+import { type BuiltImage, buildImage } from './built.ts';
+import { Disk, endMachines } from './machine.ts';
+
+let built: BuiltImage;
+beforeAll(async () => {
+  built = await buildImage();
+}, 900_000);
+afterEach(endMachines, 30_000);
+
+test('boots, takes its settings from the FAT, meters, exports what the ledger names, shows the page, and stops as planned', {
+  timeout: 900_000,
+}, async () => {
+  const collector = await new Collector().listen();
+  using disk = new Disk(built);
+  disk.write('flowspan.yaml', branchSettings(collector.port));
+  const machine = await disk.boot().start();
+  await machine.shows(/flowspan: starting slot A/, 120);
+  await machine.shows(/flowspan: settings taken from the boot partition/, 300);
+  await answers(machine, '/readyz', 200, 400);
+  await machine.shows(/page {5}https:\/\/10\.0\.2\.15\/\s/, 60);
+
+  const cookie = await signIn(machine);
+  await sees(machine, cookie, 'metering', ({ meter }) => meter.state === 'metering', 120);
+  const frames = siteConversations({ conversations: 40, segments: 20 }).map((packet) => captured(packet).frame);
+  await machine.mirror(frames, 200);
+  const status = await sees(
+    machine,
+    cookie,
+    'everything is with the collector',
+    ({ ledger, uplinks }) =>
+      ledger.metered.packets >= frames.length &&
+      ledger.cached.packets === 0 &&
+      uplinks[0]?.acknowledgedRecords === ledger.handedOver.records,
+    180,
+  );
+  expect(status.ledger).toMatchObject({
+    balanced: true,
+    received: { packets: frames.length },
+    metered: { packets: frames.length },
+  });
+  expect(status.meter.interfaces.map(({ name }) => name)).toEqual([ports.mirror]);
+  expect(collector.errors).toEqual([]);
+  expect([collector.packets, collector.duplicates]).toEqual([frames.length, 0]);
+  expect(collector.flows.size).toBe(status.uplinks[0]!.acknowledgedRecords);
+
+  await machine.shutDown(180);
+  expect(disk.read('OK.txt')).toMatch(/in use/);
+  expect(disk.read('ERROR.txt')).toBeUndefined();
+  await collector.vanish();
+});

@@ -1,0 +1,43 @@
+/** The image of this checkout, built or taken from the cache, and the tools beside it. Root, a Debian mirror and minutes are needed once. */
+import { execFile } from 'node:child_process';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+export const repository = fileURLToPath(new URL('../../', import.meta.url));
+
+export interface BuiltImage {
+  readonly image: string;
+  /** Chroot with QEMU, mtools and RAUC; commands run in it through `inTools`. */
+  readonly tools: string;
+  /** The squashfs that is slot A. */
+  readonly slot: string;
+  /** Where the image's scripts keep what they made, test keys among it. */
+  readonly cache: string;
+}
+
+/** Says clearly what was missing: a boot test that did not boot anything must not pass. */
+export async function buildImage(...options: string[]): Promise<BuiltImage> {
+  if (process.getuid?.() !== 0) throw new Error('the image is built as root: run the tests as root');
+  const run = promisify(execFile);
+  // A package that is there already saves making one from this checkout.
+  const { stdout } = await run(
+    'sh',
+    ['scripts/image', '--unlocked', ...(process.env.FLOWSPAN_DEB ? ['--package', process.env.FLOWSPAN_DEB] : []), ...options],
+    { cwd: repository, maxBuffer: 1 << 24 },
+  ).catch((error: { stderr?: string; stdout?: string }) => {
+    throw new Error(`the image could not be built:\n${error.stderr ?? ''}\n${error.stdout ?? ''}`);
+  });
+  const [, image] = /^(\S+\.img): /m.exec(stdout) ?? [];
+  const [, tools] = /^tools: (\S+)$/m.exec(stdout) ?? [];
+  const [, slot] = /^slot: (\S+), /m.exec(stdout) ?? [];
+  if (image === undefined || tools === undefined || slot === undefined) {
+    throw new Error(`scripts/image does not say what it made:\n${stdout}`);
+  }
+  return { image, tools, slot, cache: dirname(tools) };
+}
+
+/** What runs a command among the tools, with these folders (separated by spaces) seen there under the same paths. */
+export function inTools(tools: string, folders: string, command: readonly string[]): [string, string[]] {
+  return [`${repository}image/build/in_tools`, [tools, ...folders.split(' '), '--', ...command]];
+}

@@ -1,0 +1,123 @@
+/**
+ * What goes wrong with a box that nobody visits: GRUB's variables, the data partition, a service that hangs, a kernel that hangs, power
+ * that goes away at any moment. Each ends with a box that meters again by itself.
+ */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { answers, branchSettings, signIn } from './boot.ts';
+import { type BuiltImage, buildImage } from './built.ts';
+import { Disk, endMachines, seconds } from './machine.ts';
+
+let built: BuiltImage;
+beforeAll(async () => {
+  built = await buildImage();
+}, 1_500_000);
+afterEach(endMachines, 30_000);
+
+function branchDisk(sizeGib = 4): Disk {
+  const disk = new Disk(built, sizeGib);
+  disk.write('flowspan.yaml', branchSettings(4_739));
+  return disk;
+}
+
+describe('GRUB’s variables', () => {
+  test.each([
+    ['empty', ''],
+    ['random', Array.from({ length: 1_024 }, (_, i) => String.fromCharCode(33 + ((i * 7_919) % 90))).join('')],
+  ])('%s: the box starts slot A and writes them anew', async (_name, text) => {
+    using disk = branchDisk();
+    disk.write('flowspan/grubenv', text);
+    const machine = await disk.boot().start();
+    await machine.shows(/flowspan: starting slot A/, 120);
+    await machine.shows(/flowspan: GRUB's variables were unreadable; they are new, beginning with slot A/, 300);
+    await answers(machine, '/readyz', 200, 400);
+    await machine.cutPower();
+    expect(disk.read('flowspan/grubenv')).toMatch(/^# GRUB Environment Block\n[\s\S]*ORDER=A B\n/);
+  });
+});
+
+describe('the data partition', () => {
+  test('full: the box starts, meters and shows its page', async () => {
+    using disk = branchDisk(0);
+    const { file, offset } = disk.dataPartition;
+    disk.tool(
+      'sh',
+      '-c',
+      `dd if=/dev/zero of=${disk.folder}/filler bs=1M count=125 status=none; debugfs -w -R "write ${disk.folder}/filler filler" "${file}?offset=${offset}" 2>&1 || true`,
+    );
+    const machine = await disk.boot().start();
+    await answers(machine, '/readyz', 200, 600);
+    await machine.cutPower();
+  });
+
+  test('damaged beyond repair: made anew, said so, and the settings come from the boot partition again', async () => {
+    using disk = branchDisk();
+    const { file, offset } = disk.dataPartition;
+    const handle = openSync(file, 'r+');
+    writeSync(handle, Buffer.alloc(100 * 1024 ** 2, 0xa5), 0, 100 * 1024 ** 2, offset);
+    closeSync(handle);
+    const machine = await disk.boot().start();
+    await machine.shows(/flowspan: the data partition could not be repaired: it is made anew/, 300);
+    await machine.shows(/flowspan: settings taken from the boot partition/, 300);
+    await answers(machine, '/readyz', 200, 400);
+    await machine.cutPower();
+  });
+});
+
+describe('what hangs', () => {
+  test('the service: systemd’s watchdog ends it and starts it again', async () => {
+    using disk = branchDisk();
+    disk.probe(
+      'hang',
+      `pid=$(systemctl show --property MainPID --value flowspan.service)
+echo "probe: stopping $pid"
+kill -STOP $pid
+until [ "$(systemctl show --property NRestarts --value flowspan.service)" = 1 ]; do sleep 1; done
+echo "probe: started again after $(systemctl show --property Result --value flowspan.service)"
+`,
+    );
+    const machine = await disk.boot().start();
+    await machine.shows(/probe: stopping \d+/, 500);
+    await machine.shows(/probe: started again/, 300);
+    await answers(machine, '/readyz', 200, 400);
+    await machine.cutPower();
+  });
+
+  test('the kernel: the hardware’s watchdog resets the machine', async () => {
+    using disk = branchDisk();
+    // Only once: the second time the file on the data partition says that it was done.
+    disk.probe(
+      'crash',
+      '[ ! -e /data/crashed ] || exit 0; touch /data/crashed; sync; echo "probe: the kernel stops here"; sysctl -qw kernel.panic=0; echo c >/proc/sysrq-trigger\n',
+      'panic=0',
+    );
+    const machine = await disk.boot(true).start();
+    await machine.shows(/probe: the kernel stops here/, 500);
+    await machine.shows(/the kernel stops here[\s\S]*flowspan: starting slot A/, 180);
+    await answers(machine, '/readyz', 200, 500);
+    await machine.cutPower();
+  });
+});
+
+describe('power cuts', () => {
+  test('at every stage of starting and running: the next start is a good one, in the same slot, with the same users', async () => {
+    using disk = branchDisk();
+    const first = await disk.boot().start();
+    await answers(first, '/readyz', 200, 500);
+    await signIn(first);
+    await seconds(3);
+    await first.cutPower();
+    // Seconds after power-on; a start that was cut early must not use the slot up.
+    for (const afterS of [6, 9, 12, 15, 20, 25, 30, 40, 50, 60]) {
+      const machine = await disk.boot().start();
+      await seconds(afterS);
+      await machine.cutPower();
+    }
+    const machine = await disk.boot().start();
+    await machine.shows(/flowspan: starting slot A/, 120);
+    await answers(machine, '/readyz', 200, 500);
+    expect(machine.console).not.toMatch(/set-up +code/);
+    expect(machine.console).not.toMatch(/made anew/);
+    await machine.shutDown(180);
+  });
+});

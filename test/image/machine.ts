@@ -1,0 +1,273 @@
+/**
+ * The box as a machine: QEMU without hardware help (TCG), with a disk of its own, a management port through which it reaches this
+ * host as 10.0.2.2, and a mirror port that takes frames from a socket. Its serial console is what a test reads.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { createConnection, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { type BuiltImage, inTools } from './built.ts';
+
+const gibibyte = 1024 ** 3;
+/** The boot FAT begins here on the disk (image/build/disk). */
+const fatAt = 1024 ** 2;
+/** And the data partition here. */
+const dataAt = (1 + 320 + 512 + 512) * 1024 ** 2;
+const running = new Set<Machine>();
+
+/** So that a failing test leaves no guest behind. */
+export async function endMachines(): Promise<void> {
+  for (const machine of running) await machine.cutPower();
+}
+
+/** A disk with the image on it, larger than the image, as a card is; of its size for 0. */
+export class Disk {
+  readonly folder: string;
+  readonly path: string;
+  /** The image of a USB stick that is plugged in when the power comes on. */
+  stick: string | undefined;
+  readonly #built: BuiltImage;
+  readonly #units = new Map<string, string>();
+
+  constructor(built: BuiltImage, sizeGib = 4) {
+    // Short: it holds sockets, whose paths end at 107 octets.
+    this.folder = mkdtempSync('/tmp/vm-');
+    this.path = join(this.folder, 'disk.img');
+    this.#built = built;
+    execFileSync('cp', ['--sparse=always', built.image, this.path]);
+    if (sizeGib > 0) truncateSync(this.path, sizeGib * gibibyte);
+    copyFileSync(join(built.tools, 'usr/share/OVMF/OVMF_VARS_4M.fd'), join(this.folder, 'vars.fd'));
+  }
+
+  /** Puts a text on the boot FAT, as somebody with a laptop would. */
+  write(name: string, text: string): void {
+    const file = join(this.folder, 'file');
+    writeFileSync(file, text);
+    this.#mtools('mcopy', '-o', '-i', `${this.path}@@${fatAt}`, file, `::/${name}`);
+  }
+
+  /** Undefined when it is not there. */
+  read(name: string): string | undefined {
+    try {
+      return this.#mtools('mtype', '-i', `${this.path}@@${fatAt}`, `::/${name}`);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /**
+   * A shell script that runs inside once the box is up, without a change to the image: systemd takes units from a virtual machine's
+   * firmware (systemd.system-credentials(7)). What it prints is on the console.
+   */
+  probe(name: string, script: string, parameters = ''): void {
+    const unit = `[Unit]\nAfter=flowspan.service\n[Service]\nType=exec\nStandardOutput=journal+console\nExecStart=/bin/sh -c 'set -- ${name}; . /run/credentials/@system/${name}.script'\n`;
+    this.#units.set(`systemd.extra-unit.${name}.service`, unit);
+    this.#units.set(`${name}.script`, script);
+    this.write('flowspan/boot.cfg', `set parameters="$parameters systemd.wants=${name}.service ${parameters}"\n`);
+  }
+
+  /** The data partition on this disk, as the tools of ext4 name it. */
+  get dataPartition(): { file: string; offset: number } {
+    return { file: this.path, offset: dataAt };
+  }
+
+  /** Runs one of the tools with the disk in sight. */
+  tool(...command: string[]): string {
+    const [program, args] = inTools(this.#built.tools, this.folder, command);
+    return execFileSync(program, args, { stdio: ['ignore', 'pipe', 'pipe'] }).toString();
+  }
+
+  boot(hasWatchdog = false): Machine {
+    const credentials = [...this.#units].flatMap(([name, text]) => [
+      '-smbios',
+      `type=11,value=io.systemd.credential.binary:${name}=${Buffer.from(text).toString('base64')}`,
+    ]);
+    return new Machine(this.#built, this.folder, this.stick, credentials, hasWatchdog);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #mtools(...command: string[]): string {
+    return this.tool('env', 'MTOOLS_SKIP_CHECK=1', ...command);
+  }
+}
+
+export class Machine {
+  /** Of the guest's page on this host; known once it runs. */
+  pagePort = 0;
+  readonly #built: BuiltImage;
+  readonly #folder: string;
+  readonly #stick: string | undefined;
+  readonly #credentials: readonly string[];
+  readonly #hasWatchdog: boolean;
+  #child: ChildProcess | undefined;
+  #ended: Promise<void> = Promise.resolve();
+  #complaint = '';
+  #mirror: Socket | undefined;
+
+  constructor(
+    built: BuiltImage,
+    folder: string,
+    stick: string | undefined,
+    credentials: readonly string[],
+    hasWatchdog: boolean,
+  ) {
+    this.#built = built;
+    this.#folder = folder;
+    this.#stick = stick;
+    this.#credentials = credentials;
+    this.#hasWatchdog = hasWatchdog;
+  }
+
+  async start(): Promise<this> {
+    const at = (name: string): string => join(this.#folder, name);
+    for (const name of ['mirror', 'monitor', 'serial.log']) rmSync(at(name), { force: true });
+    this.pagePort = await freePort();
+    const machine = ['-M', 'q35', '-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', '1024', '-nodefaults'];
+    const consoles = [
+      '-display',
+      'none',
+      '-serial',
+      `file:${at('serial.log')}`,
+      '-monitor',
+      `unix:${at('monitor')},server=on,wait=off`,
+    ];
+    const firmware = [
+      ...['-drive', 'if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd'],
+      ...['-drive', `if=pflash,format=raw,file=${at('vars.fd')}`],
+    ];
+    const disk = [
+      '-drive',
+      `if=none,id=disk,format=raw,file=${at('disk.img')}`,
+      '-device',
+      'virtio-blk-pci,drive=disk,bootindex=0',
+    ];
+    const ports = [
+      ...['-netdev', `user,id=management,hostfwd=tcp:127.0.0.1:${this.pagePort}-:443`],
+      ...['-device', 'virtio-net-pci,netdev=management,mac=52:54:00:00:00:01,addr=0x10,romfile='],
+      ...['-netdev', `stream,id=mirror,server=on,addr.type=unix,addr.path=${at('mirror')}`],
+      ...['-device', 'virtio-net-pci,netdev=mirror,mac=52:54:00:00:00:02,addr=0x11,romfile='],
+    ];
+    // The watchdog only where it is what is tried: on a busy host a guest that gets no time looks dead.
+    const watchdog = this.#hasWatchdog ? ['-device', 'i6300esb', '-action', 'watchdog=reset'] : [];
+    const rest = ['-device', 'virtio-rng-pci', ...watchdog];
+    const stick =
+      this.#stick === undefined
+        ? []
+        : [
+            ...['-device', 'qemu-xhci', '-drive', `if=none,id=stick,format=raw,file=${this.#stick}`],
+            ...['-device', 'usb-storage,drive=stick,removable=on'],
+          ];
+    const command = [
+      'qemu-system-x86_64',
+      ...machine,
+      ...consoles,
+      ...firmware,
+      ...disk,
+      ...ports,
+      ...rest,
+      ...stick,
+      ...this.#credentials,
+    ];
+    const [program, args] = inTools(this.#built.tools, this.#folder, command);
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    child.stderr.on('data', (chunk: Buffer) => {
+      this.#complaint += chunk.toString();
+    });
+    this.#child = child;
+    running.add(this);
+    this.#ended = new Promise((resolve) =>
+      child.once('close', () => {
+        running.delete(this);
+        resolve();
+      }),
+    );
+    return this;
+  }
+
+  get isRunning(): boolean {
+    return running.has(this);
+  }
+
+  /** Everything on the serial console since the power came on. */
+  get console(): string {
+    try {
+      return readFileSync(join(this.#folder, 'serial.log'), 'latin1');
+    } catch {
+      return '';
+    }
+  }
+
+  /** Waits until the console shows it; what it showed last is in the error. */
+  async shows(pattern: RegExp, deadlineS: number): Promise<RegExpExecArray> {
+    const endMs = performance.now() + deadlineS * 1_000;
+    for (;;) {
+      const found = pattern.exec(this.console);
+      if (found !== null) return found;
+      if (!this.isRunning)
+        throw new Error(`the machine ended before it showed ${pattern}\n${this.#complaint}\n${this.console.slice(-4_000)}`);
+      if (performance.now() > endMs)
+        throw new Error(`${deadlineS} s without ${pattern} on the console:\n${this.console.slice(-8_000)}`);
+      await seconds(0.25);
+    }
+  }
+
+  /**
+   * Frames onto the mirror port: QEMU takes each behind its length (4 octets), and passes on what the guest has room for. Slow enough
+   * for an emulated processor, so that whatever is missing afterwards was lost by the box.
+   */
+  async mirror(frames: readonly Uint8Array[], perSecond: number): Promise<void> {
+    this.#mirror ??= await connected(join(this.#folder, 'mirror'));
+    const atOnce = Math.max(1, Math.round(perSecond / 20));
+    for (let i = 0; i < frames.length; i += atOnce) {
+      for (const frame of frames.slice(i, i + atOnce)) {
+        const length = Buffer.alloc(4);
+        length.writeUInt32BE(frame.length);
+        this.#mirror.write(Buffer.concat([length, frame]));
+      }
+      await seconds(0.05);
+    }
+  }
+
+  /** Presses the power button and waits for the end. */
+  async shutDown(deadlineS: number): Promise<void> {
+    const monitor = await connected(join(this.#folder, 'monitor'));
+    monitor.write('system_powerdown\n');
+    const late = seconds(deadlineS).then(() => 'late');
+    if ((await Promise.race([this.#ended, late])) === 'late')
+      throw new Error(`did not switch off:\n${this.console.slice(-4_000)}`);
+    monitor.destroy();
+  }
+
+  /** A power cut: nothing is flushed. */
+  async cutPower(): Promise<void> {
+    this.#mirror?.destroy();
+    this.#child?.kill('SIGKILL');
+    await this.#ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cutPower();
+  }
+}
+
+export function seconds(count: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, count * 1_000));
+}
+
+async function connected(path: string): Promise<Socket> {
+  const socket = createConnection(path);
+  await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+  socket.resume().on('error', () => {}); // the guest may go away
+  return socket;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,101 @@
+/** What the image is made of, as far as it can be checked without making it: scripts, units, firewall, lock, list of parts. */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { debianParts, licencesOfCopyright, spdx } from '../../image/build/sbom.ts';
+
+const path = (name: string): string => fileURLToPath(new URL(`../../image/${name}`, import.meta.url));
+const read = (name: string): string => readFileSync(path(name), 'utf8');
+const names = (list: string): string[] =>
+  read(list)
+    .split('\n')
+    .map((line) => line.replace(/ *#.*/, ''))
+    .filter((line) => line !== '');
+const below = (folder: string): string[] => readdirSync(path(folder)).map((name) => `${folder}/${name}`);
+
+describe('scripts', () => {
+  const scripts = [...below('build'), ...below('system/usr/lib/flowspan-box')].filter((name) => !/\.(ts|sh)$/.test(name));
+
+  test.each(scripts)('%s can be run, and read by a plain shell', (name) => {
+    expect(read(name)).toMatch(/^#!\/bin\/sh\n# /);
+    expect(statSync(path(name)).mode & 0o111).toBe(0o111);
+    execFileSync('sh', ['-n', path(name)]);
+  });
+
+  test('what units call is there', () => {
+    const units = readdirSync(path('system/usr/lib/systemd/system'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(service|conf)$/.test(name))
+      .map((name) => read(`system/usr/lib/systemd/system/${name}`));
+    const called = units.flatMap((unit) => [...unit.matchAll(/\/usr\/lib\/flowspan-box\/(\w+)/g)].map(([, name]) => name!));
+    expect(called.length).toBeGreaterThan(5);
+    const there = readdirSync(path('system/usr/lib/flowspan-box'));
+    expect(called.filter((name) => !there.includes(name))).toEqual([]);
+  });
+});
+
+test('the firewall is one that nft takes', () => {
+  execFileSync('unshare', ['--net', 'nft', '--check', '--file', path('system/etc/nftables.conf')]);
+});
+
+describe('the lock', () => {
+  test.each(['amd64'])('%s names every package that is asked for, each once', (architecture) => {
+    const locked = names(`lock/${architecture}`).map((line) => line.split('=') as [string, string]);
+    expect(locked.every(([name, version]) => name !== '' && version !== undefined && version !== '')).toBe(true);
+    const lockedNames = locked.map(([name]) => name);
+    expect(new Set(lockedNames).size).toBe(lockedNames.length);
+    const asked = [...names('packages/system'), ...names(`packages/system.${architecture}`)];
+    expect(asked.filter((name) => !lockedNames.includes(name))).toEqual([]);
+  });
+});
+
+describe('the list of parts', () => {
+  const status = `Package: libc6
+Status: install ok installed
+Maintainer: GNU Libc Maintainers
+Architecture: amd64
+Version: 2.41-12
+Description: C library
+ Version: not this one
+
+Package: gone
+Status: deinstall ok config-files
+Architecture: amd64
+Version: 1
+
+Package: tzdata
+Status: install ok installed
+Architecture: all
+Version: 2026a-0+deb13u1
+`;
+
+  test('installed packages alone, with what scanners look them up by', () => {
+    expect(debianParts(status, 'amd64', (name) => [`of ${name}`])).toEqual([
+      {
+        name: 'libc6',
+        version: '2.41-12',
+        licences: ['of libc6'],
+        supplier: 'GNU Libc Maintainers',
+        purl: 'pkg:deb/debian/libc6@2.41-12?arch=amd64&distro=trixie',
+      },
+      expect.objectContaining({ purl: 'pkg:deb/debian/tzdata@2026a-0%2Bdeb13u1?arch=all&distro=trixie' }),
+    ]);
+  });
+
+  test('licences as the copyright file says them for programs, none from prose', () => {
+    const text =
+      'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\nLicense: LGPL-2.1+\n\nFiles: x\nLicense: GPL-2+\n text\n\nLicense: LGPL-2.1+\n';
+    expect(licencesOfCopyright(text)).toEqual(['GPL-2+', 'LGPL-2.1+']);
+    expect(licencesOfCopyright('This is free.\nLicense: of sorts\n')).toEqual([]);
+  });
+
+  test('the same parts in any order give the same document, and every id is of SPDX form and unique', () => {
+    const parts = debianParts(status, 'amd64', () => []);
+    const one = JSON.stringify(spdx('box', parts, 1_800_000_000));
+    expect(JSON.stringify(spdx('box', [...parts].reverse(), 1_800_000_000))).toBe(one);
+    const ids = [...one.matchAll(/"SPDXID":"(SPDXRef-[^"]*)"/g)].map(([, id]) => id!);
+    expect(ids.every((id) => /^SPDXRef-[A-Za-z0-9.-]+$/.test(id))).toBe(true);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(one).toContain('"created":"2027-01-15T08:00:00Z"');
+  });
+});
