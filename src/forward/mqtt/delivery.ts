@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../../core/clock.ts';
 import { ApplianceError } from '../../core/errors.ts';
 import type { OutboxItem, OutboxLane } from '../outbox.ts';
 import { payloadFor } from './encoding.ts';
-import { isPassing } from './failure.ts';
+import { isPassing, isTooLongForSession } from './failure.ts';
 import type { MqttSession, Publication } from './session.ts';
 
 export interface DeliveryParts {
@@ -18,6 +18,8 @@ export interface DeliveryParts {
   readonly clock: Clock;
   /** A message the broker will never take; it is dropped and counted. */
   readonly onRefused: (error: ApplianceError) => void;
+  /** So many messages go one at a time first: one of them is too large for the broker, which did not say which. */
+  readonly suspects?: number;
 }
 
 /** How long a store that does not answer is left alone. */
@@ -31,6 +33,7 @@ export class Delivery {
   #sent = 0;
   #acknowledged = 0;
   #refused = 0;
+  #suspects = 0;
   #progressMs: number;
   #draining = false;
   #drainTimer: Timer | undefined;
@@ -54,6 +57,11 @@ export class Delivery {
   }
   get refused(): number {
     return this.#refused;
+  }
+
+  /** Messages on their way when the broker ended the session because one was too large, and did not say which. */
+  get suspects(): number {
+    return this.#suspects;
   }
 
   /** There may be something to do. */
@@ -111,7 +119,8 @@ export class Delivery {
   async #step(): Promise<'sent' | 'full' | 'nothing'> {
     const { lane, clock } = this.#parts;
     if (this.#ended) return 'nothing';
-    if (this.#inFlight + lane.unrecorded >= this.#window) {
+    const oneByOne = this.#acknowledged + this.#refused < (this.#parts.suspects ?? 0);
+    if (this.#inFlight + lane.unrecorded >= this.#window || (oneByOne && this.#inFlight > 0)) {
       lane.recordNow();
       return 'full';
     }
@@ -140,8 +149,12 @@ export class Delivery {
       lane.acknowledge(item);
     } catch (error) {
       if (!(error instanceof ApplianceError)) throw error;
+      // MQTT 5 4.13: a broker may end the session for a message, without a word of which. On its way alone it was that one.
+      const isEnd = isTooLongForSession(error);
+      const isFirst = isEnd && this.#suspects === 0;
+      if (isFirst) this.#suspects = this.#inFlight;
       if (isPassing(error)) session.drop(error);
-      else if (error.code === 'publishRefused' || error.code === 'messageTooLong') {
+      else if (isEnd ? isFirst && this.#inFlight === 1 : error.code === 'publishRefused' || error.code === 'messageTooLong') {
         this.#refused++;
         lane.drop(item, 'refused');
         onRefused(error);

@@ -119,3 +119,8 @@ export function isRefusal(error: ApplianceError): boolean {
 export function isPassing(error: ApplianceError): boolean {
   return error.code === 'publishRefused' && error.fields.reasonCode === 151;
 }
+
+/** DISCONNECT 0x95: some message was too large for the broker; its topic would be among the fields if it were known which. */
+export function isTooLongForSession(error: ApplianceError): boolean {
+  return error.code === 'messageTooLong' && error.fields.topic === undefined;
+}

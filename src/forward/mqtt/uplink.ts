@@ -57,6 +57,9 @@ export class MqttUplink implements Service {
   #sinceMs = 0;
   #retryAtMs = 0;
   #sentBefore = 0;
+  #suspects = 0;
+  /** What was said of this outage: each kind of trouble once, however often it is met. */
+  readonly #said = new Set<string>();
 
   constructor(parts: MqttUplinkParts) {
     const { broker, world } = parts;
@@ -124,7 +127,10 @@ export class MqttUplink implements Service {
       const refused = isRefusal(failure);
       const delayMs = (refused ? this.#slowRetry : this.#retry).nextMs();
       this.#set(refused ? 'refused' : 'waiting', failure.message, Math.round(clock.wallMs() + delayMs));
-      this.#say('warn', refused ? 'uplinkRefused' : 'uplinkLost', failure.message);
+      const event = refused ? 'uplinkRefused' : 'uplinkLost';
+      const kind = `${event} ${failure.code}`;
+      if (!this.#said.has(kind)) this.#say('warn', event, failure.message);
+      this.#said.add(kind);
       try {
         await clock.sleep(delayMs, this.#abort.signal);
       } catch {
@@ -153,6 +159,7 @@ export class MqttUplink implements Service {
       lane,
       broker,
       clock,
+      suspects: this.#suspects,
       onRefused: (error) => this.#say('error', 'publishRefused', `given up: ${error.message}`),
     });
     this.#delivery = delivery;
@@ -170,6 +177,7 @@ export class MqttUplink implements Service {
     } finally {
       if (delivery.acknowledged + delivery.refused > 0 || clock.monotonicMs() - startedMs >= goodSessionMs) this.#retry.reset();
       delivery.close();
+      this.#suspects = delivery.suspects > 0 ? delivery.suspects : Math.max(0, this.#suspects - delivery.acknowledged);
       this.#sentBefore += delivery.sent;
       this.#delivery = undefined;
       session.drop(new ApplianceError('connectionLost', 'done with'));
@@ -183,6 +191,7 @@ export class MqttUplink implements Service {
     await this.#publishRetained(session, this.#statePublication(reason), 'the state of this box');
     if (reason !== 'connected') return;
     this.#set('up', '');
+    this.#said.clear();
     this.#say('info', 'uplinkUp', `connected to ${this.#address}`);
   }
 
