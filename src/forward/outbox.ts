@@ -200,9 +200,11 @@ export class Outbox implements Service, LaneStore {
     if (closing) deletes.push(openMarkerKey);
     const unsynced = this.#unsynced + Math.max(0, ...recorded);
     const sync = entries.length > 0 || closing || unsynced >= unsyncedMax;
+    this.#log.setBeingWritten(entries, true);
     try {
       await kv.batch(puts, deletes, { sync });
     } catch (error) {
+      this.#log.setBeingWritten(entries, false);
       this.#log.returnDead(dead);
       this.#failed(error);
       // A disk that fails must not stop the sending: what a kill may send twice is unbounded until it works again.
@@ -210,6 +212,7 @@ export class Outbox implements Service, LaneStore {
       return;
     }
     this.#unsynced = sync ? 0 : unsynced;
+    this.#log.setBeingWritten(entries, false);
     this.#log.persisted(entries);
     this.#recorded(recorded);
     this.#works();
@@ -225,8 +228,9 @@ export class Outbox implements Service, LaneStore {
     const { kv, world, brokers } = this.#parts;
     try {
       const marker = await kv.get(openMarkerKey);
-      const cursors = new Map<string, number | undefined>();
-      for await (const [key, value] of kv.entries(cursorRange)) cursors.set(brokerOfKey(key), decodeNumber(value));
+      const cursors = new Map<string, number>();
+      // Where a broker's place cannot be read it gets all that is there: twice is better than not at all.
+      for await (const [key, value] of kv.entries(cursorRange)) cursors.set(brokerOfKey(key), decodeNumber(value) ?? 0);
       const { found, unreadable } = await this.#scan();
       const strangers = [...cursors.keys()].filter((broker) => !brokers.includes(broker));
       const wallMs = world.clock.wallMs();
@@ -236,7 +240,7 @@ export class Outbox implements Service, LaneStore {
       this.#log.restore({
         found,
         cursors: brokers.map((broker) => cursors.get(broker)),
-        lastSequence: Math.max(0, found.at(-1)?.sequence ?? 0, ...[...cursors.values()].map((cursor) => cursor ?? 0)),
+        lastSequence: Math.max(0, found.at(-1)?.sequence ?? 0, ...cursors.values()),
         nowMs: world.clock.monotonicMs(),
         wallMs,
       });

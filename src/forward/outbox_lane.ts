@@ -92,7 +92,7 @@ export class OutboxLane {
   }
 
   acknowledge(item: OutboxItem): void {
-    const onDisk = item.entry.onDisk;
+    const onDisk = item.entry.onDisk || item.entry.isBeingWritten;
     if (!this.#log.acknowledge(item.entry, this.#broker)) return;
     if (onDisk) this.#settledOnDisk();
   }
@@ -100,7 +100,7 @@ export class OutboxLane {
   /** The broker will never take this one: given up and counted, so that it does not block the others. */
   drop(item: OutboxItem, reason: DropReason): void {
     this.#log.dropFor(item.entry, this.#broker, reason);
-    if (item.entry.onDisk) this.#settledOnDisk();
+    if (item.entry.onDisk || item.entry.isBeingWritten) this.#settledOnDisk();
   }
 
   rewind(): void {

@@ -26,6 +26,8 @@ export interface LogEntry {
   /** Undefined once it is on disk. */
   value: Uint8Array | undefined;
   onDisk: boolean;
+  /** It is being written, with cursors that say how far the brokers were before. */
+  isBeingWritten: boolean;
   /** Bits of the brokers that have not acknowledged it. */
   waiting: number;
   /** Bits of the brokers it is on its way to. */
@@ -122,6 +124,7 @@ export class OutboxLog {
       bornMs: nowMs,
       value,
       onDisk: false,
+      isBeingWritten: false,
       waiting: 2 ** this.#readers.length - 1,
       inFlight: 0,
     };
@@ -146,7 +149,10 @@ export class OutboxLog {
       });
       const bornMs = nowMs - ageByLabelMs(atMs, wallMs);
       if (waiting === 0) this.#dead.push(sequence);
-      else entries.push({ sequence, octets, atMs, bornMs, value: undefined, onDisk: true, waiting, inFlight: 0 });
+      else {
+        const onDisk = { value: undefined, onDisk: true, isBeingWritten: false };
+        entries.push({ sequence, octets, atMs, bornMs, ...onDisk, waiting, inFlight: 0 });
+      }
     }
     const since = this.#entries.slice(this.#head);
     this.#next = recovered.lastSequence + 1;
@@ -255,6 +261,11 @@ export class OutboxLog {
       if (this.#entries[at]!.waiting !== 0) found.push(this.#entries[at]!);
     }
     return found.reverse();
+  }
+
+  /** Whether the write that begins or has ended holds them: what is acknowledged in between it does not know. */
+  setBeingWritten(entries: readonly LogEntry[], isBeingWritten: boolean): void {
+    for (const entry of entries) entry.isBeingWritten = isBeingWritten;
   }
 
   /** They are on disk now; memory lets go of them. Those settled meanwhile are to be deleted again. */

@@ -6,9 +6,19 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Kv } from '../../src/core/kv.ts';
 import { MemoryKv } from '../../src/core/memory_kv.ts';
 import { destinationFault } from '../../src/flow/ledger.ts';
-import { messageKey, messageRange } from '../../src/forward/outbox_record.ts';
+import { cursorKey, messageKey, messageRange } from '../../src/forward/outbox_record.ts';
 import { openLevelKv } from '../../src/store/level_kv.ts';
-import { numbered, numberOf, numbersOf, openOutbox, rebooted, simulatedWorld, takeAll, WatchedKv } from './outbox_world.ts';
+import {
+  HeldKv,
+  numbered,
+  numberOf,
+  numbersOf,
+  openOutbox,
+  rebooted,
+  simulatedWorld,
+  takeAll,
+  WatchedKv,
+} from './outbox_world.ts';
 
 interface Store {
   open(): Promise<Kv>;
@@ -231,6 +241,38 @@ describe.each(Object.entries(stores))('outbox over %s', (_, makeStore) => {
     expect(numbersOf(await takeAll(second.outbox.lane('a')))).toEqual([0, 2]);
     expect(second.heard.map(({ event }) => event)).toContain('outboxDamaged');
     expect(await count(kv)).toBe(2);
+  });
+
+  test('a broker’s place that cannot be read costs no message: all that is on disk is sent again', async () => {
+    let world = simulatedWorld();
+    const first = await openOutbox(kv, world);
+    for (let i = 0; i < 3; i++) first.outbox.append(numbered(i));
+    await first.outbox.stop(1_000);
+    await kv.batch([{ key: cursorKey('a'), value: Buffer.from('junk') }]);
+    world = rebooted(world);
+    const second = await openOutbox(kv, world);
+    expect(numbersOf(await takeAll(second.outbox.lane('a')))).toEqual([0, 1, 2]);
+  });
+
+  test('what is acknowledged while it is being written is not sent again after a kill', async () => {
+    let world = simulatedWorld();
+    const held = new HeldKv(kv);
+    const first = await openOutbox(held, world, ['fast', 'away']);
+    for (let i = 0; i < 20; i++) first.outbox.append(numbered(i));
+    const fast = first.outbox.lane('fast');
+    const items = await takeAll(fast);
+    held.hold();
+    const passing = kv.pass(world, 7_000);
+    await held.begun;
+    for (const item of items) fast.acknowledge(item);
+    held.release();
+    await passing;
+    await kv.pass(world, 3_000);
+    expect(fast.unrecorded).toBe(0);
+    world = rebooted(world);
+    const second = await openOutbox(kv, world, ['fast', 'away']);
+    expect(numbersOf(await takeAll(second.outbox.lane('fast')))).toEqual([]);
+    expect(numbersOf(await takeAll(second.outbox.lane('away')))).toHaveLength(20);
   });
 
   test('a message damaged while the outbox runs is counted, and the next goes out', async () => {

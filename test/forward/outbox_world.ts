@@ -59,6 +59,38 @@ export class WatchedKv implements Kv {
   }
 }
 
+/** A store whose next write takes until it is released. */
+export class HeldKv implements Kv {
+  readonly #kv: Kv;
+  #held: PromiseWithResolvers<void> | undefined;
+  #begun = Promise.withResolvers<void>();
+
+  constructor(kv: Kv) {
+    this.#kv = kv;
+  }
+  get begun(): Promise<void> {
+    return this.#begun.promise;
+  }
+  hold(): void {
+    this.#held = Promise.withResolvers();
+    this.#begun = Promise.withResolvers();
+  }
+  release(): void {
+    this.#held?.resolve();
+    this.#held = undefined;
+  }
+  get: Kv['get'] = (key) => this.#kv.get(key);
+  batch: Kv['batch'] = async (puts, deletes, options) => {
+    this.#begun.resolve();
+    await this.#held?.promise;
+    await this.#kv.batch(puts, deletes, options);
+  };
+  entries: Kv['entries'] = (range) => this.#kv.entries(range);
+  clear: Kv['clear'] = (range) => this.#kv.clear(range);
+  approximateSize: Kv['approximateSize'] = (range) => this.#kv.approximateSize(range);
+  close: Kv['close'] = () => this.#kv.close();
+}
+
 export interface Heard {
   readonly level: string;
   readonly event: string;
