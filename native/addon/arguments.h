@@ -53,6 +53,7 @@ class Arguments {
 // One whole number handed over as a plain argument.
 uint32_t wholeNumber(const Napi::CallbackInfo& info, size_t index, const char* name, double minimum, double maximum);
 
+ObservationPlan readObservations(const Arguments& observations);
 EngineOptions engineOptions(const Napi::Value& value);
 struct SamplingAbilities {
   bool vlanInKey;

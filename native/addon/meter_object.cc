@@ -58,6 +58,7 @@ Napi::Function MeterObject::define(Napi::Env env) {
                      {InstanceMethod<&MeterObject::start>("start"), InstanceMethod<&MeterObject::poll>("poll"),
                       InstanceMethod<&MeterObject::waitBlock>("waitBlock"), InstanceMethod<&MeterObject::release>("release"),
                       InstanceMethod<&MeterObject::stats>("stats"), InstanceMethod<&MeterObject::snapshot>("snapshot"),
+                      InstanceMethod<&MeterObject::observations>("observations"),
                       InstanceMethod<&MeterObject::configure>("configure"), InstanceMethod<&MeterObject::stop>("stop"),
                       InstanceMethod<&MeterObject::drained>("drained"), InstanceMethod<&MeterObject::close>("close"),
                       InstanceMethod<&MeterObject::feedSlot>("feedSlot"), InstanceMethod<&MeterObject::feed>("feed"),
@@ -167,6 +168,16 @@ Napi::Value MeterObject::snapshot(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value MeterObject::observations(const Napi::CallbackInfo& info) {
+  return guarded(info, [&](Napi::Env env) {
+    if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+      throw Failure("EINVAL", "into is to be a Uint8Array");
+    }
+    auto into = info[0].As<Napi::Uint8Array>();
+    return Napi::Number::New(env, static_cast<double>((*engine_)->takeObservations(into.Data(), into.ByteLength())));
+  });
+}
+
 Napi::Value MeterObject::configure(const Napi::CallbackInfo& info) {
   return guarded(info, [&](Napi::Env env) {
     const Arguments change(info[0], "change");
@@ -179,9 +190,12 @@ Napi::Value MeterObject::configure(const Napi::CallbackInfo& info) {
     const uint64_t idleNs = static_cast<uint64_t>(change.number("idleTimeoutMs", 1, 86'400'000, idleNs_ / 1e6) * 1e6);
     const bool wall = change.has("testWallOffsetNs");
     const int64_t wallNs = wall ? change.signedBig("testWallOffsetNs") : 0;
+    const bool observing = change.has("observations");
+    const ObservationPlan observed = observing ? readObservations(change.object("observations")) : ObservationPlan{};
     if (engine.isClosed()) throw Failure("EINVAL", "the meter was closed");
     if (activeNs != activeNs_ || idleNs != idleNs_) engine.setTimeouts(activeNs_ = activeNs, idleNs_ = idleNs);
     if (wall) engine.setTestWallOffset(wallNs);
+    if (observing) engine.setObservations(observed);
     return Napi::Number::New(env, sampling ? engine.setSampling(std::move(plan)) : engine.selectorId());
   });
 }

@@ -23,6 +23,7 @@ class MeterObject : public Napi::ObjectWrap<MeterObject> {
   Napi::Value release(const Napi::CallbackInfo& info);
   Napi::Value stats(const Napi::CallbackInfo& info);
   Napi::Value snapshot(const Napi::CallbackInfo& info);
+  Napi::Value observations(const Napi::CallbackInfo& info);
   Napi::Value configure(const Napi::CallbackInfo& info);
   Napi::Value stop(const Napi::CallbackInfo& info);
   Napi::Value drained(const Napi::CallbackInfo& info);

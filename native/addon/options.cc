@@ -1,6 +1,8 @@
 // NativeOptions of src/meter/addon.ts as the engine takes them. Bounds here only keep the native side safe; the settings
 // schema is stricter and explains itself to the operator.
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "../source/failure.h"
 #include "arguments.h"
@@ -77,6 +79,18 @@ uint32_t readTunnels(const Arguments& options) {
 
 }  // namespace
 
+ObservationPlan readObservations(const Arguments& observations) {
+  static constexpr const char* kKinds[kObservationKindCount] = {"dns", "dhcp", "mdns", "tls"};
+  ObservationPlan plan;
+  for (const std::string& name : observations.texts("kinds")) {
+    const auto* const kind = std::ranges::find(kKinds, name);
+    if (kind == std::end(kKinds)) observations.refuse("kinds", "a list of names from observationKinds");
+    plan.kinds |= 1u << (kind - kKinds);
+  }
+  plan.perSecond = static_cast<uint32_t>(observations.number("perSecond", 1, 1'000'000));
+  return plan;
+}
+
 EngineOptions engineOptions(const Napi::Value& value) {
   const Arguments options(value, "");
   EngineOptions to;
@@ -92,6 +106,7 @@ EngineOptions engineOptions(const Napi::Value& value) {
   core.duplicateWindowNs = static_cast<uint64_t>(options.number("duplicateWindowMs", 1, 60'000)) * kNsPerMs;
   core.tunnels = readTunnels(options);
   readSampling(options.object("sampling"), {.vlanInKey = core.vlanInKey, .ring = to.ring}, core.sampling);
+  if (options.has("observations")) core.observations = readObservations(options.object("observations"));
   core.seed = options.unsignedBig("seed");
 
   to.threads = static_cast<uint32_t>(options.number("threads", 1, 64));
@@ -106,6 +121,7 @@ EngineOptions engineOptions(const Napi::Value& value) {
   if (options.has("testWallOffsetNs")) to.testWallOffsetNs = options.signedBig("testWallOffsetNs");
   // The threads share the flows between them: the cache is that of the whole meter.
   core.cacheFlows = std::max(64u, core.cacheFlows / to.threads);
+  core.observations.perSecond = std::max(1u, core.observations.perSecond / to.threads);
   return to;
 }
 

@@ -70,16 +70,33 @@ void fill(const TrafficShape& shape, uint32_t packets, Frames& f) {
   }
 }
 
+// Takes every observation and forgets it. FLOWSPAN_BENCH_OBSERVE: which kinds, a bit each; none when absent.
+class ForgettingSink : public ObservationSink {
+ public:
+  Observation* next() override { return &slot_; }
+  void commit() override {}
+
+ private:
+  Observation slot_;
+};
+
+uint32_t observedKinds() {
+  const char* kinds = std::getenv("FLOWSPAN_BENCH_OBSERVE");
+  return kinds == nullptr ? 0 : static_cast<uint32_t>(std::strtoul(kinds, nullptr, 10));
+}
+
 CoreOptions optionsFor(uint32_t cacheFlows = kCacheFlows) {
   CoreOptions options;
   options.cacheFlows = cacheFlows;
   options.seed = 42;
+  options.observations.kinds = observedKinds();
   return options;
 }
 
 double meterOnce(const Frames& f, uint64_t& rows) {
   RingSink sink;
-  MeterCore core(optionsFor(), sink);
+  ForgettingSink observations;
+  MeterCore core(optionsFor(), sink, &observations);
   const double start = cpuSeconds();
   for (size_t i = 0; i < f.view.size(); i += kBatchPackets) core.process(&f.view[i], std::min(kBatchPackets, f.view.size() - i));
   core.finish(f.view.back().ns);

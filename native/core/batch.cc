@@ -28,6 +28,12 @@ constexpr uint64_t kAggregateAgeNs = 1'000'000'000;
 
 }  // namespace
 
+// Of a connection that was seen to begin, only the initiator's first octets can be a hello.
+inline bool MeterCore::State::mayBeHello(const FlowEntry& flow, const DecodedPacket& packet) const {
+  if (!observer.mayBeHello(packet) || (flow.flags & kInitiatorKnown) == 0) return false;
+  return (flow.flags & kInitiatorSide) == packet.side && packet.sequence() - flow.direction[packet.side].firstSequence <= 1;
+}
+
 // The general way: every flow and packet there is.
 FLOWSPAN_COLD void MeterCore::State::update(const DecodedPacket& packet, uint32_t guess) {
   uint32_t e = guess;
@@ -44,6 +50,8 @@ FLOWSPAN_COLD void MeterCore::State::update(const DecodedPacket& packet, uint32_
   else countPacket(line, packet);
   if ((packet.flags & kHasIp) != 0) measureIp(line, ColdPart{table, e}, packet);
   if (((packet.flags & (kFragment | kUnreachable)) | packet.annotation) != 0) noteRare(e, packet);
+  if (observer.watches(packet.key)) [[unlikely]] observeDatagram(flow, packet);
+  else if (mayBeHello(flow, packet)) [[unlikely]] observer.look(packet, views);
 }
 
 void MeterCore::State::updateTcp(uint32_t e, const DecodedPacket& packet) {
@@ -64,6 +72,7 @@ void MeterCore::State::updateTcp(uint32_t e, const DecodedPacket& packet) {
 void MeterCore::State::meter(DecodedPacket& packet) { update(packet, table.index().guess(packet.hash)); }
 
 void MeterCore::State::process(const PacketView* packets, size_t number) {
+  views = {packets, number};
   const Sum decoded = decodeBatch(packets, number);
   for (size_t i = 0; i < decoded.packets; i++) {
     FlowEntry& flow = table.entry(table.index().guess(buckets[i], batch[i].hash));
@@ -72,6 +81,7 @@ void MeterCore::State::process(const PacketView* packets, size_t number) {
   }
   updateBatch(decoded);
   if (early.count() > 0) releaseEarlyFragments(false);
+  views = {};
   expire(kVisitsPerBatch);
   if (!aggregates.empty()) flushAggregates(kAggregateAgeNs);
 }
@@ -136,7 +146,8 @@ FLOWSPAN_HOT void MeterCore::State::updateBatch(const Sum& decoded) {
       continue;
     }
     const QuickLook look{lastPairMask, stamp, settledMask, tickOf(packet.ns), idleTicksByProtocol[packet.key.protocol]};
-    if (packet.isPlain() && quickUpdate(table, *guesses[i], packet, look)) [[likely]] continue;
+    const auto onWider = [&] { noteWider(*guesses[i], packet); };
+    if (packet.isPlain() && quickUpdate(*guesses[i], packet, look, onWider)) [[likely]] continue;
     if ((packet.flags & (kFirstFragment | kAwaitsFirst)) != 0) [[unlikely]] meterFragment(packet);
     else update(packet, table.numberOf(*guesses[i]));
   }
@@ -169,6 +180,16 @@ FLOWSPAN_COLD bool MeterCore::State::admit(const DecodedPacket& packet) {
   count(MeterCounter::sampledOutOctets) += packet.wireOctets;
   if ((packet.flags & kFirstFragment) != 0) [[unlikely]] meterThoseWaitingFor(packet);
   return false;
+}
+
+FLOWSPAN_COLD void MeterCore::State::noteWider(FlowEntry& flow, const DecodedPacket& packet) {
+  widenRange(flow.direction[packet.side], ColdPart{table, table.numberOf(flow)}, packet);
+  if (mayBeHello(flow, packet)) [[unlikely]] observer.look(packet, views);
+}
+
+FLOWSPAN_COLD void MeterCore::State::observeDatagram(FlowEntry& flow, const DecodedPacket& packet) {
+  flow.flags &= static_cast<uint8_t>(~kSettled);
+  observer.look(packet, views);
 }
 
 void MeterCore::State::noteRare(uint32_t e, const DecodedPacket& packet) {

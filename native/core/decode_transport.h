@@ -25,6 +25,9 @@ FLOWSPAN_HOT void Decoder::transport(Cursor cursor, uint8_t protocol, uint32_t o
     } else {
       key.port[0] = load16(cursor.at);
       key.port[1] = load16(cursor.at + 2);
+      packet.flags |= kTransportAt;
+      packet.quoted = cursor.at;
+      packet.quotedOctets = static_cast<uint32_t>(cursor.left());
       if (protocol == kTcp) tcp(cursor, octets, packet);
     }
   } else if (!withoutPorts(cursor, protocol, octets, packet, depth)) [[unlikely]] {

@@ -22,6 +22,7 @@ enum PacketFlag : uint16_t {
   kMplsStack = 1 << 8,
   kGreKeyed = 1 << 9,
   kFlowLabelled = 1 << 10,
+  kTransportAt = 1 << 11,  // `quoted` is the transport header: of TCP and UDP that came the general way
 };
 
 struct alignas(16) DecodedPacket {

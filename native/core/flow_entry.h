@@ -20,7 +20,7 @@ enum FlowFlag : uint8_t {
   kFirstProbes = 1 << 4,     // the same of side 0; never both
   kForwardIsReply = 1 << 5,  // an ICMP echo flow whose first packet was the reply
   kInUse = 1 << 6,
-  kSettled = 1 << 7,         // not TCP, or both sides' sequence numbers are known: see quick_update.h
+  kSettled = 1 << 7,         // not TCP and not observed, or both sides' sequence numbers are known: see quick_update.h
 };
 inline constexpr uint8_t kProbing = kFirstProbes | kSecondProbes;
 

@@ -6,8 +6,8 @@
 
 namespace flowspan {
 
-FLOWSPAN_COLD inline void widenRange(DirectionLine& line, ColdPart cold, const DecodedPacket& p) {
-  if (line.range.widen(p.shape)) cold->otherDscp[p.side] |= 1ull << (p.classOfService >> 2);
+inline void widenRange(DirectionLine& line, ColdPart cold, const DecodedPacket& p) {
+  if (line.range.widen(p.shape)) [[unlikely]] cold->otherDscp[p.side] |= 1ull << (p.classOfService >> 2);
 }
 
 // After the packet was counted.

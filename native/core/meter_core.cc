@@ -14,7 +14,7 @@ constexpr unsigned kVisitsPerTick = 8192;
 
 }  // namespace
 
-MeterCore::State::State(const CoreOptions& given, BlockSink& rows)
+MeterCore::State::State(const CoreOptions& given, BlockSink& rows, ObservationSink* observations)
     : options(given),
       sink(rows),
       hash(given.seed),
@@ -26,13 +26,16 @@ MeterCore::State::State(const CoreOptions& given, BlockSink& rows)
       decoder(given.tunnels, hash, lastWordMask, given.shortWays),
       aggregates(hash),
       duplicates(given.duplicateWindowNs, given.duplicates != DuplicateMode::off),
-      selection(given.seed) {
+      selection(given.seed),
+      observer(observations, counters) {
   configureTimeouts(given.activeTimeoutNs, given.idleTimeoutNs);
   selection.configure(given.sampling);
+  observer.configure(given.observations);
   makeStamp();
 }
 
-MeterCore::MeterCore(const CoreOptions& options, BlockSink& sink) : state_(std::make_unique<State>(options, sink)) {
+MeterCore::MeterCore(const CoreOptions& options, BlockSink& sink, ObservationSink* observations)
+    : state_(std::make_unique<State>(options, sink, observations)) {
   state_->count(MeterCounter::memoryBytes) = memoryBytes();
 }
 
@@ -75,6 +78,8 @@ void MeterCore::setSampling(const SamplingPlan& plan) {
 const SelectorCounts& MeterCore::selectorCounts() const { return state_->selection.counts(); }
 
 void MeterCore::setTimeouts(uint64_t activeNs, uint64_t idleNs) { state_->configureTimeouts(activeNs, idleNs); }
+
+void MeterCore::setObservations(const ObservationPlan& plan) { state_->observer.configure(plan); }
 
 size_t MeterCore::memoryBytes() const {
   const State& s = *state_;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../generated/row_layout.h"
+#include "observation.h"
 #include "sampling_plan.h"
 
 namespace flowspan {
@@ -46,6 +47,12 @@ class BlockSink {
   virtual void flush(uint64_t nowNs) = 0;
 };
 
+// Which kinds of packets are observed (a bit each, by ObservationKind), and how many of each kind a second.
+struct ObservationPlan {
+  uint32_t kinds = 0;
+  uint32_t perSecond = 1'000;
+};
+
 enum class DuplicateMode : uint8_t { off, report, remove };
 
 struct CoreOptions {
@@ -60,6 +67,7 @@ struct CoreOptions {
   uint64_t duplicateWindowNs = 100'000'000ull;
   uint32_t tunnels = 0;                  // bit per TunnelType that is opened
   SamplingPlan sampling;                 // VLANs in pools mean something only with vlanInKey
+  ObservationPlan observations;          // none without a sink for them
   bool shortWays = true;                 // common packets take fewer steps, with the same outcome; tests compare
   uint64_t seed = 0;                     // keyed hash, random selection, selection of flows
 };
@@ -69,7 +77,8 @@ using AnnotationArray = std::array<uint64_t, kDecodeAnnotationCount>;
 
 class MeterCore {
  public:
-  MeterCore(const CoreOptions& options, BlockSink& sink);
+  // `observations` outlives the core.
+  MeterCore(const CoreOptions& options, BlockSink& sink, ObservationSink* observations = nullptr);
   ~MeterCore();
   MeterCore(const MeterCore&) = delete;
   MeterCore& operator=(const MeterCore&) = delete;
@@ -91,6 +100,8 @@ class MeterCore {
   void setSampling(const SamplingPlan& plan);
   const SelectorCounts& selectorCounts() const;
   void setTimeouts(uint64_t activeNs, uint64_t idleNs);
+  // Of flows that begin from now on; what is switched off ends at once.
+  void setObservations(const ObservationPlan& plan);
   size_t memoryBytes() const;
   // What of it grows with cacheFlows: entries, cold parts, index.
   size_t flowBytes() const;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "aggregate_table.h"
 #include "context_table.h"
@@ -14,6 +15,7 @@
 #include "interface_slots.h"
 #include "keyed_hash.h"
 #include "meter_core.h"
+#include "observer.h"
 #include "row_writer.h"
 #include "selection.h"
 #include "time_wheel.h"
@@ -21,7 +23,7 @@
 namespace flowspan {
 
 struct MeterCore::State {
-  State(const CoreOptions& given, BlockSink& rows);
+  State(const CoreOptions& given, BlockSink& rows, ObservationSink* observations);
 
   // batch.cc
   void process(const PacketView* packets, size_t count);
@@ -46,6 +48,9 @@ struct MeterCore::State {
   void meterFragment(DecodedPacket& packet);
   void meterThoseWaitingFor(const DecodedPacket& first);
   void meterHeld(DecodedPacket& held);
+  void noteWider(FlowEntry& flow, const DecodedPacket& packet);
+  bool mayBeHello(const FlowEntry& flow, const DecodedPacket& packet) const;
+  void observeDatagram(FlowEntry& flow, const DecodedPacket& packet);
   void noteRare(uint32_t e, const DecodedPacket& packet);
   void creditUnreachable(const DecodedPacket& packet);
   void releaseEarlyFragments(bool all);
@@ -100,6 +105,7 @@ struct MeterCore::State {
   AggregateTable aggregates;
   DuplicateWindow duplicates;
   Selection selection;
+  Observer observer;
   InterfaceSlots interfaces;
 
   uint64_t nowNs = 0;  // latest packet or tick: never steps back. A packet before windowEndNs may set it alone.
@@ -119,6 +125,7 @@ struct MeterCore::State {
   uint32_t finishHand = 0;  // where finish goes on
   uint64_t fragmentMisses = 0;
 
+  std::span<const PacketView> views;  // the frames of the batch, while it is processed
   std::array<DecodedPacket, kBatchPackets> batch;
   std::array<const FlowIndex::Bucket*, kBatchPackets> buckets;
   std::array<FlowEntry*, kBatchPackets> guesses;

@@ -38,8 +38,9 @@ FLOWSPAN_COLD inline void probe(FlowEntry& flow, DirectionLine& peer, const Deco
   if (p.payloadOctets > 0 && isProbeDue(flow, p.ns)) startProbe(flow, p.side, end, p.ns);
 }
 
-// True when the packet was one, and was counted.
-FLOWSPAN_HOT bool quickUpdate(const FlowTable& table, FlowEntry& flow, const DecodedPacket& p, const QuickLook& look) {
+// True when the packet was one, and was counted. `onWider` takes note when its range does not hold it.
+template <typename OnWider>
+FLOWSPAN_HOT bool quickUpdate(FlowEntry& flow, const DecodedPacket& p, const QuickLook& look, OnWider onWider) {
   const size_t side = p.side, peerSide = side ^ 1;
   DirectionLine& own = flow.direction[side];
   DirectionLine& peer = flow.direction[peerSide];
@@ -57,7 +58,7 @@ FLOWSPAN_HOT bool quickUpdate(const FlowTable& table, FlowEntry& flow, const Dec
   own.lastNs = p.ns;
   own.nextSequence = end;
   own.tcpBits |= p.tcpBits();
-  if (!own.range.holds(p.shape)) [[unlikely]] widenRange(own, ColdPart{table, table.numberOf(flow)}, p);
+  if (!own.range.holds(p.shape)) [[unlikely]] onWider();
   if (static_cast<int32_t>(concernsProbe(flow, p)) < 0) [[unlikely]] probe(flow, peer, p, end);
   return true;
 }

@@ -166,6 +166,19 @@ void Engine::setTimeouts(uint64_t activeNs, uint64_t idleNs) {
   for (auto& worker : workers_) worker->apply(change);
 }
 
+void Engine::setObservations(ObservationPlan plan) {
+  Change change;
+  change.observations = true;
+  change.observed = {.kinds = plan.kinds, .perSecond = std::max(1u, plan.perSecond / static_cast<uint32_t>(workers_.size()))};
+  for (auto& worker : workers_) worker->apply(change);
+}
+
+size_t Engine::takeObservations(uint8_t* to, size_t room) {
+  size_t octets = 0;
+  for (auto& worker : workers_) octets += worker->observations().take(to + octets, room - octets);
+  return octets;
+}
+
 void Engine::setTestWallOffset(int64_t offsetNs) {
   Change change;
   change.wallOffset = true;

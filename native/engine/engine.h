@@ -70,6 +70,10 @@ class Engine {
   // As set last; selectorIds included.
   const SamplingPlan& samplingPlan() const { return plan_; }
   void setTimeouts(uint64_t activeNs, uint64_t idleNs);
+  // The rate is the whole meter's.
+  void setObservations(ObservationPlan plan);
+  // Copies what was observed, as ObservationLane::take does. Returns the octets.
+  size_t takeObservations(uint8_t* to, size_t room);
   void setTestWallOffset(int64_t offsetNs);
   void stop();
   bool drained() const;

@@ -27,6 +27,8 @@ struct Change {
   bool timeouts = false;
   uint64_t activeNs = 0;
   uint64_t idleNs = 0;
+  bool observations = false;
+  ObservationPlan observed;
   bool wallOffset = false;
   int64_t wallOffsetNs = 0;
 };

@@ -21,7 +21,7 @@ Worker::Worker(const CoreOptions& options, std::unique_ptr<PacketSource> source,
                uint64_t blockMaxAgeNs, Doorbell& consumerBell)
     : lane_(std::move(lane)),
       source_(std::move(source)),
-      core_(options, *lane_),
+      core_(options, *lane_, &observations_),
       plan_(std::make_shared<const SamplingPlan>(options.sampling)),
       live_(live),
       blockMaxAgeNs_(blockMaxAgeNs),
@@ -151,6 +151,7 @@ void Worker::serve() {
       takeUpSampling();
     }
     if (change.timeouts) core_.setTimeouts(change.activeNs, change.idleNs);
+    if (change.observations) core_.setObservations(change.observed);
     if (change.wallOffset) source_->setTestWallOffset(change.wallOffsetNs);
   }
   changes_.clear();
@@ -184,7 +185,7 @@ void Worker::publish() {
   counter(to, MeterCounter::lastPacketNs) = from.lastPacketNs;
   counter(to, MeterCounter::ringFilledPercent) = from.ringFilledPercent;
   counter(to, MeterCounter::handOverStalls) = lane_->stalls();
-  counter(to, MeterCounter::memoryBytes) = core_.memoryBytes() + source_->memoryBytes();
+  counter(to, MeterCounter::memoryBytes) = core_.memoryBytes() + source_->memoryBytes() + observations_.memoryBytes();
   if (thread_.joinable() && thread_.get_id() == std::this_thread::get_id()) cpuNs_ = threadCpuNs();
   counter(to, MeterCounter::threadCpuNs) = cpuNs_;
   published_.interfaces.clear();

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "block_lane.h"
+#include "observation_lane.h"
 #include "published.h"
 #include "../source/wake_event.h"
 
@@ -34,6 +35,7 @@ class Worker {
   bool isDone() const { return done_.load(std::memory_order_acquire); }
 
   BlockLane& lane() { return *lane_; }
+  ObservationLane& observations() { return observations_; }
   // Figures newer than the call, or the latest when the thread is stalled or too slow. `waitNs` bounds the wait.
   Published figures(uint64_t waitNs);
   // Up to `count` flows as rows; fewer when the thread does not answer in time.
@@ -54,6 +56,7 @@ class Worker {
   bool ask(std::unique_lock<std::mutex>& lock, uint64_t waitNs);
 
   std::unique_ptr<BlockLane> lane_;
+  ObservationLane observations_;
   std::unique_ptr<PacketSource> source_;
   MeterCore core_;
   // What the core is told to select. `waiting_` needs another first stage while one is still on its way through the rings.

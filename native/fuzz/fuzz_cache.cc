@@ -30,7 +30,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   withoutShortWays.shortWays = false;
   FuzzSink sink, generalSink;
   sink.room = generalSink.room = in.octet();
-  MeterCore core(options, sink), general(withoutShortWays, generalSink);
+  // Only one of the two is observed, which must not show.
+  FuzzObservations observations;
+  options.observations = FuzzObservations::kPlan;
+  MeterCore core(options, sink, &observations), general(withoutShortWays, generalSink);
   uint64_t ns = 100'000'000'000;
   while (in.left() > 1) {
     const uint8_t what = in.octet(), with = in.octet();
@@ -59,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         const bool back = (with & 1) != 0;
         frame[back ? 33 : 29] = with >> 4;
         frame[back ? 29 : 33] = 200;
-        frame[back ? 35 : 37] = 80;
+        frame[back ? 35 : 37] = (with & 2) != 0 ? 53 : 80;
         frame[back ? 37 : 35] = with >> 2 & 3;
         frame[41] = in.octet();
         frame[45] = in.octet();

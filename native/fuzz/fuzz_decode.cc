@@ -11,7 +11,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.tunnels = (choice & 8) != 0 ? ~0u : 0;
   options.duplicates = DuplicateMode::off;
   FuzzSink sink;
-  MeterCore core(options, sink);
+  FuzzObservations observations;
+  options.observations = FuzzObservations::kPlan;
+  MeterCore core(options, sink, &observations);
   uint64_t ns = 1'000'000'000;
   while (in.left() > 3) {
     size_t octets = in.octet();

@@ -36,6 +36,20 @@ inline void requireBalance(const MeterCore& core) {
   if (at(M::cachedFlows) != held.flows) fuzzFault("cached flows");
 }
 
+// Every kind, as often as it comes; a place in three is missing.
+class FuzzObservations : public ObservationSink {
+ public:
+  static constexpr ObservationPlan kPlan{.kinds = 15, .perSecond = 1'000'000};
+  Observation* next() override { return ++asked_ % 3 == 0 ? nullptr : &slot_; }
+  void commit() override {
+    if (slot_.octets > Observation::kPayloadMax) fuzzFault("an observation longer than its place");
+  }
+
+ private:
+  Observation slot_;
+  unsigned asked_ = 0;
+};
+
 class FuzzSink : public BlockSink {
  public:
   uint32_t room = 1000;

@@ -322,9 +322,22 @@ enum class MeterCounter : unsigned {
   lastPacketNs = 45,
   threadCpuNs = 46,
   memoryBytes = 47,
-  ringFilledPercent = 48,
+  observedDns = 48,
+  observedDhcp = 49,
+  observedMdns = 50,
+  observedTls = 51,
+  observationsOverRate = 52,
+  observationsQueueFull = 53,
+  ringFilledPercent = 54,
 };
-inline constexpr unsigned kMeterCounterCount = 49;
+inline constexpr unsigned kMeterCounterCount = 55;
+enum class ObservationKind : uint8_t {
+  dns = 0,
+  dhcp = 1,
+  mdns = 2,
+  tls = 3,
+};
+inline constexpr unsigned kObservationKindCount = 4;
 
 // A block in the shared buffer: this header in host byte order, then rows.
 namespace block_header {
@@ -336,6 +349,22 @@ inline constexpr uint32_t kClosedAtNs = 16;
 inline constexpr uint32_t kFirstRowStartNs = 24;
 inline constexpr uint32_t kLastRowEndNs = 32;
 }  // namespace block_header
+
+// An observation in the queue: this head in host byte order, then the payload.
+namespace observation_head {
+inline constexpr uint32_t kBytes = 64;
+inline constexpr uint32_t kOctets = 0;
+inline constexpr uint32_t kKind = 2;
+inline constexpr uint32_t kIpVersion = 3;
+inline constexpr uint32_t kWholeOctets = 4;
+inline constexpr uint32_t kNs = 8;
+inline constexpr uint32_t kSource = 16;
+inline constexpr uint32_t kDestination = 32;
+inline constexpr uint32_t kSourcePort = 48;
+inline constexpr uint32_t kDestinationPort = 50;
+inline constexpr uint32_t kVlan = 52;
+inline constexpr uint32_t kSourceMac = 54;
+}  // namespace observation_head
 
 inline constexpr char kLayoutDescription[] =
     "row:384\n"

@@ -47,14 +47,27 @@ class KeepingSink : public BlockSink {
   size_t taken_ = 0;
 };
 
+class KeepingObservations : public ObservationSink {
+ public:
+  std::vector<Observation> all;
+  size_t room = ~size_t{0};
+
+  Observation* next() override { return all.size() < room ? &slot_ : nullptr; }
+  void commit() override { all.push_back(slot_); }
+
+ private:
+  Observation slot_;
+};
+
 class Meter {
  public:
   KeepingSink sink;
+  KeepingObservations observations;
   MeterCore core;
   uint64_t now = kStart;
   LinkType link = LinkType::ethernet;
 
-  explicit Meter(CoreOptions options = defaults()) : core(options, sink) {}
+  explicit Meter(CoreOptions options = defaults()) : core(options, sink, &observations) {}
   static CoreOptions defaults() {
     CoreOptions options;
     options.cacheFlows = 4096;

@@ -1,5 +1,12 @@
 /** The C++ side of the row: `native/generated/row_layout.h`, with a static assert on every offset. */
-import { blockHeader, decodeAnnotations, meterCounters, tunnelTypes } from '../../src/flow/decode_annotations.ts';
+import {
+  blockHeader,
+  decodeAnnotations,
+  meterCounters,
+  observationHead,
+  observationKinds,
+  tunnelTypes,
+} from '../../src/flow/decode_annotations.ts';
 import {
   describeLayout,
   layoutHash,
@@ -55,6 +62,7 @@ ${enumeration('DecodeAnnotation', 'uint8_t', decodeAnnotations)}
 ${enumeration('TunnelType', 'uint8_t', tunnelTypes)}
 
 ${enumeration('MeterCounter', 'unsigned', meterCounters)}
+${enumeration('ObservationKind', 'uint8_t', observationKinds)}
 
 // A block in the shared buffer: this header in host byte order, then rows.
 namespace block_header {
@@ -62,6 +70,13 @@ ${Object.entries(blockHeader)
   .map(([name, value]) => `inline constexpr uint32_t k${upper(name)} = ${value};`)
   .join('\n')}
 }  // namespace block_header
+
+// An observation in the queue: this head in host byte order, then the payload.
+namespace observation_head {
+${Object.entries(observationHead)
+  .map(([name, value]) => `inline constexpr uint32_t k${upper(name)} = ${value};`)
+  .join('\n')}
+}  // namespace observation_head
 
 inline constexpr char kLayoutDescription[] =
 ${describeLayout()

@@ -100,9 +100,35 @@ export const meterCounters = [
   'lastPacketNs', // row clock
   'threadCpuNs',
   'memoryBytes',
+  'observedDns', // packets that name hosts, shown to TypeScript: by `observationKinds`
+  'observedDhcp',
+  'observedMdns',
+  'observedTls',
+  'observationsOverRate', // left out: more of their kind in a second than allowed
+  'observationsQueueFull', // left out: not taken in time
   'ringFilledPercent', // live: share of the fullest ring's blocks that wait to be read, when asked
 ] as const;
 export type MeterCounter = (typeof meterCounters)[number];
+
+/** Packets that name hosts, whose first octets the meter shows: the order is that of `ObservationKind` in C++. */
+export const observationKinds = ['dns', 'dhcp', 'mdns', 'tls'] as const;
+export type ObservationKind = (typeof observationKinds)[number];
+
+/** Layout of an observation in the addon's queue, host byte order. Offsets in octets; `native/core/observation.h` is its other side. */
+export const observationHead = {
+  bytes: 64,
+  octets: 0, // u16, of the payload behind the head
+  kind: 2, // u8
+  ipVersion: 3, // u8
+  wholeOctets: 4, // u32, what the packet carried
+  ns: 8, // u64, row clock
+  source: 16, // 16 octets, IPv4 in the first four
+  destination: 32,
+  sourcePort: 48, // u16
+  destinationPort: 50,
+  vlan: 52, // u16, 0x8000 | identifier of the outer tag, 0 without
+  sourceMac: 54, // 6 octets, zero where there is none
+} as const;
 
 /** Layout of a block in the shared buffer: a header in host byte order, then rows. Offsets in octets. */
 export const blockHeader = {

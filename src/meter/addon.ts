@@ -6,6 +6,7 @@
  */
 import { createRequire } from 'node:module';
 import { ApplianceError } from '../core/errors.ts';
+import type { ObservationKind } from '../flow/decode_annotations.ts';
 import { layoutHash } from '../flow/row_layout.ts';
 
 export interface NativeSource {
@@ -92,6 +93,14 @@ export interface NativeSelector extends Required<NativeSelection> {
   inForce: boolean;
 }
 
+/** Packets that name hosts, whose first octets are shown. */
+export interface NativeObservations {
+  /** None of them: nothing is observed. */
+  kinds: readonly ObservationKind[];
+  /** Of each kind, over all threads; a second's worth may come at once. */
+  perSecond: number;
+}
+
 export interface NativeOptions {
   source: NativeSource;
   sampling: NativeSampling;
@@ -108,6 +117,8 @@ export interface NativeOptions {
   tunnels: string[];
   rowsPerBlock: number;
   blocks: number;
+  /** Nothing is observed when left out. */
+  observations?: NativeObservations;
   /** A partly filled block is handed over when it is this old. */
   blockMaxAgeMs: number;
   /** Seed of the keyed hash and of random sampling. */
@@ -166,6 +177,11 @@ export interface NativeMeter {
   release(block: number): void;
   /** A consistent copy of the counters, published by the meter's threads on request (waits a few ms at most). */
   stats(): NativeStats;
+  /**
+   * Copies observations that wait, as many as find room, oldest first within a thread: a head (`observationHead`), the payload, and up to the
+   * next multiple of 8. Returns the octets. At most 256 a thread wait; what comes then is counted and left out.
+   */
+  observations(into: Uint8Array): number;
   /** Rows of up to `count` flows now in the cache, largest first, as they would be handed over. */
   snapshot(count: number): Uint8Array;
   /**
@@ -177,6 +193,7 @@ export interface NativeMeter {
     sampling?: NativeSampling;
     activeTimeoutMs?: number;
     idleTimeoutMs?: number;
+    observations?: NativeObservations;
     testWallOffsetNs?: bigint;
   }): number;
   /** Ends capture, hands over the whole cache (flowEndReason 4). Blocks may still be polled and released afterwards. */

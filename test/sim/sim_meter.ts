@@ -91,6 +91,9 @@ export class SimMeter implements NativeMeter {
       ],
     };
   }
+  observations(): number {
+    return 0;
+  }
   snapshot(): Uint8Array {
     return new Uint8Array();
   }

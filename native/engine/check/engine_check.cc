@@ -65,6 +65,7 @@ std::string makeCapture() {
     frame[back ? 35 : 37] = 53;
     frame[back ? 36 : 34] = 0x40;
     frame[39] = 26;
+    frame[44] = back ? 0x81 : 0x01;  // from port 53: an answer
     put(1'700'000'000u + i / 1'000u);
     put(i % 1'000u * 1'000u);
     put(uint32_t{sizeof frame});
@@ -82,7 +83,20 @@ uint64_t meterWhole(const EngineOptions& options, bool disturb) {
   engine.start();
   uint64_t rows = 0;
   uint64_t turns = 0;
+  std::vector<uint8_t> room(16'384);
+  uint64_t observations = 0;
+  const auto observe = [&] {
+    const size_t octets = engine.takeObservations(room.data(), room.size());
+    for (size_t at = 0; at < octets; observations++) {
+      uint16_t payload = 0;
+      std::memcpy(&payload, room.data() + at + observation_head::kOctets, sizeof payload);
+      check(payload == 18 && room[at + observation_head::kBytes + 2] == 0x81, "an observation is not the answer that was sent");
+      at += (observation_head::kBytes + payload + 7u) / 8 * 8;
+    }
+    return octets > 0;
+  };
   while (!engine.drained()) {
+    observe();
     const int32_t block = engine.waitBlock(5'000'000);
     if (block >= 0) {
       rows += *reinterpret_cast<const uint32_t*>(engine.buffer()->block(static_cast<uint32_t>(block)) + block_header::kRowCount);
@@ -96,8 +110,12 @@ uint64_t meterWhole(const EngineOptions& options, bool disturb) {
     if (turns % 7 == 0) engine.snapshot(10);
     if (turns % 11 == 0) engine.setTimeouts(options.core.activeTimeoutNs, options.core.idleTimeoutNs);
   }
+  while (observe()) {
+  }
   EngineFigures figures = engine.figures();
   checkLedger(figures);
+  check(figure(figures, MeterCounter::observedDns) == observations, "observations taken and observations counted differ");
+  check(options.core.observations.kinds == 0 || observations > 0, "nothing was observed");
   check(figure(figures, MeterCounter::cachedPackets) == 0, "flows are left in the cache");
   check(figure(figures, MeterCounter::handedOverRecords) == rows, "rows polled and rows handed over differ");
   return rows;
@@ -185,6 +203,7 @@ int main(int argc, char** argv) {
   options.blocks = 8;
   options.blockMaxAgeNs = 10'000'000;
   options.core.cacheFlows = 4096;
+  if (!made.empty()) options.core.observations = {.kinds = 1, .perSecond = 1'000};
   const uint64_t rows = meterWhole(options, false);
   check(rows > 0, "no rows");
   check(meterWhole(options, true) == rows, "statistics changed the flows");
