@@ -3,20 +3,19 @@
  * figures that the main thread sends. Nothing here can delay metering.
  */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import { ApplianceError, messageOf } from './core/errors.ts';
 import { jsonSink } from './core/log.ts';
 import { systemWorld, type World } from './core/world.ts';
-import { FlowRingReader } from './flow/flow_ring.ts';
 import type { HistoryReader } from './flow/history_shapes.ts';
 import { LiveBuffer } from './status/live_feed.ts';
 import type { PageThreadData } from './status/page_thread.ts';
 import { StatusServer } from './status/status_server.ts';
 import { type LinkPort, PageEnd } from './status/thread_link.ts';
-import { FlowSearch } from './store/flow_search.ts';
+import { FlowKeeper } from './store/flow_keeper.ts';
 import { openHistoryReader } from './store/history_reader.ts';
-import { RecentFlows } from './store/recent_flows.ts';
 import { RecentWindows } from './store/recent_windows.ts';
 
 /** Built, the page lies beside the program; from sources, in the build folder. */
@@ -30,28 +29,6 @@ const noHistory: HistoryReader = {
   series: () => Promise.reject(new ApplianceError('storeClosed', 'no history is kept: history.enabled is false')),
 };
 
-/** Takes rows out of the ring as they come, ten times a second, and keeps them for searches. */
-const drainMs = 100;
-
-function searchFlows({ clock, metrics }: World, memory: SharedArrayBuffer, bytesMax: number): FlowSearch {
-  const ring = new FlowRingReader(memory);
-  const flows = new RecentFlows(bytesMax);
-  clock.every(
-    drainMs,
-    () => {
-      ring.drain((view, base, offsetUs, interval) => flows.add(view, base, offsetUs, interval));
-    },
-    (error) => {
-      throw error; // rows that cannot be read are a bug
-    },
-  );
-  metrics.gauge('recent_flows', 'Flow records kept for searches', () => flows.rows);
-  metrics.gauge('recent_flows_bytes', 'Memory they take', () => flows.bytes);
-  metrics.gauge('recent_flows_dropped', 'Flow records that made room for newer ones', () => flows.droppedRows);
-  metrics.gauge('recent_flows_missed', 'Flow records that came faster than they could be taken in', () => ring.missedRows);
-  return new FlowSearch(flows, clock, () => ring.missedRows);
-}
-
 async function run(world: World, port: LinkPort, { settings, historyFolder, flowRing }: PageThreadData): Promise<void> {
   const live = new LiveBuffer();
   const recent = new RecentWindows(settings.history.tenSecondsForS);
@@ -61,13 +38,30 @@ async function run(world: World, port: LinkPort, { settings, historyFolder, flow
     onStatus: (status) => live.pushStatus(status),
     onWindow: (window) => recent.add(window),
     onStop: (deadlineMs) => {
-      void server.stop(deadlineMs).finally(() => link.stopped());
+      // What is kept first: a browser that does not let go must not cost records.
+      void stopKeeping()
+        .then(() => server.stop(deadlineMs))
+        .finally(() => link.stopped());
     },
   });
+  const keeper =
+    flowRing === undefined
+      ? undefined
+      : new FlowKeeper(settings.history, {
+          world,
+          ring: flowRing,
+          folder: join(settings.dataFolder, 'flows'),
+          clockTrusted: () => live.latest()?.host?.clockSynchronised === true,
+          onEvent: (level, event, text) => link.event(level, event, text),
+        });
+  const stopKeeping = async (): Promise<void> => {
+    await kept;
+    await keeper?.stop();
+  };
   const server = new StatusServer(world, settings.status, {
     history,
     live,
-    ...(flowRing === undefined ? {} : { flows: searchFlows(world, flowRing, settings.history.recentFlowsBytesMax) }),
+    ...(keeper === undefined ? {} : { flows: keeper }),
     metrics: async () => (await link.metrics()) + (await world.metrics.render()),
     pageFolder: pageFolder(),
     dataFolder: settings.dataFolder,
@@ -80,6 +74,8 @@ async function run(world: World, port: LinkPort, { settings, historyFolder, flow
     },
   });
   link.open();
+  // The page does not wait for a disk that is looked through.
+  const kept = keeper?.start();
   try {
     await server.start(AbortSignal.timeout(10_000));
     link.listening(server.url, server.fingerprint);

@@ -9,14 +9,14 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { SystemClock } from '../core/clock.ts';
 import { ApplianceError, messageOf } from '../core/errors.ts';
-import type { FlowListAnswer } from '../flow/flow_search_shapes.ts';
 import { type Dimension, dimensions, type SeriesAnswer, type TopAnswer } from '../flow/history_shapes.ts';
 import type { LoggedSettingChange } from '../flow/setting_changes.ts';
 import type { BoxStatus } from '../flow/status_shapes.ts';
 import { VERSION } from '../flow/version.ts';
 import { boxOptionsUsage } from './box_client.ts';
 import { type Command, exitCodes, type OptionValues, type Terminal } from './command.ts';
-import { csvOutput, eachPage, ipfixOutput } from './flow_output.ts';
+import { FlowAsker } from './flow_asker.ts';
+import { type AskedPages, csvOutput, eachPage, ipfixOutput } from './flow_output.ts';
 import { askBox, askedRange, coverageWords, filterText, flowOptions, flowUsage, timeText } from './flow_question.ts';
 
 const topRows = 100;
@@ -34,7 +34,8 @@ ${flowUsage}
   --pen NUMBER     your private enterprise number, for elements IANA has none for
 ${boxOptionsUsage}
 
-Flow records are those still in the box's memory; the manifest says how far that reaches.`,
+Flow records are those still in the box's memory and on its disk (history.flowArchive); the manifest says how far that
+reaches, and what the records add up to.`,
   options: { ...flowOptions, profile: { type: 'string' }, pen: { type: 'string' } },
   positionals: ['FOLDER', 'FILTER...'],
   async run(values, [folder, ...words], { out, err }: Terminal) {
@@ -46,7 +47,7 @@ Flow records are those still in the box's memory; the manifest says how far that
     } catch (error) {
       throw new ApplianceError('storeUnwritable', `${folder} cannot be made: ${messageOf(error)}`, { cause: error });
     }
-    const { matched, coverage } = await writeFlows(values, { filter, fromMs, toMs }, place);
+    const { listed, coverage } = await writeFlows(values, { filter, fromMs, toMs }, place);
     writeJson(place('history.json'), await historyOf(values, fromMs, toMs));
     const status = await askBox<BoxStatus>(values, '/api/v1/status', {});
     writeJson(place('status.json'), status);
@@ -63,7 +64,7 @@ Flow records are those still in the box's memory; the manifest says how far that
       fromMs,
       toMs,
       filter,
-      flows: matched,
+      flows: listed,
       coverage,
       changesInRange: changes.filter(({ atMs }) => atMs >= fromMs && atMs < toMs).length,
       madeAtMs: Math.round(new SystemClock().wallMs()),
@@ -73,7 +74,7 @@ Flow records are those still in the box's memory; the manifest says how far that
     });
     const span = `${timeText(fromMs)} to ${timeText(toMs)}`;
     out.write(
-      `${span}: ${matched.records.toLocaleString('en')} flow records, ${changes.length} changes of settings, in ${folder}\n`,
+      `${span}: ${listed.records.toLocaleString('en')} flow records, ${changes.length} changes of settings, in ${folder}\n`,
     );
     const reach = coverageWords(coverage, fromMs);
     if (reach !== '') err.write(`${reach}\n`);
@@ -87,7 +88,7 @@ interface Asked {
   readonly toMs: number;
 }
 
-async function writeFlows(values: OptionValues, asked: Asked, place: (name: string) => string): Promise<FlowListAnswer> {
+async function writeFlows(values: OptionValues, asked: Asked, place: (name: string) => string): Promise<AskedPages> {
   const stream = createWriteStream(place('flows.csv'));
   // A disk that fails while nobody waits must not end the process with a stack: it is told by the next write.
   stream.on('error', () => {});
@@ -95,15 +96,15 @@ async function writeFlows(values: OptionValues, asked: Asked, place: (name: stri
   const ipfix = ipfixOutput({ ...values, ipfix: place('flows.ipfix') });
   try {
     const question = { ...asked, order: 'arrival', limit: Number.MAX_SAFE_INTEGER };
-    const first = await eachPage(values, question, async (flows) => {
+    const pages = await eachPage(new FlowAsker(values), question, async (flows) => {
       const goesOn = await csv.take(flows);
       return (await ipfix.take(flows)) && goesOn;
     });
-    await csv.end(first);
-    await ipfix.end(first);
+    await csv.end(pages.first);
+    await ipfix.end(pages.first);
     stream.end();
     await finished(stream);
-    return first;
+    return pages;
   } catch (error) {
     if (error instanceof ApplianceError) throw error;
     throw new ApplianceError('storeUnwritable', `${place('flows.csv')}: ${messageOf(error)}`, { cause: error });

@@ -1,6 +1,6 @@
 /** Flow records of a box, page after page, into CSV and IPFIX files. */
 import { ApplianceError } from '../core/errors.ts';
-import type { FlowListAnswer } from '../flow/flow_search_shapes.ts';
+import type { FlowCoverage, FlowListAnswer, FlowSums } from '../flow/flow_search_shapes.ts';
 import { type ProfileName, profileNames, profileSpec } from '../flow/profiles.ts';
 import { WALL_BOOT_ID } from '../flow/row_block.ts';
 import { rowFromJson } from '../flow/row_from_json.ts';
@@ -11,7 +11,7 @@ import { loadAddon } from '../meter/addon.ts';
 import { addonProjector } from '../meter/projector.ts';
 import { integerOption, type OptionValues, write } from './command.ts';
 import { csvLine } from './figures.ts';
-import { askBox } from './flow_question.ts';
+import type { FlowAsker } from './flow_asker.ts';
 
 const pageRows = 5_000;
 
@@ -23,28 +23,49 @@ export interface PageQuestion {
   readonly toMs: number;
 }
 
-/** Returns the first page, which has the sums of all. */
+export interface AskedPages {
+  readonly first: FlowListAnswer;
+  /** Sums of all records that were taken. */
+  readonly listed: FlowSums;
+  /** As the last page says: how far back records were looked at. */
+  readonly coverage: FlowCoverage;
+}
+
 export async function eachPage(
-  values: OptionValues,
+  asker: FlowAsker,
   { filter, order, limit, fromMs, toMs }: PageQuestion,
   take: (flows: readonly RowJson[]) => Promise<boolean>,
-): Promise<FlowListAnswer> {
+): Promise<AskedPages> {
   const asked = { filter, order, from: fromMs, to: toMs };
-  let page = await askBox<FlowListAnswer>(values, '/api/v1/flows', { ...asked, limit: Math.min(limit, pageRows) });
+  let page = await asker.list({ ...asked, limit: Math.min(limit, pageRows) });
   const first = page;
+  let listed = page.listed;
   let done = page.flows.length;
   let goesOn = await take(page.flows);
-  while (goesOn && done < limit && page.flows.length > 0) {
-    // The order of arrival goes on behind the last record, whatever came in meanwhile; others by their place.
-    const where =
-      order === 'arrival' ? page.nextBefore && { before: page.nextBefore } : done < first.matched.records && { offset: done };
-    if (!where) break;
-    page = await askBox<FlowListAnswer>(values, '/api/v1/flows', { ...asked, limit: Math.min(limit - done, pageRows), ...where });
+  while (goesOn && done < limit) {
+    const where = nextOf(page, order, done < first.matched.records && page.flows.length > 0 ? done : undefined);
+    if (where === undefined) break;
+    page = await asker.list({ ...asked, limit: Math.min(limit - done, pageRows), ...where });
     done += page.flows.length;
+    listed = added(listed, page.listed);
     goesOn = await take(page.flows);
   }
-  return first;
+  return { first, listed, coverage: page.coverage };
 }
+
+/** The order of arrival goes on behind the last record, whatever came in meanwhile; others by their place. */
+function nextOf(page: FlowListAnswer, order: string, done: number | undefined): Record<string, number> | undefined {
+  if (order === 'arrival') return page.nextBefore === undefined ? undefined : { before: page.nextBefore };
+  return done === undefined ? undefined : { offset: done };
+}
+
+const added = (a: FlowSums, b: FlowSums): FlowSums => ({
+  records: a.records + b.records,
+  flows: a.flows + b.flows,
+  packets: a.packets + b.packets,
+  octets: a.octets + b.octets,
+  estimated: a.estimated || b.estimated,
+});
 
 export interface FlowOutput {
   /** False when nobody reads any more. */

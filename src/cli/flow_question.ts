@@ -72,17 +72,25 @@ export async function askBox<T>(
   throw new ApplianceError('boxUnreachable', `${nobody}; recent flows are in the memory of a running box`);
 }
 
-/** What the answer does not reach, in a sentence for standard error; empty where it reaches everything. */
-export function coverageWords({ keptFromMs, recordsKept, recordsMissed }: FlowCoverage, fromMs: number): string {
-  const missed =
-    recordsMissed === 0 ? [] : [`${recordsMissed.toLocaleString('en')} records came too fast to be kept for searches`];
-  const late =
-    recordsKept > 0 && keptFromMs > fromMs
-      ? [
-          `records are kept since ${timeText(keptFromMs)} (history.recentFlowsBytesMax); older ones are in the history: flowspan top`,
-        ]
-      : [];
-  return [...late, ...missed].join('; ');
+/**
+ * What the answer does not reach, in a sentence for standard error; empty where it reaches everything.
+ * @param toEnd whether all records of the range were wanted
+ */
+export function coverageWords(coverage: FlowCoverage, fromMs: number, toEnd = true): string {
+  const { keptFromMs, recordsKept, recordsMissed, complete, searchedFromMs, archive } = coverage;
+  const setting = archive === undefined ? 'history.recentFlowsBytesMax, history.flowArchive' : 'history.flowArchive';
+  const words: string[] = [];
+  const n = (count: number): string => count.toLocaleString('en');
+  if (recordsKept > 0 && keptFromMs > fromMs)
+    words.push(`records are kept since ${timeText(keptFromMs)} (${setting}); older ones are in the history: flowspan top`);
+  if (!complete && toEnd && searchedFromMs !== undefined)
+    words.push(`older records than ${timeText(searchedFromMs)} were not looked at: ask for a shorter time`);
+  if (recordsMissed > 0) words.push(`${n(recordsMissed)} records came too fast to be kept for searches`);
+  if (archive !== undefined && archive.recordsSkipped > 0) words.push(`${n(archive.recordsSkipped)} records did not go to disk`);
+  if (archive !== undefined && archive.trouble !== '') words.push(`on disk: ${archive.trouble}`);
+  if (archive !== undefined && archive.blocksUnreadable > 0)
+    words.push(`${n(archive.blocksUnreadable)} blocks of records on disk cannot be read`);
+  return words.join('; ');
 }
 
 export const timeText = (ms: number): string => new Date(ms).toLocaleString('sv');

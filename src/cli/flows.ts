@@ -11,6 +11,7 @@ import type { RowJson } from '../flow/row_json.ts';
 import { boxOptionsUsage } from './box_client.ts';
 import { type Command, exitCodes, integerOption, type OptionValues, type Terminal, write } from './command.ts';
 import { size, tableLines } from './figures.ts';
+import { FlowAsker } from './flow_asker.ts';
 import { csvOutput, eachPage, type FlowOutput, ipfixOutput } from './flow_output.ts';
 import { askedRange, coverageWords, filterText, flowOptions, flowUsage, timeText } from './flow_question.ts';
 
@@ -32,7 +33,9 @@ ${flowUsage}
   --ipfix OUT      an IPFIX file (RFC 5655)
   --profile NAME   elements in the IPFIX file: ${profileNames.join(', ')} (default standard)
   --pen NUMBER     your private enterprise number, for elements IANA has none for
-${boxOptionsUsage}`,
+${boxOptionsUsage}
+
+A stopped box is asked through what it kept on disk (history.flowArchive).`,
   options: {
     ...flowOptions,
     fields: { type: 'string' },
@@ -51,9 +54,10 @@ ${boxOptionsUsage}`,
     const limit = integerOption(values, 'limit', isFile ? Number.MAX_SAFE_INTEGER : tableRows, 0, Number.MAX_SAFE_INTEGER);
     const output = outputFor(values, terminal);
     try {
-      const first = await eachPage(values, { filter, order, limit, ...time }, (flows) => output.take(flows));
+      const asker = new FlowAsker(values);
+      const { first, coverage } = await eachPage(asker, { filter, order, limit, ...time }, (flows) => output.take(flows));
       await output.end(first);
-      const words = coverageWords(first.coverage, time.fromMs);
+      const words = coverageWords(coverage, time.fromMs, first.coverage.complete || limit > tableRows);
       if (words !== '') terminal.err.write(`${words}\n`);
     } finally {
       output.close();
@@ -89,8 +93,9 @@ function endText(flow: RowJson, end: 'source' | 'destination'): string {
   return String(address).includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-function asTable(flows: readonly RowJson[], { matched, fromMs, toMs }: FlowListAnswer): string {
-  const head = `${timeText(fromMs)} to ${timeText(toMs)}: ${matched.records.toLocaleString('en')} records, ${size(matched.octets)}, ${matched.packets.toLocaleString('en')} packets${matched.estimated ? ' (estimated)' : ''}\n`;
+function asTable(flows: readonly RowJson[], { matched, fromMs, toMs, coverage }: FlowListAnswer): string {
+  const atLeast = coverage.complete ? '' : 'at least ';
+  const head = `${timeText(fromMs)} to ${timeText(toMs)}: ${atLeast}${matched.records.toLocaleString('en')} records, ${size(matched.octets)}, ${matched.packets.toLocaleString('en')} packets${matched.estimated ? ' (estimated)' : ''}\n`;
   if (flows.length === 0) return head;
   const line = (flow: RowJson): string[] => {
     const lasted = n(flow.flowEndMilliseconds) - n(flow.flowStartMilliseconds);

@@ -6,7 +6,8 @@ import { parseParameters } from '../status/questions.ts';
 import { boxOptionsUsage } from './box_client.ts';
 import { type Command, exitCodes, write } from './command.ts';
 import { csvLine, rate, size, tableLines } from './figures.ts';
-import { askBox, askedRange, coverageWords, filterText, flowOptions, flowUsage, timeText, usage } from './flow_question.ts';
+import { FlowAsker } from './flow_asker.ts';
+import { askedRange, coverageWords, filterText, flowOptions, flowUsage, timeText, usage } from './flow_question.ts';
 
 export const command: Command = {
   name: 'query',
@@ -19,7 +20,9 @@ ${flowUsage}
   --order WHAT     ${groupOrders.join(', ')} (default bytes)
   --limit N        groups (default 20)
   --json, --csv    for programs
-${boxOptionsUsage}`,
+${boxOptionsUsage}
+
+A stopped box is asked through what it kept on disk (history.flowArchive).`,
   options: { ...flowOptions, by: { type: 'string' } },
   positionals: ['FILTER...'],
   async run(values, words, { out, err }) {
@@ -29,7 +32,7 @@ ${boxOptionsUsage}`,
     );
     usage(() => parseParameters(flowSumParameters, given));
     const { fromMs, toMs } = askedRange(values);
-    const answer = await askBox<FlowGroupAnswer>(values, '/api/v1/flows/sums', { ...given, filter, from: fromMs, to: toMs });
+    const answer = await new FlowAsker(values).group({ ...given, filter, from: fromMs, to: toMs });
     if (values.json === true) await write(out, `${JSON.stringify(answer)}\n`);
     else if (values.csv === true) await write(out, asCsv(answer));
     else await write(out, asTable(answer));

@@ -197,6 +197,21 @@ const history = z
         'Memory for the newest flow records, which can be searched by filters (Explore, flowspan flows): about 90 octets a record, and 10 MiB beside it; 0 keeps none',
       unit: 'octets',
     }),
+    flowArchive: z
+      .strictObject({
+        bytesMax: integer(0, 1_048_576 * MIB, 0, {
+          reason:
+            'Disk for flow records behind those in memory, which the same searches find: 20 to 35 octets a record; the oldest go first; 0 keeps none on disk. The page’s thread writes them, so status.enabled must be true',
+          unit: 'octets',
+        }),
+        forS: integer(3_600, 315_360_000, 2_592_000, { reason: 'How long flow records are kept on disk', unit: 's' }),
+        writtenBytesPerDayMax: integer(MIB, 1_048_576 * MIB, 1_024 * MIB, {
+          reason:
+            'No more than this is written in 24 h for flow records, since cards wear out; records beyond stay in memory only, which is an event',
+          unit: 'octets',
+        }),
+      })
+      .prefault({}),
     lateS: integer(0, 3_600, 75, {
       reason: 'A window closes this long after its end, for flows that are reported late',
       unit: 's',

@@ -10,6 +10,10 @@ export interface FlowRange {
   /** Records under way in [fromMs, toMs) are looked at, wall time. */
   readonly fromMs: number;
   readonly toMs: number;
+  /** Records on disk are looked at for so long; what was not reached is said. */
+  readonly withinMs?: number;
+  /** Nobody waits for the answer any more. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a list of flows can be ordered by; `arrival` is the newest record first. */
@@ -34,8 +38,21 @@ export interface FlowSums {
   readonly estimated: boolean;
 }
 
-/** How far the memory reaches, and what the search had to look at. */
+/** What is kept on disk. */
+export interface ArchiveCoverage {
+  readonly records: number;
+  readonly octets: number;
+  /** Blocks of records that were met and could not be read. */
+  readonly blocksUnreadable: number;
+  /** Records since the start that are not on disk, once they have left memory: budgets, or the disk. */
+  readonly recordsSkipped: number;
+  /** Why nothing is written just now; empty while all is well. */
+  readonly trouble: string;
+}
+
+/** How far memory and disk reach, and what the search had to look at. */
 export interface FlowCoverage {
+  /** In memory and, where they are kept there, on disk. */
   readonly recordsKept: number;
   /** Start of the oldest record that is kept; 0 when there is none. */
   readonly keptFromMs: number;
@@ -43,12 +60,21 @@ export interface FlowCoverage {
   readonly recordsMissed: number;
   readonly recordsScanned: number;
   readonly tookMs: number;
+  /** False where the search ended before the range did: there was no time for more, or the page was full. */
+  readonly complete: boolean;
+  /** Where not complete: records that began before this have not been looked at. */
+  readonly searchedFromMs?: number;
+  /** Absent where none are kept on disk. */
+  readonly archive?: ArchiveCoverage;
 }
 
 export interface FlowListAnswer {
   readonly fromMs: number;
   readonly toMs: number;
+  /** Of all that match, as far as the search came (`coverage.complete`). */
   readonly matched: FlowSums;
+  /** Of those in `flows`: the sums of all pages are those of what was found. */
+  readonly listed: FlowSums;
   /** Elements by their registry names. */
   readonly flows: readonly RowJson[];
   /** In order of arrival: `before` of the next page; absent where this is the last one. */
@@ -111,7 +137,7 @@ export interface FlowGroupAnswer {
   readonly coverage: FlowCoverage;
 }
 
-/** Answers questions about the records that are still in memory. */
+/** Answers questions about the records that are kept. */
 export interface FlowSearcher {
   list(question: FlowListQuestion): Promise<FlowListAnswer>;
   group(question: FlowGroupQuestion): Promise<FlowGroupAnswer>;

@@ -9,6 +9,8 @@ import { range, whole } from './questions.ts';
 const listMax = 5_000;
 const pagesMax = 1_000_000;
 const keysMax = 3;
+/** Below the time-out of who asks. */
+export const withinMsMax = 25_000;
 
 const filter = z
   .string()
@@ -39,11 +41,16 @@ const keys = z
   })
   .meta({ description: keysAllowed });
 
+const within = whole(100, withinMsMax, 5_000).meta({
+  description: 'How long records on disk are looked at, ms; coverage.complete says whether that was enough',
+});
+
 export const flowParameters = z.strictObject({
   filter,
   ...range,
   order: oneOf(flowOrders, 'arrival', 'What comes first, the largest'),
   limit: whole(0, listMax, 100),
+  within,
   offset: whole(0, pagesMax, 0),
   before: whole(0, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER).meta({
     description: 'nextBefore of the answer before: the next page in order of arrival, whatever came in meanwhile',
@@ -56,6 +63,7 @@ export const flowSumParameters = z.strictObject({
   by: keys.default(['host']),
   order: oneOf(groupOrders, 'bytes', 'What groups are ordered by'),
   limit: whole(1, listMax, 20),
+  within,
 });
 
 /** @throws ApiError with the place in the text and what is allowed there */

@@ -27,7 +27,10 @@ export function addFlowRoutes(server: FastifyInstance, { clock, flows, hiddenFro
   const limited = questionLimit(questionsMax);
   const searcher = (): FlowSearcher => {
     if (flows !== undefined) return flows;
-    throw new ApiError('historyUnavailable', 'No recent flows are kept: history.recentFlowsBytesMax is 0.');
+    throw new ApiError(
+      'historyUnavailable',
+      'No recent flows are kept: history.recentFlowsBytesMax is 0, and history.flowArchive.bytesMax as well.',
+    );
   };
 
   const allowed = (request: FastifyRequest, filter: Filter): Filter => {
@@ -40,7 +43,7 @@ export function addFlowRoutes(server: FastifyInstance, { clock, flows, hiddenFro
     const { filterOf, flowParameters } = await questions();
     const { parseParameters, timeRange } = await import('./questions.ts');
     const asked = parseParameters(flowParameters, request.query);
-    const { order, limit, offset, before } = asked;
+    const { order, limit, offset, before, within } = asked;
     const question = {
       filter: allowed(request, filterOf(asked.filter)),
       ...timeRange(defined(asked), clock.wallMs()),
@@ -48,27 +51,39 @@ export function addFlowRoutes(server: FastifyInstance, { clock, flows, hiddenFro
       limit,
       offset,
       before,
+      withinMs: within,
     };
-    return limited(() => searcher().list(question));
+    const { signal, ended } = whileAsked(request);
+    return limited(() => searcher().list({ ...question, signal })).finally(ended);
   });
 
   server.get('/api/v1/flows/sums', async (request) => {
     const { filterOf, flowSumParameters } = await questions();
     const { parseParameters, timeRange } = await import('./questions.ts');
     const asked = parseParameters(flowSumParameters, request.query);
-    const { by, order, limit } = asked;
+    const { by, order, limit, within } = asked;
     const question = {
       filter: allowed(request, filterOf(asked.filter)),
       ...timeRange(defined(asked), clock.wallMs()),
       by,
       order,
       limit,
+      withinMs: within,
     };
-    const answer = await limited(() => searcher().group(question));
+    const { signal, ended } = whileAsked(request);
+    const answer = await limited(() => searcher().group({ ...question, signal })).finally(ended);
     const hidden = hiddenFrom(request);
     // Hosts of one prefix are one: apart from each other they would tell what each of them did.
     return hidden === undefined ? answer : mergeGroups(hideAddresses(answer, hidden));
   });
+}
+
+/** Ends a search for which nobody waits any more: a browser that has gone on to another question. */
+function whileAsked({ raw }: FastifyRequest): { signal: AbortSignal; ended: () => void } {
+  const controller = new AbortController();
+  const gone = (): void => controller.abort(new ApiError('badRequest', 'The asker has gone.'));
+  raw.socket.once('close', gone);
+  return { signal: controller.signal, ended: () => void raw.socket.off('close', gone) };
 }
 
 /** Groups whose keys have become the same are one; the sums stay, and the order by octets. */

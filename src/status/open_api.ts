@@ -70,12 +70,21 @@ const schemas: Json = {
   }),
   FlowSum: object(sums, 'Octets are those of whole frames; estimated: packets were sampled'),
   FlowCoverage: object(
-    { recordsKept: number, keptFromMs: time, recordsMissed: number, recordsScanned: number, tookMs: number },
-    'How far the memory of recent records reaches',
+    {
+      ...{ recordsKept: number, keptFromMs: time, recordsMissed: number, recordsScanned: number, tookMs: number },
+      complete: { type: 'boolean', description: 'false: the search ended before the range did; nextBefore goes on' },
+      searchedFromMs: time,
+      archive: object(
+        { records: number, octets: number, blocksUnreadable: number, recordsSkipped: number, trouble: { type: 'string' } },
+        'On disk, where records are kept there: recordsSkipped were in memory only (budget of writing, disk)',
+      ),
+    },
+    'How far memory and disk reach, and what was looked at',
   ),
   Flows: object({
     ...range,
     matched: reference('FlowSum'),
+    listed: reference('FlowSum'),
     flows: list({ type: 'object', description: 'Elements by their registry names' }),
     coverage: reference('FlowCoverage'),
   }),

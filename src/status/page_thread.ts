@@ -61,7 +61,7 @@ export class PageThread implements Service {
     this.#parts = parts;
     const { status, history } = parts.settings;
     // Who searches recent flows is the page's thread: without it nobody could ask.
-    if (!status.enabled || history.recentFlowsBytesMax === 0) return;
+    if (!status.enabled || (history.recentFlowsBytesMax === 0 && history.flowArchive.bytesMax === 0)) return;
     this.#flowRing = flowRingMemory();
     this.#flows = new FlowRingWriter(this.#flowRing, parts.intervalOf);
   }
@@ -150,6 +150,7 @@ export class PageThread implements Service {
         this.#setUpCode = code;
         if (code !== '') this.#parts.world.log.warn('setUpCode', { code });
       },
+      onEvent,
       onFailed: failed,
       onStopped: () => void worker.terminate(),
     });

@@ -8,7 +8,7 @@ import { ApplianceError, type ErrorCode, errorCodes, messageOf } from '../core/e
 import { BoundedQueue, type QueueFigures } from '../core/queue.ts';
 import type { Alert, AlertAct } from '../flow/alert_shapes.ts';
 import type { HistoryWindow } from '../flow/history_shapes.ts';
-import type { BoxStatus, TrafficSecond } from '../flow/status_shapes.ts';
+import type { BoxEvent, BoxStatus, TrafficSecond } from '../flow/status_shapes.ts';
 
 /** What goes to the page. The first three are acknowledged with `taken`. */
 export type ToPage =
@@ -26,6 +26,7 @@ export type ToMain =
   | { readonly kind: 'listening'; readonly url: string; readonly fingerprint: string }
   | { readonly kind: 'setUpCode'; readonly code: string }
   | { readonly kind: 'alertAct'; readonly turn: number; readonly act: AlertAct }
+  | { readonly kind: 'event'; readonly level: BoxEvent['level']; readonly event: string; readonly text: string }
   | { readonly kind: 'failed'; readonly code: ErrorCode | undefined; readonly message: string }
   | { readonly kind: 'stopped' };
 
@@ -50,6 +51,8 @@ export interface MainEndEvents {
   readonly onAlertAct?: (act: AlertAct) => readonly Alert[];
   /** The code that makes the first admin; empty when none holds. */
   readonly onSetUpCode?: (code: string) => void;
+  /** What the page's thread has to say about what it keeps. */
+  readonly onEvent?: (level: BoxEvent['level'], event: string, text: string) => void;
   readonly onFailed: (error: Error) => void;
   readonly onStopped: () => void;
 }
@@ -124,6 +127,9 @@ export class MainEnd {
         break;
       case 'setUpCode':
         this.#events.onSetUpCode?.(message.code);
+        break;
+      case 'event':
+        this.#events.onEvent?.(message.level, message.event, message.text);
         break;
       case 'failed':
         this.#events.onFailed(
@@ -233,6 +239,10 @@ export class PageEnd {
 
   setUpCode(code: string): void {
     this.#say({ kind: 'setUpCode', code });
+  }
+
+  event(level: BoxEvent['level'], event: string, text: string): void {
+    this.#say({ kind: 'event', level, event, text });
   }
 
   failed(error: unknown): void {

@@ -26,6 +26,15 @@ export class AddressDictionary implements AddressList {
   #slots = new Int32Array(2 * slotsMin);
   readonly #texts: (string | undefined)[] = [];
 
+  /** To read from: five words a place, as `write` of another one gave them: version and address. */
+  static of(words: Uint32Array<ArrayBuffer>): AddressDictionary {
+    const list = new AddressDictionary();
+    list.count = words.length / stride;
+    list.#words = words;
+    list.#slots = new Int32Array(0);
+    return list;
+  }
+
   get bytes(): number {
     return this.#words.byteLength + this.#slots.byteLength;
   }

@@ -71,7 +71,7 @@ function compileTest(test: FilterTest): Matcher {
 }
 
 /** Columns of each side that is asked for. */
-function sidesOf({ columns, derived, together }: FilterField, { side }: FilterTest): (readonly string[])[] {
+export function sidesOf({ columns, derived, together }: FilterField, { side }: FilterTest): (readonly string[])[] {
   if (derived !== undefined || columns.length === 1) return [columns];
   if (side === 'src') return [columns.slice(0, 1)];
   if (side === 'dst') return [columns.slice(1)];
@@ -97,7 +97,8 @@ function compileSide(field: FilterField, test: FilterTest, columns: readonly str
   return (segment) => both(isThere(segment), () => rangeMask(values(segment), segment.count, ranges));
 }
 
-function rangesOf({ operator, values }: FilterTest): Ranges {
+/** What a test of numbers accepts; not for `has` and `any`. */
+export function rangesOf({ operator, values }: FilterTest): Ranges {
   const ranges = values as readonly NumberRange[];
   const value = ranges[0]!.low;
   switch (operator) {
@@ -146,7 +147,7 @@ interface WordRange {
   readonly last: readonly number[];
 }
 
-function wordsOf({ first, last }: AddressRange): WordRange {
+export function wordsOf({ first, last }: AddressRange): WordRange {
   const words = (hex: string): number[] => (hex.match(/.{8}/g) ?? []).map((word) => Number.parseInt(word, 16));
   return { version: first.length === 8 ? 4 : 6, first: words(first), last: words(last) };
 }

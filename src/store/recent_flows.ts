@@ -12,19 +12,33 @@ export const openSegmentBytes = numberColumns.length * segmentRows * 8;
 export class RecentFlows {
   readonly #bytesMax: number;
   readonly #memory = segmentMemory();
-  #open = new OpenSegment(0, this.#memory);
+  #open: OpenSegment;
   #sealed: Segment[] = [];
   #bytes = openSegmentBytes;
   #dropped = 0;
+  readonly #onSealed: (segment: Segment) => void;
+  readonly #from: number;
 
-  constructor(bytesMax: number) {
+  /**
+   * @param first number of the first record: records before it are kept elsewhere
+   * @param onSealed is given each segment once it will not change any more
+   */
+  constructor(bytesMax: number, first = 0, onSealed: (segment: Segment) => void = () => {}) {
     this.#bytesMax = bytesMax;
+    this.#open = new OpenSegment(first, this.#memory);
+    this.#from = first;
+    this.#onSealed = onSealed;
   }
 
   /** Copies the row at `base`, in a view of memory that the caller keeps. */
   add(view: DataView, base: number, offsetUs: number, interval: number): void {
     this.#open.add(view, base, offsetUs, interval);
-    if (!this.#open.isFull) return;
+    if (this.#open.isFull) this.seal();
+  }
+
+  /** Closes the open segment, full or not. */
+  seal(): void {
+    if (this.#open.count === 0) return;
     const segment = this.#open.seal();
     this.#sealed.push(segment);
     this.#bytes += segment.bytes;
@@ -34,6 +48,7 @@ export class RecentFlows {
       this.#bytes -= oldest.bytes;
       this.#dropped += oldest.count;
     }
+    this.#onSealed(segment);
   }
 
   /** As of now, newest first; what comes later changes none of them. */
@@ -43,11 +58,16 @@ export class RecentFlows {
   }
 
   get rows(): number {
-    return this.#open.first + this.#open.count - this.#dropped;
+    return this.#open.first + this.#open.count - this.#from - this.#dropped;
   }
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Number of the oldest record at hand; infinite where there is none. */
+  get firstRow(): number {
+    return this.#sealed[0]?.first ?? (this.#open.count > 0 ? this.#open.first : Number.POSITIVE_INFINITY);
   }
 
   /** Records that made room for newer ones. */

@@ -88,7 +88,7 @@ for (let done = 0; done < total; done += ringRows) {
 say('pack, on the page’s thread', `${packNs.toFixed(0)} ns/row`);
 say('rows kept in 64 MiB', `${flows.rows} (${(flows.bytes / flows.rows).toFixed(0)} octets a row)`);
 
-const search = new FlowSearch(flows, clock);
+const search = new FlowSearch({ flows, clock });
 const everything = { fromMs: 0, toMs: 2 ** 48 };
 for (const text of [
   'any',

@@ -41,7 +41,7 @@ async function askAndAsk({ folder, memory, days }: Asked): Promise<void> {
   const flows = new RecentFlows(64 * 2 ** 20);
   const ring = new FlowRingReader(memory);
   const clock = new SystemClock();
-  const search = new FlowSearch(flows, clock, () => ring.missedRows);
+  const search = new FlowSearch({ flows, clock, missedRows: () => ring.missedRows });
   const tookMs: number[] = [];
   // Nobody took rows before.
   ring.drain(() => {});

@@ -98,6 +98,7 @@ test('both are described', async () => {
     'last',
     'order',
     'limit',
+    'within',
     'offset',
     'before',
   ]);

@@ -54,7 +54,7 @@ describe('what is found', () => {
   test('is what the filter means, for every row and filter', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(chanceRow, { minLength: 1, maxLength: 40 }), arbitraryFilter(likely), async (rows, filter) => {
-        const search = new FlowSearch(keep(rows), clock);
+        const search = new FlowSearch({ flows: keep(rows), clock });
         const wanted = rows.filter(({ bytes }) => matchesNaively(filter, bytes));
         const { matched, flows } = await search.list(list({ filter }));
         expect(matched.records, writeFilter(filter)).toBe(wanted.length);
@@ -66,7 +66,7 @@ describe('what is found', () => {
 
   test('rows come back as they were, from sealed segments too', async () => {
     const rows = fc.sample(chanceRow, { numRuns: segmentRows + 100, seed: 7 });
-    const search = new FlowSearch(keep(rows), clock);
+    const search = new FlowSearch({ flows: keep(rows), clock });
     const { flows, coverage } = await search.list(list({ offset: segmentRows - 400 }));
     expect(coverage).toMatchObject({ recordsKept: rows.length, recordsScanned: rows.length, recordsMissed: 0 });
     expect(flows).toEqual(
@@ -82,7 +82,7 @@ describe('what is found', () => {
     async (text) => {
       const rows = fc.sample(chanceRow, { numRuns: segmentRows + 50, seed: 11 });
       const filter = filterOf(text);
-      const { matched } = await new FlowSearch(keep(rows), clock).list(list({ filter }));
+      const { matched } = await new FlowSearch({ flows: keep(rows), clock }).list(list({ filter }));
       expect(matched.records).toBe(rows.filter(({ bytes }) => matchesNaively(filter, bytes)).length);
     },
   );
@@ -127,7 +127,7 @@ const three = [
   tcp('192.0.2.1', '10.0.0.1', 10, 10, 7_000, 0),
 ];
 const octetsOfList = async (question: Partial<FlowListQuestion>): Promise<unknown[]> =>
-  (await new FlowSearch(keepFacts(three), clock).list(list(question))).flows.map((flow) => flow.layer2OctetDeltaCount);
+  (await new FlowSearch({ flows: keepFacts(three), clock }).list(list(question))).flows.map((flow) => flow.layer2OctetDeltaCount);
 
 describe('time, order and pages', () => {
   test('flows that were under way', async () => {
@@ -154,7 +154,7 @@ describe('time, order and pages', () => {
 
 describe('sums', () => {
   const sum = async (question: Partial<FlowGroupQuestion>, facts = three, intervals: number[] = []) => {
-    const { groups, ...rest } = await new FlowSearch(keepFacts(facts, intervals), clock).group(group(question));
+    const { groups, ...rest } = await new FlowSearch({ flows: keepFacts(facts, intervals), clock }).group(group(question));
     return {
       groups: groups.map(({ keys, outOctets, inOctets, records }) => [keys.join(' | '), outOctets, inOctets, records]),
       ...rest,
@@ -189,7 +189,7 @@ describe('sums', () => {
 
   test('every key can be asked for, of every kind of row', async () => {
     const rows = fc.sample(chanceRow, { numRuns: 300, seed: 3 });
-    const search = new FlowSearch(keep(rows), clock);
+    const search = new FlowSearch({ flows: keep(rows), clock });
     const { flowKeys } = await import('../../src/flow/flow_search_shapes.ts');
     const total = (await search.list(list())).matched.octets;
     for (const key of flowKeys) {
@@ -227,12 +227,12 @@ describe('memory', () => {
     expect(flows.rows + flows.droppedRows).toBe(20 * segmentRows);
     expect(flows.droppedRows).toBeGreaterThan(0);
     expect(flows.oldestMs).toBeCloseTo(baseMs + flows.droppedRows * 10, -1);
-    const { matched } = await new FlowSearch(flows, clock).list(list());
+    const { matched } = await new FlowSearch({ flows, clock }).list(list());
     expect(matched.records).toBe(flows.rows);
   });
 
   test('nothing kept is an answer too', async () => {
-    const search = new FlowSearch(new RecentFlows(1e9), clock);
+    const search = new FlowSearch({ flows: new RecentFlows(1e9), clock });
     expect(await search.list(list())).toMatchObject({
       flows: [],
       matched: { records: 0 },

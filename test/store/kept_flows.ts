@@ -34,5 +34,5 @@ export function searchOver(facts: readonly RowFacts[]): FlowSearch {
   facts.forEach((_, i) => {
     flows.add(view, block.firstRow + i * ROW_BYTES, 0, 1);
   });
-  return new FlowSearch(flows, new SystemClock());
+  return new FlowSearch({ flows, clock: new SystemClock() });
 }

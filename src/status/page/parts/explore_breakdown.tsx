@@ -1,6 +1,6 @@
-/** Explore's middle: the breakdown as a list, a graph or a matrix, from the history or from the records in memory. */
+/** Explore's middle: the breakdown as a list, a graph or a matrix, from the history or from single records. */
 import { useMemo } from 'preact/hooks';
-import type { FlowGroupAnswer } from '../../../flow/flow_search_shapes.ts';
+import type { FlowCoverage, FlowGroupAnswer } from '../../../flow/flow_search_shapes.ts';
 import type { TopAnswer } from '../../../flow/history_shapes.ts';
 import { type AskedRange, askSums, askTopOf } from '../api.ts';
 import { drilled, type ExploreState, filterOfKey, isOfFlows } from '../explore_state.ts';
@@ -74,9 +74,9 @@ function List({ state, asked, bounds, periodMs, go }: ExploreBreakdownProps) {
   const { groups = [], matched, coverage } = sums.value ?? {};
   return (
     <>
-      {coverage !== undefined && <Reach keptFromMs={coverage.keptFromMs} fromMs={bounds.from} />}
+      <Reach coverage={coverage} fromMs={bounds.from} />
       {groups.length === 0 ? (
-        <Empty title="No record matches">Records are kept in memory for some time; earlier ones are summed in the history.</Empty>
+        <Empty title="No record matches">Records are kept for some time; earlier ones are summed in the history.</Empty>
       ) : (
         <BreakdownRows
           by={by}
@@ -97,9 +97,16 @@ export function Trouble({ answer }: { answer: Pick<Answer<unknown>, 'trouble' | 
   return <p class="trouble">{answer.trouble}</p>;
 }
 
-export function Reach({ keptFromMs, fromMs }: { keptFromMs: number; fromMs: number }) {
-  if (keptFromMs === 0 || keptFromMs <= fromMs) return null;
-  return <p class="note small">Filters look at single records, which are in memory since {dayAndTime(keptFromMs)}.</p>;
+/** How far back single records go, and were looked at: filters cannot see more. */
+export function Reach({ coverage, fromMs }: { coverage: FlowCoverage | undefined; fromMs: number }) {
+  if (coverage === undefined) return null;
+  const { keptFromMs, complete, searchedFromMs, archive } = coverage;
+  const notes: string[] = [];
+  if (keptFromMs > fromMs) notes.push(`Filters look at single records, which are kept since ${dayAndTime(keptFromMs)}.`);
+  if (!complete && searchedFromMs !== undefined)
+    notes.push(`There are too many to look at once: these are from ${dayAndTime(searchedFromMs)} on. Choose a shorter time.`);
+  if (archive !== undefined && archive.trouble !== '') notes.push(`On disk: ${archive.trouble}.`);
+  return notes.length === 0 ? null : <p class="note small">{notes.join(' ')}</p>;
 }
 
 function GraphOfHosts({ state, asked, periodMs, go }: ExploreBreakdownProps) {
@@ -154,7 +161,7 @@ function Matrix({ state, asked, bounds, periodMs, go }: ExploreBreakdownProps) {
   if (cells.length === 0) return <Empty title="No record matches" />;
   return (
     <>
-      <Reach keptFromMs={value?.coverage.keptFromMs ?? 0} fromMs={bounds.from} />
+      <Reach coverage={value?.coverage} fromMs={bounds.from} />
       <HeatMap
         cells={cells}
         onCell={(host, service) => {

@@ -46,7 +46,9 @@ export function useFlows(asked: AskedRange, filter: string, periodMs: number): F
 export function FlowList({ flows, fromMs }: { flows: Flows; fromMs: number }) {
   const { value, trouble, place, of, question, rows, nextBefore } = flows;
   const matched = of === question ? value?.matched : undefined;
-  const note = matched && `${count(matched.records)} records, ${bytes(matched.octets)}${matched.estimated ? ' (estimated)' : ''}`;
+  const atLeast = value?.coverage.complete === false ? 'at least ' : '';
+  const note =
+    matched && `${atLeast}${count(matched.records)} records, ${bytes(matched.octets)}${matched.estimated ? ' (estimated)' : ''}`;
   return (
     <Card title="Flow records" note={note}>
       {trouble !== '' ? (
@@ -55,7 +57,7 @@ export function FlowList({ flows, fromMs }: { flows: Flows; fromMs: number }) {
         <div class="skeleton tall" />
       ) : (
         <>
-          <Reach keptFromMs={value?.coverage.keptFromMs ?? 0} fromMs={fromMs} />
+          <Reach coverage={value?.coverage} fromMs={fromMs} />
           {rows.length === 0 ? (
             <Empty title="No record matches">The newest flows are reported up to a minute after they began.</Empty>
           ) : (

@@ -1,0 +1,88 @@
+/**
+ * Whom `flows`, `query` and `evidence` ask about flow records: the running box, or, where none answers here, what a stopped one
+ * kept on disk. The answers are the same.
+ */
+import { join } from 'node:path';
+import { SystemClock } from '../core/clock.ts';
+import { ApplianceError, messageOf } from '../core/errors.ts';
+import { parseFilter } from '../flow/filter/filter_parser.ts';
+import { everyFlow } from '../flow/filter/filter_syntax.ts';
+import type { FlowGroupAnswer, FlowListAnswer, FlowSearcher } from '../flow/flow_search_shapes.ts';
+import { flowParameters, flowSumParameters } from '../status/flow_questions.ts';
+import { parseParameters } from '../status/questions.ts';
+import { openArchivedFiles } from '../store/archived_files.ts';
+import { FlowSearch } from '../store/flow_search.ts';
+import { RecentFlows } from '../store/recent_flows.ts';
+import { BoxClient } from './box_client.ts';
+import { boxSettings } from './box_folder.ts';
+import type { OptionValues } from './command.ts';
+
+/** A page's share of the time; below the time-out of the client. */
+const withinMs = 20_000;
+
+type Query = Readonly<Record<string, string | number>>;
+
+export class FlowAsker {
+  readonly #values: OptionValues;
+  readonly #box: BoxClient;
+  readonly #folder: string;
+  #stopped: FlowSearcher | undefined;
+
+  constructor(values: OptionValues) {
+    const settings = boxSettings(values);
+    this.#values = values;
+    this.#box = new BoxClient(settings, values);
+    this.#folder = join(String(values.data ?? settings.dataFolder), 'flows');
+  }
+
+  /** @throws ApplianceError boxUnreachable, with the box's own words where it refuses */
+  async list(query: Query): Promise<FlowListAnswer> {
+    return (await this.#askBox<FlowListAnswer>('/api/v1/flows', query)) ?? (await this.#listStopped(query));
+  }
+
+  async group(query: Query): Promise<FlowGroupAnswer> {
+    return (await this.#askBox<FlowGroupAnswer>('/api/v1/flows/sums', query)) ?? (await this.#groupStopped(query));
+  }
+
+  async #askBox<T>(path: string, query: Query): Promise<T | undefined> {
+    // Once the box did not answer, all pages come from the same place.
+    if (this.#stopped !== undefined) return undefined;
+    const asked = new URLSearchParams(textsOf({ within: withinMs, ...query }));
+    return this.#box.get<T>(`${path}?${asked}`);
+  }
+
+  async #listStopped(query: Query): Promise<FlowListAnswer> {
+    const { order, limit, offset, before } = parseParameters(flowParameters, textsOf(query));
+    return (await this.#search()).list({ ...rangeOf(query), order, limit, offset, before });
+  }
+
+  async #groupStopped(query: Query): Promise<FlowGroupAnswer> {
+    const { by, order, limit } = parseParameters(flowSumParameters, textsOf(query));
+    return (await this.#search()).group({ ...rangeOf(query), by, order, limit });
+  }
+
+  async #search(): Promise<FlowSearcher> {
+    if (this.#stopped !== undefined) return this.#stopped;
+    const { place, refused } = this.#box;
+    const nobody = [`no flowspan answers at ${place}`, ...(refused === '' ? [] : [refused])].join('; ');
+    if (this.#values.url !== undefined)
+      throw new ApplianceError('boxUnreachable', `${nobody}; recent flows are in the memory of a running box`);
+    try {
+      const files = await openArchivedFiles(this.#folder);
+      const archive = { files, coverage: () => ({ recordsSkipped: 0, trouble: '' }) };
+      this.#stopped = new FlowSearch({ flows: new RecentFlows(0), clock: new SystemClock(), archive });
+    } catch (error) {
+      throw new ApplianceError('boxUnreachable', `${nobody}, and ${messageOf(error)}`, { cause: error });
+    }
+    return this.#stopped;
+  }
+}
+
+const textsOf = (query: Query): Record<string, string> =>
+  Object.fromEntries(Object.entries(query).map(([name, value]) => [name, String(value)]));
+
+/** Nobody else waits here: a stopped box's disk is searched to the end. */
+function rangeOf({ filter, from, to }: Query) {
+  const { filter: parsed = everyFlow } = { filter: undefined, ...parseFilter(String(filter ?? '')) };
+  return { filter: parsed, fromMs: Number(from), toMs: Number(to), withinMs: Number.POSITIVE_INFINITY };
+}

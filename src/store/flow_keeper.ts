@@ -1,0 +1,135 @@
+/**
+ * Takes flow records out of the ring as they come, keeps the newest in memory and, by setting, older ones on disk, and is what
+ * is searched. What lies in memory for `sealAfterMs` goes to disk even where few records come. Owned by the page's event loop.
+ */
+import type { HistorySettings } from '../config/schema.ts';
+import type { Timer } from '../core/clock.ts';
+import type { World } from '../core/world.ts';
+import { FlowRingReader } from '../flow/flow_ring.ts';
+import type {
+  FlowGroupAnswer,
+  FlowGroupQuestion,
+  FlowListAnswer,
+  FlowListQuestion,
+  FlowSearcher,
+} from '../flow/flow_search_shapes.ts';
+import { FlowArchive, type FlowArchiveParts, skipReasons } from './flow_archive.ts';
+import { FlowSearch } from './flow_search.ts';
+import { RecentFlows } from './recent_flows.ts';
+
+/** Ten times a second: the ring holds much more. */
+const drainMs = 100;
+const sealAfterMs = 15 * 60_000;
+
+export interface FlowKeeperParts extends Omit<FlowArchiveParts, 'clock'> {
+  readonly world: World;
+  readonly ring: SharedArrayBuffer;
+  readonly folder: string;
+}
+
+export class FlowKeeper implements FlowSearcher {
+  readonly #world: World;
+  readonly #ring: FlowRingReader;
+  readonly #archive: FlowArchive | undefined;
+  readonly #bytesMax: number;
+  #flows: RecentFlows;
+  #search: FlowSearch;
+  #timers: Timer[] = [];
+
+  constructor(settings: HistorySettings, { world, ring, folder, ...parts }: FlowKeeperParts) {
+    this.#world = world;
+    this.#ring = new FlowRingReader(ring);
+    this.#bytesMax = settings.recentFlowsBytesMax;
+    const options = { folder, ...settings.flowArchive };
+    if (options.bytesMax > 0) this.#archive = new FlowArchive(options, { clock: world.clock, ...parts });
+    this.#flows = new RecentFlows(this.#bytesMax);
+    this.#search = this.#searchOver(this.#flows);
+  }
+
+  list(question: FlowListQuestion): Promise<FlowListAnswer> {
+    return this.#search.list(question);
+  }
+
+  group(question: FlowGroupQuestion): Promise<FlowGroupAnswer> {
+    return this.#search.group(question);
+  }
+
+  /** Rows wait in the ring until the disk has been looked through. */
+  async start(): Promise<void> {
+    const { clock, metrics } = this.#world;
+    const archive = this.#archive;
+    if (archive !== undefined) {
+      await archive.open();
+      this.#flows = new RecentFlows(this.#bytesMax, archive.nextRow, (segment) => archive.offer(segment));
+      this.#search = this.#searchOver(this.#flows);
+    }
+    const isBug = (error: unknown): never => {
+      throw error; // rows that cannot be read are a bug
+    };
+    this.#timers = [
+      clock.every(drainMs, () => this.#drain(), isBug),
+      clock.every(sealAfterMs, () => (archive === undefined ? undefined : this.#flows.seal()), isBug),
+    ];
+    metrics.gauge('recent_flows', 'Flow records kept for searches', () => this.#flows.rows);
+    metrics.gauge('recent_flows_bytes', 'Memory they take', () => this.#flows.bytes);
+    metrics.gauge('recent_flows_dropped', 'Flow records that made room for newer ones', () => this.#flows.droppedRows);
+    metrics.gauge(
+      'recent_flows_missed',
+      'Flow records that came faster than they could be taken in',
+      () => this.#ring.missedRows,
+    );
+    if (archive !== undefined) this.#measure(archive);
+  }
+
+  #searchOver(flows: RecentFlows): FlowSearch {
+    const archive = this.#archive;
+    const searched = archive && {
+      files: archive.files,
+      coverage: () => ({
+        recordsSkipped: skipReasons.reduce((sum, reason) => sum + archive.skippedRows[reason], 0),
+        trouble: archive.trouble,
+      }),
+    };
+    return new FlowSearch({
+      flows,
+      clock: this.#world.clock,
+      missedRows: () => this.#ring.missedRows,
+      ...(searched === undefined ? {} : { archive: searched }),
+    });
+  }
+
+  /** What came until now goes to disk. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) timer.cancel();
+    this.#drain();
+    if (this.#archive === undefined) return;
+    this.#flows.seal();
+    await this.#archive.stop();
+  }
+
+  #drain(): void {
+    this.#ring.drain((view, base, offsetUs, interval) => this.#flows.add(view, base, offsetUs, interval));
+  }
+
+  #measure(archive: FlowArchive): void {
+    const { metrics } = this.#world;
+    const { files } = archive;
+    metrics.gauge('flow_archive_records', 'Flow records on disk', () => files.rowsBefore(Number.POSITIVE_INFINITY));
+    metrics.gauge('flow_archive_octets', 'Disk they take', () => files.octets);
+    metrics.gauge('flow_archive_oldest_seconds', 'Start of the oldest of them, seconds since 1970; 0 for none', () =>
+      Math.floor((files.oldestMs ?? 0) / 1_000),
+    );
+    metrics.gauge('flow_archive_written_octets', 'Octets written for them since start', () => archive.writtenOctets);
+    metrics.gauge('flow_archive_written_octets_last_day', 'Octets written for them in 24 h', () => archive.writtenLastDay);
+    metrics.gauge('flow_archive_writing', '1 while they are written, 0 while disk or budget do not allow it', () =>
+      archive.trouble === '' ? 1 : 0,
+    );
+    metrics.gauge(
+      'flow_archive_skipped_records',
+      'Flow records that stayed in memory only',
+      () => skipReasons.map((reason) => ({ labels: { reason }, value: archive.skippedRows[reason] })),
+      ['reason'],
+    );
+    metrics.gauge('flow_archive_unreadable_blocks', 'Blocks that a search met and could not read', () => files.blocksUnreadable);
+  }
+}

@@ -1,0 +1,85 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SystemClock } from '../../src/core/clock.ts';
+import { ROW_BYTES } from '../../src/flow/row_layout.ts';
+import { FlowArchive } from '../../src/store/flow_archive.ts';
+import { FlowSearch } from '../../src/store/flow_search.ts';
+import { RecentFlows } from '../../src/store/recent_flows.ts';
+import { blockOf } from '../pipeline/rows.ts';
+import { type Served, serve } from '../status/served.ts';
+import { officeFlows } from '../store/kept_flows.ts';
+import { flowspan } from './flowspan.ts';
+
+const data = mkdtempSync(join(tmpdir(), 'flows-on-disk-'));
+const count = 12_000;
+let search: FlowSearch;
+beforeAll(async () => {
+  const clock = new SystemClock();
+  const options = { folder: join(data, 'flows'), bytesMax: 2 ** 30, forS: 1e9, writtenBytesPerDayMax: 2 ** 40 };
+  const archive = new FlowArchive(options, { clock, clockTrusted: () => true, onEvent: () => {} });
+  await archive.open();
+  // Memory for nothing but the open segment: the oldest 8,192 are on disk alone.
+  const flows = new RecentFlows(0, archive.nextRow, (segment) => archive.offer(segment));
+  const block = blockOf(officeFlows(count), 'wall', 0n);
+  for (let i = 0; i < count; i++) {
+    flows.add(new DataView(block.bytes.buffer), block.firstRow + i * ROW_BYTES, 0, 1);
+    await archive.settled();
+  }
+  flows.seal();
+  await archive.stop();
+  const coverage = (): { recordsSkipped: number; trouble: string } => ({ recordsSkipped: 0, trouble: '' });
+  search = new FlowSearch({ flows, clock, archive: { files: archive.files, coverage } });
+});
+afterAll(() => rmSync(data, { recursive: true }));
+
+const lines = (text: string): string[] => text.trim().split('\n');
+
+describe('a stopped box', () => {
+  test('its records are listed and summed from its disk, by the same filters', async () => {
+    const listed = await flowspan('flows', 'tcp and src net 10.20.1.0/24', '--last', '3d', '--json', '--data', data);
+    expect(listed).toMatchObject({ code: 0 });
+    const starts = lines(listed.out).map((line) => JSON.parse(line).flowStartMilliseconds as number);
+    expect(starts).toHaveLength((count * 3) / 4);
+    expect(starts).toEqual([...starts].sort((a, b) => b - a));
+    const summed = await flowspan('query', 'udp', '--by', 'protocol,vlan', '--last', '3d', '--json', '--data', data);
+    expect(JSON.parse(summed.out).groups).toMatchObject([{ keys: ['udp', '20'], records: count / 4 }]);
+    const table = await flowspan('flows', 'udp', '--last', '3d', '--limit', '3', '--data', data);
+    expect(table.out).toMatch(/: 3,000 records/);
+    expect(table.err).toMatch(/records are kept since .* \(history\.flowArchive\)/);
+  });
+
+  test('one that kept nothing is said', async () => {
+    const { code, err } = await flowspan('flows', '--data', join(data, 'none'));
+    expect(code).toBe(1);
+    expect(err).toMatch(/no flowspan answers at .*, and there are no flow records on disk at .*history\.flowArchive\.bytesMax/);
+  });
+});
+
+describe('a running box', () => {
+  let served: Served;
+  beforeAll(async () => {
+    served = await serve({ flows: search });
+  });
+  afterAll(() => served.stop());
+
+  test('pages follow one another through memory and disk by their cursor', async () => {
+    const numbers: number[] = [];
+    let before = '';
+    for (let page = 0; page < 10; page++) {
+      const answer = await fetch(`${served.url}/api/v1/flows?last=2d&limit=5000${before}`);
+      const { flows, nextBefore, coverage } = (await answer.json()) as never as {
+        flows: { flowStartMilliseconds: number }[];
+        nextBefore?: number;
+        coverage: { archive: { records: number } };
+      };
+      numbers.push(...flows.map((flow) => flow.flowStartMilliseconds));
+      expect(coverage.archive.records).toBe(count);
+      if (nextBefore === undefined) break;
+      before = `&before=${nextBefore}`;
+    }
+    expect(numbers).toHaveLength(count);
+    expect(new Set(numbers).size).toBe(count);
+  });
+});
