@@ -90,10 +90,8 @@ export class Spool implements Service, LaneStore {
     const { settings, world, destinations } = parts;
     this.#log = new SpoolLog(
       {
-        memoryBytesMax: settings.memoryBytesMax,
-        diskBytesMax: settings.diskBytesMax,
-        ageMaxMs: settings.ageMaxS * 1_000,
-        chunksMax,
+        ...{ memoryBytesMax: settings.memoryBytesMax, diskBytesMax: settings.diskBytesMax },
+        ...{ ageMaxMs: settings.ageMaxS * 1_000, chunksMax },
       },
       destinations,
       (chunk) => timesOf(chunk, parts.rowClock),
@@ -104,7 +102,8 @@ export class Spool implements Service, LaneStore {
     this.#reader = new SpoolReader(parts.kv, this.#layout, this.#compression);
     this.#thinner = new SpoolThinner({
       ...{ log: this.#log, reader: this.#reader, compression: this.#compression, layout: this.#layout },
-      write: (begin, puts, deletes) => this.#inTurn(async () => begin() && (await this.#batchWithPlaces(puts, deletes))),
+      write: (begin, puts, deletes) =>
+        this.#inTurn(async () => !this.#stopped && begin() && (await this.#batchWithPlaces(puts, deletes))),
     });
   }
 
@@ -240,7 +239,7 @@ export class Spool implements Service, LaneStore {
   }
 
   async #writeNow(what: 'due' | 'all', closing: boolean): Promise<void> {
-    if (!this.#recovered) return;
+    if (!this.#recovered || (this.#stopped && !closing)) return; // nothing comes behind the closing write
     this.#marked ||= await this.#batchWithPlaces([this.#openMarker], []);
     if (!this.#marked) return;
     const { clock } = this.#parts.world;

@@ -1,7 +1,7 @@
 /**
  * The export side of a box, killed at random moments: FLOWSPAN_KILLS says how often. And with the power cut: an ext4 in a
- * loop file whose shutdown ioctl drops what was not synced (EXT4_GOING_FLAGS_NOLOGFLUSH), FLOWSPAN_CUTS times, where this
- * machine permits mounting. `npm run soak` has ten stories of 20 and of 4.
+ * loop file whose shutdown ioctl drops what was not synced (EXT4_GOING_FLAGS_NOLOGFLUSH), FLOWSPAN_CUTS times: without that setting
+ * they are left out where this machine does not permit mounting. `npm run soak` has ten stories of 20 and of 4.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -283,6 +283,27 @@ test('a piece that is replaced while it is being read is not taken for damaged',
   expect(got).toEqual({ ...handed, records: handed.records - b.account().thinned });
 });
 
+test.each([600, 900, 1_200, 1_500])(
+  'a planned stop in the middle of merging, after %i ms: nothing is written behind it',
+  async (ms) => {
+    const kv = new MemoryKv();
+    const { spool, clock, disk } = await open(kv, ['a'], new SeededRandom(1), { diskBytesMax: 200_000 });
+    for (let i = 0; spool.lane('a').account().thinned === 0 && i < 90; i++) {
+      spool.append(office(i * 1_000, 1_000));
+      await clock.advance(1_000);
+    }
+    disk.delayMaxMs = 600;
+    for (let i = 0; i < 30; i++) spool.append(office(100_000 + i * 1_000, 1_000));
+    await clock.advance(ms);
+    const rows = (await driven(clock, spool.lane('a').next()))!;
+    spool.lane('a').acknowledge(rows.position, rows.count, 1_000, 1_000_000);
+    await driven(clock, spool.stop(1_000));
+    const { writtenOctets } = spool;
+    await clock.advance(20_000);
+    expect(spool.writtenOctets).toBe(writtenOctets);
+  },
+);
+
 test('without thinning the oldest rows are dropped', async () => {
   const { spool, clock } = await open(new MemoryKv(), ['a'], new SeededRandom(1), { thin: false });
   for (let i = 0; i < 120; i++) {
