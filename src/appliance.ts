@@ -9,7 +9,6 @@ import { messageOf } from './core/errors.ts';
 import { type Service, ServiceGroup } from './core/lifecycle.ts';
 import { siblingModule } from './core/sibling_module.ts';
 import { type World, worldFor } from './core/world.ts';
-import { labelKindsOf } from './flow/labels.ts';
 import { type BoxStatus, keptStatus } from './flow/status_shapes.ts';
 import { type StopReport, stopReport } from './flow/stop_report.ts';
 import { VERSION } from './flow/version.ts';
@@ -40,8 +39,8 @@ import { EventJournal } from './system/event_journal.ts';
 import { FigureService } from './system/figures/figure_service.ts';
 import { HostMonitor } from './system/host_health.ts';
 import { LinkSpeeds } from './system/link_speeds.ts';
-import { notConfigured } from './system/not_configured.ts';
 import { PlaceFiles } from './system/place_files.ts';
+import { settingsFacts } from './system/settings_facts.ts';
 import { SettingsInForce } from './system/settings_in_force.ts';
 import { SettingsLog } from './system/settings_log.ts';
 import { summaryLine } from './system/summary_line.ts';
@@ -377,10 +376,8 @@ export class Appliance {
       events: this.#journal.entries,
       alerts: this.#alerts.alerts,
       figures: this.#figures.figures,
-      notConfigured: notConfigured(this.#settings),
       restartNeededFor: this.settings.waiting(),
-      labelKinds: labelKindsOf(this.#settings.labels),
-      places: placesTold(this.#settings.places),
+      ...settingsFacts(this.#settings),
     };
   }
 

@@ -7,6 +7,7 @@ import { SystemClock } from '../core/clock.ts';
 import { ApplianceError, messageOf } from '../core/errors.ts';
 import { intervals95 } from '../flow/estimates.ts';
 import { dimensions, type KeyVolume, type TopAnswer, type Volume } from '../flow/history_shapes.ts';
+import { costOf, type LineTerms } from '../flow/line_terms.ts';
 import { ApiError } from '../status/answers.ts';
 import { parseParameters, timeRange, topParameters } from '../status/questions.ts';
 import { openHistoryReader } from '../store/history_reader.ts';
@@ -27,6 +28,7 @@ export const command: Command = {
   --json, --csv    for programs
 ${boxOptionsUsage}
 
+Labels are shown with what they cost, where the settings say what the line costs (line.costPerMonth, line.costPerGigabyte).
 A stopped box is asked through the store in its data folder.`,
   options: {
     by: { type: 'string' },
@@ -40,10 +42,11 @@ A stopped box is asked through the store in its data folder.`,
   },
   positionals: [],
   async run(values, _positionals, { out }) {
+    const { line } = boxSettings(values);
     const answer = await ask(values);
-    if (values.json === true) out.write(`${JSON.stringify(answer)}\n`);
-    else if (values.csv === true) out.write(asCsv(answer));
-    else out.write(asTable(answer));
+    if (values.json === true) out.write(`${JSON.stringify(withCosts(answer, line))}\n`);
+    else if (values.csv === true) out.write(asCsv(answer, line));
+    else out.write(asTable(answer, line));
     return exitCodes.good;
   },
 };
@@ -94,14 +97,39 @@ const arrivesWithinMs = 120_000;
 
 const octetsOf = (volume: Volume): number => volume.outOctets + volume.inOctets;
 
-function asCsv({ rows, other, fromMs, toMs }: TopAnswer): string {
-  const line = ({ key, outOctets, inOctets, outPackets, inPackets, flows }: KeyVolume): string =>
-    csvLine([`${key}`, outOctets, inOctets, outPackets, inPackets, flows, Math.round(fromMs), Math.round(toMs)]);
-  const head = 'key,outOctets,inOctets,outPackets,inPackets,flows,fromMs,toMs';
+/** What a row costs, rounded to a hundredth: of labels, where the settings give the line a price. */
+function costIn({ dimension, total, fromMs, toMs }: TopAnswer, terms: LineTerms): (volume: Volume) => number | undefined {
+  const of = { totalOctets: octetsOf(total), seconds: (toMs - fromMs) / 1_000 };
+  return (volume) => {
+    const cost = dimension.endsWith('Label') ? costOf(octetsOf(volume), of, terms) : undefined;
+    return cost === undefined ? undefined : Number(cost.toFixed(2));
+  };
+}
+
+function withCosts(answer: TopAnswer, terms: LineTerms): object {
+  const costOfRow = costIn(answer, terms);
+  if (costOfRow(answer.total) === undefined) return answer;
+  const rows = answer.rows.map((row) => ({ ...row, cost: costOfRow(row) }));
+  return { ...answer, rows, currency: terms.currency };
+}
+
+function asCsv(answer: TopAnswer, terms: LineTerms): string {
+  const { rows, other, total, fromMs, toMs } = answer;
+  const costOfRow = costIn(answer, terms);
+  const hasCost = costOfRow(total) !== undefined;
+  const line = (row: KeyVolume): string => {
+    const { key, outOctets, inOctets, outPackets, inPackets, flows } = row;
+    const cells = [`${key}`, outOctets, inOctets, outPackets, inPackets, flows, Math.round(fromMs), Math.round(toMs)];
+    return csvLine(hasCost ? [...cells, costOfRow(row)] : cells);
+  };
+  const head = `key,outOctets,inOctets,outPackets,inPackets,flows,fromMs,toMs${hasCost ? `,cost${terms.currency}` : ''}`;
   return `${[head, ...rows.map(line), line({ key: '(other)', ...other })].join('\n')}\n`;
 }
 
-function asTable({ dimension, rows, other, total, fromMs, toMs }: TopAnswer): string {
+function asTable(answer: TopAnswer, terms: LineTerms): string {
+  const { dimension, rows, other, total, fromMs, toMs } = answer;
+  const costOfRow = costIn(answer, terms);
+  const hasCost = costOfRow(total) !== undefined;
   const seconds = Math.max(1, (toMs - fromMs) / 1_000);
   const sum = octetsOf(total);
   const cells = (key: string, volume: Volume): string[] => [
@@ -111,10 +139,11 @@ function asTable({ dimension, rows, other, total, fromMs, toMs }: TopAnswer): st
     amount(volume),
     sum === 0 ? '' : `${((octetsOf(volume) / sum) * 100).toFixed(1)} %`,
     volume.flows.toLocaleString('en'),
+    ...(hasCost ? [costOfRow(volume)!.toFixed(2)] : []),
   ];
   const sides = dimension === 'host' ? ['sent', 'received'] : ['forward', 'back'];
   const table = [
-    [dimension, ...sides, 'volume', 'share', 'flows'],
+    [dimension, ...sides, 'volume', 'share', 'flows', ...(hasCost ? [terms.currency] : [])],
     ...rows.map((row) => cells(row.key === '' ? '(all)' : row.key, row)),
     ...(octetsOf(other) > 0 ? [cells('(other)', other)] : []),
   ];

@@ -11,6 +11,7 @@ import { tunnelTypes } from '../flow/decode_annotations.ts';
 import { alerts } from './alert_settings.ts';
 import { exporting } from './export_settings.ts';
 import { labels } from './label_settings.ts';
+import { line } from './line_settings.ts';
 import { places } from './place_settings.ts';
 import { sampling } from './sampling_settings.ts';
 import { choice, facts, flag, host, integer, MIB, name, port, prefix, text } from './setting_kinds.ts';
@@ -240,6 +241,7 @@ export const settingsSchema = z
       .meta(facts({ reason: 'Prefixes inside the site: they decide what is upload and download', restart: false })),
     labels,
     places,
+    line,
     dataFolder: text('var', { reason: 'Where everything that is kept lives' }),
     meter,
     export: exporting,

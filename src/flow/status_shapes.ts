@@ -10,6 +10,7 @@ import type { DataPlaneHealth } from './health_shapes.ts';
 import type { Volume } from './history_shapes.ts';
 import type { LabelKind } from './labels.ts';
 import type { Ledger } from './ledger.ts';
+import type { LineTerms } from './line_terms.ts';
 import type { MirrorStatus } from './mirror_findings.ts';
 import type { Sampling } from './selectors.ts';
 
@@ -209,6 +210,8 @@ export interface BoxStatus {
   readonly labelKinds: readonly LabelKind[];
   /** Places that a file tells, and the history counts by. */
   readonly places: readonly ('country' | 'as')[];
+  /** What the line carries and costs, as far as the settings say. */
+  readonly line: LineTerms;
 }
 
 /** `summary/1m` and `summary/1h` over MQTT. */

@@ -188,6 +188,12 @@ const schemas: Json = {
       restartNeededFor: list({ type: 'string' }),
       labelKinds: list({ enum: labelKinds }),
       places: list({ enum: ['country', 'as'] }),
+      line: object({
+        kbitsPerSecond: { type: 'number' },
+        costPerMonth: { type: 'number' },
+        costPerGigabyte: { type: 'number' },
+        currency: { type: 'string' },
+      }),
     },
     'What the box says about itself, as of this second',
   ),

@@ -193,7 +193,7 @@ function ratesFrom(fromMs: number, lengthMs: number): Rates {
   const sum = new RateSum();
   const stepMs = Math.max(1_000, lengthMs / 100);
   for (let atMs = fromMs; atMs < fromMs + lengthMs; atMs += stepMs) sum.addSecond(rateAt(atMs).octets * 8);
-  return ratesOf(sum.close());
+  return { ...ratesOf(sum.close()), seconds: Math.round(lengthMs / 1_000) };
 }
 
 export function fakeHistory(scenario: Scenario): HistoryReader {
@@ -240,9 +240,9 @@ export function fakeHistory(scenario: Scenario): HistoryReader {
       };
     },
     async series({ fromMs, toMs, pointsMax }) {
-      const steps = [10, 30, 60, 300, 900, 1_800, 3_600, 7_200];
+      const steps = [10, 30, 60, 300, 900, 1_800, 3_600, 7_200, 86_400];
       const stepMs =
-        (steps.find((s) => (toMs - fromMs) / (s * 1_000) <= pointsMax && s * 1_000 * 360 >= toMs - fromMs) ?? 7_200) * 1_000;
+        (steps.find((s) => (toMs - fromMs) / (s * 1_000) <= pointsMax && s * 1_000 * 360 >= toMs - fromMs) ?? 86_400) * 1_000;
       const points: SeriesPoint[] = [];
       for (let startMs = Math.floor(fromMs / stepMs) * stepMs; startMs < toMs; startMs += stepMs) {
         points.push({

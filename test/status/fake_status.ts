@@ -358,6 +358,9 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
     events: events(scenario),
     restartNeededFor: [],
     places: scenario === 'year' ? ['country', 'as'] : [],
+    line: first
+      ? { kbitsPerSecond: 0, costPerMonth: 0, costPerGigabyte: 0, currency: 'EUR' }
+      : { kbitsPerSecond: 200_000, costPerMonth: 420, costPerGigabyte: 0, currency: 'EUR' },
     alerts: alerts(scenario, nowMs),
     figures: figures(scenario),
     labelKinds: first ? [] : scenario === 'year' ? ['site', 'tenant', 'service', 'costCentre'] : ['site', 'costCentre'],

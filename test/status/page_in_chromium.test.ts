@@ -135,6 +135,15 @@ describe('troubles', { timeout: 120_000 }, () => {
     ['just-on', '#explore?from=1767264000000&to=1767267600000', [/The box was off, or its port saw no traffic/]],
     ['year', '#on-call', ['Everything works', /Show all 200/]],
     [
+      'year',
+      '#overview',
+      [
+        ...['Cost centres', /€\d/, 'Of the line'],
+        ...['Growth', /(more|less|as) .*the week before/, /the line carries|all of the line/, /one second in twenty|not grow/i],
+      ],
+    ],
+    ['first-start', '#overview', [/Set line\.kbitsPerSecond|shows after two weeks/]],
+    [
       'one-way-mirror',
       '#on-call',
       [

@@ -243,6 +243,7 @@ export const exampleStatus: BoxStatus = {
   restartNeededFor: [],
   labelKinds: ['site'],
   places: [],
+  line: { kbitsPerSecond: 0, costPerMonth: 0, costPerGigabyte: 0, currency: 'EUR' },
 };
 
 export const examples: Readonly<Record<Topic, object>> = {

@@ -69,6 +69,13 @@ export function bytes(octets: number): string {
   return `${digits(octets, unit)}${space}${unit.name}`;
 }
 
+/** `€ 12.40`, as the currency is written. */
+export function money(amount: number, currency: string): string {
+  const places = amount >= 1_000 ? 0 : 2;
+  const format = { style: 'currency', currency, minimumFractionDigits: places, maximumFractionDigits: places } as const;
+  return new Intl.NumberFormat('en-GB', format).format(amount);
+}
+
 /** `31 %`, `0.4 %`, `< 0.1 %`, `> 99 %`; a part of nothing is nothing. */
 export function percent(part: number, whole: number): string {
   const value = whole > 0 ? (part / whole) * 100 : 0;

@@ -2,7 +2,7 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
 import type { TrafficSecond } from '../../../flow/status_shapes.ts';
-import { bitRateUnit, count, digits, packetRateUnit, timeOfDay } from '../format.ts';
+import { bitRate, bitRateUnit, count, digits, packetRateUnit, percent, timeOfDay } from '../format.ts';
 import { figuresOf, liveSeries, type Measure, scaleTop } from '../live/live_series.ts';
 import { Segmented } from './controls.tsx';
 import { axes, hatchedGaps, Plot } from './plot.tsx';
@@ -12,7 +12,15 @@ const measures = [
   { value: 'packets', name: 'packets/s' },
 ] as const;
 
-export function LiveChart({ seconds, endMs, stale }: { seconds: readonly TrafficSecond[]; endMs: number; stale: boolean }) {
+interface LiveChartProps {
+  readonly seconds: readonly TrafficSecond[];
+  readonly endMs: number;
+  readonly stale: boolean;
+  /** What the line carries, bit/s; 0 where nobody has said. */
+  readonly lineBits: number;
+}
+
+export function LiveChart({ seconds, endMs, stale, lineBits }: LiveChartProps) {
   const [measure, setMeasure] = useState<Measure>('bits');
   const series = useMemo(() => liveSeries(seconds, measure, endMs), [seconds, measure, endMs]);
   const figures = useMemo(() => figuresOf(seconds, measure), [seconds, measure]);
@@ -52,6 +60,12 @@ export function LiveChart({ seconds, endMs, stale }: { seconds: readonly Traffic
           {figure('Peak', figures.peak, peakAt === '' ? undefined : `at ${peakAt}`)}
           {figure('95 %', figures.p95, '95 % of the seconds were at or below this')}
           {figure('Mean', figures.mean)}
+          {lineBits > 0 && (
+            <div class="figure" title={`Of ${bitRate(lineBits)}, which the line carries in both directions together`}>
+              <dt>Of the line</dt>
+              <dd>{newest === undefined || stale ? '–' : percent(newest.octets * 8, lineBits)}</dd>
+            </div>
+          )}
           <div class="figure">
             <dt>New flows</dt>
             <dd>

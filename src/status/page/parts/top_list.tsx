@@ -3,9 +3,10 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { intervals95 } from '../../../flow/estimates.ts';
 import type { Dimension, KeyVolume, TopAnswer, Volume } from '../../../flow/history_shapes.ts';
+import { costOf, type LineTerms } from '../../../flow/line_terms.ts';
 import { applicationName } from '../../../flow/services.ts';
 import { askTop } from '../api.ts';
-import { bitRate, bytes, count, percent } from '../format.ts';
+import { bitRate, bytes, count, money, percent } from '../format.ts';
 import { keyTitle } from '../key_titles.ts';
 import type { Range } from '../route.ts';
 import { useAnswer } from '../use_answer.ts';
@@ -42,7 +43,8 @@ const periodMs = 15_000;
 
 const octetsOf = (volume: { outOctets: number; inOctets: number }): number => volume.outOctets + volume.inOctets;
 
-export function TopList({ by, range, isNew }: { by: Kind; range: Range; isNew: boolean }) {
+/** @param terms of labels: what the line costs, which their rows then show */
+export function TopList({ by, range, isNew, terms }: { by: Kind; range: Range; isNew: boolean; terms?: LineTerms }) {
   const look = looks[by];
   const [all, setAll] = useState(false);
   const limit = all ? moreRows : look.rows;
@@ -68,7 +70,7 @@ export function TopList({ by, range, isNew }: { by: Kind; range: Range; isNew: b
         </Empty>
       ) : (
         <>
-          <Rows by={by} answer={value} look={look} />
+          <Rows by={by} answer={value} look={look} terms={terms} />
           <Rest answer={value} look={look} all={all} onMore={() => setAll(!all)} />
           {value.total.estimated && <p class="small faint">≈ {errorWords(value.total)} (all of them together)</p>}
         </>
@@ -77,7 +79,7 @@ export function TopList({ by, range, isNew }: { by: Kind; range: Range; isNew: b
   );
 }
 
-function Rows({ by, answer, look }: { by: Kind; answer: TopAnswer; look: Look }) {
+function Rows({ by, answer, look, terms }: { by: Kind; answer: TopAnswer; look: Look; terms: LineTerms | undefined }) {
   // A flow counts for both its hosts, so hosts are measured against the line, not against twice the line.
   const whole = by === 'host' ? octetsOf(answer.total) / 2 : octetsOf(answer.total);
   const largest = Math.max(...answer.rows.map(octetsOf), 1);
@@ -87,9 +89,7 @@ function Rows({ by, answer, look }: { by: Kind; answer: TopAnswer; look: Look })
       {answer.rows.map((row) => (
         <li key={row.key} class="row">
           <Name by={by} name={row.key} />
-          <span class="row-rate" title="Mean rate over this time">
-            {bitRate((octetsOf(row) * 8) / seconds)}
-          </span>
+          <RateOrCost octets={octetsOf(row)} seconds={seconds} wholeOctets={whole} terms={terms} />
           <span class="row-volume" title={errorWords(row)}>
             {row.estimated && '≈ '}
             {bytes(octetsOf(row))}
@@ -100,6 +100,34 @@ function Rows({ by, answer, look }: { by: Kind; answer: TopAnswer; look: Look })
       ))}
     </ol>
   );
+}
+
+interface RateOrCostProps {
+  readonly octets: number;
+  readonly seconds: number;
+  readonly wholeOctets: number;
+  readonly terms: LineTerms | undefined;
+}
+
+function RateOrCost({ octets, seconds, wholeOctets, terms }: RateOrCostProps) {
+  const cost = terms && costOf(octets, { totalOctets: wholeOctets, seconds }, terms);
+  if (terms === undefined || cost === undefined)
+    return (
+      <span class="row-rate" title="Mean rate over this time">
+        {bitRate((octets * 8) / seconds)}
+      </span>
+    );
+  return (
+    <span class="row-rate row-cost" title={termsWords(terms)}>
+      {money(cost, terms.currency)}
+    </span>
+  );
+}
+
+function termsWords({ costPerMonth, costPerGigabyte, currency }: LineTerms): string {
+  const month = costPerMonth === 0 ? [] : [`its share, by volume, of ${money(costPerMonth, currency)} a month`];
+  const volume = costPerGigabyte === 0 ? [] : [`${money(costPerGigabyte, currency)} a gigabyte`];
+  return `Cost of this time: ${[...month, ...volume].join(' and ')}`;
 }
 
 /** Of sampled traffic: how far the estimate may be off. */

@@ -9,11 +9,14 @@ import { type BoxState, isNewBox } from '../live/box_state.ts';
 import { Segmented } from '../parts/controls.tsx';
 import { HistoryChart } from '../parts/history_chart.tsx';
 import { BadIcon, WarnIcon } from '../parts/icons.tsx';
+import { Later } from '../parts/later.tsx';
 import { LiveChart } from '../parts/live_chart.tsx';
 import { StatusStrip } from '../parts/status_strip.tsx';
 import { TopList } from '../parts/top_list.tsx';
 import { go, type Range, type Route } from '../route.ts';
 import { useAnswer } from '../use_answer.ts';
+
+const growth = () => import('../parts/growth.tsx').then(({ Growth }) => Growth);
 
 const ranges: readonly { value: Range; name: string; title: string }[] = [
   { value: '1h', name: '1 h', title: 'Last hour' },
@@ -51,7 +54,7 @@ export function Overview({ box, route }: { box: BoxState; route: Route }) {
       {silentS >= silentAfterS && !stale && status !== undefined && (
         <Silent silentS={silentS} interfaces={status.meter.interfaces} />
       )}
-      <LiveChart seconds={seconds} endMs={endMs} stale={stale} />
+      <LiveChart seconds={seconds} endMs={endMs} stale={stale} lineBits={(status?.line.kbitsPerSecond ?? 0) * 1_000} />
       {status !== undefined && (
         <StatusStrip
           status={status}
@@ -77,11 +80,18 @@ export function Overview({ box, route }: { box: BoxState; route: Route }) {
         {named.length > 0 && (
           <div class="stack">
             {named.map((dimension) => (
-              <TopList key={dimension} by={dimension} range={range} isNew={isNew} />
+              <TopList
+                key={dimension}
+                by={dimension}
+                range={range}
+                isNew={isNew}
+                {...(status !== undefined && dimension.endsWith('Label') ? { terms: status.line } : {})}
+              />
             ))}
           </div>
         )}
       </div>
+      {!isNew && <Later load={growth} />}
     </>
   );
 }
