@@ -1,6 +1,7 @@
 /** `flowspan run`: the service. Says where the page is and what is not configured yet; a signal flushes and stops. */
 import { Appliance } from '../appliance.ts';
 import { defaultSettings, loadSettings } from '../config/load.ts';
+import { safeSettings } from '../config/safe_mode.ts';
 import { type Settings, settingsSchema } from '../config/schema.ts';
 import type { Clock } from '../core/clock.ts';
 import { ApplianceError } from '../core/errors.ts';
@@ -29,6 +30,7 @@ export const command: Command = {
   --port NUMBER        port of the page (default 8480)
   --data FOLDER        where everything that is kept lives (default var)
   --log-level LEVEL    debug, info, warn, error
+  --safe               only the page and health over MQTT; settings that cannot be read stop nothing
 
 Options win over the file. SIGINT and SIGTERM flush and stop. A changed file is taken up while running, at once on SIGHUP; what
 needs a restart is said.`,
@@ -41,6 +43,7 @@ needs a restart is said.`,
     port: { type: 'string' },
     data: { type: 'string' },
     'log-level': { type: 'string' },
+    safe: { type: 'boolean' },
   },
   positionals: [],
   async run(values, _positionals, terminal) {
@@ -154,7 +157,13 @@ async function farewell(appliance: Appliance, { out, err }: Terminal): Promise<n
 
 /** The file's settings with the options over them, checked as a whole. */
 function settingsOf(values: OptionValues): Settings {
-  const base = values.config === undefined ? defaultSettings() : loadSettings(values.config as string);
+  const isSafe = values.safe === true;
+  const base =
+    values.config === undefined
+      ? defaultSettings()
+      : isSafe
+        ? readableSettings(values.config as string)
+        : loadSettings(values.config as string);
   const meter: Record<string, unknown> = { ...base.meter };
   const status: Record<string, unknown> = { ...base.status };
   if (values.interface !== undefined) Object.assign(meter, { source: 'interface', interfaces: values.interface });
@@ -165,7 +174,18 @@ function settingsOf(values: OptionValues): Settings {
   const log = { ...base.log, ...(values['log-level'] === undefined ? {} : { level: values['log-level'] }) };
   const dataFolder = values.data ?? base.dataFolder;
   const result = settingsSchema.safeParse({ ...base, meter, status, log, dataFolder });
-  if (result.success) return result.data;
+  if (result.success) return isSafe || result.data.safeMode ? safeSettings(result.data) : result.data;
   const issue = result.error.issues[0]!;
   throw new ApplianceError('usage', `${issue.path.join('.')}: ${issue.message}`);
+}
+
+/** For safe mode: a file that stops the service must not stop what tells about it. The page is then on every address, with sign-in. */
+function readableSettings(path: string): Settings {
+  try {
+    return loadSettings(path);
+  } catch (error) {
+    if (!(error instanceof ApplianceError)) throw error;
+    const base = defaultSettings();
+    return { ...base, status: { ...base.status, address: '::' } };
+  }
 }

@@ -243,6 +243,15 @@ export const settingsSchema = z
     places,
     line,
     dataFolder: text('var', { reason: 'Where everything that is kept lives' }),
+    safeMode: z
+      .boolean()
+      .default(false)
+      .meta(
+        facts({
+          reason:
+            'Page and health over MQTT only: nothing is metered, kept or exported, whatever else is set. The service manager does the same by itself to a box that cannot stay up',
+        }),
+      ),
     meter,
     export: exporting,
     spool,

@@ -2,6 +2,12 @@
 import type { Settings } from '../config/schema.ts';
 
 export function notConfigured(settings: Settings): string[] {
+  if (settings.safeMode) {
+    return [
+      'Safe mode: only this page and health over MQTT run; nothing is metered, kept or exported. ' +
+        'If nobody set safeMode, the service failed again and again: look at its log (journalctl -u flowspan), mend the settings or update, restart.',
+    ];
+  }
   const missing: string[] = [];
   if (settings.meter.source === 'demo') {
     missing.push(

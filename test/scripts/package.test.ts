@@ -57,6 +57,20 @@ describe('the package', () => {
     expect(wrapper).toContain(`export ${configVariable}=$settings`);
   });
 
+  test('safe mode is the same service with less to do: it follows when the other fails for good, and hands back after an hour', () => {
+    const safe = execFileSync('sed', ['-f', path('safe.sed'), path('flowspan.service')]).toString();
+    expect(unit).toMatch(/^OnFailure=flowspan-safe\.service$/m);
+    expect(safe).toMatch(
+      /^ExecStart=\/usr\/bin\/flowspan run --safe --data \/var\/lib\/flowspan --config \/etc\/flowspan\/flowspan\.yaml$/m,
+    );
+    expect(safe).toMatch(/^OnFailure=flowspan\.service$/m);
+    expect(safe).toMatch(/^Conflicts=flowspan\.service$/m);
+    expect(safe).toMatch(/^RuntimeMaxSec=1h$/m);
+    expect(safe).not.toMatch(/StartLimit|WatchdogSec|Restart=always|\[Install\]/);
+    const sandbox = (text: string): string => text.slice(text.indexOf('User=flowspan'), text.indexOf('TasksMax'));
+    expect(sandbox(safe)).toBe(sandbox(unit));
+  });
+
   test('the time to stop is longer than the program takes at most', () => {
     const run = readFileSync(fileURLToPath(new URL('../../src/cli/run.ts', import.meta.url)), 'utf8');
     const deadlineMs = Number(/stopDeadlineMs = ([\d_]+)/.exec(run)?.[1]?.replaceAll('_', ''));
