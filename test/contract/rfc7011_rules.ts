@@ -268,6 +268,21 @@ export const rules: readonly Rule[] = [
     breakIt: (stream) => plus(stream, [...stream.messages[0]!.subarray(16)]),
   },
   {
+    section: '8.2',
+    must: 'no data bears an export time before that of its template',
+    broken: (_, taken) =>
+      dataOf(taken)
+        .filter(
+          ({ message, template }) =>
+            template !== undefined && taken.headers[message]!.exportTimeS < taken.headers[template.message]!.exportTimeS,
+        )
+        .map(({ id, message }) => `data of ${id} in message ${message}`),
+    breakIt: (stream) => {
+      const last = dataOf(take(stream)).at(-1)!;
+      return changed(stream, last.message, (_, view) => view.setUint32(4, view.getUint32(4) - 60));
+    },
+  },
+  {
     section: '8.4',
     must: 'over UDP templates are sent again',
     transports: ['udp'],

@@ -2,7 +2,7 @@
  * A session with a collector on a simulated clock: when templates and options go out again, and that sequence numbers count
  * what RFC 7011 section 3.1 says. Rows come from a real spool over a store in memory.
  */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { settingsSchema } from '../../src/config/schema.ts';
 import { SimulatedClock } from '../../src/core/clock.ts';
 import { ApplianceError } from '../../src/core/errors.ts';
@@ -33,16 +33,19 @@ const openPrivacy = new DestinationPrivacy(
   undefined,
 );
 
-class Exchange {
-  readonly clock = new SimulatedClock();
-  readonly world: World = { ...systemTestWorld(), clock: this.clock };
-  readonly session = new IpfixSession({
+const newSession = (): IpfixSession =>
+  new IpfixSession({
     projector: referenceProjector,
     profile: profileSpec('lean'),
     privatePen: 0,
     observationDomainId: 7,
     messageOctetsMax: 1_400,
   });
+
+class Exchange {
+  readonly clock = new SimulatedClock();
+  readonly world: World = { ...systemTestWorld(), clock: this.clock };
+  session = newSession();
   readonly spool = new Spool({
     world: this.world,
     kv: new MemoryKv(),
@@ -73,8 +76,17 @@ class Exchange {
     return exchange;
   }
 
-  /** Opens a link; `end` breaks it off and resolves when the session has ended. */
-  converse({ lossy = true, templateResendS = 60 } = {}): { readonly link: RecordingLink; readonly end: () => Promise<void> } {
+  /** As another connection would have it. */
+  renew(): void {
+    this.session = newSession();
+  }
+
+  /** Opens a link; `end` breaks it off and resolves when the session has ended; `ended` resolves with why it did. */
+  converse({ lossy = true, templateResendS = 60 } = {}): {
+    readonly link: RecordingLink;
+    readonly end: () => Promise<void>;
+    readonly ended: Promise<ApplianceError | undefined>;
+  } {
     const link = new RecordingLink(this.clock, lossy);
     const running = new ExporterSession({
       privacy: openPrivacy,
@@ -95,7 +107,7 @@ class Exchange {
       await running;
     };
     cleanups.push(end);
-    return { link, end };
+    return { link, end, ended: running };
   }
 }
 
@@ -271,4 +283,40 @@ test('a new sampling rate is explained within a second, and the old ones stay ex
   expect(explaining[0]!.optionsTemplates).toEqual([513]);
   expect(explaining[0]!.options.map(({ values }) => values.selectorId).filter(Boolean)).toEqual([1, 2]);
   expect(violations(link)).toEqual([]);
+});
+
+describe('a clock that is set back', () => {
+  test.each([true, false])(
+    'by seconds: no record bears an export time before that of its template (over a lossy transport: %s)',
+    async (lossy) => {
+      const exchange = await Exchange.start();
+      const { link } = exchange.converse({ lossy });
+      await exchange.clock.advance(5_000);
+      exchange.clock.stepWall(-30_000);
+      for (let first = 0; first < 50; first += 10) {
+        exchange.spool.append(blockOf(first, 10, { familyOf: anyFamily }));
+        await exchange.clock.advance(20_000);
+      }
+      expect(violations(link)).toEqual([]);
+      expect(contents(link).reduce((sum, { flows }) => sum + flows, 0)).toBe(50);
+      // Once the clock has caught up, messages bear its time again.
+      expect(new DataView(link.sent.at(-1)!.message.buffer).getUint32(4)).toBeGreaterThan(1_700_000_000 + 30);
+    },
+  );
+
+  test('by hours: the session ends with what happened, and the rows are sent in another, by the time as it is now', async () => {
+    const exchange = await Exchange.start();
+    const { ended } = exchange.converse({ lossy: false });
+    await exchange.clock.advance(5_000);
+    exchange.clock.stepWall(-7_200_000);
+    exchange.spool.append(blockOf(0, 10));
+    await exchange.clock.advance(1_000);
+    expect((await ended)?.message).toMatch(/the clock was set back by 7\d\d\d s: another session begins/);
+    exchange.spool.lane('a').rewind(true);
+    exchange.renew();
+    const { link } = exchange.converse({ lossy: false });
+    await exchange.clock.advance(5_000);
+    expect(violations(link)).toEqual([]);
+    expect(contents(link).reduce((sum, { flows }) => sum + flows, 0)).toBe(10);
+  });
 });

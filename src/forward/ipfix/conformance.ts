@@ -19,6 +19,8 @@ export class ConformanceCheck {
   readonly #sequence = new Map<number, number>();
   readonly #templates = new Map<string, string>();
   readonly #shapes = new Map<string, DecodedTemplate>();
+  /** Export time of the newest message with the template, s. */
+  readonly #templateTimes = new Map<string, number>();
   readonly violations: string[] = [];
   messages = 0;
   records = 0;
@@ -54,7 +56,10 @@ export class ConformanceCheck {
     if (records.length + templates.length + withdrawn.length === 0) say('3: a message without a record');
     for (const { templateId } of unknownSets) say(`8: data of template ${templateId}, which was not sent before`);
     if (this.#transport === 'udp' && withdrawn.length > 0) say('8.4: templates must not be withdrawn over UDP');
-    for (const template of templates) this.#checkTemplate(domain, template, say);
+    for (const template of templates) {
+      this.#checkTemplate(domain, template, say);
+      this.#templateTimes.set(`${domain}/${template.templateId}`, message.exportTimeMs / 1_000);
+    }
   }
 
   #checkTemplate(domain: number, template: DecodedTemplate, say: (what: string) => void): void {
@@ -87,6 +92,8 @@ export class ConformanceCheck {
       const octets = view.getUint16(at + 2);
       if (octets < 4 || at + octets > bytes.length) return; // the decoder names it
       if (octets === 4) say(`3.3.1: set ${setId} is empty`);
+      const templateS = this.#templateTimes.get(`${domain}/${setId}`) ?? 0;
+      if (view.getUint32(4) < templateS) say(`8.2: data of template ${setId} with an export time before that of the template`);
       const shape = this.#shapes.get(`${domain}/${setId}`);
       if (shape !== undefined && !shape.fields.some((field) => field.octets === VARIABLE_LENGTH)) {
         const padding = (octets - 4) % shortestRecord(shape);

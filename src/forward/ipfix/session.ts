@@ -22,6 +22,8 @@ export interface SessionOptions {
 }
 
 const nothing = new Uint8Array(0);
+/** A clock that was set back by more is not waited for: another session begins, with templates of its own. */
+const standstillMaxS = 60;
 
 export class IpfixSession implements ExportSession {
   readonly #options: SessionOptions;
@@ -32,6 +34,8 @@ export class IpfixSession implements ExportSession {
   #octetsMax: number;
   #buffer = nothing;
   #sequence = 0;
+  /** Export time of the newest templates. RFC 7011 section 8.2: no data described by them bears an earlier one. */
+  #templatesAtS = 0;
 
   /** Throws `messageTooLong` when a template or a record cannot fit a message: neither can be split. */
   constructor(options: SessionOptions) {
@@ -57,6 +61,7 @@ export class IpfixSession implements ExportSession {
 
   /** Messages with every template: before data over TCP, and again by time over UDP. */
   templateMessages(exportTimeS: number): Uint8Array[] {
+    this.#templatesAtS = exportTimeS;
     return this.#pack(
       this.#templates.map((record) => ({ setId: setIds.template, record, counts: false })),
       exportTimeS,
@@ -74,14 +79,21 @@ export class IpfixSession implements ExportSession {
       if (!again && this.#optionsTemplatesSent.has(templateId)) continue;
       this.#optionsTemplatesSent.add(templateId);
       items.push({ setId: setIds.optionsTemplate, record: template, counts: false });
+      this.#templatesAtS = Math.max(this.#templatesAtS, exportTimeS);
     }
     for (const { templateId, records } of sets)
       for (const record of records) items.push({ setId: templateId, record, counts: true });
     return this.#pack(items, exportTimeS);
   }
 
-  /** One message from as many of the rows as fit. */
+  /**
+   * One message from as many of the rows as fit. Throws `connectionLost` when the clock was set far behind the templates'
+   * time: the export time would stand still for as long.
+   */
   dataMessage(rows: Uint8Array, firstRow: number, count: number, wallOffsetNs: bigint, exportTimeS: number): EncodedRows {
+    const behindS = this.#templatesAtS - exportTimeS;
+    if (behindS > standstillMaxS)
+      throw new ApplianceError('connectionLost', `the clock was set back by ${behindS} s: another session begins`);
     // Not cleared: a message ends where its sets do.
     if (this.#buffer.length === 0) this.#buffer = new Uint8Array(Buffer.allocUnsafeSlow(this.#octetsMax).buffer);
     const buffer = this.#buffer;
@@ -151,8 +163,9 @@ export class IpfixSession implements ExportSession {
     return messages;
   }
 
-  #stamp(buffer: Uint8Array, octets: number, exportTimeS: number): void {
+  #stamp(buffer: Uint8Array, octets: number, wallS: number): void {
     const { observationDomainId } = this.#options;
+    const exportTimeS = Math.max(wallS, this.#templatesAtS);
     writeMessageHeader(buffer, 0, octets, { exportTimeS, sequence: this.#sequence, observationDomainId });
   }
 }
