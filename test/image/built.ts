@@ -39,5 +39,5 @@ export async function buildImage(...options: string[]): Promise<BuiltImage> {
 
 /** What runs a command among the tools, with these folders (separated by spaces) seen there under the same paths. */
 export function inTools(tools: string, folders: string, command: readonly string[]): [string, string[]] {
-  return [`${repository}image/build/in_tools`, [tools, ...folders.split(' '), '--', ...command]];
+  return [`${repository}image/make/in_tools`, [tools, ...folders.split(' '), '--', ...command]];
 }

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { type BuiltImage, inTools } from './built.ts';
 
 const gibibyte = 1024 ** 3;
-/** The boot FAT begins here on the disk (image/build/disk). */
+/** The boot FAT begins here on the disk (image/make/disk). */
 const fatAt = 1024 ** 2;
 /** And the data partition here. */
 const dataAt = (1 + 320 + 512 + 512) * 1024 ** 2;

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { debianParts, licencesOfCopyright, spdx } from '../../image/build/sbom.ts';
+import { debianParts, licencesOfCopyright, spdx } from '../../image/make/sbom.ts';
 
 const path = (name: string): string => fileURLToPath(new URL(`../../image/${name}`, import.meta.url));
 const read = (name: string): string => readFileSync(path(name), 'utf8');
@@ -15,12 +15,18 @@ const names = (list: string): string[] =>
 const below = (folder: string): string[] => readdirSync(path(folder)).map((name) => `${folder}/${name}`);
 
 describe('scripts', () => {
-  const scripts = [...below('build'), ...below('system/usr/lib/flowspan-box')].filter((name) => !/\.(ts|sh)$/.test(name));
+  const scripts = [...below('make'), ...below('system/usr/lib/flowspan-box')].filter((name) => !/\.(ts|sh)$/.test(name));
 
   test.each(scripts)('%s can be run, and read by a plain shell', (name) => {
     expect(read(name)).toMatch(/^#!\/bin\/sh\n# /);
     expect(statSync(path(name)).mode & 0o111).toBe(0o111);
     execFileSync('sh', ['-n', path(name)]);
+  });
+
+  test('all that makes the image is in the repository: none of it has a name that git passes over', () => {
+    const repository = path('..');
+    const listed = execFileSync('git', ['-C', repository, 'status', '--short', '--ignored', '--', 'image'], { encoding: 'utf8' });
+    expect(listed.split('\n').filter((line) => line.startsWith('!!'))).toEqual([]);
   });
 
   test('what units call is there', () => {

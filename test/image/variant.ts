@@ -28,7 +28,7 @@ export function bundleOf(built: BuiltImage, folder: string, name: string, { chan
   const bundle = join(folder, `${name}.raucb`);
   const keys = join(built.cache, 'test-keys');
   const args = ['amd64', name, slot, join(keys, `${signer}.key`), join(keys, `${signer}.pem`), built.tools, bundle];
-  execFileSync(join(repository, 'image/build/bundle'), args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  execFileSync(join(repository, 'image/make/bundle'), args, { stdio: ['ignore', 'ignore', 'pipe'] });
   rmSync(slot);
   return bundle;
 }
