@@ -234,7 +234,8 @@ export class Appliance {
       addon,
       selectors,
     });
-    this.#linkSpeeds = new LinkSpeeds(part('links'), settings.meter.source === 'interface' ? settings.meter.interfaces : []);
+    const ports = settings.meter.source === 'interface' ? settings.meter.interfaces : [];
+    this.#linkSpeeds = new LinkSpeeds(part('links'), ports, () => this.#meter.figures().counts);
     this.#mirror = new MirrorTruth({
       world: part('mirror'),
       duplicates: settings.meter.duplicates,
@@ -250,7 +251,7 @@ export class Appliance {
     this.#figures = new FigureService(part('figures'), settings.targets, machine.textFile(folder('figures.json')), () => ({
       status: this.status(),
       latencyMs: this.#exporters.latencyMs(),
-      completenessPercent: this.#pipeline.completenessPercent(),
+      completenessPercent: this.#pipeline.enrichment().completePercent,
       alertsLastDay: this.#alerts.raisedLastDay,
     }));
     for (const told of [this.#mqttReporter, this.#figures]) this.#pipeline.onWindow(told.windowClosed.bind(told));
@@ -377,6 +378,8 @@ export class Appliance {
       alerts: this.#alerts.alerts,
       figures: this.#figures.figures,
       restartNeededFor: this.settings.waiting(),
+      ports: this.#linkSpeeds.account(),
+      enrichment: this.#pipeline.enrichment(),
       ...settingsFacts(this.#settings),
     };
   }

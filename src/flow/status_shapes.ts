@@ -90,6 +90,29 @@ export interface InterfaceStatus {
   readonly earlyDrop: string;
 }
 
+/** The counters of the mirror ports beside the meter's, over the same time. */
+export interface PortAccount {
+  readonly overMs: number;
+  /** By the kernel: what the ports took from the wire. */
+  readonly portPackets: number;
+  readonly portOctets: number;
+  /** By the meter. */
+  readonly receivedPackets: number;
+  readonly receivedOctets: number;
+  /** By the filter, and by sampling in the kernel. */
+  readonly leftOutPackets: number;
+  /** By the kernel, for lack of room in the ring. */
+  readonly droppedPackets: number;
+}
+
+/** What of the records is enriched, over the last ten to twenty minutes; %, null while or where nobody can tell. */
+export interface EnrichmentStatus {
+  /** With everything that is set up. */
+  readonly completePercent: number | null;
+  /** Which lack a part; null for what is not set up. */
+  readonly lackingPercent: Readonly<Record<'locality' | 'application' | 'label' | 'country', number | null>>;
+}
+
 export interface MeterStatus {
   readonly source: 'interface' | 'capture' | 'demo' | 'none';
   readonly state: 'metering' | 'waiting' | 'stopped' | 'failed';
@@ -210,6 +233,9 @@ export interface BoxStatus {
   readonly labelKinds: readonly LabelKind[];
   /** Places that a file tells, and the history counts by. */
   readonly places: readonly ('country' | 'as')[];
+  /** Null while nothing can be compared, and where no port is metered. */
+  readonly ports: PortAccount | null;
+  readonly enrichment: EnrichmentStatus;
   /** What the line carries and costs, as far as the settings say. */
   readonly line: LineTerms;
 }

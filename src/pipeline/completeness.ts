@@ -79,6 +79,19 @@ export class Completeness {
     return rows === 0 ? 0 : (this.#now.lacking[part] + this.#before.lacking[part]) / rows;
   }
 
+  /** Which lack a part, %, null for what is not set up or while there were no rows. */
+  lackingPercent(nowMs: number): Record<CompletenessPart, number | null> {
+    const isTold = this.percent(nowMs) !== null;
+    const { labels, places } = this.#setUp();
+    const of = (part: CompletenessPart, isSetUp = true): number | null => (isSetUp && isTold ? this.lacking(part) * 100 : null);
+    return {
+      locality: of('locality'),
+      application: of('application'),
+      label: of('label', labels),
+      country: of('country', places),
+    };
+  }
+
   #isKnown(row: RowCursor): boolean {
     const { protocolIdentifier: protocol, sourceTransportPort, destinationTransportPort } = row;
     return (

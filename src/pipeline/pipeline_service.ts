@@ -15,6 +15,7 @@ import type { PlaceLookup } from '../flow/places.ts';
 import { type RowBlock, type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
 import { RowCursor } from '../flow/row_cursor.ts';
 import type { Sampling } from '../flow/selectors.ts';
+import type { EnrichmentStatus } from '../flow/status_shapes.ts';
 import { Completeness, completenessParts } from './completeness.ts';
 import { Enricher } from './enrich.ts';
 import { HeldRows, type UnmeteredSpan } from './held_rows.ts';
@@ -156,8 +157,9 @@ export class PipelineService implements Service {
   }
 
   /** Share of rows that know all that this box is set up to tell, %; null while there were none. */
-  completenessPercent(): number | null {
-    return this.#completeness.percent(this.#world.clock.monotonicMs());
+  enrichment(): EnrichmentStatus {
+    const nowMs = this.#world.clock.monotonicMs();
+    return { completePercent: this.#completeness.percent(nowMs), lackingPercent: this.#completeness.lackingPercent(nowMs) };
   }
 
   #rollUp(block: RowBlock): void {

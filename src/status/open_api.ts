@@ -188,6 +188,8 @@ const schemas: Json = {
       restartNeededFor: list({ type: 'string' }),
       labelKinds: list({ enum: labelKinds }),
       places: list({ enum: ['country', 'as'] }),
+      ports: { oneOf: [{ type: 'object' }, { type: 'null' }] },
+      enrichment: object({ completePercent: {}, lackingPercent: { type: 'object' } }),
       line: object({
         kbitsPerSecond: { type: 'number' },
         costPerMonth: { type: 'number' },

@@ -20,12 +20,14 @@ test('a record is complete when it has all that is set up, and only then', () =>
   const setUp = { labels: false, places: false };
   const completeness = new Completeness(() => setUp);
   expect(completeness.percent(0)).toBeNull();
+  expect(completeness.lackingPercent(0).locality).toBeNull();
   fill(completeness, () => {});
   expect(completeness.percent(0)).toBe(100);
   fill(completeness, (one) => {
     one.destinationTransportPort = 49_999;
   });
   expect([completeness.percent(0), completeness.lacking('application')]).toEqual([50, 0.5]);
+  expect(completeness.lackingPercent(0)).toEqual({ locality: 0, application: 50, label: null, country: null });
   Object.assign(setUp, { labels: true, places: true });
   fill(completeness, () => {});
   fill(completeness, (one) => {

@@ -358,6 +358,21 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
     events: events(scenario),
     restartNeededFor: [],
     places: scenario === 'year' ? ['country', 'as'] : [],
+    ports: first
+      ? null
+      : {
+          overMs: 6 * 86_400_000,
+          portPackets: 2_818_430_112,
+          portOctets: 2_412_000_000_000,
+          receivedPackets: 2_818_401_003,
+          receivedOctets: 2_411_985_000_000,
+          leftOutPackets: 0,
+          droppedPackets: 28_411,
+        },
+    enrichment: {
+      completePercent: first ? null : 94.6,
+      lackingPercent: { locality: 0, application: 4.1, label: first ? null : 1.3, country: scenario === 'year' ? 0.4 : null },
+    },
     line: first
       ? { kbitsPerSecond: 0, costPerMonth: 0, costPerGigabyte: 0, currency: 'EUR' }
       : { kbitsPerSecond: 200_000, costPerMonth: 420, costPerGigabyte: 0, currency: 'EUR' },

@@ -243,6 +243,8 @@ export const exampleStatus: BoxStatus = {
   restartNeededFor: [],
   labelKinds: ['site'],
   places: [],
+  ports: null,
+  enrichment: { completePercent: 96.2, lackingPercent: { locality: 0, application: 3.1, label: 0.9, country: null } },
   line: { kbitsPerSecond: 0, costPerMonth: 0, costPerGigabyte: 0, currency: 'EUR' },
 };
 

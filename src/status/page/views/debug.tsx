@@ -7,10 +7,12 @@ import { accountOf } from '../ledger_account.ts';
 import type { BoxState } from '../live/box_state.ts';
 import { useBox } from '../live/use_box.ts';
 import { Card, Empty, Gauge, type Tone } from '../parts/controls.tsx';
+import { Enrichment } from '../parts/enrichment.tsx';
 import { CopyIcon } from '../parts/icons.tsx';
 import { Later } from '../parts/later.tsx';
 import { accountWords, LedgerDetail } from '../parts/ledger.tsx';
 import { Fact } from '../parts/places.tsx';
+import { PortAccountCard } from '../parts/port_account.tsx';
 import { Sampling } from '../parts/sampling.tsx';
 
 const liveFlows = () => import('../parts/live_flows.tsx').then(({ LiveFlows }) => LiveFlows);
@@ -32,9 +34,13 @@ export function Debug() {
     <>
       <h1 class="said">Debug</h1>
       <div class="grid pair-grid">
-        <MeterCard status={status} />
+        <div class="stack">
+          <MeterCard status={status} />
+          {status.ports !== null && <PortAccountCard account={status.ports} />}
+        </div>
         <div class="stack">
           <Annotations status={status} />
+          <Enrichment enrichment={status.enrichment} />
           <Card title="For machines">
             <ul class="plain-list">
               {interfacesForMachines.map(({ path, what }) => (
