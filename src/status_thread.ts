@@ -16,6 +16,7 @@ import { StatusServer } from './status/status_server.ts';
 import { type LinkPort, PageEnd } from './status/thread_link.ts';
 import { FlowKeeper } from './store/flow_keeper.ts';
 import { openHistoryReader } from './store/history_reader.ts';
+import { labelNamesIn } from './store/label_names.ts';
 import { RecentWindows } from './store/recent_windows.ts';
 
 /** Built, the page lies beside the program; from sources, in the build folder. */
@@ -51,6 +52,7 @@ async function run(world: World, port: LinkPort, { settings, historyFolder, flow
           world,
           ring: flowRing,
           folder: join(settings.dataFolder, 'flows'),
+          names: labelNamesIn(join(settings.dataFolder, 'names.json')),
           clockTrusted: () => live.latest()?.host?.clockSynchronised === true,
           onEvent: (level, event, text) => link.event(level, event, text),
         });

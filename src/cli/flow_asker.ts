@@ -12,6 +12,7 @@ import { flowParameters, flowSumParameters } from '../status/flow_questions.ts';
 import { parseParameters } from '../status/questions.ts';
 import { openArchivedFiles } from '../store/archived_files.ts';
 import { FlowSearch } from '../store/flow_search.ts';
+import { labelNamesIn } from '../store/label_names.ts';
 import { RecentFlows } from '../store/recent_flows.ts';
 import { BoxClient } from './box_client.ts';
 import { boxSettings } from './box_folder.ts';
@@ -25,14 +26,14 @@ type Query = Readonly<Record<string, string | number>>;
 export class FlowAsker {
   readonly #values: OptionValues;
   readonly #box: BoxClient;
-  readonly #folder: string;
+  readonly #dataFolder: string;
   #stopped: FlowSearcher | undefined;
 
   constructor(values: OptionValues) {
     const settings = boxSettings(values);
     this.#values = values;
     this.#box = new BoxClient(settings, values);
-    this.#folder = join(String(values.data ?? settings.dataFolder), 'flows');
+    this.#dataFolder = String(values.data ?? settings.dataFolder);
   }
 
   /** @throws ApplianceError boxUnreachable, with the box's own words where it refuses */
@@ -68,9 +69,10 @@ export class FlowAsker {
     if (this.#values.url !== undefined)
       throw new ApplianceError('boxUnreachable', `${nobody}; recent flows are in the memory of a running box`);
     try {
-      const files = await openArchivedFiles(this.#folder);
+      const files = await openArchivedFiles(join(this.#dataFolder, 'flows'));
       const archive = { files, coverage: () => ({ recordsSkipped: 0, trouble: '' }) };
-      this.#stopped = new FlowSearch({ flows: new RecentFlows(0), clock: new SystemClock(), archive });
+      const names = labelNamesIn(join(this.#dataFolder, 'names.json'));
+      this.#stopped = new FlowSearch({ flows: new RecentFlows(0), clock: new SystemClock(), archive, names });
     } catch (error) {
       throw new ApplianceError('boxUnreachable', `${nobody}, and ${messageOf(error)}`, { cause: error });
     }

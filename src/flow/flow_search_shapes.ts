@@ -3,6 +3,7 @@
  * CLI and page. Octets are those of whole frames. Pure.
  */
 import type { Filter } from './filter/filter_syntax.ts';
+import { labelDimensions } from './labels.ts';
 import type { RowJson } from './row_json.ts';
 
 export interface FlowRange {
@@ -101,6 +102,7 @@ export const flowKeys = [
   'direction',
   'mac',
   'interface',
+  ...Object.values(labelDimensions),
 ] as const;
 export type FlowKey = (typeof flowKeys)[number];
 

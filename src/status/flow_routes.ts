@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Clock } from '../core/clock.ts';
+import { ApplianceError } from '../core/errors.ts';
 import { tellsAddressesApart } from '../flow/filter/filter_reach.ts';
 import type { Filter } from '../flow/filter/filter_syntax.ts';
 import type { FlowGroup, FlowGroupAnswer, FlowSearcher } from '../flow/flow_search_shapes.ts';
@@ -54,7 +55,9 @@ export function addFlowRoutes(server: FastifyInstance, { clock, flows, hiddenFro
       withinMs: within,
     };
     const { signal, ended } = whileAsked(request);
-    return limited(() => searcher().list({ ...question, signal })).finally(ended);
+    return limited(() => searcher().list({ ...question, signal }))
+      .catch((error: unknown) => toldAtFilter(error, asked.filter))
+      .finally(ended);
   });
 
   server.get('/api/v1/flows/sums', async (request) => {
@@ -71,11 +74,21 @@ export function addFlowRoutes(server: FastifyInstance, { clock, flows, hiddenFro
       withinMs: within,
     };
     const { signal, ended } = whileAsked(request);
-    const answer = await limited(() => searcher().group({ ...question, signal })).finally(ended);
+    const answer = await limited(() => searcher().group({ ...question, signal }))
+      .catch((error: unknown) => toldAtFilter(error, asked.filter))
+      .finally(ended);
     const hidden = hiddenFrom(request);
     // Hosts of one prefix are one: apart from each other they would tell what each of them did.
     return hidden === undefined ? answer : mergeGroups(hideAddresses(answer, hidden));
   });
+}
+
+/** What only the search could find wrong with a filter, with its place. */
+function toldAtFilter(error: unknown, text: string): never {
+  if (!(error instanceof ApplianceError) || error.code !== 'usage') throw error;
+  const { name, allowed } = error.fields as { name: string; allowed: string };
+  const at = Math.max(0, text.toLowerCase().indexOf(name.toLowerCase()));
+  throw new ApiError('badParameter', `${error.message}.`, { parameter: 'filter', value: name, allowed, at, length: name.length });
 }
 
 /** Ends a search for which nobody waits any more: a browser that has gone on to another question. */

@@ -5,6 +5,7 @@
 import type { HistorySettings } from '../config/schema.ts';
 import type { Timer } from '../core/clock.ts';
 import type { World } from '../core/world.ts';
+import type { NameDictionary } from '../flow/dictionary.ts';
 import { FlowRingReader } from '../flow/flow_ring.ts';
 import type {
   FlowGroupAnswer,
@@ -25,6 +26,7 @@ export interface FlowKeeperParts extends Omit<FlowArchiveParts, 'clock'> {
   readonly world: World;
   readonly ring: SharedArrayBuffer;
   readonly folder: string;
+  readonly names: () => Promise<NameDictionary>;
 }
 
 export class FlowKeeper implements FlowSearcher {
@@ -34,10 +36,12 @@ export class FlowKeeper implements FlowSearcher {
   readonly #bytesMax: number;
   #flows: RecentFlows;
   #search: FlowSearch;
+  readonly #names: () => Promise<NameDictionary>;
   #timers: Timer[] = [];
 
-  constructor(settings: HistorySettings, { world, ring, folder, ...parts }: FlowKeeperParts) {
+  constructor(settings: HistorySettings, { world, ring, folder, names, ...parts }: FlowKeeperParts) {
     this.#world = world;
+    this.#names = names;
     this.#ring = new FlowRingReader(ring);
     this.#bytesMax = settings.recentFlowsBytesMax;
     const options = { folder, ...settings.flowArchive };
@@ -94,6 +98,7 @@ export class FlowKeeper implements FlowSearcher {
       flows,
       clock: this.#world.clock,
       missedRows: () => this.#ring.missedRows,
+      names: this.#names,
       ...(searched === undefined ? {} : { archive: searched }),
     });
   }

@@ -222,4 +222,9 @@ export const keyMakers: Readonly<Record<FlowKey, KeyMaker>> = {
   direction: numberKey('flowDirection', bitOf('flowDirection'), (value) => writeNumber(fieldNamed('direction')!, value)),
   mac,
   interface: numberKey('ingressInterface', 0),
+  // The number stands for the label until the answer is complete: `flow_search.ts` has the dictionary.
+  siteLabel: numberKey('siteLabelId', bitOf('siteLabel')),
+  tenantLabel: numberKey('tenantLabelId', bitOf('tenantLabel')),
+  serviceLabel: numberKey('serviceLabelId', bitOf('serviceLabel')),
+  costCentreLabel: numberKey('costCentreLabelId', bitOf('costCentreLabel')),
 };

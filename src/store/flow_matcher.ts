@@ -99,6 +99,7 @@ function compileSide(field: FilterField, test: FilterTest, columns: readonly str
 
 /** What a test of numbers accepts; not for `has` and `any`. */
 export function rangesOf({ operator, values }: FilterTest): Ranges {
+  if (values.some((value) => 'name' in value)) throw new Error('a label was not looked up');
   const ranges = values as readonly NumberRange[];
   const value = ranges[0]!.low;
   switch (operator) {

@@ -4,16 +4,22 @@
  * without a pause (some milliseconds), on disk `withinMs` and one question at a time.
  */
 import type { Clock } from '../core/clock.ts';
+import { ApplianceError } from '../core/errors.ts';
+import { NameDictionary } from '../flow/dictionary.ts';
+import { asksForLabels, unknownLabelText, withLabelNumbers } from '../flow/filter/filter_names.ts';
 import type {
   ArchiveCoverage,
   FlowCoverage,
+  FlowGroup,
   FlowGroupAnswer,
   FlowGroupQuestion,
+  FlowKey,
   FlowListAnswer,
   FlowListQuestion,
   FlowRange,
   FlowSearcher,
 } from '../flow/flow_search_shapes.ts';
+import { labelDimensions, unlabelledKey } from '../flow/labels.ts';
 import { type RowJson, rowToJson } from '../flow/row_json.ts';
 import { ROW_BYTES } from '../flow/row_layout.ts';
 import type { ArchivedFiles } from './archived_files.ts';
@@ -43,6 +49,8 @@ export interface FlowSearchParts {
   /** Records that came faster than they could be taken in. */
   readonly missedRows?: () => number;
   readonly archive?: SearchedArchive;
+  /** The names of labels, as they are now; without it there are none. */
+  readonly names?: () => Promise<NameDictionary>;
 }
 
 export class FlowSearch implements FlowSearcher {
@@ -50,14 +58,16 @@ export class FlowSearch implements FlowSearcher {
   readonly #clock: Clock;
   readonly #missedRows: () => number;
   readonly #archive: SearchedArchive | undefined;
+  readonly #names: () => Promise<NameDictionary>;
   /** Questions to the disk, one after the other: more at once would only make it seek. */
   #turn: Promise<void> = Promise.resolve();
 
-  constructor({ flows, clock, missedRows = () => 0, archive }: FlowSearchParts) {
+  constructor({ flows, clock, missedRows = () => 0, archive, names = async () => new NameDictionary() }: FlowSearchParts) {
     this.#flows = flows;
     this.#clock = clock;
     this.#missedRows = missedRows;
     this.#archive = archive;
+    this.#names = names;
   }
 
   async list(question: FlowListQuestion): Promise<FlowListAnswer> {
@@ -67,7 +77,8 @@ export class FlowSearch implements FlowSearcher {
     const matched = new Sums();
     // The first page tells the sums of all; later ones only go on.
     const isLater = order === 'arrival' && before !== undefined && before !== Number.MAX_SAFE_INTEGER;
-    const scan = new Scan(question, new Set([countsGroup, ...groupsOfOrder(order)]), (found) => {
+    const numbered = await this.#numbered(question);
+    const scan = new Scan(numbered, new Set([countsGroup, ...groupsOfOrder(order)]), (found) => {
       matched.add(found.rows, figuresOf(found.segment));
       best.add(found);
       return !isLater || best.found < offset + limit;
@@ -84,14 +95,35 @@ export class FlowSearch implements FlowSearcher {
     const { fromMs, toMs, by, order, limit } = question;
     const groups = new FlowGroups(by, order);
     const matched = new Sums();
-    const scan = new Scan(question, new Set([keysGroup, countsGroup]), ({ segment, rows }) => {
+    const scan = new Scan(await this.#numbered(question), new Set([keysGroup, countsGroup]), ({ segment, rows }) => {
       const figures = figuresOf(segment);
       matched.add(rows, figures);
       groups.add(segment, rows, figures);
       return true;
     });
     const coverage = await this.#run(scan);
-    return { fromMs, toMs, by, matched: matched.sums(), ...groups.close(Math.min(flowsLimitMax, limit)), coverage };
+    const closed = groups.close(Math.min(flowsLimitMax, limit));
+    return { fromMs, toMs, by, matched: matched.sums(), ...closed, groups: await this.#named(by, closed.groups), coverage };
+  }
+
+  /** @throws ApplianceError `usage` for a label that nobody gave */
+  async #numbered(question: FlowRange): Promise<FlowRange> {
+    if (!asksForLabels(question.filter)) return question;
+    const { filter, unknown } = { unknown: undefined, ...withLabelNumbers(question.filter, await this.#names()) };
+    if (unknown === undefined) return { ...question, filter: filter! };
+    const { message, allowed } = unknownLabelText(unknown);
+    throw new ApplianceError('usage', `filter: ${message}; allowed: ${allowed}`, {
+      fields: { name: unknown.name, message, allowed },
+    });
+  }
+
+  /** Keys of labels by their names, as the history has them. */
+  async #named(by: readonly FlowKey[], groups: readonly FlowGroup[]): Promise<readonly FlowGroup[]> {
+    const isLabel = by.map((key) => (Object.values(labelDimensions) as string[]).includes(key));
+    if (!isLabel.includes(true)) return groups;
+    const names = await this.#names();
+    const nameOf = (key: string): string => (key === 'none' ? unlabelledKey : (names.entryOf(Number(key))?.name ?? key));
+    return groups.map((group) => ({ ...group, keys: group.keys.map((key, i) => (isLabel[i] ? nameOf(key) : key)) }));
   }
 
   async #run(scan: Scan, before = Number.POSITIVE_INFINITY): Promise<FlowCoverage> {

@@ -89,6 +89,20 @@ test('without a memory of flows the answer says which setting', async () => {
   await bare.stop();
 });
 
+test('a label that no rule gave is told at its place in the filter', async () => {
+  const { status, body } = await get<{ error: object }>('/api/v1/flows', { filter: 'tcp and site "Berln"' });
+  expect([status, body.error]).toEqual([
+    400,
+    expect.objectContaining({
+      parameter: 'filter',
+      value: 'Berln',
+      at: 14,
+      length: 5,
+      message: expect.stringMatching(/no site is called 'Berln'/),
+    }),
+  ]);
+});
+
 test('both are described', async () => {
   const { body } = await get<{ paths: Record<string, { get: { parameters: { name: string }[] } }> }>('/api/v1/openapi.json');
   expect(body.paths['/api/v1/flows']!.get.parameters.map(({ name }) => name)).toEqual([

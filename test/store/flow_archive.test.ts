@@ -6,16 +6,20 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SystemClock } from '../../src/core/clock.ts';
 import { fieldNamed } from '../../src/flow/filter/filter_fields.ts';
-import { everyFlow, writeFilter } from '../../src/flow/filter/filter_syntax.ts';
+import { withLabelNumbers } from '../../src/flow/filter/filter_names.ts';
+import { everyFlow, type Filter, writeFilter } from '../../src/flow/filter/filter_syntax.ts';
 import type { FlowListQuestion } from '../../src/flow/flow_search_shapes.ts';
 import { rowToJson } from '../../src/flow/row_json.ts';
 import { openArchivedFiles } from '../../src/store/archived_files.ts';
 import { FlowArchive, type FlowArchiveOptions, skipReasons } from '../../src/store/flow_archive.ts';
 import { FlowSearch } from '../../src/store/flow_search.ts';
 import { openSegmentBytes, RecentFlows } from '../../src/store/recent_flows.ts';
-import { arbitraryFilter, arbitraryTestOf } from '../flow/filter/arbitrary_filter.ts';
+import { arbitraryFilter, arbitraryTestOf, labelNames } from '../flow/filter/arbitrary_filter.ts';
 import { type ChanceRow, chanceRow } from './flow_rows.ts';
 import { matchesNaively } from './naive_filter.ts';
+
+const names = async () => labelNames;
+const numbered = (filter: Filter): Filter => withLabelNumbers(filter, labelNames).filter!;
 
 class Now extends SystemClock {
   ms = 1_800_000_000_000;
@@ -60,7 +64,7 @@ async function open(options: Partial<FlowArchiveOptions> = {}, memory = 0): Prom
     recordsSkipped: skipReasons.reduce((sum, reason) => sum + archive.skippedRows[reason], 0),
     trouble: archive.trouble,
   });
-  const box = { flows, archive, search: new FlowSearch({ flows, clock, archive: { files: archive.files, coverage } }) };
+  const box = { flows, archive, search: new FlowSearch({ flows, clock, names, archive: { files: archive.files, coverage } }) };
   opened.push(box);
   return box;
 }
@@ -81,7 +85,22 @@ const json = (rows: readonly ChanceRow[]): unknown[] => rows.map(({ bytes }) => 
 const rowsOf = (count: number, seed: number): ChanceRow[] => fc.sample(chanceRow, { numRuns: count, seed });
 
 const likely = fc
-  .constantFrom('ip', 'port', 'proto', 'vlan', 'flags', 'bytes', 'duration', 'sourceIPv4Address', 'rtt', 'mac', 'bps', 'end')
+  .constantFrom(
+    'ip',
+    'port',
+    'proto',
+    'vlan',
+    'flags',
+    'bytes',
+    'duration',
+    'sourceIPv4Address',
+    'rtt',
+    'mac',
+    'bps',
+    'end',
+    'site',
+    'tenant',
+  )
   .chain((name) => arbitraryTestOf(fieldNamed(name)!));
 
 describe('what is found on disk and in memory together', () => {
@@ -96,7 +115,7 @@ describe('what is found on disk and in memory together', () => {
     expect(readdirSync(folder).length).toBeGreaterThan(3);
     await fc.assert(
       fc.asyncProperty(arbitraryFilter(likely), fc.integer({ min: 1, max: 90 }), async (filter, limit) => {
-        const wanted = rows.filter(({ bytes }) => matchesNaively(filter, bytes));
+        const wanted = rows.filter(({ bytes }) => matchesNaively(numbered(filter), bytes));
         const first = await box.search.list(list({ filter, limit }));
         expect(first.matched.records, writeFilter(filter)).toBe(wanted.length);
         expect(first.coverage.complete).toBe(true);

@@ -2,18 +2,22 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SystemClock } from '../../src/core/clock.ts';
 import { fieldNamed } from '../../src/flow/filter/filter_fields.ts';
+import { withLabelNumbers } from '../../src/flow/filter/filter_names.ts';
 import { parseFilter } from '../../src/flow/filter/filter_parser.ts';
 import { everyFlow, type Filter, writeFilter } from '../../src/flow/filter/filter_syntax.ts';
 import type { FlowGroupQuestion, FlowListQuestion } from '../../src/flow/flow_search_shapes.ts';
 import { rowToJson } from '../../src/flow/row_json.ts';
-import { ROW_BYTES } from '../../src/flow/row_layout.ts';
+import { presenceBit, ROW_BYTES, rowField } from '../../src/flow/row_layout.ts';
 import { FlowSearch } from '../../src/store/flow_search.ts';
 import { segmentRows } from '../../src/store/flow_segment.ts';
 import { openSegmentBytes, RecentFlows } from '../../src/store/recent_flows.ts';
-import { arbitraryFilter, arbitraryTestOf } from '../flow/filter/arbitrary_filter.ts';
+import { arbitraryFilter, arbitraryTestOf, labelNames } from '../flow/filter/arbitrary_filter.ts';
 import { blockOf, type RowFacts } from '../pipeline/rows.ts';
 import { baseMs, type ChanceRow, chanceRow } from './flow_rows.ts';
 import { matchesNaively } from './naive_filter.ts';
+
+const names = async () => labelNames;
+const numbered = (filter: Filter): Filter => withLabelNumbers(filter, labelNames).filter!;
 
 const clock = new SystemClock();
 const always = { fromMs: 0, toMs: 2 ** 48 };
@@ -47,15 +51,30 @@ function keep(rows: readonly ChanceRow[], bytesMax = 1e9): RecentFlows {
 
 /** Tests of fields in which the rows have values at all, so that filters say yes as well as no. */
 const likely = fc
-  .constantFrom('ip', 'port', 'proto', 'vlan', 'flags', 'bytes', 'duration', 'sourceIPv4Address', 'rtt', 'mac', 'bps', 'end')
+  .constantFrom(
+    'ip',
+    'port',
+    'proto',
+    'vlan',
+    'flags',
+    'bytes',
+    'duration',
+    'sourceIPv4Address',
+    'rtt',
+    'mac',
+    'bps',
+    'end',
+    'site',
+    'tenant',
+  )
   .chain((name) => arbitraryTestOf(fieldNamed(name)!));
 
 describe('what is found', () => {
   test('is what the filter means, for every row and filter', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(chanceRow, { minLength: 1, maxLength: 40 }), arbitraryFilter(likely), async (rows, filter) => {
-        const search = new FlowSearch({ flows: keep(rows), clock });
-        const wanted = rows.filter(({ bytes }) => matchesNaively(filter, bytes));
+        const search = new FlowSearch({ flows: keep(rows), clock, names });
+        const wanted = rows.filter(({ bytes }) => matchesNaively(numbered(filter), bytes));
         const { matched, flows } = await search.list(list({ filter }));
         expect(matched.records, writeFilter(filter)).toBe(wanted.length);
         expect(flows).toEqual(wanted.reverse().map(({ bytes }) => rowToJson(bytes, 0)));
@@ -199,6 +218,34 @@ describe('sums', () => {
       expect(octets, key).toBe(key === 'host' || key === 'mac' ? 2 * total : total);
       expect(groups.map(({ keys }) => keys[0]).join()).not.toMatch(/undefined|NaN/);
     }
+  });
+
+  test('labels go by their names, as the history has them; one that nobody gave is told with those there are', async () => {
+    const site = (number: number): ChanceRow => {
+      const { bytes } = fc.sample(chanceRow, { numRuns: 1, seed: 5 })[0]!;
+      const view = new DataView(bytes.buffer);
+      const bit = presenceBit('siteLabel');
+      const present = view.getUint32(4);
+      view.setUint32(4, (number === 0 ? present & ~bit : present | bit) >>> 0);
+      view.setUint32(rowField('siteLabelId').offset, number);
+      return { bytes, interval: 1 };
+    };
+    const search = new FlowSearch({ flows: keep([site(1), site(1), site(2), site(0), site(99)]), clock, names });
+    const { groups } = await search.group(group({ by: ['siteLabel'], order: 'records' }));
+    expect(groups.map(({ keys, records }) => [keys[0], records])).toEqual([
+      ['berlin', 2],
+      ['New York (2)', 1],
+      ['99', 1],
+      ['(none)', 1],
+    ]);
+    const found = async (text: string): Promise<number> => (await search.list(list({ filter: filterOf(text) }))).matched.records;
+    expect(await found('site berlin')).toBe(2);
+    expect(await found('site [Berlin, "new york (2)"]')).toBe(3);
+    expect(await found('site != berlin')).toBe(3);
+    expect(await found('site none or site "New York (2)"')).toBe(2);
+    expect(await found('site any')).toBe(4);
+    await expect(found('site berln')).rejects.toThrow(/no site is called 'berln'; allowed: 4711, New York \(2\), and, berlin/);
+    await expect(found('tenant "a b"')).rejects.toMatchObject({ code: 'usage', fields: { name: 'a b' } });
   });
 
   test('sampled records stand for all packets, and are called estimates', async () => {

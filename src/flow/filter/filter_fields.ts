@@ -7,10 +7,12 @@
  */
 import { biflowDirections, flowEndReasons, tunnelTypes } from '../decode_annotations.ts';
 import { findElement } from '../elements.ts';
+import type { LabelDimension } from '../labels.ts';
 import { protocolNumbers } from '../protocols.ts';
 import { rowFamilies, type rowFieldOfElement, rowFields } from '../row_layout.ts';
+import { labelEntries } from './label_fields.ts';
 
-export type FieldKind = 'number' | 'octets' | 'duration' | 'time' | 'address' | 'mac' | 'flags' | 'choice';
+export type FieldKind = 'number' | 'octets' | 'duration' | 'time' | 'address' | 'mac' | 'flags' | 'choice' | 'label';
 
 export interface FilterField {
   readonly name: string;
@@ -22,6 +24,8 @@ export interface FilterField {
   readonly together: 'either' | 'sum' | 'bits';
   /** How the columns make one number; absent: each column is the number itself. */
   readonly derived?: 'duration' | 'bitRate' | 'packetRate' | 'octetsPerPacket' | 'highOctet' | 'lowOctet';
+  /** The kind of label whose names are its values: `filter_names.ts` makes numbers of them. */
+  readonly label?: LabelDimension;
   /** Names of values. */
   readonly choices?: Readonly<Record<string, number>>;
   readonly max: number;
@@ -29,7 +33,8 @@ export interface FilterField {
   readonly example: string;
 }
 
-type Entry = Partial<FilterField> & Pick<FilterField, 'name' | 'what' | 'example' | 'columns'>;
+/** What of a field is written down where it differs from the usual. */
+export type FieldEntry = Partial<FilterField> & Pick<FilterField, 'name' | 'what' | 'example' | 'columns'>;
 
 const pair = (element: string): string[] => [element, `reverse${element[0]!.toUpperCase()}${element.slice(1)}`];
 
@@ -38,7 +43,7 @@ const whole = 2 ** 53 - 1;
 /** RFC 9293 3.1: the letters that every capture tool uses. */
 export const tcpFlagLetters = { F: 1, S: 2, R: 4, P: 8, A: 16, U: 32, E: 64, C: 128 } as const;
 
-const entries: readonly Entry[] = [
+const entries: readonly FieldEntry[] = [
   {
     name: 'ip',
     aliases: ['host', 'net', 'addr', 'address'],
@@ -302,6 +307,7 @@ const entries: readonly Entry[] = [
     what: 'the AS number, where known',
     example: 'dst as 64500',
   },
+  ...labelEntries,
   {
     name: 'interface',
     aliases: ['if'],
@@ -319,7 +325,7 @@ const entries: readonly Entry[] = [
   },
 ];
 
-const complete = (entry: Entry): FilterField => ({ aliases: [], kind: 'number', together: 'either', max: whole, ...entry });
+const complete = (entry: FieldEntry): FilterField => ({ aliases: [], kind: 'number', together: 'either', max: whole, ...entry });
 
 /** The short names, in the order of the reference. */
 export const shortFields: readonly FilterField[] = entries.map(complete);

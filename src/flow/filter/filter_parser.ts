@@ -59,7 +59,7 @@ class Trouble extends Error {
   }
 }
 
-const tokenPattern = /&&|\|\||[<>!=]=|[()[\],<>=!]|[^\s()[\],<>=!&|]+|\S/g;
+const tokenPattern = /"[^"]*"|&&|\|\||[<>!=]=|[()[\],<>=!]|[^\s()[\],<>=!&|]+|\S/g;
 
 const sides: Readonly<Record<string, FilterSide>> = { src: 'src', source: 'src', dst: 'dst', destination: 'dst' };
 const comparisons: Readonly<Record<string, FilterOperator>> = { '=': '=', '==': '=', '<': '<', '<=': '<=', '>': '>', '>=': '>=' };
@@ -182,11 +182,7 @@ class Parser {
       const isPresent = test('any', []);
       return (word === 'any') !== negated ? isPresent : { kind: 'not', part: isPresent };
     }
-    if (
-      operator !== undefined &&
-      operator !== '=' &&
-      (field.kind === 'address' || field.kind === 'mac' || field.kind === 'choice')
-    ) {
+    if (operator !== undefined && operator !== '=' && ['address', 'mac', 'choice', 'label'].includes(field.kind)) {
       throw new Trouble(token, `${field.name} is not ordered`, `= or != with ${allowedValues(field)}`);
     }
     const values = this.#values(field, operator !== undefined && operator !== '=');

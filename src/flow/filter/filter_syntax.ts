@@ -29,7 +29,12 @@ export interface AddressRange {
   readonly last: string;
 }
 
-export type FilterValue = NumberRange | AddressRange;
+/** A label, before its number has been looked up. */
+export interface NamedValue {
+  readonly name: string;
+}
+
+export type FilterValue = NumberRange | AddressRange | NamedValue;
 
 export interface FilterTest {
   readonly kind: 'test';
@@ -83,6 +88,7 @@ function writeTest({ field, side, operator, values }: FilterTest): string {
 }
 
 function writeValue(field: FilterField, value: FilterValue): string {
+  if ('name' in value) return `"${value.name}"`;
   if ('first' in value) return writeAddresses(value);
   if (value.low === value.high) return writeNumber(field, value.low);
   return `${writeNumber(field, value.low)}..${writeNumber(field, value.high)}`;

@@ -4,7 +4,7 @@
  */
 import { parseAddress, parsePrefix } from '../addresses.ts';
 import { type FilterField, tcpFlagLetters } from './filter_fields.ts';
-import type { AddressRange, FilterValue, NumberRange } from './filter_syntax.ts';
+import type { AddressRange, FilterValue, NamedValue, NumberRange } from './filter_syntax.ts';
 
 const decimal: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
 const binary: Readonly<Record<string, number>> = { ki: 2 ** 10, mi: 2 ** 20, gi: 2 ** 30, ti: 2 ** 40 };
@@ -33,6 +33,8 @@ export function allowedValues(field: FilterField): string {
       return `letters of ${Object.keys(tcpFlagLetters).join('')} (such as SA), a number up to ${field.max}, any or none`;
     case 'choice':
       return `${Object.keys(field.choices ?? {}).join(', ')}, a number up to ${field.max}, any or none`;
+    case 'label':
+      return 'a label of your settings, in quotation marks where it has blanks or signs; any or none';
     default:
       return `a number up to ${field.max}, with k, M, G, T or Ki, Mi, Gi, Ti; any or none`;
   }
@@ -40,7 +42,13 @@ export function allowedValues(field: FilterField): string {
 
 /** A value as written, or undefined when the field has no such value. */
 export function readValue(field: FilterField, text: string): FilterValue | undefined {
+  if (field.kind === 'label') return readName(text);
   return field.kind === 'address' ? readAddresses(text) : readRange(field, text);
+}
+
+function readName(text: string): NamedValue | undefined {
+  const name = /^"([^"]*)"$/.exec(text)?.[1] ?? (/^[^"()[\],<>=!&|\s]+$/.test(text) ? text : '');
+  return name === '' ? undefined : { name };
 }
 
 function readRange(field: FilterField, text: string): NumberRange | undefined {

@@ -4,15 +4,17 @@
  */
 import type { FlowKey } from '../../flow/flow_search_shapes.ts';
 import type { Dimension } from '../../flow/history_shapes.ts';
-import { type LabelDimension, labelDimensions } from '../../flow/labels.ts';
+import { type LabelKind, labelDimensions, unlabelledKey } from '../../flow/labels.ts';
 import type { AskedRange } from './api.ts';
 
-/** What both the history and the records in memory can be broken down by; labels and places the history alone. */
-export const flowBreakdowns = ['host', 'conversation', 'application', 'service', 'protocol', 'vlan'] as const satisfies (FlowKey &
-  Dimension)[];
+/** What both the history and single records can be broken down by; places the history alone. */
+export const flowBreakdowns = [
+  ...(['host', 'conversation', 'application', 'service', 'protocol', 'vlan'] as const),
+  ...Object.values(labelDimensions),
+] as const satisfies (FlowKey & Dimension)[];
 export type FlowBreakdown = (typeof flowBreakdowns)[number];
-export type Breakdown = FlowBreakdown | LabelDimension | 'country' | 'as';
-export const breakdowns: readonly Breakdown[] = [...flowBreakdowns, 'country', 'as', ...Object.values(labelDimensions)];
+export type Breakdown = FlowBreakdown | 'country' | 'as';
+export const breakdowns: readonly Breakdown[] = [...flowBreakdowns, 'country', 'as'];
 export const isOfFlows = (by: Breakdown): by is FlowBreakdown => (flowBreakdowns as readonly Breakdown[]).includes(by);
 
 export const pictures = ['list', 'graph', 'matrix'] as const;
@@ -113,8 +115,18 @@ export function filterOfKey(by: FlowBreakdown, key: string): string {
       return applicationFilter(key);
     case 'vlan':
       return `vlan ${key}`;
+    case 'siteLabel':
+      return labelFilter('site', key);
+    case 'tenantLabel':
+      return labelFilter('tenant', key);
+    case 'serviceLabel':
+      return labelFilter('service', key);
+    case 'costCentreLabel':
+      return labelFilter('cost-centre', key);
   }
 }
+
+const labelFilter = (field: string, key: string): string => `${field} ${key === unlabelledKey ? 'none' : `"${key}"`}`;
 
 /** `tcp/443`, a protocol, or the EtherType of what has none. */
 function applicationFilter(key: string): string {
@@ -146,6 +158,10 @@ export function drilled(state: ExploreState, key: string): ExploreState {
     service: 'host',
     protocol: 'application',
     vlan: 'host',
+    siteLabel: 'host',
+    tenantLabel: 'host',
+    serviceLabel: 'host',
+    costCentreLabel: 'host',
   };
   const own = filterOfKey(state.by, key);
   // A conversation already names the host that was chosen before it.
@@ -162,6 +178,11 @@ export function historyKeyOf(filter: string): { by: Dimension; key: string } | u
   if (pair !== null) return { by: 'conversation', key: `${pair[1]} ${pair[2]}` };
   const vlan = /^vlan (\d+|none)$/.exec(filter)?.[1];
   if (vlan !== undefined) return { by: 'vlan', key: vlan };
+  const label = /^(site|tenant|service|cost-centre) (?:none|"([^"]+)")$/.exec(filter);
+  if (label !== null) {
+    const kind = label[1] === 'cost-centre' ? 'costCentre' : (label[1] as LabelKind);
+    return { by: labelDimensions[kind], key: label[2] ?? unlabelledKey };
+  }
   const application = /^proto ([a-z]\S*) and port (\d+)$/.exec(filter);
   if (application !== null) return { by: 'application', key: `${application[1]}/${application[2]}` };
   const protocol = /^proto ([a-z]\S*)$/.exec(filter)?.[1];

@@ -1,7 +1,9 @@
 /** Filters by chance for fast-check: every field, side, operator and kind of value, nested a little. */
 import fc from 'fast-check';
+import { NameDictionary } from '../../../src/flow/dictionary.ts';
 import { elementFields, type FilterField, hasSides, shortFields } from '../../../src/flow/filter/filter_fields.ts';
 import type { Filter, FilterOperator, FilterSide, FilterTest, FilterValue } from '../../../src/flow/filter/filter_syntax.ts';
+import { labelDimensions } from '../../../src/flow/labels.ts';
 
 const hexOf = (octets: readonly number[]): string => octets.map((octet) => octet.toString(16).padStart(2, '0')).join('');
 
@@ -32,18 +34,20 @@ const numberOf = (field: FilterField): fc.Arbitrary<number> =>
   );
 
 const oneValueOf = (field: FilterField): fc.Arbitrary<FilterValue> =>
-  field.kind === 'address'
-    ? addresses
-    : fc.oneof(
-        numberOf(field).map((low) => ({ low, high: low })),
-        fc.tuple(numberOf(field), numberOf(field)).map(([a, b]) => ({ low: Math.min(a, b), high: Math.max(a, b) })),
-      );
+  field.kind === 'label'
+    ? fc.constantFrom({ name: 'berlin' }, { name: 'New York (2)' }, { name: '4711' }, { name: 'and' })
+    : field.kind === 'address'
+      ? addresses
+      : fc.oneof(
+          numberOf(field).map((low) => ({ low, high: low })),
+          fc.tuple(numberOf(field), numberOf(field)).map(([a, b]) => ({ low: Math.min(a, b), high: Math.max(a, b) })),
+        );
 
 const single = (field: FilterField): fc.Arbitrary<FilterValue> => numberOf(field).map((low) => ({ low, high: low }));
 
 const testOf = (field: FilterField): fc.Arbitrary<FilterTest> => {
   const sides: FilterSide[] = hasSides(field) ? ['src', 'dst', 'either', 'both'] : ['either'];
-  const isOrdered = field.kind !== 'address' && field.kind !== 'mac' && field.kind !== 'choice';
+  const isOrdered = field.kind !== 'address' && field.kind !== 'mac' && field.kind !== 'choice' && field.kind !== 'label';
   const operators: FilterOperator[] = [
     '=',
     'any',
@@ -60,6 +64,17 @@ const testOf = (field: FilterField): fc.Arbitrary<FilterTest> => {
     return values.map((list) => ({ kind: 'test' as const, field: field.name, side, operator, values: list }));
   });
 };
+
+/** Numbers of the labels that filters ask for, as a box would have given them: small ones, which rows by chance carry. */
+export const labelNames = new NameDictionary(
+  Object.values(labelDimensions).flatMap((kind, k) =>
+    ['berlin', 'New York (2)', '4711', 'and'].map((name, i) => ({
+      kind,
+      name,
+      number: [1, 2, 6, 17, 20, 53, 80, 255, 443, 1_500, 65_535][4 * (k % 2) + i]! + 1e6 * (k >> 1),
+    })),
+  ),
+);
 
 const fields = [...shortFields, ...elementFields];
 

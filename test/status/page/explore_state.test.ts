@@ -77,7 +77,12 @@ describe('going further in', () => {
     expect(pair).toMatchObject({ filter: 'host 10.0.0.1 and host 192.0.2.7', by: 'application' });
     expect(drilled(pair, 'tcp/443').filter).toBe('host 10.0.0.1 and host 192.0.2.7 and proto tcp and port 443');
     expect(drilled({ ...startState, filter: 'tcp or udp', by: 'vlan' }, '20').filter).toBe('(tcp or udp) and vlan 20');
-    expect(drilled({ ...startState, by: 'siteLabel' }, 'Zürich')).toEqual({ ...startState, by: 'siteLabel' });
+    const zurich = drilled({ ...startState, by: 'siteLabel' }, 'Zürich');
+    expect(zurich).toEqual({ ...startState, by: 'host', filter: 'site "Zürich"' });
+    expect(historyKeyOf(zurich.filter)).toEqual({ by: 'siteLabel', key: 'Zürich' });
+    const none = drilled({ ...startState, by: 'costCentreLabel' }, '(none)');
+    expect([none.filter, historyKeyOf(none.filter)]).toEqual(['cost-centre none', { by: 'costCentreLabel', key: '(none)' }]);
+    expect(drilled({ ...startState, by: 'country' }, 'CH')).toEqual({ ...startState, by: 'country' });
   });
 
   it('knows which filters the history answers', () => {
