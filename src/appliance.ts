@@ -9,23 +9,26 @@ import { messageOf } from './core/errors.ts';
 import { type Service, ServiceGroup } from './core/lifecycle.ts';
 import { siblingModule } from './core/sibling_module.ts';
 import { type World, worldFor } from './core/world.ts';
+import { hostNamesFile } from './flow/host_names.ts';
 import { type BoxStatus, keptStatus } from './flow/status_shapes.ts';
 import { type StopReport, stopReport } from './flow/stop_report.ts';
 import { VERSION } from './flow/version.ts';
 import { deliveriesOf, sharesOf } from './forward/delivery.ts';
 import { Exporters } from './forward/exporters.ts';
 import { meteringFacts } from './forward/ipfix/metering_facts.ts';
-import type { MeteringFacts } from './forward/ipfix/options_tables.ts';
 import { MqttReporter } from './forward/mqtt/reporter.ts';
-import { MqttUplink } from './forward/mqtt/uplink.ts';
+import type { MqttUplink } from './forward/mqtt/uplink.ts';
+import { mqttUplinks } from './forward/mqtt/uplinks.ts';
 import { Outbox } from './forward/outbox.ts';
 import { Spool } from './forward/spool.ts';
 import { type Machine, thisMachine } from './machine.ts';
+import { demoCaptureIn } from './meter/demo_source.ts';
 import { MeterService } from './meter/meter_service.ts';
 import { addonProjector } from './meter/projector.ts';
 import { keptSelectors, SelectorsInUse } from './meter/selectors_in_use.ts';
 import { MirrorTruth } from './pipeline/mirror_truth.ts';
 import { NameBook } from './pipeline/name_book.ts';
+import { ObservedNames } from './pipeline/names/observed_names.ts';
 import { PipelineService } from './pipeline/pipeline_service.ts';
 import { PageThread } from './status/page_thread.ts';
 import { type BoxStores, boxStores } from './store/box_stores.ts';
@@ -64,6 +67,7 @@ export class Appliance {
   readonly #mqttUplinks: readonly MqttUplink[];
   readonly #mqttReporter: MqttReporter;
   readonly #names: NameBook;
+  readonly #hostNames: ObservedNames;
   readonly #pipeline: PipelineService;
   readonly #meter: MeterService;
   readonly #mirror: MirrorTruth;
@@ -114,6 +118,7 @@ export class Appliance {
       historyFolder: settings.history.enabled ? folder('history') : '',
       intervalOf: (selectorId) => this.#meter.selectorOf(selectorId)?.interval ?? 1,
       metrics: () => world.metrics.render(),
+      onBegun: () => this.#hostNames.showAgain(),
       onAlertAct: (act) => this.#alerts.act(act),
       onEvent,
     });
@@ -131,6 +136,7 @@ export class Appliance {
     );
 
     // What is forwarded.
+    const metering = () => ({ ...this.#identity, source: settings.meter.source, selectors: this.#meter.selectors() });
     const deliveries = deliveriesOf(settings.export.destinations);
     const destinations = deliveries.map(({ name }) => name);
     const brokers = settings.mqtt.brokers.map(({ name }) => name);
@@ -153,22 +159,18 @@ export class Appliance {
       projector: addonProjector(addon),
       measures: addon,
       openTransport: machine.openTransport,
-      facts: () => this.#meteringFacts(),
+      facts: () => meteringFacts({ ...this.#meter.figures(), ...metering(), startedMs: this.#startedMs }),
       onEvent,
     });
     this.#outbox = new Outbox({ world: part('outbox'), kv: this.#stores.outbox, settings: settings.mqtt, brokers, onEvent });
-    this.#mqttUplinks = settings.mqtt.brokers.map(
-      (broker) =>
-        new MqttUplink({
-          world: part(`mqtt.${broker.name}`),
-          broker,
-          settings: settings.mqtt,
-          identity: this.#identity,
-          lane: this.#outbox.lane(broker.name),
-          open: machine.openMqtt,
-          onEvent,
-        }),
-    );
+    this.#mqttUplinks = mqttUplinks({
+      worldFor: part,
+      settings: settings.mqtt,
+      identity: this.#identity,
+      lane: (broker) => this.#outbox.lane(broker),
+      open: machine.openMqtt,
+      onEvent,
+    });
     this.#mqttReporter = new MqttReporter({
       world: part('mqtt'),
       settings: settings.mqtt,
@@ -190,13 +192,21 @@ export class Appliance {
     this.settings = new SettingsInForce({
       settings,
       log: settingsLog,
-      apply: ({ meter, siteNetworks }) => {
+      apply: ({ meter, siteNetworks, names }) => {
         this.#pipeline.configure({ siteNetworks });
-        return this.#meter.configure(meter);
+        this.#hostNames.configure(names);
+        return this.#meter.configure(meter, names);
       },
       onEvent,
     });
     this.#names = new NameBook({ world: part('names'), file: machine.textFile(folder('names.json')), onEvent });
+    this.#hostNames = new ObservedNames({
+      world: part('host names'),
+      settings: settings.names,
+      file: machine.textFile(folder(hostNamesFile)),
+      show: (changes) => this.#page.names(changes),
+      onEvent,
+    });
     const told = placesTold(settings.places);
     const placeFiles = new PlaceFiles({ world: part('places'), ...settings.places, onEvent });
     this.#pipeline = new PipelineService(
@@ -224,11 +234,8 @@ export class Appliance {
     this.#meter = new MeterService(part('meter'), settings.meter, {
       bootId,
       receive: (block) => this.#pipeline.process(block),
-      // Loaded only for the demo: a box on a real port has no use for the generator.
-      demoCapture: async (signal) => {
-        const { demoCaptureFile } = await import('./meter/demo/demo_capture.ts');
-        return demoCaptureFile(settings.dataFolder, signal);
-      },
+      observed: { settings: settings.names, receive: this.#hostNames.receive },
+      demoCapture: (signal) => demoCaptureIn(settings.dataFolder, signal),
       memoryFolder: settings.dataFolder,
       onEvent,
       addon,
@@ -297,6 +304,7 @@ export class Appliance {
       this.#exporters,
       ...this.#mqttUplinks,
       this.#names,
+      this.#hostNames,
       placeFiles,
       this.#pipeline,
       this.#mqttReporter,
@@ -386,11 +394,5 @@ export class Appliance {
 
   get #startedMs(): number {
     return Number((this.#startedNs + (this.#clock.wallOffsetNs(this.#clock.bootId) ?? 0n)) / 1_000_000n);
-  }
-
-  #meteringFacts(): MeteringFacts {
-    const { source } = this.#settings.meter;
-    const of = { ...this.#identity, source, startedMs: this.#startedMs, selectors: this.#meter.selectors() };
-    return meteringFacts({ ...this.#meter.figures(), ...of });
   }
 }

@@ -10,6 +10,7 @@ import { ApplianceError, messageOf } from './core/errors.ts';
 import { jsonSink } from './core/log.ts';
 import { systemWorld, type World } from './core/world.ts';
 import type { HistoryReader } from './flow/history_shapes.ts';
+import { KnownNames } from './status/known_hosts.ts';
 import { LiveBuffer } from './status/live_feed.ts';
 import type { PageThreadData } from './status/page_thread.ts';
 import { StatusServer } from './status/status_server.ts';
@@ -34,10 +35,12 @@ async function run(world: World, port: LinkPort, { settings, historyFolder, flow
   const live = new LiveBuffer();
   const recent = new RecentWindows(settings.history.tenSecondsForS);
   const history = historyFolder === '' ? noHistory : openHistoryReader(historyFolder, {}, recent);
+  const names = new KnownNames(settings.names.addressesMax);
   const link: PageEnd = new PageEnd(world.clock, port, {
     onSecond: (second) => live.pushSecond(second),
     onStatus: (status) => live.pushStatus(status),
     onWindow: (window) => recent.add(window),
+    onNames: (changes) => names.take(changes),
     onStop: (deadlineMs) => {
       // What is kept first: a browser that does not let go must not cost records.
       void stopKeeping()
@@ -64,6 +67,7 @@ async function run(world: World, port: LinkPort, { settings, historyFolder, flow
     history,
     live,
     ...(keeper === undefined ? {} : { flows: keeper }),
+    hosts: { names, vendorOf: () => undefined },
     metrics: async () => (await link.metrics()) + (await world.metrics.render()),
     pageFolder: pageFolder(),
     dataFolder: settings.dataFolder,

@@ -12,6 +12,7 @@ import { alerts } from './alert_settings.ts';
 import { exporting } from './export_settings.ts';
 import { labels } from './label_settings.ts';
 import { line } from './line_settings.ts';
+import { names } from './name_settings.ts';
 import { places } from './place_settings.ts';
 import { sampling } from './sampling_settings.ts';
 import { choice, facts, flag, host, integer, MIB, name, port, prefix, text } from './setting_kinds.ts';
@@ -242,6 +243,7 @@ export const settingsSchema = z
     labels,
     places,
     line,
+    names,
     dataFolder: text('var', { reason: 'Where everything that is kept lives' }),
     safeMode: z
       .boolean()
@@ -266,6 +268,7 @@ export const settingsSchema = z
 
 export type Settings = z.output<typeof settingsSchema>;
 export type SettingsInput = z.input<typeof settingsSchema>;
+export type NameSettings = Settings['names'];
 export type MeterSettings = Settings['meter'];
 export type DestinationSettings = Settings['export']['destinations'][number];
 export type FileDestinationSettings = DestinationSettings['files'];

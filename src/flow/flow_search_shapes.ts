@@ -3,6 +3,7 @@
  * CLI and page. Octets are those of whole frames. Pure.
  */
 import type { Filter } from './filter/filter_syntax.ts';
+import type { AnswerAboutHosts } from './host_names.ts';
 import { labelDimensions } from './labels.ts';
 import type { RowJson } from './row_json.ts';
 
@@ -69,7 +70,7 @@ export interface FlowCoverage {
   readonly archive?: ArchiveCoverage;
 }
 
-export interface FlowListAnswer {
+export interface FlowListAnswer extends AnswerAboutHosts {
   readonly fromMs: number;
   readonly toMs: number;
   /** Of all that match, as far as the search came (`coverage.complete`). */
@@ -126,7 +127,7 @@ export interface FlowGroup extends FlowSums {
   readonly lastMs: number;
 }
 
-export interface FlowGroupAnswer {
+export interface FlowGroupAnswer extends AnswerAboutHosts {
   readonly fromMs: number;
   readonly toMs: number;
   readonly by: readonly FlowKey[];

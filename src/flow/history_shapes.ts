@@ -4,6 +4,7 @@
  */
 
 import { addedError, type StandardError } from './estimates.ts';
+import type { AnswerAboutHosts } from './host_names.ts';
 import type { RateHistogram, Rates } from './rate_histogram.ts';
 
 export const tiers = ['10s', '1m', '1h', '1d'] as const;
@@ -90,7 +91,7 @@ export interface SeriesPoint extends Volume {
   readonly rates?: Rates;
 }
 
-export interface TopAnswer {
+export interface TopAnswer extends AnswerAboutHosts {
   readonly dimension: Dimension;
   readonly tier: Tier;
   readonly fromMs: number;

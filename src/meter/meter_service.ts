@@ -5,23 +5,25 @@
  * Hand-over policy when the pipeline is busy: `aggregate` (the meter merges short flows, DESIGN section 3 "Pressure").
  */
 import type { SettingsRefusal } from '../config/changes.ts';
-import type { MeterSettings } from '../config/schema.ts';
+import type { MeterSettings, NameSettings } from '../config/schema.ts';
 import type { Timer } from '../core/clock.ts';
 import { ApplianceError, type ErrorCode, errorCodes, messageOf } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
 import type { Ledger } from '../flow/ledger.ts';
+import type { ObservationReceiver } from '../flow/observations.ts';
 import type { RowBlock } from '../flow/row_block.ts';
 import type { Sampling, SelectorFact } from '../flow/selectors.ts';
 import type { MeterStatus } from '../flow/status_shapes.ts';
-import { loadAddon, type NativeAddon, type NativeMeter } from './addon.ts';
+import { loadAddon, type NativeAddon, type NativeMeter, type NativeObservations } from './addon.ts';
 import { BlockReader, type BlockReceiver } from './block_reader.ts';
 import { figuresOf, ledgerOfFigures, type MeterFigures, noFigures } from './figures.ts';
 import { LibpcapSource } from './libpcap/libpcap_source.ts';
 import { loadPcap, type PcapBinding } from './libpcap/pcap_package.ts';
 import { registerMetrics } from './meter_metrics.ts';
 import { errorOfNative, errorOfSource } from './native_errors.ts';
-import { nativeOptions } from './native_options.ts';
+import { nativeObservations, nativeOptions } from './native_options.ts';
+import { ObservationReader } from './observation_reader.ts';
 import { type EventSink, SamplingInForce } from './sampling_in_force.ts';
 import { SelectorsInUse } from './selectors_in_use.ts';
 
@@ -29,6 +31,8 @@ export interface MeterParts {
   /** This boot, on whose monotonic clock rows are. */
   readonly bootId: string;
   readonly receive: BlockReceiver;
+  /** Takes packets that name hosts, of the kinds that the settings want. */
+  readonly observed?: { readonly settings: NameSettings; readonly receive: ObservationReceiver };
   /** Where the demo's capture lies; made when first asked for. Needed when `source` is `demo`. */
   readonly demoCapture?: (signal: AbortSignal) => Promise<string>;
   /** Where the meter keeps what it changed at ports, for after a kill; exists. Nowhere when left out. */
@@ -56,6 +60,8 @@ export class MeterService implements Service {
   readonly #world: World;
   readonly #parts: MeterParts;
   #settings: MeterSettings;
+  #names: NameSettings | undefined;
+  readonly #observationReader = new ObservationReader();
   readonly #sampling: SamplingInForce;
   #addon: NativeAddon | undefined;
   #meter: NativeMeter | undefined;
@@ -82,6 +88,7 @@ export class MeterService implements Service {
     this.#world = world;
     this.#settings = settings;
     this.#parts = parts;
+    this.#names = parts.observed?.settings;
     const log: EventSink = (level, event, text) => world.log[level](event, { text });
     this.#sampling = new SamplingInForce(world, settings, parts.onEvent ?? log, parts.selectors ?? new SelectorsInUse(world));
   }
@@ -117,6 +124,7 @@ export class MeterService implements Service {
       const blocks = await this.#reader!.drain(clock, turnBudgetMs, this.#receive);
       await clock.sleep(blocks > 0 ? 0 : 2);
     }
+    this.#observe();
     const whole = this.#meter.drained();
     this.#close();
     const { counts } = this.#figures;
@@ -209,12 +217,14 @@ export class MeterService implements Service {
    * Takes up what can change without losing the cache: sampling and time-outs. Returns what the addon refuses: sampling then
    * stays as it was. Opened anew, with no numbers given yet, it may take it.
    */
-  configure(settings: MeterSettings): readonly SettingsRefusal[] {
+  configure(settings: MeterSettings, names?: NameSettings): readonly SettingsRefusal[] {
     this.#settings = settings;
+    this.#names = names ?? this.#names;
     const refused = this.#sampling.configure(settings, this.#meter);
     this.#meter?.configure({
       activeTimeoutMs: settings.activeTimeoutS * 1_000,
       idleTimeoutMs: settings.idleTimeoutS * 1_000,
+      ...this.#observations(),
     });
     return refused === undefined ? [] : [{ path: 'meter.sampling', why: refused }];
   }
@@ -226,7 +236,7 @@ export class MeterService implements Service {
     try {
       const options = nativeOptions(this.#settings, this.#sampling.begin(), this.#capture, seed, this.#parts.memoryFolder);
       const binding = options.source.kind === 'feed' ? (this.#parts.loadPcap ?? loadPcap)() : undefined;
-      this.#meter = this.#addon!.open(options);
+      this.#meter = this.#addon!.open({ ...options, ...this.#observations() });
       this.#meter.start();
       if (binding !== undefined) this.#feedBy(binding, this.#meter);
     } catch (thrown) {
@@ -245,6 +255,15 @@ export class MeterService implements Service {
     this.#enter('metering', '');
     log.info('meterStarted', { source: this.#settings.source, interfaces: this.#settings.interfaces });
     this.#pollTimer = clock.after(this.#pollMs, () => this.#poll());
+  }
+
+  #observations(): { observations?: NativeObservations } {
+    return this.#names === undefined ? {} : { observations: nativeObservations(this.#names) };
+  }
+
+  #observe(): void {
+    const { observed } = this.#parts;
+    if (observed !== undefined) this.#observationReader.drain(this.#meter!, observed.receive);
   }
 
   #feedBy(binding: PcapBinding, meter: NativeMeter): void {
@@ -271,6 +290,7 @@ export class MeterService implements Service {
   // One turn at a time; the next comes sooner when blocks pile up and later when the site is quiet.
   #poll(): void {
     const { clock } = this.#world;
+    this.#observe();
     this.#turn = this.#reader!.drain(clock, turnBudgetMs, this.#receive).then((blocks) => {
       if (this.#stopping || this.#meter === undefined) return;
       const capacity = this.#figures.counts.blocksCapacity || this.#settings.blocks;
@@ -284,6 +304,7 @@ export class MeterService implements Service {
 
   // The capture was replayed to its end, or the source has given up.
   #ended(): void {
+    this.#observe();
     this.#close();
     const error = errorOfSource(this.#figures.sourceError);
     this.#enter(error === undefined ? 'stopped' : 'failed', error?.message ?? 'the capture has ended', error?.code);

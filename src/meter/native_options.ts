@@ -1,9 +1,15 @@
 /** From the settings section `meter` to what the addon takes. Pure; defaults and bounds are the schema's. */
-import type { MeterSettings } from '../config/schema.ts';
-import type { NativeOptions, NativeSampling, NativeSource } from './addon.ts';
+import { observedKinds } from '../config/name_settings.ts';
+import type { MeterSettings, NameSettings } from '../config/schema.ts';
+import type { NativeObservations, NativeOptions, NativeSampling, NativeSource } from './addon.ts';
 
 /** Rows wait at most this long for their block to fill: the page and the collectors see a quiet site too. */
 const blockMaxAgeMs = 1_000;
+
+/** What the meter shows of packets that name hosts. */
+export function nativeObservations(names: NameSettings): NativeObservations {
+  return { kinds: observedKinds(names), perSecond: names.observationsPerSecondMax };
+}
 
 /**
  * @param sampling as `samplingPlan` makes it

@@ -11,6 +11,7 @@ import type { BoxStatus } from '../flow/status_shapes.ts';
 import { ApiError } from './answers.ts';
 import type { EventStreams } from './event_streams.ts';
 import { hideAddresses, mergeRows, type PrefixLengths } from './hidden_addresses.ts';
+import { type KnownHosts, withHosts } from './known_hosts.ts';
 import type { LiveFeed } from './live_feed.ts';
 import { securityHeaders } from './request_rules.ts';
 
@@ -30,6 +31,7 @@ export interface ApiParts {
   readonly live: LiveFeed;
   readonly streams: EventStreams;
   readonly metrics: () => Promise<string>;
+  readonly hosts: KnownHosts | undefined;
   readonly view: (request: FastifyRequest) => View;
 }
 
@@ -41,7 +43,7 @@ const questionsMax = 8;
 const staleAfterMs = 10_000;
 
 export function addApiRoutes(server: FastifyInstance, parts: ApiParts): void {
-  const { clock, history, live, streams, metrics, view } = parts;
+  const { clock, history, hosts, live, streams, metrics, view } = parts;
   const limited = questionLimit();
   let statusAtMs = Number.NEGATIVE_INFINITY;
   const unsubscribe = live.subscribe((change) => {
@@ -77,8 +79,21 @@ export function addApiRoutes(server: FastifyInstance, parts: ApiParts): void {
     const question = { dimension: asked.by, ...timeRange(defined(asked), clock.wallMs()), limit: asked.limit, ...of };
     const { hidden } = view(request);
     const answer = await limited(() => history.top(question));
-    // Hosts of one prefix have become one.
-    return hidden === undefined ? answer : mergeRows(hideAddresses(answer, hidden));
+    // Hosts of one prefix have become one; what they are called would tell them apart again.
+    if (hidden !== undefined) return mergeRows(hideAddresses(answer, hidden));
+    return withHosts(
+      answer,
+      answer.rows.map(({ key }) => key),
+      hosts,
+    );
+  });
+
+  server.get('/api/v1/names', async (request) => {
+    const { nameParameters, parseParameters } = await questions();
+    const { matching, limit } = parseParameters(nameParameters, request.query);
+    if (view(request).hidden !== undefined)
+      throw new ApiError('addressesHidden', 'You see prefixes, not single addresses, and no names of hosts either.');
+    return namesMatching(hosts, matching.toLowerCase(), limit);
   });
 
   server.get('/api/v1/series', async (request) => {
@@ -139,6 +154,23 @@ function withPage(status: BoxStatus | undefined, ageMs: number): DataPlaneHealth
     { part: 'page', healthy: true, found: 'answers' },
   ];
   return { healthy: parts.every(({ healthy }) => healthy), parts };
+}
+
+/** Newest first. */
+function namesMatching(hosts: KnownHosts | undefined, part: string, limit: number): object {
+  const found = [...(hosts?.names.entries() ?? [])].filter(
+    ([address, { name }]) => name.includes(part) || address.includes(part),
+  );
+  const shown = found
+    .sort(([, a], [, b]) => b.learnedMs - a.learnedMs)
+    .slice(0, limit)
+    .map(([address, name]) => ({ address, ...name, ...vendorOf(hosts, name.mac) }));
+  return { matched: found.length, names: shown };
+}
+
+function vendorOf(hosts: KnownHosts | undefined, mac: string | undefined): { vendor?: string } {
+  const vendor = mac === undefined ? undefined : hosts?.vendorOf(mac);
+  return vendor === undefined ? {} : { vendor };
 }
 
 /** Why the box is not ready, or empty. */

@@ -11,10 +11,12 @@ import type { FlowGroup, FlowGroupAnswer, FlowSearcher } from '../flow/flow_sear
 import { ApiError } from './answers.ts';
 import { defined, questionLimit } from './api_routes.ts';
 import { hideAddresses, type PrefixLengths } from './hidden_addresses.ts';
+import { type KnownHosts, withHosts } from './known_hosts.ts';
 
 export interface FlowRouteParts {
   readonly clock: Clock;
   readonly flows: FlowSearcher | undefined;
+  readonly hosts: KnownHosts | undefined;
   /** How much of addresses the asker may see; undefined for all. */
   readonly hiddenFrom: (request: FastifyRequest) => PrefixLengths | undefined;
 }
@@ -24,7 +26,7 @@ const questionsMax = 4;
 /** Loaded when first asked, as those of the history are. */
 const questions = (): Promise<typeof import('./flow_questions.ts')> => import('./flow_questions.ts');
 
-export function addFlowRoutes(server: FastifyInstance, { clock, flows, hiddenFrom }: FlowRouteParts): void {
+export function addFlowRoutes(server: FastifyInstance, { clock, flows, hosts, hiddenFrom }: FlowRouteParts): void {
   const limited = questionLimit(questionsMax);
   const searcher = (): FlowSearcher => {
     if (flows !== undefined) return flows;
@@ -55,9 +57,15 @@ export function addFlowRoutes(server: FastifyInstance, { clock, flows, hiddenFro
       withinMs: within,
     };
     const { signal, ended } = whileAsked(request);
-    return limited(() => searcher().list({ ...question, signal }))
+    const answer = await limited(() => searcher().list({ ...question, signal }))
       .catch((error: unknown) => toldAtFilter(error, asked.filter))
       .finally(ended);
+    if (hiddenFrom(request) !== undefined) return answer;
+    return withHosts(
+      answer,
+      answer.flows.flatMap((flow) => Object.values(flow)),
+      hosts,
+    );
   });
 
   server.get('/api/v1/flows/sums', async (request) => {
@@ -79,7 +87,12 @@ export function addFlowRoutes(server: FastifyInstance, { clock, flows, hiddenFro
       .finally(ended);
     const hidden = hiddenFrom(request);
     // Hosts of one prefix are one: apart from each other they would tell what each of them did.
-    return hidden === undefined ? answer : mergeGroups(hideAddresses(answer, hidden));
+    if (hidden !== undefined) return mergeGroups(hideAddresses(answer, hidden));
+    return withHosts(
+      answer,
+      answer.groups.flatMap(({ keys }) => keys),
+      hosts,
+    );
   });
 }
 

@@ -5,25 +5,26 @@ import { figureNames } from '../flow/figure_shapes.ts';
 import { flowKeys } from '../flow/flow_search_shapes.ts';
 import { healthParts } from '../flow/health_shapes.ts';
 import { dimensions, tiers } from '../flow/history_shapes.ts';
+import { nameSources } from '../flow/host_names.ts';
 import { labelKinds } from '../flow/labels.ts';
 import { mirrorTroubles } from '../flow/mirror_findings.ts';
 import { VERSION } from '../flow/version.ts';
 import { apiErrors } from './answers.ts';
 import { flowParameters, flowSumParameters } from './flow_questions.ts';
 import { accessPaths, securitySchemes } from './open_api_access.ts';
-import { seriesParameters, topParameters } from './questions.ts';
+import { nameParameters, seriesParameters, topParameters } from './questions.ts';
 
 type Json = Record<string, unknown>;
 
 const number = { type: 'number' };
 const time = { type: 'integer', description: 'Milliseconds since 1970' };
-/** Absent where every packet was metered. */
-const onlyOfSampled = ['rates', 'estimated', 'standardError', 'counted'];
+/** Absent where every packet was metered; where nothing is known about hosts, or may not be told. */
+const mayBeAbsent = ['rates', 'estimated', 'standardError', 'counted', 'names', 'vendors'];
 const object = (properties: Json, description = ''): Json => ({
   type: 'object',
   ...(description === '' ? {} : { description }),
   properties,
-  required: Object.keys(properties).filter((name) => !onlyOfSampled.includes(name)),
+  required: Object.keys(properties).filter((name) => !mayBeAbsent.includes(name)),
 });
 const list = (items: Json): Json => ({ type: 'array', items });
 const reference = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
@@ -44,10 +45,37 @@ const volume = {
 };
 const sums = { records: number, flows: number, packets: number, octets: number, estimated: { type: 'boolean' } };
 const range = { fromMs: time, toMs: time };
+const aboutHosts = {
+  names: {
+    type: 'object',
+    description: 'Names of the addresses in this answer',
+    additionalProperties: { $ref: '#/components/schemas/HostName' },
+  },
+  vendors: {
+    type: 'object',
+    description: 'Vendors of the MAC addresses in this answer',
+    additionalProperties: { type: 'string' },
+  },
+};
 
 const schemas: Json = {
   Volume: object(volume, 'Octets are those of whole frames. out: what the key sent, or from initiator to responder.'),
   KeyVolume: object({ key: { type: 'string' }, ...volume }),
+  HostName: {
+    type: 'object',
+    description:
+      'Hearsay: whoever sends packets can name anything. A host’s own name (DHCP, mDNS) comes before what clients asked for (TLS, DNS), that before a reverse look-up',
+    properties: {
+      name: { type: 'string' },
+      source: { enum: [...nameSources] },
+      learnedMs: time,
+      holdsUntilMs: { ...time, description: 'When its time to live is over' },
+      mac: { type: 'string', description: 'Where DHCP told it' },
+      vendor: { type: 'string', description: 'In the list of names: of that MAC' },
+      address: { type: 'string', description: 'In the list of names' },
+    },
+    required: ['name', 'source', 'learnedMs', 'holdsUntilMs'],
+  },
   Top: object({
     dimension: { enum: dimensions },
     tier: { enum: [...tiers] },
@@ -55,6 +83,7 @@ const schemas: Json = {
     rows: list(reference('KeyVolume')),
     other: reference('Volume'),
     total: reference('Volume'),
+    ...aboutHosts,
   }),
   Series: object({
     tier: { enum: [...tiers] },
@@ -87,6 +116,7 @@ const schemas: Json = {
     listed: reference('FlowSum'),
     flows: list({ type: 'object', description: 'Elements by their registry names' }),
     coverage: reference('FlowCoverage'),
+    ...aboutHosts,
   }),
   FlowSums: object({
     ...range,
@@ -98,6 +128,7 @@ const schemas: Json = {
     groupsFound: number,
     crowded: { type: 'boolean', description: 'too many keys: the smallest are one group, (other)' },
     coverage: reference('FlowCoverage'),
+    ...aboutHosts,
   }),
   Rates: object(
     { p50Bits: number, p95Bits: number, maxBits: number, seconds: number },
@@ -268,6 +299,12 @@ export function openApi(): Json {
         json,
         reference('FlowSums'),
         parametersOf(flowSumParameters),
+      ),
+      '/api/v1/names': get(
+        'Names of hosts that mirrored traffic told, newest first; not for viewers from whom addresses are hidden',
+        json,
+        object({ matched: number, names: list(reference('HostName')) }),
+        parametersOf(nameParameters),
       ),
       '/api/v1/settings/changes': get(
         'Changes of settings, the oldest first (operators)',

@@ -11,6 +11,7 @@ import type { World } from '../core/world.ts';
 import type { Alert, AlertAct } from '../flow/alert_shapes.ts';
 import { FlowRingWriter, flowRingMemory } from '../flow/flow_ring.ts';
 import type { HistoryWindow } from '../flow/history_shapes.ts';
+import type { HostNameChange } from '../flow/host_names.ts';
 import type { RowBlock } from '../flow/row_block.ts';
 import type { BoxEvent, BoxStatus, TrafficSecond } from '../flow/status_shapes.ts';
 import { MainEnd } from './thread_link.ts';
@@ -25,6 +26,8 @@ export interface PageThreadParts {
   /** Of one packet in how many a selector's rows tell. */
   readonly intervalOf: (selectorId: number) => number;
   readonly metrics: () => Promise<string>;
+  /** The thread has begun anew and knows no names. */
+  readonly onBegun?: () => void;
   /** @throws ApplianceError */
   readonly onAlertAct: (act: AlertAct) => readonly Alert[];
   readonly onEvent: (level: BoxEvent['level'], event: string, text: string) => void;
@@ -115,6 +118,11 @@ export class PageThread implements Service {
     this.#link?.status(status);
   }
 
+  /** Names of hosts that have changed; false when it cannot take them now. */
+  names(changes: readonly HostNameChange[]): boolean {
+    return this.#link?.names(changes) ?? false;
+  }
+
   window(window: HistoryWindow): void {
     if (window.tier === '10s') this.#link?.window10s(window);
   }
@@ -167,5 +175,6 @@ export class PageThread implements Service {
     });
     this.#worker = worker;
     this.#link = link;
+    this.#parts.onBegun?.();
   }
 }

@@ -73,6 +73,14 @@ export const seriesParameters = z.strictObject({
   by: dimension.optional(),
   key: z.string().max(200, 'at most 200 characters').optional().meta({ description: 'A key of the dimension `by`' }),
 });
+export const nameParameters = z.strictObject({
+  matching: z
+    .string()
+    .max(253, 'at most 253 characters')
+    .default('')
+    .meta({ description: 'Only names and addresses with this part in them' }),
+  limit: whole(1, 5_000, 100),
+});
 export const noParameters = z.strictObject({});
 
 export interface TimeRange {

@@ -28,6 +28,7 @@ import type { Credentials } from './certificate/self_signed.ts';
 import { EventStreams } from './event_streams.ts';
 import { addFlowRoutes } from './flow_routes.ts';
 import { asksForHidden, hideInText, type PrefixLengths } from './hidden_addresses.ts';
+import type { KnownHosts } from './known_hosts.ts';
 import { connectionsMax, listenLocally, plainServer, type TlsServer, tlsServer } from './listeners.ts';
 import type { LiveFeed } from './live_feed.ts';
 import { readPageFiles } from './page_files.ts';
@@ -40,6 +41,8 @@ export interface StatusServerParts {
   readonly live: LiveFeed;
   /** Absent when no recent flows are kept. */
   readonly flows?: FlowSearcher;
+  /** Absent: answers say nothing about hosts but their addresses. */
+  readonly hosts?: KnownHosts;
   /** Text for `/metrics`. */
   readonly metrics: () => Promise<string>;
   /** Folder of the built page: `build/page`. */
@@ -199,10 +202,11 @@ export class StatusServer implements Service {
     this.#hide(server);
     await server.register(compress, { global: true, threshold: compressFrom, encodings: ['gzip'] });
     const { clock } = this.#world;
-    const { flows, history, live, metrics, pageFolder } = this.#parts;
+    const { flows, history, hosts, live, metrics, pageFolder } = this.#parts;
     addAccessRoutes(server, { access: this.#access, gate: this.#gate, world: this.#world });
-    addApiRoutes(server, { clock, history, live, streams: this.#streams, metrics, view: (request) => this.#viewOf(request) });
-    addFlowRoutes(server, { clock, flows, hiddenFrom: (request) => this.#hiddenFrom(request) });
+    const { view, hiddenFrom } = { view: this.#viewOf.bind(this), hiddenFrom: this.#hiddenFrom.bind(this) };
+    addApiRoutes(server, { clock, history, hosts, live, streams: this.#streams, metrics, view });
+    addFlowRoutes(server, { clock, flows, hosts, hiddenFrom });
     addSettingsRoutes(server, this.#parts.dataFolder);
     addAlertRoutes(server, { live, gate: this.#gate, access: this.#access, act: this.#parts.onAlertAct });
     addPageRoutes(server, await readPageFiles(pageFolder));

@@ -8,13 +8,15 @@ import { ApplianceError, type ErrorCode, errorCodes, messageOf } from '../core/e
 import { BoundedQueue, type QueueFigures } from '../core/queue.ts';
 import type { Alert, AlertAct } from '../flow/alert_shapes.ts';
 import type { HistoryWindow } from '../flow/history_shapes.ts';
+import type { HostNameChange } from '../flow/host_names.ts';
 import type { BoxEvent, BoxStatus, TrafficSecond } from '../flow/status_shapes.ts';
 
-/** What goes to the page. The first three are acknowledged with `taken`. */
+/** What goes to the page. The first four are acknowledged with `taken`. */
 export type ToPage =
   | { readonly kind: 'second'; readonly second: TrafficSecond }
   | { readonly kind: 'window10s'; readonly window: HistoryWindow }
   | { readonly kind: 'status'; readonly status: BoxStatus }
+  | { readonly kind: 'names'; readonly changes: readonly HostNameChange[] }
   | { readonly kind: 'metrics'; readonly text: string }
   | { readonly kind: 'metricsFailed'; readonly message: string }
   | { readonly kind: 'acted'; readonly turn: number; readonly fault: string; readonly alerts: readonly Alert[] }
@@ -57,7 +59,7 @@ export interface MainEndEvents {
   readonly onStopped: () => void;
 }
 
-type Feed = Extract<ToPage, { kind: 'second' | 'window10s' | 'status' }>;
+type Feed = Extract<ToPage, { kind: 'second' | 'window10s' | 'status' | 'names' }>;
 
 /** Owned by the main thread. */
 export class MainEnd {
@@ -88,6 +90,13 @@ export class MainEnd {
   status(status: BoxStatus): void {
     if (this.#inFlight < inFlightMax) this.#post({ kind: 'status', status });
     else this.#waitingStatus = { kind: 'status', status };
+  }
+
+  /** Names that have changed. False, and nothing is sent, while the page is slow: whoever has them keeps them. */
+  names(changes: readonly HostNameChange[]): boolean {
+    if (this.#inFlight >= inFlightMax) return false;
+    if (changes.length > 0) this.#post({ kind: 'names', changes });
+    return true;
   }
 
   /** Asks the page's thread to end; `onStopped` follows. */
@@ -181,6 +190,7 @@ export interface PageEndEvents {
   readonly onSecond: (second: TrafficSecond) => void;
   readonly onStatus: (status: BoxStatus) => void;
   readonly onWindow: (window: HistoryWindow) => void;
+  readonly onNames?: (changes: readonly HostNameChange[]) => void;
   readonly onStop: (deadlineMs: number) => void;
 }
 
@@ -268,6 +278,9 @@ export class PageEnd {
         break;
       case 'status':
         this.#events.onStatus(message.status);
+        break;
+      case 'names':
+        this.#events.onNames?.(message.changes);
         break;
       case 'metrics':
         this.#asking?.resolve(message.text);

@@ -14,6 +14,7 @@ import type { AlertAct } from '../../src/flow/alert_shapes.ts';
 import type { FlowSearcher } from '../../src/flow/flow_search_shapes.ts';
 import { emptyVolume, type HistoryReader } from '../../src/flow/history_shapes.ts';
 import { exampleStatus } from '../../src/forward/mqtt/payload_examples.ts';
+import { type KnownHosts, KnownNames } from '../../src/status/known_hosts.ts';
 import { LiveBuffer } from '../../src/status/live_feed.ts';
 import { StatusServer } from '../../src/status/status_server.ts';
 import { searchOver } from '../store/kept_flows.ts';
@@ -42,6 +43,7 @@ export interface ServedOptions {
   readonly history?: Partial<HistoryReader>;
   /** Of none when left out. */
   readonly flows?: FlowSearcher | 'none';
+  readonly hosts?: KnownHosts;
   readonly metrics?: () => Promise<string>;
   readonly withoutPage?: boolean;
   /** With users, as the appliance runs it; `settings` say whether sign-in is asked for. */
@@ -67,6 +69,7 @@ export async function serve(options: ServedOptions = {}): Promise<Served> {
   const server = new StatusServer(world, settings, {
     live,
     ...(options.flows === 'none' ? {} : { flows: options.flows ?? searchOver([]) }),
+    ...(options.hosts === undefined ? {} : { hosts: options.hosts }),
     metrics: options.metrics ?? (() => world.metrics.render()),
     pageFolder: join(folder, 'page'),
     ...(options.withAccess === true
@@ -106,6 +109,14 @@ export async function serve(options: ServedOptions = {}): Promise<Served> {
       await rm(folder, { recursive: true });
     },
   };
+}
+
+/** Names by address, each learned from a lease; network cards of 02:00:5e are of one vendor. */
+export function namedHosts(names: Readonly<Record<string, string>>): KnownHosts {
+  const known = new KnownNames(1_000);
+  const source = { source: 'dhcp', learnedMs: 1_800_000_000_000, holdsUntilMs: 1_800_000_600_000 } as const;
+  known.take(Object.entries(names).map(([address, name]) => ({ address, name: { name, ...source } })));
+  return { names: known, vendorOf: (mac) => (mac.startsWith('02:00:5e') ? 'Example Vendor' : undefined) };
 }
 
 async function writePage(folder: string): Promise<void> {

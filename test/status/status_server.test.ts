@@ -76,7 +76,19 @@ describe('answers', () => {
     // Who may use it stands beside, and needs a server with users.
     const read = Object.keys(paths).filter((path) => !/session|setup|password|users|tokens|audit|\{/.test(path));
     expect(read.sort()).toEqual(
-      ['alerts', 'events', 'flows', 'flows/sums', 'health', 'series', 'settings/changes', 'status', 'top', 'traffic/seconds']
+      [
+        'alerts',
+        'events',
+        'flows',
+        'flows/sums',
+        'health',
+        'names',
+        'series',
+        'settings/changes',
+        'status',
+        'top',
+        'traffic/seconds',
+      ]
         .map((name) => `/api/v1/${name}`)
         .concat(['/healthz', '/metrics', '/readyz']),
     );

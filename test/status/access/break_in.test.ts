@@ -11,7 +11,7 @@ import { withUser } from '../../../src/status/access/accounts.ts';
 import { Passwords } from '../../../src/status/access/passwords.ts';
 import { openApi } from '../../../src/status/open_api.ts';
 import { officeFlows, searchOver } from '../../store/kept_flows.ts';
-import { exampleStatus, getRaw, type Served, type ServedOptions, sendRaw, serve } from '../served.ts';
+import { exampleStatus, getRaw, namedHosts, type Served, type ServedOptions, sendRaw, serve } from '../served.ts';
 import { password, Visitor } from './visitor.ts';
 
 const asked = { signIn: 'on' };
@@ -621,6 +621,7 @@ describe('viewers from whom addresses are hidden', () => {
         },
         metrics: async () => 'flowspan_x{address="192.0.2.9"} 1\n',
         flows: searchOver(officeFlows(20)),
+        hosts: namedHosts({ '10.20.1.11': 'laptop-of-anna', '10.20.1.14': 'laptop-of-vera' }),
       },
     );
     const anna = new Visitor(box.url);
@@ -661,6 +662,11 @@ describe('viewers from whom addresses are hidden', () => {
     expect((await vera.get('/api/v1/flows?limit=5')).text).not.toMatch(/10\.20\.1\.1\d/);
     const ofOne = (await anna.get('/api/v1/flows/sums?by=source&filter=src+ip+10.20.1.11')).body;
     expect(ofOne.groups).toMatchObject([{ keys: ['10.20.1.11'] }]);
+    // Nor are hosts called by their names, which would tell them apart.
+    const named = ['/api/v1/top?by=host', '/api/v1/flows?limit=20', '/api/v1/flows/sums?by=source', '/api/v1/names'];
+    for (const path of named) expect((await vera.get(path)).text, path).not.toMatch(/laptop|vendor/i);
+    expect((await vera.get('/api/v1/names?matching=laptop')).body.error.code).toBe('addressesHidden');
+    for (const path of named) expect((await anna.get(path)).text, path).toMatch(/laptop-of-/);
     const events = await fetch(`${box.url}/api/v1/events`, { headers: { cookie: vera.cookie } });
     const reader = events.body!.pipeThrough(new TextDecoderStream()).getReader();
     let text = '';

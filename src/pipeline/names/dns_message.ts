@@ -1,0 +1,126 @@
+/**
+ * Reads a DNS message (RFC 1035 4) as far as names of hosts go. Strict: what is not well-formed ends the reading, and what
+ * was read before stays. Pure.
+ *
+ * Limits: `recordsMax` records and `questionsMax` questions; a name's pointers lead backwards only (RFC 1035 4.1.4: a prior
+ * occurrence), so they end, and it has 255 octets at most.
+ */
+import { formatIpv4, formatIpv6 } from '../../flow/addresses.ts';
+import { asciiText } from './host_name.ts';
+
+export const recordTypes = { a: 1, cname: 5, ptr: 12, aaaa: 28 } as const;
+
+export interface DnsQuestion {
+  readonly name: string;
+  readonly type: number;
+}
+
+export interface DnsRecord {
+  readonly name: string;
+  readonly type: number;
+  readonly ttlS: number;
+  /** Of A and AAAA the address, of CNAME and PTR the name. */
+  readonly value: string;
+}
+
+export interface DnsMessage {
+  readonly isAnswer: boolean;
+  readonly opcode: number;
+  readonly responseCode: number;
+  readonly questions: readonly DnsQuestion[];
+  /** Of all sections, of class IN, and of the types above. */
+  readonly records: readonly DnsRecord[];
+  /** Something followed that could not be read: the packet was cut, or is no DNS. */
+  readonly isCut: boolean;
+}
+
+const headerOctets = 12;
+const questionsMax = 16;
+const recordsMax = 128;
+const nameOctetsMax = 255;
+const ttlMaxS = 2 ** 31 - 1;
+const classIn = 1;
+/** RFC 6762 10.2: the top bit of mDNS' class asks to flush caches. */
+const classMask = 0x7fff;
+
+interface Name {
+  readonly text: string;
+  /** Behind it, where it stands. */
+  readonly end: number;
+}
+
+/** Undefined when there is not even a header. */
+export function parseDnsMessage(octets: Uint8Array): DnsMessage | undefined {
+  if (octets.length < headerOctets) return undefined;
+  const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
+  const flags = view.getUint16(2);
+  const questions: DnsQuestion[] = [];
+  const records: DnsRecord[] = [];
+  const questionCount = view.getUint16(4);
+  const recordCount = view.getUint16(6) + view.getUint16(8) + view.getUint16(10);
+  let at = headerOctets;
+  let isCut = questionCount > questionsMax || recordCount > recordsMax;
+  for (let i = 0; i < questionCount && !isCut; i++) {
+    const name = readName(octets, at);
+    isCut = name === undefined || name.end + 4 > octets.length;
+    if (name === undefined || isCut) break;
+    questions.push({ name: name.text, type: view.getUint16(name.end) });
+    at = name.end + 4;
+  }
+  for (let i = 0; i < recordCount && !isCut; i++) {
+    const name = readName(octets, at);
+    if (name === undefined || name.end + 10 > octets.length) {
+      isCut = true;
+      break;
+    }
+    const end = name.end + 10 + view.getUint16(name.end + 8);
+    isCut = end > octets.length;
+    if (isCut) break;
+    const type = view.getUint16(name.end);
+    const value =
+      (view.getUint16(name.end + 2) & classMask) === classIn ? readValue(octets, type, name.end + 10, end) : undefined;
+    // RFC 2181 8: a time to live with the top bit set is 0.
+    const ttlS = view.getUint32(name.end + 4);
+    if (value !== undefined) records.push({ name: name.text, type, ttlS: ttlS > ttlMaxS ? 0 : ttlS, value });
+    at = end;
+  }
+  return { isAnswer: flags >= 0x8000, opcode: (flags >> 11) & 15, responseCode: flags & 15, questions, records, isCut };
+}
+
+function readValue(octets: Uint8Array, type: number, start: number, end: number): string | undefined {
+  const length = end - start;
+  if (type === recordTypes.a) return length === 4 ? formatIpv4(octets.subarray(start, end)) : undefined;
+  if (type === recordTypes.aaaa) return length === 16 ? formatIpv6(octets.subarray(start, end)) : undefined;
+  if (type !== recordTypes.cname && type !== recordTypes.ptr) return undefined;
+  const name = readName(octets, start);
+  return name !== undefined && name.end === end ? name.text : undefined;
+}
+
+/** A name without its final dot, in lower case; labels as they are, so that whoever uses it checks them. */
+export function readName(octets: Uint8Array, start: number): Name | undefined {
+  const labels: string[] = [];
+  let at = start;
+  let end = -1;
+  let bound = start; // pointers lead to before where the reading began last
+  let length = 0;
+  for (;;) {
+    const first = octets[at];
+    if (first === undefined) return undefined;
+    if (first === 0) return { text: labels.join('.').toLowerCase(), end: end < 0 ? at + 1 : end };
+    if (first >= 0xc0) {
+      const second = octets[at + 1];
+      if (second === undefined) return undefined;
+      if (end < 0) end = at + 2;
+      at = ((first & 0x3f) << 8) | second;
+      if (at >= bound || at < headerOctets) return undefined;
+      bound = at;
+      continue;
+    }
+    length += first + 1;
+    if (first >= 0x40 || at + 1 + first > octets.length || length >= nameOctetsMax) return undefined;
+    const label = asciiText(octets.subarray(at + 1, at + 1 + first));
+    // A dot inside a label would make one name look like another.
+    labels.push(label.replaceAll('.', '\\'));
+    at += 1 + first;
+  }
+}

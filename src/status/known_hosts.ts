@@ -1,0 +1,74 @@
+/**
+ * What the page's thread knows about hosts: their names, as the main thread tells them, and the vendors of their network
+ * cards. It is put beside the addresses of an answer, never in their place. Owned by the page's event loop.
+ *
+ * Limits: `addressesMax` names; the one that was told or asked for longest ago makes room.
+ */
+import type { AnswerAboutHosts, HostName, HostNameChange, HostNameList } from '../flow/host_names.ts';
+
+export class KnownNames implements HostNameList {
+  readonly #names = new Map<string, HostName>();
+  readonly #addressesMax: number;
+
+  constructor(addressesMax: number) {
+    this.#addressesMax = addressesMax;
+  }
+
+  take(changes: readonly HostNameChange[]): void {
+    for (const { address, name } of changes) {
+      this.#names.delete(address);
+      if (name !== undefined) this.#names.set(address, name);
+    }
+    for (const address of this.#names.keys()) {
+      if (this.#names.size <= this.#addressesMax) break;
+      this.#names.delete(address);
+    }
+  }
+
+  of(address: string): HostName | undefined {
+    const name = this.#names.get(address);
+    if (name === undefined) return undefined;
+    this.#names.delete(address);
+    this.#names.set(address, name);
+    return name;
+  }
+
+  entries(): Iterable<readonly [string, HostName]> {
+    return this.#names.entries();
+  }
+}
+
+export interface KnownHosts {
+  readonly names: HostNameList;
+  /** Of a MAC address in text. */
+  readonly vendorOf: (mac: string) => string | undefined;
+}
+
+const mac = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
+
+/** The answer, and what is known about the hosts in these texts: keys of rows, or values of records. */
+export function withHosts<T extends object>(
+  answer: T,
+  texts: Iterable<unknown>,
+  hosts: KnownHosts | undefined,
+): T & AnswerAboutHosts {
+  if (hosts === undefined) return answer;
+  const names: Record<string, HostName> = {};
+  const vendors: Record<string, string> = {};
+  for (const text of texts) {
+    if (typeof text !== 'string') continue;
+    for (const word of text.split(' ')) {
+      const name = hosts.names.of(word);
+      if (name !== undefined) names[word] = name;
+      for (const address of [word, name?.mac ?? '']) {
+        const vendor = mac.test(address) ? hosts.vendorOf(address) : undefined;
+        if (vendor !== undefined) vendors[address] = vendor;
+      }
+    }
+  }
+  return {
+    ...answer,
+    ...(Object.keys(names).length > 0 ? { names } : {}),
+    ...(Object.keys(vendors).length > 0 ? { vendors } : {}),
+  };
+}
