@@ -17,6 +17,7 @@ import { RecentFlows } from '../store/recent_flows.ts';
 import { BoxClient } from './box_client.ts';
 import { boxSettings } from './box_folder.ts';
 import type { OptionValues } from './command.ts';
+import { withNamesOnDisk } from './host_names.ts';
 
 /** A page's share of the time; below the time-out of the client. */
 const withinMs = 20_000;
@@ -54,12 +55,22 @@ export class FlowAsker {
 
   async #listStopped(query: Query): Promise<FlowListAnswer> {
     const { order, limit, offset, before } = parseParameters(flowParameters, textsOf(query));
-    return (await this.#search()).list({ ...rangeOf(query), order, limit, offset, before });
+    const answer = await (await this.#search()).list({ ...rangeOf(query), order, limit, offset, before });
+    return withNamesOnDisk(
+      answer,
+      answer.flows.flatMap((flow) => Object.values(flow)),
+      this.#dataFolder,
+    );
   }
 
   async #groupStopped(query: Query): Promise<FlowGroupAnswer> {
     const { by, order, limit } = parseParameters(flowSumParameters, textsOf(query));
-    return (await this.#search()).group({ ...rangeOf(query), by, order, limit });
+    const answer = await (await this.#search()).group({ ...rangeOf(query), by, order, limit });
+    return withNamesOnDisk(
+      answer,
+      answer.groups.flatMap(({ keys }) => keys),
+      this.#dataFolder,
+    );
   }
 
   async #search(): Promise<FlowSearcher> {

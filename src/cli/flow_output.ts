@@ -12,6 +12,7 @@ import { addonProjector } from '../meter/projector.ts';
 import { integerOption, type OptionValues, write } from './command.ts';
 import { csvLine } from './figures.ts';
 import type { FlowAsker } from './flow_asker.ts';
+import { endNameKeys, flowsWithNames } from './host_names.ts';
 
 const pageRows = 5_000;
 
@@ -41,14 +42,15 @@ export async function eachPage(
   const first = page;
   let listed = page.listed;
   let done = page.flows.length;
-  let goesOn = await take(page.flows);
+  const takePage = ({ flows, names }: FlowListAnswer): Promise<boolean> => take(flowsWithNames(flows, names));
+  let goesOn = await takePage(page);
   while (goesOn && done < limit) {
     const where = nextOf(page, order, done < first.matched.records && page.flows.length > 0 ? done : undefined);
     if (where === undefined) break;
     page = await asker.list({ ...asked, limit: Math.min(limit - done, pageRows), ...where });
     done += page.flows.length;
     listed = added(listed, page.listed);
-    goesOn = await take(page.flows);
+    goesOn = await takePage(page);
   }
   return { first, listed, coverage: page.coverage };
 }
@@ -90,9 +92,10 @@ export function csvOutput(values: OptionValues, out: NodeJS.WritableStream): Flo
 }
 
 function csvColumns(values: OptionValues): readonly string[] {
-  if (values.fields === undefined) return rowJsonKeys;
+  const known = [...rowJsonKeys, ...endNameKeys];
+  if (values.fields === undefined) return known;
   const asked = String(values.fields).split(',');
-  const unknown = asked.find((name) => !rowJsonKeys.includes(name));
+  const unknown = asked.find((name) => !known.includes(name));
   if (unknown !== undefined)
     throw new ApplianceError(
       'usage',

@@ -27,8 +27,8 @@ export const command: Command = {
 ${flowUsage}
   --order WHAT     ${flowOrders.join(', ')}; the largest first (default arrival: the newest first)
   --limit N        records (default ${tableRows} in a table, all in a file of any kind)
-  --json           one flow a line, element names as keys
-  --csv            one flow a line, a column for every element
+  --json           one flow a line, element names as keys; sourceHostName and destinationHostName where names are known
+  --csv            one flow a line, a column for every element, and for the names of both ends
   --fields LIST    columns of the CSV, element names separated by commas
   --ipfix OUT      an IPFIX file (RFC 5655)
   --profile NAME   elements in the IPFIX file: ${profileNames.join(', ')} (default standard)
@@ -89,8 +89,9 @@ const n = (value: string | number | undefined): number => Number(value ?? 0);
 function endText(flow: RowJson, end: 'source' | 'destination'): string {
   const address = flow[`${end}IPv4Address`] ?? flow[`${end}IPv6Address`] ?? flow[`${end}MacAddress`] ?? '';
   const port = flow[`${end}TransportPort`];
-  if (port === undefined) return String(address);
-  return String(address).includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  const name = flow[`${end}HostName`] === undefined ? '' : ` (${flow[`${end}HostName`]})`;
+  if (port === undefined) return `${address}${name}`;
+  return String(address).includes(':') ? `[${address}]:${port}${name}` : `${address}:${port}${name}`;
 }
 
 function asTable(flows: readonly RowJson[], { matched, fromMs, toMs, coverage }: FlowListAnswer): string {

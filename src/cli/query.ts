@@ -8,6 +8,7 @@ import { type Command, exitCodes, write } from './command.ts';
 import { csvLine, rate, size, tableLines } from './figures.ts';
 import { FlowAsker } from './flow_asker.ts';
 import { askedRange, coverageWords, filterText, flowOptions, flowUsage, timeText, usage } from './flow_question.ts';
+import { keyWithNames, namesInKey } from './host_names.ts';
 
 export const command: Command = {
   name: 'query',
@@ -52,12 +53,21 @@ const figures = [
   'lastMs',
 ] as const satisfies (keyof FlowGroup)[];
 
-function asCsv({ by, groups }: FlowGroupAnswer): string {
-  const lines = groups.map((group) => csvLine([...group.keys, ...figures.map((name) => group[name])]));
-  return `${[[...by, ...figures].join(','), ...lines].join('\n')}\n`;
+function asCsv({ by, groups, names }: FlowGroupAnswer): string {
+  const lines = groups.map((group) =>
+    csvLine([
+      ...group.keys,
+      ...figures.map((name) => group[name]),
+      group.keys
+        .map((key) => namesInKey(key, names))
+        .join(' ')
+        .trim(),
+    ]),
+  );
+  return `${[[...by, ...figures, 'hostNames'].join(','), ...lines].join('\n')}\n`;
 }
 
-function asTable({ by, groups, matched, groupsFound, fromMs, toMs }: FlowGroupAnswer): string {
+function asTable({ by, groups, names, matched, groupsFound, fromMs, toMs }: FlowGroupAnswer): string {
   const head = `${timeText(fromMs)} to ${timeText(toMs)}: ${matched.records.toLocaleString('en')} records, ${size(matched.octets)}, ${groupsFound.toLocaleString('en')} groups\n`;
   if (groups.length === 0) return head;
   // A record counts for both its hosts: shares are of the line.
@@ -65,7 +75,7 @@ function asTable({ by, groups, matched, groupsFound, fromMs, toMs }: FlowGroupAn
   const table = [
     [...by, 'out', 'in', 'share', 'mean rate', 'packets', 'records'],
     ...groups.map((group) => [
-      ...group.keys,
+      ...group.keys.map((key) => keyWithNames(key, names)),
       size(group.outOctets),
       size(group.inOctets),
       share(group.octets),

@@ -15,6 +15,7 @@ import { BoxClient, boxOptions, boxOptionsUsage } from './box_client.ts';
 import { becomeOwnerOf, boxSettings } from './box_folder.ts';
 import { type Command, exitCodes, type OptionValues } from './command.ts';
 import { csvLine, rate, size, tableLines } from './figures.ts';
+import { keyWithNames, namesInKey, withNamesOnDisk } from './host_names.ts';
 
 export const command: Command = {
   name: 'top',
@@ -84,7 +85,12 @@ async function ask(values: OptionValues): Promise<TopAnswer> {
   if (values.url !== undefined) throw new ApplianceError('boxUnreachable', nobody);
   await becomeOwnerOf(dataFolder);
   try {
-    return await openHistoryReader(folder).top({ dimension: by, ...question });
+    const answer = await openHistoryReader(folder).top({ dimension: by, ...question });
+    return withNamesOnDisk(
+      answer,
+      answer.rows.map(({ key }) => key),
+      dataFolder,
+    );
   } catch (error) {
     if (error instanceof ApplianceError)
       throw new ApplianceError(error.code, `${nobody}, and ${folder} cannot be read: ${messageOf(error)}`, { cause: error });
@@ -114,26 +120,30 @@ function withCosts(answer: TopAnswer, terms: LineTerms): object {
 }
 
 function asCsv(answer: TopAnswer, terms: LineTerms): string {
-  const { rows, other, total, fromMs, toMs } = answer;
+  const { dimension, rows, other, total, fromMs, toMs, names } = answer;
   const costOfRow = costIn(answer, terms);
   const hasCost = costOfRow(total) !== undefined;
+  const hasHosts = dimension === 'host' || dimension === 'conversation' || dimension === 'service';
   const line = (row: KeyVolume): string => {
     const { key, outOctets, inOctets, outPackets, inPackets, flows } = row;
     const cells = [`${key}`, outOctets, inOctets, outPackets, inPackets, flows, Math.round(fromMs), Math.round(toMs)];
-    return csvLine(hasCost ? [...cells, costOfRow(row)] : cells);
+    return csvLine([...cells, ...(hasCost ? [costOfRow(row)] : []), ...(hasHosts ? [namesInKey(key, names)] : [])]);
   };
-  const head = `key,outOctets,inOctets,outPackets,inPackets,flows,fromMs,toMs${hasCost ? `,cost${terms.currency}` : ''}`;
+  const head = `key,outOctets,inOctets,outPackets,inPackets,flows,fromMs,toMs${hasCost ? `,cost${terms.currency}` : ''}${hasHosts ? ',hostNames' : ''}`;
   return `${[head, ...rows.map(line), line({ key: '(other)', ...other })].join('\n')}\n`;
 }
 
 function asTable(answer: TopAnswer, terms: LineTerms): string {
-  const { dimension, rows, other, total, fromMs, toMs } = answer;
+  const { dimension, rows, other, total, fromMs, toMs, names } = answer;
   const costOfRow = costIn(answer, terms);
   const hasCost = costOfRow(total) !== undefined;
   const seconds = Math.max(1, (toMs - fromMs) / 1_000);
   const sum = octetsOf(total);
   const cells = (key: string, volume: Volume): string[] => [
-    key.replace(' ', ' ↔ '),
+    key
+      .split(' ')
+      .map((word) => keyWithNames(word, names))
+      .join(' ↔ '),
     rate((volume.outOctets * 8) / seconds),
     rate((volume.inOctets * 8) / seconds),
     amount(volume),

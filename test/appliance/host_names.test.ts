@@ -13,6 +13,7 @@ import type { HostName } from '../../src/flow/host_names.ts';
 import { clientHello } from '../../src/meter/demo/tls_messages.ts';
 import { ethernet, ipv4, ipv6, tcp, tcpFlags, udp } from '../captures/frames.ts';
 import { packetsOf, pcapFile } from '../captures/pcap_writer.ts';
+import { flowspan } from '../cli/flowspan.ts';
 import { a, aaaa, dhcp, dns, labels, textOption, types } from '../pipeline/names/messages.ts';
 import { Box, endBoxes } from './box.ts';
 
@@ -133,7 +134,25 @@ test('a box calls hosts by the names that the traffic told, keeps them, and keep
   const metrics = await (await fetch(`${first.url}/metrics`)).text();
   for (const line of ['observed_dns 2', 'observed_dhcp 2', 'observed_mdns 1', 'observed_tls 1', 'observations_over_rate 0'])
     expect(metrics).toContain(`flowspan_meter_${line}\n`);
+  const data = ['--data', join(first.folder, 'var')];
+  const asked = async (...args: string[]): Promise<string> => (await flowspan(...args, ...data)).out;
+  expect(await asked('flows', 'port', '4000')).toMatch(
+    /10\.0\.0\.40:41000 \(laptop-9\) +198\.51\.100\.7:4000 \(www\.example\.com\)/,
+  );
+  expect(JSON.parse(await asked('flows', 'port', '4000', '--json'))).toMatchObject({
+    sourceHostName: 'laptop-9',
+    destinationHostName: 'www.example.com',
+  });
+  expect(await asked('flows', 'port', '4000', '--csv', '--fields', 'sourceIPv4Address,sourceHostName')).toBe(
+    'sourceIPv4Address,sourceHostName\n"10.0.0.40","laptop-9"\n',
+  );
+  expect(await asked('query', 'port', '4000', '--by', 'conversation')).toContain('10.0.0.40 (laptop-9)');
+  expect(await asked('query', 'port', '4000', '--by', 'source,destination', '--csv')).toMatch(/,"laptop-9 www\.example\.com"\n$/);
   expect(await first.interrupt()).toBe(0);
+  // The stopped box's store and file tell the same.
+  expect(await asked('top', '--by', 'host')).toMatch(/10\.0\.0\.40 \(laptop-9\)/);
+  expect(await asked('top', '--by', 'host', '--csv')).toMatch(/"10\.0\.0\.40",.*,"laptop-9"\n/);
+  expect(JSON.parse(await asked('top', '--by', 'host', '--json')).names[client]).toMatchObject({ name: 'laptop-9' });
 
   // What the page was not told since: a box without traffic has the names of before.
   const second = new Box({ meter: { source: 'none' } }, first.folder);

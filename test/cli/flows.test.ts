@@ -102,7 +102,7 @@ describe('flowspan query', () => {
       [['udp', '20'], 3_000],
     ]);
     const csv = await query('--by', 'source', '--last', '1d', '--csv', '--limit', '2');
-    expect(csv.out.split('\n')[0]).toBe('source,outOctets,inOctets,packets,flows,records,firstMs,lastMs');
+    expect(csv.out.split('\n')[0]).toBe('source,outOctets,inOctets,packets,flows,records,firstMs,lastMs,hostNames');
     expect(csv.out.trim().split('\n')).toHaveLength(3);
   });
 
