@@ -46,6 +46,27 @@ describe('explore', { timeout: 120_000 }, () => {
     expect(complaints).toEqual([]);
   });
 
+  it('hosts have their names beside their addresses: in breakdowns, tables, and what a record opens to', async () => {
+    const { page, complaints } = await look('#explore');
+    const row = page.getByRole('listitem').filter({ has: page.getByRole('button', { name: '10.20.1.14', exact: true }) });
+    await row.getByText('laptop-anna').waitFor({ state: 'visible' });
+    expect(await row.getByText('laptop-anna').getAttribute('title')).toMatch(/10\.20\.1\.14 is laptop-anna: from its lease \(DHCP\)/);
+    await page.goto(`${box.url}/#explore?by=conversation&filter=host+10.20.1.14`);
+    await shows(page, 'laptop-anna ⇄ www.example.com');
+    const cell = page.getByRole('cell').filter({ hasText: 'laptop-anna' }).first();
+    await cell.waitFor({ state: 'visible' });
+    expect(await cell.textContent()).toMatch(/10\.20\.1\.14:\d+laptop-anna/);
+    await page.goto(`${box.url}/#overview`);
+    const hosts = page.locator('.top-host');
+    await hosts.getByText('laptop-anna').waitFor({ state: 'visible' });
+    await hosts.getByRole('button', { name: '10.20.1.14' }).waitFor({ state: 'visible' });
+    expect(await axeViolations(page)).toEqual([]);
+    const { page: phone } = await look('#explore', 'phone');
+    await shows(phone, 'laptop-anna');
+    expect(await sidewaysScroll(phone)).toBeLessThanOrEqual(0);
+    expect(complaints).toEqual([]);
+  });
+
   it('a filter finds records; a record opens to all of its elements', async () => {
     const { page, complaints } = await look('#explore?by=service');
     await filterLine(page).fill('udp and src ip 10.20.1.11');
@@ -87,7 +108,7 @@ describe('explore', { timeout: 120_000 }, () => {
     const { from, to } = Object.fromEntries(new URLSearchParams(hashOf(page).split('?')[1])) as Record<string, string>;
     expect((Number(to) - Number(from)) / 3_600_000).toBeCloseTo(6, 0);
 
-    await expect.poll(shown).not.toBe(ofTheDay);
+    await expect.poll(shown, { timeout: 15_000 }).not.toBe(ofTheDay);
     await page.locator('.history .plot').focus();
     for (const key of ['ArrowLeft', 'Enter', 'PageUp', 'Enter']) await page.keyboard.press(key);
     await expect

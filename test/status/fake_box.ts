@@ -12,6 +12,7 @@ import { StatusServer } from '../../src/status/status_server.ts';
 import { officeFlows, searchOver } from '../store/kept_flows.ts';
 import { fakeHistory, type Scenario, secondAt } from './fake_feed.ts';
 import { fakeStatus } from './fake_status.ts';
+import { namedHosts } from './served.ts';
 
 export const pageFolder = fileURLToPath(new URL('../../build/page', import.meta.url));
 
@@ -73,6 +74,7 @@ export async function startFakeBox(
   const server = new StatusServer(world, settings, {
     history: fakeHistory(scenario),
     ...(scenario === 'no-data' ? {} : { flows: searchOver(officeFlows(3_000)) }),
+    hosts: namedHosts({ '10.20.1.14': 'laptop-anna', '142.250.185.78': 'www.example.com' }),
     live,
     metrics: () => world.metrics.render(),
     pageFolder,

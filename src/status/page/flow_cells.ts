@@ -47,8 +47,12 @@ export function flowName(flow: RowJson): string {
   ].join(' ');
 }
 
+export function addressOf(flow: RowJson, end: 'source' | 'destination'): string {
+  return String(flow[`${end}IPv4Address`] ?? flow[`${end}IPv6Address`] ?? flow[`${end}MacAddress`] ?? '');
+}
+
 function endText(flow: RowJson, end: 'source' | 'destination'): string {
-  const address = String(flow[`${end}IPv4Address`] ?? flow[`${end}IPv6Address`] ?? flow[`${end}MacAddress`] ?? '');
+  const address = addressOf(flow, end);
   const port = flow[`${end}TransportPort`];
   if (port === undefined) return address;
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;

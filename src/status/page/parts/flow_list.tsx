@@ -1,6 +1,7 @@
 /** The records that match, newest first, a page more at a time. */
 import { useEffect, useState } from 'preact/hooks';
 import type { FlowListAnswer } from '../../../flow/flow_search_shapes.ts';
+import type { AnswerAboutHosts } from '../../../flow/host_names.ts';
 import type { RowJson } from '../../../flow/row_json.ts';
 import { type AskedRange, askFlows } from '../api.ts';
 import { bytes, count } from '../format.ts';
@@ -15,13 +16,24 @@ export interface Flows extends Answer<FlowListAnswer> {
   readonly question: string;
   /** The first page and those that were asked for behind it. */
   readonly rows: readonly RowJson[];
+  /** What all of these answers say about hosts. */
+  readonly about: AnswerAboutHosts;
   readonly nextBefore: number | undefined;
   readonly more: () => void;
 }
 
+interface Behind extends Pick<Flows, 'about' | 'nextBefore'> {
+  readonly rows: RowJson[];
+}
+
+const together = (one: AnswerAboutHosts | undefined, other: AnswerAboutHosts | undefined): AnswerAboutHosts => ({
+  names: { ...one?.names, ...other?.names },
+  vendors: { ...one?.vendors, ...other?.vendors },
+});
+
 export function useFlows(asked: AskedRange, filter: string, periodMs: number): Flows {
   const question = JSON.stringify([asked, filter]);
-  const [behind, setBehind] = useState<{ rows: RowJson[]; nextBefore: number | undefined } | undefined>(undefined);
+  const [behind, setBehind] = useState<Behind | undefined>(undefined);
   // Behind the first page nothing is asked again: it would shift what is being read.
   const answer = useAnswer(
     question,
@@ -38,13 +50,18 @@ export function useFlows(asked: AskedRange, filter: string, periodMs: number): F
       { filter, order: 'arrival', limit: 4 * pageRows, before: nextBefore },
       new AbortController().signal,
     );
-    setBehind({ rows: [...(behind?.rows ?? []), ...page.flows], nextBefore: page.nextBefore });
+    setBehind({
+      rows: [...(behind?.rows ?? []), ...page.flows],
+      about: together(behind?.about, page),
+      nextBefore: page.nextBefore,
+    });
   };
-  return { ...answer, question, rows: [...(first?.flows ?? []), ...(behind?.rows ?? [])], nextBefore, more: () => void more() };
+  const rows = [...(first?.flows ?? []), ...(behind?.rows ?? [])];
+  return { ...answer, question, rows, about: together(behind?.about, first), nextBefore, more: () => void more() };
 }
 
 export function FlowList({ flows, fromMs }: { flows: Flows; fromMs: number }) {
-  const { value, trouble, place, of, question, rows, nextBefore } = flows;
+  const { value, trouble, place, of, question, rows, about, nextBefore } = flows;
   const matched = of === question ? value?.matched : undefined;
   const atLeast = value?.coverage.complete === false ? 'at least ' : '';
   const note =
@@ -61,7 +78,7 @@ export function FlowList({ flows, fromMs }: { flows: Flows; fromMs: number }) {
           {rows.length === 0 ? (
             <Empty title="No record matches">The newest flows are reported up to a minute after they began.</Empty>
           ) : (
-            <FlowTable flows={rows} label="Flow records" />
+            <FlowTable flows={rows} label="Flow records" about={about} />
           )}
           {nextBefore !== undefined && (
             <p class="rest">

@@ -1,10 +1,12 @@
 /** Flow records as a table; a row opens to every element that the record has. */
 import { useState } from 'preact/hooks';
+import type { AnswerAboutHosts, HostNames } from '../../../flow/host_names.ts';
 import type { RowJson } from '../../../flow/row_json.ts';
-import { flowCells, flowName } from '../flow_cells.ts';
+import { addressOf, flowCells, flowName } from '../flow_cells.ts';
 import { bytes, count, exactTime, timeOfDay } from '../format.ts';
+import { NamesOfKey } from './host_name.tsx';
 
-export function FlowTable({ flows, label }: { flows: readonly RowJson[]; label: string }) {
+export function FlowTable({ flows, label, about }: { flows: readonly RowJson[]; label: string; about: AnswerAboutHosts }) {
   const [open, setOpen] = useState('');
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
@@ -35,7 +37,15 @@ export function FlowTable({ flows, label }: { flows: readonly RowJson[]; label: 
         <tbody>
           {flows.map((flow) => {
             const name = flowName(flow);
-            return <FlowRows key={name} flow={flow} isOpen={open === name} onToggle={() => setOpen(open === name ? '' : name)} />;
+            return (
+              <FlowRows
+                key={name}
+                flow={flow}
+                about={about}
+                isOpen={open === name}
+                onToggle={() => setOpen(open === name ? '' : name)}
+              />
+            );
           })}
         </tbody>
       </table>
@@ -43,7 +53,14 @@ export function FlowTable({ flows, label }: { flows: readonly RowJson[]; label: 
   );
 }
 
-function FlowRows({ flow, isOpen, onToggle }: { flow: RowJson; isOpen: boolean; onToggle: () => void }) {
+interface FlowRowsProps {
+  readonly flow: RowJson;
+  readonly about: AnswerAboutHosts;
+  readonly isOpen: boolean;
+  readonly onToggle: () => void;
+}
+
+function FlowRows({ flow, about, isOpen, onToggle }: FlowRowsProps) {
   const cells = flowCells(flow);
   return (
     <>
@@ -55,8 +72,8 @@ function FlowRows({ flow, isOpen, onToggle }: { flow: RowJson; isOpen: boolean; 
           </button>
         </td>
         <td>{cells.protocol}</td>
-        <td class="mono">{cells.source}</td>
-        <td class="mono">{cells.destination}</td>
+        <End text={cells.source} address={addressOf(flow, 'source')} names={about.names} />
+        <End text={cells.destination} address={addressOf(flow, 'destination')} names={about.names} />
         <td class="mono">{cells.flags}</td>
         <td>{cells.vlan}</td>
         <td class="number">{cells.lasted}</td>
@@ -71,7 +88,10 @@ function FlowRows({ flow, isOpen, onToggle }: { flow: RowJson; isOpen: boolean; 
               {Object.entries(flow).map(([element, value]) => (
                 <div key={element}>
                   <dt>{element}</dt>
-                  <dd class="mono">{value}</dd>
+                  <dd class="mono">
+                    {value}
+                    <Known value={value} about={about} />
+                  </dd>
                 </div>
               ))}
             </dl>
@@ -80,4 +100,20 @@ function FlowRows({ flow, isOpen, onToggle }: { flow: RowJson; isOpen: boolean; 
       )}
     </>
   );
+}
+
+function End({ text, address, names }: { text: string; address: string; names: HostNames | undefined }) {
+  return (
+    <td class="mono">
+      {text}
+      {names?.[address] !== undefined && <br />}
+      <NamesOfKey text={address} names={names} />
+    </td>
+  );
+}
+
+/** What is known about an address of the record: a name, or the vendor of a network card. */
+function Known({ value, about: { names, vendors } }: { value: string | number; about: AnswerAboutHosts }) {
+  const known = names?.[value]?.name ?? vendors?.[value];
+  return known === undefined ? null : <span class="host-name"> {known}</span>;
 }

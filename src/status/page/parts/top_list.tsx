@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { intervals95 } from '../../../flow/estimates.ts';
 import type { Dimension, KeyVolume, TopAnswer, Volume } from '../../../flow/history_shapes.ts';
+import type { HostNames } from '../../../flow/host_names.ts';
 import { costOf, type LineTerms } from '../../../flow/line_terms.ts';
 import { applicationName } from '../../../flow/services.ts';
 import { askTop } from '../api.ts';
@@ -12,6 +13,7 @@ import type { Range } from '../route.ts';
 import { useAnswer } from '../use_answer.ts';
 import { Card, Empty } from './controls.tsx';
 import { Copyable } from './copyable.tsx';
+import { NamesOfKey } from './host_name.tsx';
 
 type Kind = Exclude<Dimension, 'total'>;
 
@@ -88,7 +90,7 @@ function Rows({ by, answer, look, terms }: { by: Kind; answer: TopAnswer; look: 
     <ol class="rows">
       {answer.rows.map((row) => (
         <li key={row.key} class="row">
-          <Name by={by} name={row.key} />
+          <Name by={by} name={row.key} names={answer.names} />
           <RateOrCost octets={octetsOf(row)} seconds={seconds} wholeOctets={whole} terms={terms} />
           <span class="row-volume" title={errorWords(row)}>
             {row.estimated && '≈ '}
@@ -149,7 +151,7 @@ function Bar({ row, largest, look }: { row: KeyVolume; largest: number; look: Lo
   );
 }
 
-function Name({ by, name }: { by: Kind; name: string }): ComponentChildren {
+function Name({ by, name, names }: { by: Kind; name: string; names: HostNames | undefined }): ComponentChildren {
   if (by === 'conversation') {
     const [first, second] = name.split(' ');
     return (
@@ -159,6 +161,7 @@ function Name({ by, name }: { by: Kind; name: string }): ComponentChildren {
           ⇄
         </span>
         <Copyable text={second ?? ''} />
+        <NamesOfKey text={name} names={names} />
       </span>
     );
   }
@@ -167,6 +170,7 @@ function Name({ by, name }: { by: Kind; name: string }): ComponentChildren {
     return (
       <span class="row-name" title={name}>
         <Copyable text={server} />
+        <NamesOfKey text={server} names={names} />
         <span class="faint small"> {applicationName(application)}</span>
       </span>
     );
@@ -184,6 +188,7 @@ function Name({ by, name }: { by: Kind; name: string }): ComponentChildren {
   return (
     <span class="row-name" title={name}>
       {by === 'host' ? <Copyable text={name} /> : <span class="clip">{text}</span>}
+      {by === 'host' && <NamesOfKey text={name} names={names} />}
     </span>
   );
 }

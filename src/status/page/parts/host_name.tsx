@@ -1,0 +1,28 @@
+/** What a host is called, beside its address and never in its place: names are hearsay. */
+import type { HostName, HostNames, NameSource } from '../../../flow/host_names.ts';
+import { dayAndTime } from '../format.ts';
+
+const sources: Readonly<Record<NameSource, string>> = {
+  dhcp: 'its lease (DHCP)',
+  mdns: 'its own announcement (mDNS)',
+  tls: 'what clients asked for (TLS)',
+  dns: 'what clients asked for (DNS)',
+  ptr: 'a reverse look-up (DNS)',
+};
+
+export const nameWords = (address: string, { name, source, learnedMs }: HostName): string =>
+  `${address} is ${name}: from ${sources[source]}, heard ${dayAndTime(learnedMs)}`;
+
+/** The names of the addresses in a key of a breakdown; nothing where none is known. */
+export function NamesOfKey({ text, names }: { text: string; names: HostNames | undefined }) {
+  const known = text.split(' ').flatMap((word) => {
+    const name = names?.[word];
+    return name === undefined ? [] : [{ name: name.name, words: nameWords(word, name) }];
+  });
+  if (known.length === 0) return null;
+  return (
+    <span class="host-name" title={known.map(({ words }) => words).join('\n')}>
+      {known.map(({ name }) => name).join(' ⇄ ')}
+    </span>
+  );
+}
