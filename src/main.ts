@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   query: () => import('./cli/query.ts'),
   evidence: () => import('./cli/evidence.ts'),
   health: () => import('./cli/health.ts'),
+  provision: () => import('./cli/provision.ts'),
   doctor: () => import('./cli/doctor.ts'),
   alert: () => import('./cli/alert.ts'),
   user: () => import('./cli/user.ts'),

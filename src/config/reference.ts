@@ -31,6 +31,7 @@ interface JsonNode {
   anyOf?: JsonNode[];
   const?: unknown;
   pattern?: string;
+  format?: string;
   additionalProperties?: JsonNode | boolean;
 }
 
@@ -82,7 +83,9 @@ function typeWords(node: JsonNode): string {
         .map(typeWords)
         .join(', ')} or \`null\``;
     const whole = node.anyOf.find((option) => option.type === 'integer');
-    return whole === undefined ? 'an address prefix' : `${typeWords(whole)} or a range`;
+    if (whole !== undefined) return `${typeWords(whole)} or a range`;
+    if (node.anyOf.every(({ format }) => format?.startsWith('cidr'))) return 'an address prefix';
+    return node.anyOf.every(({ format }) => format?.startsWith('ipv')) ? 'an address' : 'text';
   }
   if (node.type === 'array')
     return node.items?.properties ? `list, at most ${node.maxItems}` : `list of ${typeWords(node.items ?? {})}`;

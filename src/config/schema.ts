@@ -9,6 +9,7 @@
 import { z } from 'zod';
 import { tunnelTypes } from '../flow/decode_annotations.ts';
 import { alerts } from './alert_settings.ts';
+import { device } from './device_settings.ts';
 import { exporting } from './export_settings.ts';
 import { labels } from './label_settings.ts';
 import { line } from './line_settings.ts';
@@ -263,6 +264,7 @@ export const settingsSchema = z
     alerts,
     targets,
     log: logging,
+    device,
   })
   .prefault({});
 
@@ -279,5 +281,6 @@ export type MqttSettings = Settings['mqtt'];
 export type HistorySettings = Settings['history'];
 export type StatusSettings = Settings['status'];
 export type TargetSettings = Settings['targets'];
+export type DeviceSettings = Settings['device'];
 export type AlertSettings = Settings['alerts'];
 export type WebhookSettings = AlertSettings['webhooks'][number];

@@ -24,6 +24,17 @@ export const status = z
       reason:
         'Whether people must sign in and programs need a token. auto: always, except on loopback while there is no user and no allowedHosts',
     }),
+    setUpCode: z
+      .string()
+      .regex(/^([A-Za-z0-9-]{8,64})?$/, '8 to 64 letters, digits and dashes')
+      .default('')
+      .meta(
+        facts({
+          reason:
+            'Code that makes the first user on the page, while there is none; empty makes one up, which the console and the log tell. Any case, dashes left out, O is 0, I and L are 1',
+          secret: true,
+        }),
+      ),
     tls: choice(['auto', 'on', 'off'], 'auto', {
       reason:
         'Whether the page speaks HTTPS. auto: on every address but loopback, and wherever certificateFile is set. off is for a proxy before it',

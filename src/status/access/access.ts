@@ -253,7 +253,7 @@ export class Access {
   #renewSetUpCode(): void {
     const wanted = this.#trouble === '' && this.accounts.accounts.users.length === 0 && signInWanted(this.#parts.settings, false);
     if (wanted === (this.#setUpCode !== '')) return;
-    this.#setUpCode = wanted ? newSetUpCode(this.#parts.world.random) : '';
+    this.#setUpCode = wanted ? this.#parts.settings.setUpCode || newSetUpCode(this.#parts.world.random) : '';
     this.#parts.onSetUpCode(this.#setUpCode);
   }
 }
