@@ -21,6 +21,8 @@ export interface View {
   readonly hidden: PrefixLengths | undefined;
   /** Whether the asker may still look: streams ask again and again. */
   readonly holds: () => boolean;
+  /** User or token; undefined on an open page and on the box itself. */
+  readonly who: string | undefined;
   /** False for somebody who has not signed in. */
   readonly isKnown: boolean;
 }
@@ -110,11 +112,13 @@ export function addApiRoutes(server: FastifyInstance, parts: ApiParts): void {
   server.get('/api/v1/events', async (request, reply) => {
     const { noParameters, parseParameters } = await questions();
     parseParameters(noParameters, request.query);
-    if (streams.isFull) {
-      throw new ApiError('tooBusy', 'As many browsers as status.streamsMax allows are looking already; close one or raise it.');
+    const asker = view(request);
+    if (streams.isFullFor(asker)) {
+      const allowed = 'As many browsers as status.streamsMax allows (one user or token: half) are looking already';
+      throw new ApiError('tooBusy', `${allowed}; close one or raise it.`);
     }
     reply.hijack();
-    streams.add(reply.raw, securityHeaders, view(request));
+    streams.add(reply.raw, securityHeaders, asker);
   });
 
   server.get('/api/v1/openapi.json', async () => (await import('./open_api.ts')).openApi());

@@ -1,7 +1,8 @@
 /**
  * Server-sent events: every change of the live feed, to every browser that looks. A browser that reads too slowly is
  * skipped ahead: while its connection is full nothing is kept for it; once it drains it is told how many events it missed
- * and gets the newest status. A browser whose session is over is cut off. Limits: `streamsMax` streams, one unread frame each; a stream stuck for `stuckMaxMs` is ended.
+ * and gets the newest status. A browser whose session is over is cut off. Limits: `streamsMax` streams, half of them of one
+ * user or token, one unread frame each; a stream stuck for `stuckMaxMs` is ended.
  */
 import type { ServerResponse } from 'node:http';
 import type { Timer } from '../core/clock.ts';
@@ -19,9 +20,11 @@ const retryMs = 2_000;
 export interface StreamView {
   readonly hidden: PrefixLengths | undefined;
   readonly holds: () => boolean;
+  /** User or token; undefined where everybody is nobody in particular. */
+  readonly who: string | undefined;
 }
 
-const wholeView: StreamView = { hidden: undefined, holds: () => true };
+const wholeView: StreamView = { hidden: undefined, holds: () => true, who: undefined };
 
 interface Stream {
   readonly response: ServerResponse;
@@ -55,8 +58,10 @@ export class EventStreams {
     return this.#streams.size;
   }
 
-  get isFull(): boolean {
-    return this.#streams.size >= this.#streamsMax;
+  /** One that opens and holds leaves half for the others. */
+  isFullFor({ who }: Pick<StreamView, 'who'>): boolean {
+    const own = who === undefined ? 0 : [...this.#streams].filter(({ view }) => view.who === who).length;
+    return this.#streams.size >= this.#streamsMax || own >= Math.max(1, Math.floor(this.#streamsMax / 2));
   }
 
   /** Events that slow browsers did not get. */

@@ -237,6 +237,7 @@ export class StatusServer implements Service {
     return {
       hidden: this.#hiddenFrom(request),
       holds: () => principal === undefined || this.#gate.stillAdmitted(principal),
+      who: principal?.by === 'session' || principal?.by === 'token' ? principal.who : undefined,
       isKnown: principal !== undefined,
     };
   }

@@ -50,7 +50,9 @@ describe('explore', { timeout: 120_000 }, () => {
     const { page, complaints } = await look('#explore');
     const row = page.getByRole('listitem').filter({ has: page.getByRole('button', { name: '10.20.1.14', exact: true }) });
     await row.getByText('laptop-anna').waitFor({ state: 'visible' });
-    expect(await row.getByText('laptop-anna').getAttribute('title')).toMatch(/10\.20\.1\.14 is laptop-anna: from its lease \(DHCP\)/);
+    expect(await row.getByText('laptop-anna').getAttribute('title')).toMatch(
+      /10\.20\.1\.14 is laptop-anna: from its lease \(DHCP\)/,
+    );
     await page.goto(`${box.url}/#explore?by=conversation&filter=host+10.20.1.14`);
     await shows(page, 'laptop-anna ⇄ www.example.com');
     const cell = page.getByRole('cell').filter({ hasText: 'laptop-anna' }).first();

@@ -228,6 +228,33 @@ describe('the connection', { timeout: 120_000 }, () => {
   });
 });
 
+describe('an uplink', { timeout: 120_000 }, () => {
+  it('that goes down and comes back is said while it lasts, in every view, and no longer', async () => {
+    const box = await startBox('normal');
+    const { page, complaints } = await look(`${box.url}/#on-call`);
+    await shows(page, 'Everything works');
+    const status = box.live.latest()!;
+    const [first, ...others] = status.uplinks;
+    box.hang();
+    const reason = 'The connection timed out.';
+    const waiting = { state: 'waiting', reason, backlogRecords: 41_300, backlogOctets: 9_000_000, backlogAgeMs: 95_000 } as const;
+    box.live.pushStatus({ ...status, uplinks: [{ ...first!, ...waiting }, ...others] });
+    await shows(page, `Uplink ${first!.name} is down`);
+    await shows(page, /41.300 records wait in the spool/);
+    await shows(page, reason);
+    await page.getByText('1 need attention').waitFor({ state: 'attached' });
+    await page.getByRole('link', { name: 'Overview' }).click();
+    await shows(page, new RegExp(`Uplink ${first!.name} is down`));
+    await shows(page, /\d of \d uplinks up/);
+    box.live.pushStatus(status);
+    await page.getByText(/is down/).waitFor({ state: 'detached' });
+    await page.getByRole('link', { name: /^On call/ }).click();
+    await shows(page, 'Everything works');
+    expect(await page.getByText('need attention').count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+});
+
 describe('by hand', { timeout: 120_000 }, () => {
   it('everything is reached by keyboard alone', async () => {
     const box = await startBox('normal');
@@ -266,6 +293,26 @@ describe('by hand', { timeout: 120_000 }, () => {
     await page.keyboard.press('Enter');
     await page.keyboard.press('Enter');
     expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark');
+  });
+
+  it('a chart is read point by point with the keyboard, and said', async () => {
+    const box = await startBox('normal');
+    const { page } = await look(box.url);
+    await shows(page, '10.20.1.14');
+    for (const chart of await page.getByRole('slider').all()) {
+      expect(await chart.getAttribute('aria-label')).toMatch(/^Traffic of the last/i);
+      await chart.focus();
+      await page.keyboard.press('Home');
+      const first = await chart.getAttribute('aria-valuetext');
+      expect(first).toMatch(/\d\d:\d\d.*(bit\/s|not metered)/);
+      expect(await chart.getAttribute('aria-valuenow')).toBe('0');
+      await page.keyboard.press('ArrowRight');
+      expect(await chart.getAttribute('aria-valuetext')).not.toBe(first);
+      expect(await chart.getAttribute('aria-valuenow')).toBe('1');
+      await page.keyboard.press('End');
+      expect(await chart.getAttribute('aria-valuenow')).toBe(await chart.getAttribute('aria-valuemax'));
+    }
+    expect(await page.getByRole('slider').count()).toBe(2);
   });
 
   it('the address carries the state, and links of others are understood', async () => {

@@ -1,5 +1,5 @@
 /**
- * Pictures of the page: `node test/status/shoot.ts [--out FOLDER] [--only TEXT]`. One for each view, size, theme and
+ * Pictures of the page: `npm run shots -- [--out FOLDER] [--only TEXT]`. One for each view, size, theme and
  * scenario of the list; `--only` takes those whose name contains the text. For looking; tests do not compare pictures.
  */
 import { mkdirSync } from 'node:fs';
@@ -33,6 +33,8 @@ const wanted: readonly [view: string, scenario: Scenario][] = [
   ['overview', 'first-start'],
   ['on-call', 'first-start'],
   ['on-call', 'one-way-mirror'],
+  ['overview?last=7d', 'year'],
+  ['on-call', 'year'],
 ];
 
 mkdirSync(values.out, { recursive: true });

@@ -50,20 +50,20 @@ export interface Violation {
   readonly where: string;
 }
 
-/** What axe-core finds serious or critical. Runs beside the page's policy, which would forbid a script tag. */
+/** Everything that axe-core finds, its best practices and the size of targets (WCAG 2.2) among it. Runs beside the page's policy, which would forbid a script tag. */
 export async function axeViolations(page: Page): Promise<Violation[]> {
   axeSource ??= await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   await page.evaluate(axeSource);
-  const found = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as {
+  const found = (await page.evaluate(
+    'axe.run(document, { resultTypes: ["violations"], rules: { "target-size": { enabled: true } } })',
+  )) as {
     violations: { id: string; impact: string; nodes: { target: string[]; failureSummary: string }[] }[];
   };
-  return found.violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, impact, nodes }) => ({
-      rule: id,
-      impact,
-      where: nodes.map(({ target, failureSummary }) => `${target.join(' ')}: ${failureSummary}`).join('\n'),
-    }));
+  return found.violations.map(({ id, impact, nodes }) => ({
+    rule: id,
+    impact,
+    where: nodes.map(({ target, failureSummary }) => `${target.join(' ')}: ${failureSummary}`).join('\n'),
+  }));
 }
 
 let axeSource: string | undefined;

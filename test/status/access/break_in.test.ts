@@ -584,6 +584,21 @@ describe('rules of auto', () => {
     expect((await new Visitor(box.url).signIn('anna')).status).toBe(200);
   });
 
+  it('one user who opens streams and holds them leaves half for the others', { timeout: 30_000 }, async () => {
+    const box = await start({ ...asked, streamsMax: 4 });
+    const anna = new Visitor(box.url);
+    await anna.setUp(box.setUpCode());
+    await anna.ask('POST', '/api/v1/users', { name: 'vera', role: 'viewer', password });
+    const vera = new Visitor(box.url);
+    await vera.signIn('vera');
+    const stream = (by: Visitor): Promise<Response> => fetch(`${box.url}/api/v1/events`, { headers: { cookie: by.cookie } });
+    const held = [await stream(vera), await stream(vera), await stream(vera)];
+    expect(held.map(({ status }) => status)).toEqual([200, 200, 503]);
+    const own = await stream(anna);
+    expect(own.status).toBe(200);
+    for (const { body } of [...held, own]) await body?.cancel();
+  });
+
   it('a file of users that cannot be read lets nobody in, rather than everybody', async () => {
     const first = await start({});
     await new AccountFile(first.dataFolder, new SystemClock()).change((accounts) =>

@@ -78,7 +78,7 @@ export function FlowList({ flows, fromMs }: { flows: Flows; fromMs: number }) {
           {rows.length === 0 ? (
             <Empty title="No record matches">The newest flows are reported up to a minute after they began.</Empty>
           ) : (
-            <FlowTable flows={rows} label="Flow records" about={about} />
+            <FlowTable flows={rows} label="Table of the records" about={about} />
           )}
           {nextBefore !== undefined && (
             <p class="rest">

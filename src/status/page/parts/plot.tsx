@@ -1,6 +1,6 @@
 /**
- * uPlot in a box that follows its width and the theme, with a reading under the pointer. The chart is a picture to a screen
- * reader: `label` says what it shows. Arrow keys move the reading once the chart has the focus.
+ * uPlot in a box that follows its width and the theme, with a reading under the pointer. To a screen reader it is a slider
+ * along time: `label` says what the chart shows, arrow keys move along it, and the reading of each point is said.
  */
 import { type ComponentChild, type ComponentChildren, render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
@@ -116,23 +116,33 @@ export function Plot(props: PlotProps) {
       if (other !== undefined && other !== x) props.onSelect(Math.min(other, x), Math.max(other, x));
       return;
     }
-    const by = { ArrowLeft: -1, ArrowRight: 1, PageUp: -30, PageDown: 30 }[event.key];
-    if (u === undefined || by === undefined) return;
+    const far = Number.POSITIVE_INFINITY;
+    const by = { ArrowLeft: -1, ArrowRight: 1, PageUp: -30, PageDown: 30, Home: -far, End: far }[event.key];
+    const last = (u?.data[0].length ?? 0) - 1;
+    if (u === undefined || by === undefined || last < 0) return;
     event.preventDefault();
-    const last = u.data[0].length - 1;
     const index = Math.max(0, Math.min(last, (u.cursor.idx ?? last) + by));
     u.setCursor({ left: Math.round(u.valToPos(u.data[0][index]!, 'x')), top: 1 });
+    // Only what keys asked for is said: a live chart must not speak every second.
+    const said = box.current!.querySelector('.tip')?.textContent ?? '';
+    box.current!.setAttribute('aria-valuenow', String(index));
+    box.current!.setAttribute('aria-valuetext', said.replaceAll(/\s+/g, ' ').trim());
   };
   const onBlur = (): void => plot.current?.setCursor({ left: -10, top: -10 });
+  const last = Math.max(0, props.data[0].length - 1);
 
   return (
     <div
       ref={box}
       class="plot"
       style={{ height: `${height}px` }}
-      role="img"
+      role="slider"
+      aria-roledescription="chart"
       aria-label={props.label}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys read the chart
+      aria-valuemin={0}
+      aria-valuemax={last}
+      aria-valuenow={last}
+      aria-valuetext="Arrow keys read it point by point"
       tabIndex={0}
       onKeyDown={onKey}
       onBlur={onBlur}
