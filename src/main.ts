@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   evidence: () => import('./cli/evidence.ts'),
   health: () => import('./cli/health.ts'),
   provision: () => import('./cli/provision.ts'),
+  names: () => import('./cli/names.ts'),
   doctor: () => import('./cli/doctor.ts'),
   alert: () => import('./cli/alert.ts'),
   user: () => import('./cli/user.ts'),

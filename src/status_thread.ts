@@ -12,6 +12,7 @@ import { systemWorld, type World } from './core/world.ts';
 import type { HistoryReader } from './flow/history_shapes.ts';
 import { KnownNames } from './status/known_hosts.ts';
 import { LiveBuffer } from './status/live_feed.ts';
+import { MacVendorFile } from './status/mac_vendor_file.ts';
 import type { PageThreadData } from './status/page_thread.ts';
 import { StatusServer } from './status/status_server.ts';
 import { type LinkPort, PageEnd } from './status/thread_link.ts';
@@ -36,6 +37,7 @@ async function run(world: World, port: LinkPort, { settings, historyFolder, flow
   const recent = new RecentWindows(settings.history.tenSecondsForS);
   const history = historyFolder === '' ? noHistory : openHistoryReader(historyFolder, {}, recent);
   const names = new KnownNames(settings.names.addressesMax);
+  const vendors = new MacVendorFile(world, settings.names.macVendorFile);
   const link: PageEnd = new PageEnd(world.clock, port, {
     onSecond: (second) => live.pushSecond(second),
     onStatus: (status) => live.pushStatus(status),
@@ -67,7 +69,7 @@ async function run(world: World, port: LinkPort, { settings, historyFolder, flow
     history,
     live,
     ...(keeper === undefined ? {} : { flows: keeper }),
-    hosts: { names, vendorOf: () => undefined },
+    hosts: { names, vendorOf: vendors.of },
     metrics: async () => (await link.metrics()) + (await world.metrics.render()),
     pageFolder: pageFolder(),
     dataFolder: settings.dataFolder,
@@ -85,6 +87,8 @@ async function run(world: World, port: LinkPort, { settings, historyFolder, flow
   try {
     await server.start(AbortSignal.timeout(10_000));
     link.listening(server.url, server.fingerprint);
+    // Some megabytes of text: nobody waits for them.
+    await vendors.start();
   } catch (error) {
     if (!(error instanceof ApplianceError)) world.log.error('pageBug', { reason: messageOf(error) });
     link.failed(error);

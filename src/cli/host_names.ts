@@ -1,17 +1,33 @@
 /** Names of hosts beside addresses: those of a running box are in its answers, those of a stopped one in its data folder. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SystemClock } from '../core/clock.ts';
+import { ApplianceError } from '../core/errors.ts';
 import type { AnswerAboutHosts, HostNames } from '../flow/host_names.ts';
 import { hostNamesFile } from '../flow/host_names.ts';
 import type { RowJson } from '../flow/row_json.ts';
 import { keptNames } from '../pipeline/names/kept_names.ts';
 import { NameTable } from '../pipeline/names/name_table.ts';
-import { KnownNames, withHosts } from '../status/known_hosts.ts';
+import { KnownNames, namesMatching, withHosts } from '../status/known_hosts.ts';
 
 /** The answer, with what the stopped box whose folder this is knew about the hosts in these texts. */
 export function withNamesOnDisk<T extends object>(answer: T, texts: Iterable<unknown>, dataFolder: string): T & AnswerAboutHosts {
   return withHosts(answer, texts, { names: namesOnDisk(join(dataFolder, hostNamesFile)), vendorOf: () => undefined });
+}
+
+/** What `flowspan names` tells of a stopped box. @throws ApplianceError `boxUnreachable` where there is none either */
+export function namesKept(asked: {
+  readonly dataFolder: string;
+  readonly isHere: boolean;
+  readonly place: string;
+  readonly part: string;
+  readonly limit: number;
+}) {
+  const { dataFolder, isHere, place, part, limit } = asked;
+  const path = join(dataFolder, hostNamesFile);
+  if (!isHere || !existsSync(path))
+    throw new ApplianceError('boxUnreachable', `no flowspan answers at ${place}${isHere ? `, and there is no ${path}` : ''}`);
+  return namesMatching({ names: namesOnDisk(path), vendorOf: () => undefined }, part, limit);
 }
 
 function namesOnDisk(path: string): KnownNames {
@@ -23,8 +39,10 @@ function namesOnDisk(path: string): KnownNames {
     names.take(
       table.changes(Number.MAX_SAFE_INTEGER, nowMs).flatMap(([address, known]) => {
         if (known === undefined) return [];
-        const { name, source, atMs, ttlS } = known;
-        return [{ address, name: { name, source, learnedMs: Math.round(atMs), holdsUntilMs: Math.round(atMs) + ttlS * 1_000 } }];
+        const { name, source, atMs, ttlS, mac } = known;
+        const learnedMs = Math.round(atMs);
+        const own = mac === undefined ? {} : { mac };
+        return [{ address, name: { name, source, learnedMs, holdsUntilMs: learnedMs + ttlS * 1_000, ...own } }];
       }),
     );
   } catch {

@@ -11,7 +11,7 @@ import type { BoxStatus } from '../flow/status_shapes.ts';
 import { ApiError } from './answers.ts';
 import type { EventStreams } from './event_streams.ts';
 import { hideAddresses, mergeRows, type PrefixLengths } from './hidden_addresses.ts';
-import { type KnownHosts, withHosts } from './known_hosts.ts';
+import { type KnownHosts, namesMatching, withHosts } from './known_hosts.ts';
 import type { LiveFeed } from './live_feed.ts';
 import { securityHeaders } from './request_rules.ts';
 
@@ -158,23 +158,6 @@ function withPage(status: BoxStatus | undefined, ageMs: number): DataPlaneHealth
     { part: 'page', healthy: true, found: 'answers' },
   ];
   return { healthy: parts.every(({ healthy }) => healthy), parts };
-}
-
-/** Newest first. */
-function namesMatching(hosts: KnownHosts | undefined, part: string, limit: number): object {
-  const found = [...(hosts?.names.entries() ?? [])].filter(
-    ([address, { name }]) => name.includes(part) || address.includes(part),
-  );
-  const shown = found
-    .sort(([, a], [, b]) => b.learnedMs - a.learnedMs)
-    .slice(0, limit)
-    .map(([address, name]) => ({ address, ...name, ...vendorOf(hosts, name.mac) }));
-  return { matched: found.length, names: shown };
-}
-
-function vendorOf(hosts: KnownHosts | undefined, mac: string | undefined): { vendor?: string } {
-  const vendor = mac === undefined ? undefined : hosts?.vendorOf(mac);
-  return vendor === undefined ? {} : { vendor };
 }
 
 /** Why the box is not ready, or empty. */

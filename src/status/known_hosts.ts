@@ -72,3 +72,28 @@ export function withHosts<T extends object>(
     ...(Object.keys(vendors).length > 0 ? { vendors } : {}),
   };
 }
+
+export interface NamedHost extends HostName {
+  readonly address: string;
+  /** Of its MAC. */
+  readonly vendor?: string;
+}
+
+/** Names and addresses with this part in them, newest first. */
+export function namesMatching(
+  hosts: KnownHosts | undefined,
+  part: string,
+  limit: number,
+): { matched: number; names: NamedHost[] } {
+  const found = [...(hosts?.names.entries() ?? [])].filter(
+    ([address, { name }]) => name.includes(part) || address.includes(part),
+  );
+  const names = found
+    .sort(([, a], [, b]) => b.learnedMs - a.learnedMs)
+    .slice(0, limit)
+    .map(([address, name]): NamedHost => {
+      const vendor = name.mac === undefined ? undefined : hosts?.vendorOf(name.mac);
+      return { address, ...name, ...(vendor === undefined ? {} : { vendor }) };
+    });
+  return { matched: found.length, names };
+}

@@ -119,7 +119,9 @@ test('tshark reads the same out of the capture', () => {
 test('a box calls hosts by the names that the traffic told, keeps them, and keeps nothing else of it', {
   timeout: 120_000,
 }, async () => {
-  const settings = { meter: { source: 'capture', capture, loop: false } } as const;
+  const vendors = join(folder, 'oui.csv');
+  writeFileSync(vendors, 'Registry,Assignment,Organization Name,Organization Address\nMA-L,001B21,Example Cards,\n');
+  const settings = { meter: { source: 'capture', capture, loop: false }, names: { macVendorFile: vendors } } as const;
   const first = new Box(settings);
   await first.ready();
   const named = async (box: Box): Promise<Record<string, string>> => {
@@ -148,7 +150,10 @@ test('a box calls hosts by the names that the traffic told, keeps them, and keep
   );
   expect(await asked('query', 'port', '4000', '--by', 'conversation')).toContain('10.0.0.40 (laptop-9)');
   expect(await asked('query', 'port', '4000', '--by', 'source,destination', '--csv')).toMatch(/,"laptop-9 www\.example\.com"\n$/);
+  expect(await asked('names', 'laptop')).toMatch(/10\.0\.0\.40 +laptop-9 +dhcp .* 00:1b:21:00:00:09 +Example Cards\n$/);
+  expect(await asked('names', '--csv')).toMatch(/^address,name,source,.*\n(.*\n){6}$/);
   expect(await first.interrupt()).toBe(0);
+  expect(await asked('names', 'laptop')).toMatch(/10\.0\.0\.40 +laptop-9 +dhcp .* 00:1b:21:00:00:09\n$/);
   // The stopped box's store and file tell the same.
   expect(await asked('top', '--by', 'host')).toMatch(/10\.0\.0\.40 \(laptop-9\)/);
   expect(await asked('top', '--by', 'host', '--csv')).toMatch(/"10\.0\.0\.40",.*,"laptop-9"\n/);
@@ -167,7 +172,7 @@ test('a box calls hosts by the names that the traffic told, keeps them, and keep
 
   // Switched off, nothing is looked into, and what was known is forgotten.
   const off = { dns: false, dhcp: false, mdns: false, tls: false };
-  const third = new Box({ ...settings, names: off }, first.folder);
+  const third = new Box({ meter: settings.meter, names: off }, first.folder);
   await third.ready();
   await third.sees('records', ({ ledger }) => ledger.handedOver.records > 0);
   expect(await named(third)).toEqual({});

@@ -1,7 +1,7 @@
 /** The keys of a breakdown, each a way further in: a click on a row narrows the question to it. */
 
 import type { Volume } from '../../../flow/history_shapes.ts';
-import type { HostNames } from '../../../flow/host_names.ts';
+import type { AnswerAboutHosts } from '../../../flow/host_names.ts';
 import { bitRate, bytes, count, percent } from '../format.ts';
 import { keyTitle } from '../key_titles.ts';
 import { NamesOfKey } from './host_name.tsx';
@@ -23,13 +23,13 @@ export interface BreakdownProps {
   readonly wholeOctets: number;
   readonly otherOctets: number;
   readonly seconds: number;
-  readonly names: HostNames | undefined;
+  readonly about: AnswerAboutHosts;
   readonly onRow: ((key: string) => void) | undefined;
 }
 
 const octetsOf = ({ outOctets, inOctets }: { outOctets: number; inOctets: number }): number => outOctets + inOctets;
 
-export function BreakdownRows({ by, rows, wholeOctets, otherOctets, seconds, names, onRow }: BreakdownProps) {
+export function BreakdownRows({ by, rows, wholeOctets, otherOctets, seconds, about, onRow }: BreakdownProps) {
   const largest = Math.max(1, ...rows.map(octetsOf));
   return (
     <>
@@ -47,7 +47,7 @@ export function BreakdownRows({ by, rows, wholeOctets, otherOctets, seconds, nam
                     {title}
                   </button>
                 )}
-                <NamesOfKey text={row.key} names={names} />
+                <NamesOfKey text={row.key} about={about} />
               </span>
               <span class="row-rate" title="Mean rate over this time">
                 {bitRate((octetsOf(row) * 8) / Math.max(1, seconds))}

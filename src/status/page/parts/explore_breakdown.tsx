@@ -67,7 +67,7 @@ function List({ state, asked, bounds, periodMs, go }: ExploreBreakdownProps) {
         wholeOctets={by === 'host' ? both / 2 : both}
         otherOctets={other.outOctets + other.inOctets}
         seconds={(toMs - fromMs) / 1_000}
-        names={top.value.names}
+        about={top.value}
         onRow={onRow}
       />
     );
@@ -85,7 +85,7 @@ function List({ state, asked, bounds, periodMs, go }: ExploreBreakdownProps) {
           wholeOctets={matched?.octets ?? 0}
           otherOctets={by === 'host' ? 0 : (matched?.octets ?? 0) - groups.reduce((sum, { octets }) => sum + octets, 0)}
           seconds={(bounds.to - bounds.from) / 1_000}
-          names={sums.value?.names}
+          about={sums.value ?? {}}
           onRow={onRow}
         />
       )}

@@ -1,6 +1,6 @@
 /** Flow records as a table; a row opens to every element that the record has. */
 import { useState } from 'preact/hooks';
-import type { AnswerAboutHosts, HostNames } from '../../../flow/host_names.ts';
+import type { AnswerAboutHosts } from '../../../flow/host_names.ts';
 import type { RowJson } from '../../../flow/row_json.ts';
 import { addressOf, flowCells, flowName } from '../flow_cells.ts';
 import { bytes, count, exactTime, timeOfDay } from '../format.ts';
@@ -72,8 +72,8 @@ function FlowRows({ flow, about, isOpen, onToggle }: FlowRowsProps) {
           </button>
         </td>
         <td>{cells.protocol}</td>
-        <End text={cells.source} address={addressOf(flow, 'source')} names={about.names} />
-        <End text={cells.destination} address={addressOf(flow, 'destination')} names={about.names} />
+        <End text={cells.source} address={addressOf(flow, 'source')} about={about} />
+        <End text={cells.destination} address={addressOf(flow, 'destination')} about={about} />
         <td class="mono">{cells.flags}</td>
         <td>{cells.vlan}</td>
         <td class="number">{cells.lasted}</td>
@@ -102,12 +102,12 @@ function FlowRows({ flow, about, isOpen, onToggle }: FlowRowsProps) {
   );
 }
 
-function End({ text, address, names }: { text: string; address: string; names: HostNames | undefined }) {
+function End({ text, address, about }: { text: string; address: string; about: AnswerAboutHosts }) {
   return (
     <td class="mono">
       {text}
-      {names?.[address] !== undefined && <br />}
-      <NamesOfKey text={address} names={names} />
+      {(about.names?.[address] ?? about.vendors?.[address]) !== undefined && <br />}
+      <NamesOfKey text={address} about={about} />
     </td>
   );
 }

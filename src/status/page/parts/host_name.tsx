@@ -1,5 +1,5 @@
 /** What a host is called, beside its address and never in its place: names are hearsay. */
-import type { HostName, HostNames, NameSource } from '../../../flow/host_names.ts';
+import type { AnswerAboutHosts, HostName, NameSource } from '../../../flow/host_names.ts';
 import { dayAndTime } from '../format.ts';
 
 const sources: Readonly<Record<NameSource, string>> = {
@@ -13,11 +13,13 @@ const sources: Readonly<Record<NameSource, string>> = {
 export const nameWords = (address: string, { name, source, learnedMs }: HostName): string =>
   `${address} is ${name}: from ${sources[source]}, heard ${dayAndTime(learnedMs)}`;
 
-/** The names of the addresses in a key of a breakdown; nothing where none is known. */
-export function NamesOfKey({ text, names }: { text: string; names: HostNames | undefined }) {
+/** The names of the addresses in a key of a breakdown, of a MAC its vendor; nothing where none is known. */
+export function NamesOfKey({ text, about: { names, vendors } }: { text: string; about: AnswerAboutHosts }) {
   const known = text.split(' ').flatMap((word) => {
     const name = names?.[word];
-    return name === undefined ? [] : [{ name: name.name, words: nameWords(word, name) }];
+    if (name !== undefined) return [{ name: name.name, words: nameWords(word, name) }];
+    const vendor = vendors?.[word];
+    return vendor === undefined ? [] : [{ name: vendor, words: `${word} is a network card of ${vendor}` }];
   });
   if (known.length === 0) return null;
   return (

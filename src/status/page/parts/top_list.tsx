@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { intervals95 } from '../../../flow/estimates.ts';
 import type { Dimension, KeyVolume, TopAnswer, Volume } from '../../../flow/history_shapes.ts';
-import type { HostNames } from '../../../flow/host_names.ts';
+import type { AnswerAboutHosts } from '../../../flow/host_names.ts';
 import { costOf, type LineTerms } from '../../../flow/line_terms.ts';
 import { applicationName } from '../../../flow/services.ts';
 import { askTop } from '../api.ts';
@@ -90,7 +90,7 @@ function Rows({ by, answer, look, terms }: { by: Kind; answer: TopAnswer; look: 
     <ol class="rows">
       {answer.rows.map((row) => (
         <li key={row.key} class="row">
-          <Name by={by} name={row.key} names={answer.names} />
+          <Name by={by} name={row.key} about={answer} />
           <RateOrCost octets={octetsOf(row)} seconds={seconds} wholeOctets={whole} terms={terms} />
           <span class="row-volume" title={errorWords(row)}>
             {row.estimated && '≈ '}
@@ -151,7 +151,7 @@ function Bar({ row, largest, look }: { row: KeyVolume; largest: number; look: Lo
   );
 }
 
-function Name({ by, name, names }: { by: Kind; name: string; names: HostNames | undefined }): ComponentChildren {
+function Name({ by, name, about }: { by: Kind; name: string; about: AnswerAboutHosts }): ComponentChildren {
   if (by === 'conversation') {
     const [first, second] = name.split(' ');
     return (
@@ -161,7 +161,7 @@ function Name({ by, name, names }: { by: Kind; name: string; names: HostNames | 
           ⇄
         </span>
         <Copyable text={second ?? ''} />
-        <NamesOfKey text={name} names={names} />
+        <NamesOfKey text={name} about={about} />
       </span>
     );
   }
@@ -170,7 +170,7 @@ function Name({ by, name, names }: { by: Kind; name: string; names: HostNames | 
     return (
       <span class="row-name" title={name}>
         <Copyable text={server} />
-        <NamesOfKey text={server} names={names} />
+        <NamesOfKey text={server} about={about} />
         <span class="faint small"> {applicationName(application)}</span>
       </span>
     );
@@ -188,7 +188,7 @@ function Name({ by, name, names }: { by: Kind; name: string; names: HostNames | 
   return (
     <span class="row-name" title={name}>
       {by === 'host' ? <Copyable text={name} /> : <span class="clip">{text}</span>}
-      {by === 'host' && <NamesOfKey text={name} names={names} />}
+      {by === 'host' && <NamesOfKey text={name} about={about} />}
     </span>
   );
 }
