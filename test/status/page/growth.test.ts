@@ -1,7 +1,12 @@
 /** Growth that people would act on: told from too little, from a box that was off, or where there is none. */
 import { describe, expect, it } from 'vitest';
+import { MemoryKv } from '../../../src/core/memory_kv.ts';
 import { emptyVolume, type SeriesAnswer, type SeriesPoint } from '../../../src/flow/history_shapes.ts';
+import { RateSum } from '../../../src/flow/rate_histogram.ts';
 import { growthOf } from '../../../src/status/page/growth.ts';
+import { encodeWindow } from '../../../src/store/history_codec.ts';
+import { historyKey } from '../../../src/store/history_keys.ts';
+import { StoredHistoryReader } from '../../../src/store/history_reader.ts';
 
 const dayMs = 86_400_000;
 const startMs = 1_800_000_000_000 - (1_800_000_000_000 % dayMs);
@@ -66,6 +71,30 @@ describe('growth', () => {
       [100, 150, 90, 140, 105],
     ])
       expect(growthOf(answer(weeks(...perDay)), 20).weeksToFull, String(perDay)).toBeNull();
+  });
+
+  it('of a real history of hours, over a night in which the box was off', async () => {
+    const hourMs = 3_600_000;
+    const kv = new MemoryKv();
+    for (let hour = 0; hour < 36 * 24; hour++) {
+      const [day, atMs] = [Math.floor(hour / 24), startMs + hour * hourMs];
+      if (day === 20 && hour % 24 < 9) continue;
+      const perSecond = 1_000 + 100 * Math.floor((day - 1) / 7); // grows by week
+      const rates = new RateSum();
+      for (let second = 0; second < 3_600; second++) rates.addSecond(perSecond * 8);
+      const volume = { ...emptyVolume(), outOctets: perSecond * 3_600 };
+      const window = { dimension: 'total', top: [{ key: '', ...volume }], other: emptyVolume(), distinctKeys: 1 } as const;
+      const value = encodeWindow({ window: { ...window, rates: rates.close() }, partial: false });
+      await kv.batch([{ key: historyKey('1h', 'total', atMs), value }]);
+    }
+    const nowMs = startMs + 36 * dayMs + 5 * hourMs;
+    const reader = new StoredHistoryReader((question) => question(kv));
+    const found = growthOf(await reader.series({ fromMs: nowMs - 92 * dayMs, toMs: nowMs, pointsMax: 93 }), 20_000);
+    expect(found.weeks).toHaveLength(5);
+    expect(found.weeks.map(({ octets }) => Math.round(octets / 604_800))).toEqual([1_000, 1_100, 1_200, 1_300, 1_400]);
+    expect(found.octetsChange).toBeCloseTo(100 / 1_300);
+    expect(found.weeksToFull).toBeGreaterThan(8);
+    expect(found.weeksToFull).toBeLessThan(14);
   });
 
   it('says where a week is an estimate', () => {
