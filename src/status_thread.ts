@@ -85,7 +85,8 @@ async function run(world: World, port: LinkPort, { settings, historyFolder, flow
   // The page does not wait for a disk that is looked through.
   const kept = keeper?.start();
   try {
-    await server.start(AbortSignal.timeout(10_000));
+    // However long it takes: a slow board that was given up after a time would begin again and again, and never have a page.
+    await server.start(new AbortController().signal);
     link.listening(server.url, server.fingerprint);
     // Some megabytes of text: nobody waits for them.
     await vendors.start();

@@ -106,6 +106,13 @@ export class Box {
     return this.#exited;
   }
 
+  /** Takes the processor away from it for a while, as a machine that has others to serve does. */
+  async freeze(ms: number): Promise<void> {
+    this.#child.kill('SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    this.#child.kill('SIGCONT');
+  }
+
   kill(): Promise<number | null> {
     this.#child.kill('SIGKILL');
     return this.#exited;

@@ -21,6 +21,8 @@ test('boots, takes its settings from the FAT, meters, exports what the ledger na
   const collector = await new Collector().listen();
   using disk = new Disk(built);
   disk.write('flowspan.yaml', branchSettings(collector.port));
+  // When it fails, the console tells why.
+  disk.probe('log', 'exec journalctl --follow --lines=all --unit=flowspan.service --output=cat\n');
   const machine = await disk.boot().start();
   await machine.shows(/flowspan: starting slot A/, 120);
   await machine.shows(/flowspan: settings taken from the boot partition/, 300);

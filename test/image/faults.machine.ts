@@ -69,7 +69,8 @@ describe('what hangs', () => {
     using disk = branchDisk();
     disk.probe(
       'hang',
-      `pid=$(systemctl show --property MainPID --value flowspan.service)
+      `until systemctl --quiet is-active flowspan.service; do sleep 1; done
+pid=$(systemctl show --property MainPID --value flowspan.service)
 echo "probe: stopping $pid"
 kill -STOP $pid
 until [ "$(systemctl show --property NRestarts --value flowspan.service)" = 1 ]; do sleep 1; done
@@ -88,7 +89,7 @@ echo "probe: started again after $(systemctl show --property Result --value flow
     // Only once: the second time the file on the data partition says that it was done.
     disk.probe(
       'crash',
-      '[ ! -e /data/crashed ] || exit 0; touch /data/crashed; sync; echo "probe: the kernel stops here"; sysctl -qw kernel.panic=0; echo c >/proc/sysrq-trigger\n',
+      '[ ! -e /data/crashed ] || exit 0; until systemctl --quiet is-active flowspan.service; do sleep 1; done; touch /data/crashed; sync; echo "probe: the kernel stops here"; sysctl -qw kernel.panic=0; echo c >/proc/sysrq-trigger\n',
       'panic=0',
     );
     const machine = await disk.boot(true).start();

@@ -60,7 +60,7 @@ export class Disk {
    * firmware (systemd.system-credentials(7)). What it prints is on the console.
    */
   probe(name: string, script: string, parameters = ''): void {
-    const unit = `[Unit]\nAfter=flowspan.service\n[Service]\nType=exec\nStandardOutput=journal+console\nExecStart=/bin/sh -c 'set -- ${name}; . /run/credentials/@system/${name}.script'\n`;
+    const unit = `[Unit]\nAfter=local-fs.target\n[Service]\nType=exec\nStandardOutput=journal+console\nExecStart=/bin/sh -c 'set -- ${name}; . /run/credentials/@system/${name}.script'\n`;
     this.#units.set(`systemd.extra-unit.${name}.service`, unit);
     this.#units.set(`${name}.script`, script);
     this.write('flowspan/boot.cfg', `set parameters="$parameters systemd.wants=${name}.service ${parameters}"\n`);
@@ -125,7 +125,7 @@ export class Machine {
     const at = (name: string): string => join(this.#folder, name);
     for (const name of ['mirror', 'monitor', 'serial.log']) rmSync(at(name), { force: true });
     this.pagePort = await freePort();
-    const machine = ['-M', 'q35', '-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', '1024', '-nodefaults'];
+    const machine = ['-M', 'q35', '-accel', 'tcg,thread=multi', '-cpu', 'Nehalem', '-smp', '2', '-m', '1024', '-nodefaults'];
     const consoles = [
       '-display',
       'none',

@@ -9,34 +9,39 @@ import { Collector } from '../appliance/collector.ts';
 import { answers, branchSettings, signIn } from './boot.ts';
 import { type BuiltImage, buildImage } from './built.ts';
 import { Disk, endMachines, seconds } from './machine.ts';
-import { bundleOf, stickOf } from './variant.ts';
+import { bundleOf, stickOf, type Variant } from './variant.ts';
 
 /** Trials are short here, and what is logged while one runs is on the console. */
 const impatient = 'set parameters="$parameters flowspan.trial_hold_s=10 flowspan.trial_within_s=240"\n';
 
 let built: BuiltImage;
 let work: string;
-const bundles = new Map<string, string>();
-
 beforeAll(async () => {
   built = await buildImage();
   work = join(built.cache, `variants-${process.pid}`);
-  const marked = (text: string) => (path: (inSlot: string) => string) => writeFileSync(path('/etc/issue'), text);
-  bundles.set('next', bundleOf(built, work, 'flowspan-2', { change: marked('2\n') }));
-  bundles.set('forged', bundleOf(built, work, 'flowspan-3-forged', { change: marked('3\n'), signer: 'forger' }));
-  bundles.set(
-    'blind',
-    bundleOf(built, work, 'flowspan-4-blind', {
-      change: (path) => writeFileSync(path('/usr/lib/flowspan/build/native/flowspan.node'), 'not a program\n'),
-    }),
-  );
-  bundles.set(
-    'crash',
-    bundleOf(built, work, 'flowspan-5-crash', {
-      change: (path) => writeFileSync(path('/usr/lib/systemd/systemd'), '#!/bin/sh\necho "this version crashes" >/dev/console\n'),
-    }),
-  );
 }, 1_500_000);
+
+/** What is changed in the slot for each, and who signs it. */
+const versions: Readonly<Record<string, Variant>> = {
+  'flowspan-2': { change: (path) => writeFileSync(path('/etc/issue'), '2\n') },
+  'flowspan-3-forged': { change: (path) => writeFileSync(path('/etc/issue'), '3\n'), signer: 'forger' },
+  'flowspan-4-blind': {
+    change: (path) => writeFileSync(path('/usr/lib/flowspan/build/native/flowspan.node'), 'not a program\n'),
+  },
+  'flowspan-5-crash': {
+    change: (path) => writeFileSync(path('/usr/lib/systemd/systemd'), '#!/bin/sh\necho "this version crashes" >/dev/console\n'),
+  },
+};
+const bundles = new Map<string, string>();
+function bundle(name: string): string {
+  let path = bundles.get(name);
+  if (path === undefined) {
+    path = bundleOf(built, work, name, versions[name]!);
+    bundles.set(name, path);
+  }
+  return path;
+}
+
 afterEach(endMachines, 30_000);
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
@@ -44,14 +49,14 @@ async function withStick(name: string): Promise<Disk> {
   const disk = new Disk(built);
   disk.write('flowspan.yaml', branchSettings(4_739));
   disk.write('flowspan/boot.cfg', impatient);
-  disk.stick = stickOf(built, join(disk.folder, 'stick.img'), [bundles.get(name)!]);
+  disk.stick = stickOf(built, join(disk.folder, 'stick.img'), [bundle(name)]);
   return disk;
 }
 
 describe('updates', () => {
   test('from a stick: installed into B, tried, kept; users and settings go along; the next goes into A', async () => {
     const collector = await new Collector().listen();
-    using disk = await withStick('next');
+    using disk = await withStick('flowspan-2');
     const machine = await disk.boot().start();
     await machine.shows(/flowspan: starting slot A/, 120);
     await machine.shows(/flowspan: flowspan-2\.raucb is installed; restarting into it/, 900);
@@ -66,7 +71,7 @@ describe('updates', () => {
     await collector.vanish();
 
     // The next one; slot A is the other one now.
-    stickOf(built, disk.stick!, [bundles.get('blind')!]);
+    stickOf(built, disk.stick!, [bundle('flowspan-4-blind')]);
     const again = await disk.boot().start();
     await again.shows(/flowspan: starting slot B/, 120);
     await again.shows(/flowspan: flowspan-4-blind\.raucb is installed/, 900);
@@ -80,7 +85,7 @@ describe('updates', () => {
   });
 
   test('with a wrong signature: refused, nothing is written, the box goes on', async () => {
-    using disk = await withStick('forged');
+    using disk = await withStick('flowspan-3-forged');
     const before = disk.read('flowspan/grubenv');
     const machine = await disk.boot().start();
     const [said] = await machine.shows(/flowspan: flowspan-3-forged\.raucb is refused: .*/, 900);
@@ -91,7 +96,7 @@ describe('updates', () => {
   });
 
   test('that crashes: the box is back in the old slot by itself', async () => {
-    using disk = await withStick('crash');
+    using disk = await withStick('flowspan-5-crash');
     const machine = await disk.boot().start();
     await machine.shows(/flowspan: flowspan-5-crash\.raucb is installed/, 900);
     await machine.shows(/flowspan: starting slot B/, 240);
@@ -101,7 +106,7 @@ describe('updates', () => {
   });
 
   test('power cuts while it is written and at its end: each time the box starts, and at last the update is in', async () => {
-    using disk = await withStick('next');
+    using disk = await withStick('flowspan-2');
     let cuts = 0;
     // Seconds after the installation has begun.
     for (const afterS of [0.5, 2, 4, 7, 11]) {
