@@ -214,6 +214,7 @@ export class Appliance {
       {
         clock: this.#clock,
         labels: { rules: settings.labels, names: this.#names },
+        hostNames: () => this.#hostNames.lookup,
         ...(told.length > 0 ? { places: { lookup: placeFiles, told } } : {}),
         selectorOf: (selectorId) => this.#meter.selectorOf(selectorId),
         // Nobody waits for rows while no collector is set: keeping them would only fill the disk.

@@ -109,8 +109,8 @@ export interface PortAccount {
 export interface EnrichmentStatus {
   /** With everything that is set up. */
   readonly completePercent: number | null;
-  /** Which lack a part; null for what is not set up. */
-  readonly lackingPercent: Readonly<Record<'locality' | 'application' | 'label' | 'country', number | null>>;
+  /** Which lack a part; null for what is not set up. A name (of either end) is no part of the whole: it depends on the traffic. */
+  readonly lackingPercent: Readonly<Record<'locality' | 'application' | 'label' | 'country' | 'name', number | null>>;
 }
 
 export interface MeterStatus {

@@ -2,11 +2,13 @@
  * How much of what could be known about a flow is known: of every 16th row, whether it has all that this box is set up to add.
  * Over the last ten to twenty minutes. Pure, with the time handed in; constant work a block.
  */
+import { formatIpv4, formatIpv6 } from '../flow/addresses.ts';
+import type { HostNameLookup } from '../flow/host_names.ts';
 import type { RowCursor } from '../flow/row_cursor.ts';
 import { presenceBit } from '../flow/row_layout.ts';
 import { serviceName } from '../flow/services.ts';
 
-export const completenessParts = ['locality', 'application', 'label', 'country'] as const;
+export const completenessParts = ['locality', 'application', 'label', 'country', 'name'] as const;
 export type CompletenessPart = (typeof completenessParts)[number];
 
 export interface CompletenessSetUp {
@@ -14,6 +16,8 @@ export interface CompletenessSetUp {
   readonly labels: boolean;
   /** A file tells countries. */
   readonly places: boolean;
+  /** Where names of hosts are learned. Whether one is known depends on the traffic, so it is told, and no part of the whole. */
+  readonly names?: HostNameLookup | undefined;
 }
 
 const everyRow = 16;
@@ -32,7 +36,7 @@ interface Half {
   readonly lacking: Record<CompletenessPart, number>;
 }
 
-const emptyHalf = (): Half => ({ rows: 0, complete: 0, lacking: { locality: 0, application: 0, label: 0, country: 0 } });
+const emptyHalf = (): Half => ({ rows: 0, complete: 0, lacking: { locality: 0, application: 0, label: 0, country: 0, name: 0 } });
 
 export class Completeness {
   readonly #setUp: () => CompletenessSetUp;
@@ -48,7 +52,7 @@ export class Completeness {
   /** An enriched row. */
   add(row: RowCursor): void {
     if (this.#turn++ % everyRow !== 0) return;
-    const { labels, places } = this.#setUp();
+    const { labels, places, names } = this.#setUp();
     const half = this.#now;
     half.rows++;
     const lacks = (part: CompletenessPart, isLacking: boolean): boolean => {
@@ -64,6 +68,7 @@ export class Completeness {
       lacks('country', places && hasAddresses && !hasCountry(row)),
     ];
     if (!missing.includes(true)) half.complete++;
+    lacks('name', names !== undefined && hasAddresses && !hasName(row, names));
   }
 
   /** Share of rows with everything, %; null while there were none. */
@@ -82,13 +87,14 @@ export class Completeness {
   /** Which lack a part, %, null for what is not set up or while there were no rows. */
   lackingPercent(nowMs: number): Record<CompletenessPart, number | null> {
     const isTold = this.percent(nowMs) !== null;
-    const { labels, places } = this.#setUp();
+    const { labels, places, names } = this.#setUp();
     const of = (part: CompletenessPart, isSetUp = true): number | null => (isSetUp && isTold ? this.lacking(part) * 100 : null);
     return {
       locality: of('locality'),
       application: of('application'),
       label: of('label', labels),
       country: of('country', places),
+      name: of('name', names !== undefined),
     };
   }
 
@@ -113,4 +119,11 @@ function hasCountry(row: RowCursor): boolean {
   const inside = row.has(localityBit) ? row.networkLocality : 0;
   const source = (inside & sourceInside) !== 0 || row.has(countryBits.source);
   return source && ((inside & destinationInside) !== 0 || row.has(countryBits.destination));
+}
+
+/** One of its ends is called by a name. Both are asked, which is what keeps the names of hosts that talk. */
+function hasName(row: RowCursor, names: HostNameLookup): boolean {
+  const format = row.ipVersion === 6 ? formatIpv6 : formatIpv4;
+  const destination = names.of(format(row.bytes, row.destinationAddressOffset));
+  return names.of(format(row.bytes, row.sourceAddressOffset)) !== undefined || destination !== undefined;
 }

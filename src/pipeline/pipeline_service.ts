@@ -10,6 +10,7 @@ import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
 import { mergeWindows } from '../flow/history_merge.ts';
 import type { HistoryWindow } from '../flow/history_shapes.ts';
+import type { HostNameLookup } from '../flow/host_names.ts';
 import { type LabelRule, labelKindsOf } from '../flow/labels.ts';
 import type { PlaceLookup } from '../flow/places.ts';
 import { type RowBlock, type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
@@ -39,6 +40,8 @@ export interface PipelineParts {
   readonly selectorOf?: (selectorId: number) => Sampling | undefined;
   /** Rules for labels, and who keeps their numbers: started before. */
   readonly labels?: { readonly rules: readonly LabelRule[]; readonly names: NameBook };
+  /** What hosts are called; absent where no names are learned. */
+  readonly hostNames?: () => HostNameLookup | undefined;
   /** Where addresses are, and what is told of that. */
   readonly places?: { readonly lookup: PlaceLookup; readonly told: readonly ('country' | 'as')[] };
   /** Takes every enriched block; copies what it keeps before it returns (the spool). */
@@ -91,7 +94,7 @@ export class PipelineService implements Service {
     this.#places = parts.places === undefined ? undefined : new Places(parts.places.lookup);
     this.#rates = new SecondRates(options.lateS);
     const places = (parts.places?.told.length ?? 0) > 0;
-    this.#completeness = new Completeness(() => ({ labels: this.#labels !== undefined, places }));
+    this.#completeness = new Completeness(() => ({ labels: this.#labels !== undefined, places, names: parts.hostNames?.() }));
     this.#rollup = new Rollup(
       {
         dimensions: dimensionsWith(labelKindsOf(labels?.rules ?? []), parts.places?.told),

@@ -27,7 +27,7 @@ test('a record is complete when it has all that is set up, and only then', () =>
     one.destinationTransportPort = 49_999;
   });
   expect([completeness.percent(0), completeness.lacking('application')]).toEqual([50, 0.5]);
-  expect(completeness.lackingPercent(0)).toEqual({ locality: 0, application: 50, label: null, country: null });
+  expect(completeness.lackingPercent(0)).toEqual({ locality: 0, application: 50, label: null, country: null, name: null });
   Object.assign(setUp, { labels: true, places: true });
   fill(completeness, () => {});
   fill(completeness, (one) => {
@@ -48,4 +48,31 @@ test('the answer slides over what was lately seen', () => {
   expect(completeness.percent(700_001)).toBe(50);
   expect(completeness.percent(1_400_000)).toBe(0);
   expect(completeness.percent(9_000_000)).toBeNull();
+});
+
+test('a name of either end is told, and changes nothing about the whole', () => {
+  const asked: string[] = [];
+  const known = { name: 'laptop', source: 'dhcp', learnedMs: 0, holdsUntilMs: 0 } as const;
+  const names = {
+    of: (address: string) => {
+      asked.push(address);
+      return address === '10.0.0.9' ? known : undefined;
+    },
+  };
+  const completeness = new Completeness(() => ({ labels: false, places: false, names }));
+  const ends = (source: number, destination: number) => (one: RowCursor) => {
+    one.ipVersion = 4;
+    one.bytes.set([10, 0, 0, source], one.sourceAddressOffset);
+    one.bytes.set([10, 0, 0, destination], one.destinationAddressOffset);
+  };
+  for (const [source, destination] of [
+    [9, 1],
+    [1, 9],
+    [1, 2],
+    [2, 1],
+  ] as const)
+    fill(completeness, ends(source, destination));
+  expect(completeness.lackingPercent(0)).toMatchObject({ name: 50 });
+  expect(completeness.percent(0)).toBe(100);
+  expect(new Set(asked)).toEqual(new Set(['10.0.0.9', '10.0.0.1', '10.0.0.2']));
 });

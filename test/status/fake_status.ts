@@ -371,7 +371,13 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
         },
     enrichment: {
       completePercent: first ? null : 94.6,
-      lackingPercent: { locality: 0, application: 4.1, label: first ? null : 1.3, country: scenario === 'year' ? 0.4 : null },
+      lackingPercent: {
+        locality: 0,
+        application: 4.1,
+        label: first ? null : 1.3,
+        country: scenario === 'year' ? 0.4 : null,
+        name: 18.6,
+      },
     },
     line: first
       ? { kbitsPerSecond: 0, costPerMonth: 0, costPerGigabyte: 0, currency: 'EUR' }

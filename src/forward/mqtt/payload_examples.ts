@@ -244,7 +244,7 @@ export const exampleStatus: BoxStatus = {
   labelKinds: ['site'],
   places: [],
   ports: null,
-  enrichment: { completePercent: 96.2, lackingPercent: { locality: 0, application: 3.1, label: 0.9, country: null } },
+  enrichment: { completePercent: 96.2, lackingPercent: { locality: 0, application: 3.1, label: 0.9, country: null, name: 21.4 } },
   line: { kbitsPerSecond: 0, costPerMonth: 0, costPerGigabyte: 0, currency: 'EUR' },
 };
 

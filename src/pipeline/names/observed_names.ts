@@ -94,6 +94,11 @@ export class ObservedNames implements Service, HostNameLookup {
     return known === undefined ? undefined : this.#shown(known);
   }
 
+  /** Undefined while every kind is off. */
+  get lookup(): HostNameLookup | undefined {
+    return observationKinds.some((kind) => this.#settings[kind]) ? this : undefined;
+  }
+
   /** Takes up what changes while running; names of a kind that is switched off are forgotten. */
   configure(settings: NameSettings): void {
     this.#settings = settings;

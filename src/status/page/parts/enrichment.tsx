@@ -7,6 +7,7 @@ const parts = {
   application: { name: 'Application by its port', setting: '' },
   label: { name: 'Label', setting: 'labels' },
   country: { name: 'Country', setting: 'places.countryFile' },
+  name: { name: 'Name of one end', setting: 'names' },
 } as const;
 
 export function Enrichment({ enrichment: { completePercent, lackingPercent } }: { enrichment: EnrichmentStatus }) {
