@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   health: () => import('./cli/health.ts'),
   provision: () => import('./cli/provision.ts'),
   names: () => import('./cli/names.ts'),
+  'support-bundle': () => import('./cli/support_bundle.ts'),
   doctor: () => import('./cli/doctor.ts'),
   alert: () => import('./cli/alert.ts'),
   user: () => import('./cli/user.ts'),

@@ -15,12 +15,17 @@ export const configVariable = 'FLOWSPAN_CONFIG';
 
 export const configUsage = `  --config FILE    settings of the box (default: what ${configVariable} names, which an installed box sets)`;
 
-/** @throws ApplianceError `settingsUnreadable`, `settingsInvalid` */
-export function boxSettings({ config, data, url }: OptionValues): Settings {
-  if (config !== undefined) return loadSettings(String(config));
-  const installed = process.env[configVariable] ?? '';
+/** The settings file of the box that is meant; empty for none. */
+export function settingsPath({ config, data, url }: OptionValues): string {
+  if (config !== undefined) return String(config);
   // Who names a folder or an address means another box than the installed one.
-  return installed === '' || data !== undefined || url !== undefined ? defaultSettings() : loadSettings(installed);
+  return data !== undefined || url !== undefined ? '' : (process.env[configVariable] ?? '');
+}
+
+/** @throws ApplianceError `settingsUnreadable`, `settingsInvalid` */
+export function boxSettings(values: OptionValues): Settings {
+  const path = settingsPath(values);
+  return path === '' ? defaultSettings() : loadSettings(path);
 }
 
 /**

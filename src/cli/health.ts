@@ -2,10 +2,10 @@
  * `flowspan health`: whether the data plane of the running box works, for supervisors and for the judgement of an update. Asks through
  * the socket in the data folder, which needs no sign-in.
  */
-import { defaultSettings, loadSettings } from '../config/load.ts';
 import { SystemClock } from '../core/clock.ts';
 import type { DataPlaneHealth } from '../flow/health_shapes.ts';
 import { BoxClient } from './box_client.ts';
+import { boxSettings, configUsage } from './box_folder.ts';
 import { type Command, exitCodes, integerOption } from './command.ts';
 import { type Answer, HealthWatch } from './health_watch.ts';
 
@@ -21,7 +21,7 @@ export const command: Command = {
   --within S      give up after this many seconds (default 0: as soon as it is not healthy)
   --json          the last look as one JSON object
   --data FOLDER   data folder of the box (default var, or as --config says)
-  --config FILE   settings of the box
+${configUsage}
 
 Healthy means: capture runs, the metering threads, the pipeline and the spool give signs of life, stores are open, the page answers. A line
 without packets is healthy, and so is a box whose collector cannot be reached. Ends with 0 when healthy, with 1 when not or when
@@ -35,7 +35,7 @@ nobody answers.`,
   },
   positionals: [],
   async run(values, _positionals, { out, interrupted }) {
-    const settings = values.config === undefined ? defaultSettings() : loadSettings(String(values.config));
+    const settings = boxSettings(values);
     const box = new BoxClient(settings, values);
     const clock = new SystemClock();
     const forMs = integerOption(values, 'for', 0, 0, 86_400) * 1_000;
