@@ -58,6 +58,10 @@ describe('explore', { timeout: 120_000 }, () => {
     const cell = page.getByRole('cell').filter({ hasText: 'laptop-anna' }).first();
     await cell.waitFor({ state: 'visible' });
     expect(await cell.textContent()).toMatch(/10\.20\.1\.14:\d+laptop-anna/);
+    await page.goto(`${box.url}/#explore?picture=graph`);
+    await page.getByRole('button', { name: /^10\.20\.1\.14, laptop-anna, .*: show its conversations$/ }).waitFor();
+    await page.goto(`${box.url}/#explore?picture=matrix`);
+    await page.getByRole('rowheader').filter({ hasText: '10.20.1.14' }).getByText('laptop-anna').waitFor();
     await page.goto(`${box.url}/#overview`);
     const hosts = page.locator('.top-host');
     await hosts.getByText('laptop-anna').waitFor({ state: 'visible' });

@@ -2,6 +2,7 @@
 import { useMemo } from 'preact/hooks';
 import type { FlowCoverage, FlowGroupAnswer } from '../../../flow/flow_search_shapes.ts';
 import type { TopAnswer } from '../../../flow/history_shapes.ts';
+import type { AnswerAboutHosts } from '../../../flow/host_names.ts';
 import { type AskedRange, askSums, askTopOf } from '../api.ts';
 import { drilled, type ExploreState, filterOfKey, isOfFlows } from '../explore_state.ts';
 import { dayAndTime } from '../format.ts';
@@ -116,24 +117,22 @@ function GraphOfHosts({ state, asked, periodMs, go }: ExploreBreakdownProps) {
   const host = hostOf({ filter, by: 'conversation' });
   const isOfHistory = filter === '' || host !== undefined;
   const identity = JSON.stringify([asked, filter]);
-  const { value, trouble, place, of } = useAnswer<readonly { key: string; octets: number }[]>(
+  const { value, trouble, place, of } = useAnswer<{ pairs: readonly { key: string; octets: number }[]; about: AnswerAboutHosts }>(
     identity,
     async (signal) => {
       if (isOfHistory) {
         const question = { by: 'conversation' as const, limit: graphRows, ...(host === undefined ? {} : { host }) };
-        return (await askTopOf(asked, question, signal)).rows.map((row) => ({
-          key: row.key,
-          octets: row.outOctets + row.inOctets,
-        }));
+        const top = await askTopOf(asked, question, signal);
+        return { pairs: top.rows.map((row) => ({ key: row.key, octets: row.outOctets + row.inOctets })), about: top };
       }
-      const { groups } = await askSums(asked, { by: 'conversation', filter, limit: graphRows }, signal);
-      return groups.map(({ keys, octets }) => ({ key: keys[0]!, octets }));
+      const sums = await askSums(asked, { by: 'conversation', filter, limit: graphRows }, signal);
+      return { pairs: sums.groups.map(({ keys, octets }) => ({ key: keys[0]!, octets })), about: sums };
     },
     periodMs,
   );
   const conversations = useMemo(
     () =>
-      (value ?? []).flatMap(({ key, octets }) => {
+      (value?.pairs ?? []).flatMap(({ key, octets }) => {
         const [from, to] = key.split(' ');
         return from === undefined || to === undefined ? [] : [{ from, to, octets }];
       }),
@@ -143,7 +142,7 @@ function GraphOfHosts({ state, asked, periodMs, go }: ExploreBreakdownProps) {
   if (of !== identity) return <div class="skeleton tall" />;
   if (conversations.length === 0) return <Empty title="Nobody talked in this time" />;
   const onHost = (name: string): void => go({ ...state, filter: filterOfKey('host', name), by: 'conversation', picture: 'list' });
-  return <Topology conversations={conversations} onHost={onHost} />;
+  return <Topology conversations={conversations} about={value?.about ?? {}} onHost={onHost} />;
 }
 
 function Matrix({ state, asked, bounds, periodMs, go }: ExploreBreakdownProps) {
@@ -166,6 +165,7 @@ function Matrix({ state, asked, bounds, periodMs, go }: ExploreBreakdownProps) {
       <Reach coverage={value?.coverage} fromMs={bounds.from} />
       <HeatMap
         cells={cells}
+        about={value ?? {}}
         onCell={(host, service) => {
           const own = `${filterOfKey('host', host)} and ${filterOfKey('service', service)}`;
           go({ ...state, filter: own, by: 'conversation', picture: 'list' });

@@ -1,6 +1,8 @@
 /** Hosts against the services they use: the darker a cell, the more octets. A table, so that it is read without eyes too. */
+import type { AnswerAboutHosts } from '../../../flow/host_names.ts';
 import { bytes } from '../format.ts';
 import { keyTitle } from '../key_titles.ts';
+import { NamesOfKey } from './host_name.tsx';
 
 export interface Cell {
   readonly host: string;
@@ -13,7 +15,13 @@ const columnsMax = 10;
 /** Steps of one colour: as many as eyes tell apart. */
 const steps = 6;
 
-export function HeatMap({ cells, onCell }: { cells: readonly Cell[]; onCell: (host: string, service: string) => void }) {
+export interface HeatMapProps {
+  readonly cells: readonly Cell[];
+  readonly about: AnswerAboutHosts;
+  readonly onCell: (host: string, service: string) => void;
+}
+
+export function HeatMap({ cells, about, onCell }: HeatMapProps) {
   const hosts = ranked(cells, ({ host }) => host, rowsMax);
   const services = ranked(cells, ({ service }) => service, columnsMax);
   const of = new Map(cells.map((cell) => [`${cell.host}\n${cell.service}`, cell.octets]));
@@ -36,7 +44,7 @@ export function HeatMap({ cells, onCell }: { cells: readonly Cell[]; onCell: (ho
           {hosts.map((host) => (
             <tr key={host}>
               <th scope="row" class="mono">
-                {host}
+                {host} <NamesOfKey text={host} about={about} />
               </th>
               {services.map((service) => {
                 const octets = of.get(`${host}\n${service}`) ?? 0;

@@ -13,6 +13,12 @@ const sources: Readonly<Record<NameSource, string>> = {
 export const nameWords = (address: string, { name, source, learnedMs }: HostName): string =>
   `${address} is ${name}: from ${sources[source]}, heard ${dayAndTime(learnedMs)}`;
 
+/** `10.0.0.40, laptop-9`, for where there is text only. */
+export function withName(address: string, { names, vendors }: AnswerAboutHosts): string {
+  const known = names?.[address]?.name ?? vendors?.[address];
+  return known === undefined ? address : `${address}, ${known}`;
+}
+
 /** The names of the addresses in a key of a breakdown, of a MAC its vendor; nothing where none is known. */
 export function NamesOfKey({ text, about: { names, vendors } }: { text: string; about: AnswerAboutHosts }) {
   const known = text.split(' ').flatMap((word) => {

@@ -1,9 +1,19 @@
 /** Who talks to whom: hosts in a circle, conversations as arcs. A host leads to its conversations; the list says the same. */
 import { useMemo, useState } from 'preact/hooks';
+import type { AnswerAboutHosts } from '../../../flow/host_names.ts';
 import { bytes } from '../format.ts';
 import { type Edge, layOut } from '../graph_layout.ts';
+import { withName } from './host_name.tsx';
 
-export function Topology({ conversations, onHost }: { conversations: readonly Edge[]; onHost: (host: string) => void }) {
+export interface TopologyProps {
+  readonly conversations: readonly Edge[];
+  readonly about: AnswerAboutHosts;
+  readonly onHost: (host: string) => void;
+}
+
+export function Topology({ conversations, about, onHost }: TopologyProps) {
+  // There is room for addresses; what they are called is said of what is pointed at.
+  const called = (address: string): string => withName(address, about);
   const graph = useMemo(() => layOut(conversations), [conversations]);
   const [near, setNear] = useState('');
   const touches = (edge: Edge): boolean => near === '' || edge.from === near || edge.to === near;
@@ -24,7 +34,7 @@ export function Topology({ conversations, onHost }: { conversations: readonly Ed
             d={edge.path}
             stroke-width={edge.width}
           >
-            <title>{`${edge.from} and ${edge.to}: ${bytes(edge.octets)}`}</title>
+            <title>{`${called(edge.from)} and ${called(edge.to)}: ${bytes(edge.octets)}`}</title>
           </path>
         ))}
         {graph.nodes.map((node) => (
@@ -34,7 +44,7 @@ export function Topology({ conversations, onHost }: { conversations: readonly Ed
             class={isNear(node.name) ? 'node' : 'node is-far'}
             role="button"
             tabIndex={0}
-            aria-label={`${node.name}, ${bytes(node.octets)}: show its conversations`}
+            aria-label={`${called(node.name)}, ${bytes(node.octets)}: show its conversations`}
             onClick={() => onHost(node.name)}
             onKeyDown={(event) => {
               if (event.key === 'Enter' || event.key === ' ') {
@@ -47,6 +57,7 @@ export function Topology({ conversations, onHost }: { conversations: readonly Ed
             onFocus={() => setNear(node.name)}
             onBlur={() => setNear('')}
           >
+            <title>{`${called(node.name)}, ${bytes(node.octets)}`}</title>
             <circle cx={node.x} cy={node.y} r={node.radius} />
             <text
               x={node.x + (node.side === 'start' ? node.radius + 6 : -node.radius - 6)}
