@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { SystemClock } from '../core/clock.ts';
 import { ApplianceError, messageOf } from '../core/errors.ts';
 import { intervals95 } from '../flow/estimates.ts';
-import { dimensions, type KeyVolume, type TopAnswer, type Volume } from '../flow/history_shapes.ts';
+import { type DistinctKeys, dimensions, type KeyVolume, type TopAnswer, type Volume } from '../flow/history_shapes.ts';
 import { costOf, type LineTerms } from '../flow/line_terms.ts';
 import { ApiError } from '../status/answers.ts';
 import { parseParameters, timeRange, topParameters } from '../status/questions.ts';
@@ -134,7 +134,7 @@ function asCsv(answer: TopAnswer, terms: LineTerms): string {
 }
 
 function asTable(answer: TopAnswer, terms: LineTerms): string {
-  const { dimension, rows, other, total, fromMs, toMs, names } = answer;
+  const { dimension, rows, other, total, fromMs, toMs, names, distinct } = answer;
   const costOfRow = costIn(answer, terms);
   const hasCost = costOfRow(total) !== undefined;
   const seconds = Math.max(1, (toMs - fromMs) / 1_000);
@@ -168,7 +168,16 @@ function asTable(answer: TopAnswer, terms: LineTerms): string {
   const taken =
     total.counted === undefined ? '' : ` (${total.counted.packets.toLocaleString('en')}, ${size(total.counted.octets)})`;
   const how = total.estimated ? `\n≈ estimated from sampled packets${taken}; the truth is within ± in 95 of 100 cases\n` : '';
-  return `${time(fromMs)} to ${time(toMs)}\n\n${lines}\n${how}`;
+  return `${time(fromMs)} to ${time(toMs)}, ${keysText(distinct)}\n\n${lines}\n${how}`;
+}
+
+/** The answer of a box of before has no count. */
+function keysText(distinct: DistinctKeys | undefined): string {
+  if (distinct === undefined) return 'different keys not counted';
+  const { keys, standardError, atLeast } = distinct;
+  const count = keys.toLocaleString('en');
+  const within = standardError === 0 ? '' : ` ± ${Math.round(intervals95 * standardError).toLocaleString('en')}`;
+  return `${atLeast ? 'at least ' : standardError === 0 ? '' : '≈ '}${count}${within} different`;
 }
 
 const amount = (volume: Volume): string =>

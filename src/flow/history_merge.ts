@@ -2,9 +2,11 @@
  * Windows added up: what was counted under a key stays under it, what falls behind the top K joins `other`. Totals are
  * the sums of the parts, exactly. Pure; shared by the rollup, the store and whoever reads.
  */
+import { DistinctCount, distinctError } from './distinct_count.ts';
 import {
   addVolume,
   type Dimension,
+  type DistinctKeys,
   dimensions,
   emptyVolume,
   type HistoryWindow,
@@ -29,6 +31,10 @@ export class DimensionSum {
   readonly #total = emptyVolume();
   readonly #rates = new RateSum();
   #distinct = 0;
+  readonly #sketch = new DistinctCount();
+  /** Some part has keys that are in no sketch. */
+  #isUntold = false;
+  #isSketched = false;
 
   constructor(dimension: Dimension) {
     this.dimension = dimension;
@@ -45,6 +51,8 @@ export class DimensionSum {
     addVolume(this.#total, part.other);
     if (part.rates !== undefined) this.#rates.add(part.rates);
     this.#distinct = Math.max(this.#distinct, part.distinctKeys);
+    if (part.distinct !== undefined && this.#sketch.mergePacked(part.distinct)) this.#isSketched = true;
+    else if (part.distinctKeys > 0) this.#isUntold = true;
     if (this.#keys.size > 2 * keysHeld) this.#prune();
   }
 
@@ -52,6 +60,15 @@ export class DimensionSum {
   addUncounted(volume: Volume): void {
     addVolume(this.#other, volume);
     addVolume(this.#total, volume);
+    if (!isEmpty(volume)) this.#isUntold = true;
+  }
+
+  /** Exact where all keys are known by name: nothing is in `other`. */
+  distinct(): DistinctKeys {
+    const known = Math.max(this.#distinct, this.#keys.size);
+    if (isEmpty(this.#other)) return { keys: this.#keys.size, standardError: 0, atLeast: false };
+    const keys = this.#isSketched ? Math.max(known, this.#sketch.estimate()) : known;
+    return { keys, standardError: this.#isSketched ? Math.round(keys * distinctError) : 0, atLeast: this.#isUntold };
   }
 
   #prune(): void {
@@ -77,17 +94,20 @@ export class DimensionSum {
     return { ...this.#total };
   }
 
-  /** Distinct keys are at least what one part had and at least what is known by name: a lower bound. */
   close(topK: number): WindowOfDimension {
     const ranked = [...this.#keys.values()].sort(byVolume);
     const other = { ...this.#other };
     for (const row of ranked.slice(topK)) addVolume(other, row);
     const top = ranked.slice(0, topK);
-    const distinctKeys = Math.max(this.#distinct, ranked.length);
+    const distinctKeys = this.distinct().keys;
+    const sketch = this.#isSketched && !this.#isUntold ? { distinct: this.#sketch.pack() } : {};
     const rates = this.#rates.isEmpty ? {} : { rates: this.#rates.close() };
-    return { dimension: this.dimension, top, other, distinctKeys, ...rates };
+    return { dimension: this.dimension, top, other, distinctKeys, ...sketch, ...rates };
   }
 }
+
+const isEmpty = ({ outOctets, inOctets, outPackets, inPackets, flows }: Volume): boolean =>
+  outOctets === 0 && inOctets === 0 && outPackets === 0 && inPackets === 0 && flows === 0;
 
 /** Largest first; keys decide between equals, so that the same data is always shown in the same order. */
 export function byVolume(a: KeyVolume, b: KeyVolume): number {

@@ -68,6 +68,8 @@ export interface WindowOfDimension {
   readonly other: Volume;
   /** Keys counted apart plus an estimate of those that were not. */
   readonly distinctKeys: number;
+  /** A packed `DistinctCount` of all keys, for merging; not of the total, nor of windows of before it was kept. */
+  readonly distinct?: Uint8Array;
   /** Of the total alone, and where the meter's counters were read second by second. */
   readonly rates?: RateHistogram;
 }
@@ -99,6 +101,17 @@ export interface TopAnswer extends AnswerAboutHosts {
   readonly rows: readonly KeyVolume[];
   readonly other: Volume;
   readonly total: Volume;
+  /** Absent from a box of before it was counted. */
+  readonly distinct?: DistinctKeys;
+}
+
+/** How many different keys there were. */
+export interface DistinctKeys {
+  readonly keys: number;
+  /** Of `keys`; 0 where all of them are known by name. */
+  readonly standardError: number;
+  /** True where some of the time does not tell (windows of before counts were kept): there were so many or more. */
+  readonly atLeast: boolean;
 }
 
 export interface SeriesAnswer {

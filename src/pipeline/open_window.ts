@@ -4,6 +4,7 @@
  *
  * Memory: 41 octets a slot and dimension, 73 once sampled rows were counted, as wide as the tables are. Owned by one rollup; used again after `clear`.
  */
+import { DistinctCount, distinctHash } from '../flow/distinct_count.ts';
 import { byVolume } from '../flow/history_merge.ts';
 import {
   emptyVolume,
@@ -13,7 +14,6 @@ import {
   type Volume,
   type WindowOfDimension,
 } from '../flow/history_shapes.ts';
-import { DistinctCount } from './distinct_count.ts';
 import type { KeyTable } from './key_table.ts';
 import { type KeyedDimension, type KeyNames, keyText, keyWords } from './row_keys.ts';
 
@@ -46,7 +46,7 @@ export class Columns {
     if (slot >= this.present.length) this.#widen(table.slots);
     if (this.present[slot] === 0) {
       this.present[slot] = 1;
-      this.distinct.add(table.hashes[slot]!);
+      this.distinct.add(distinctHash(table.keys, slot * table.words, table.words));
     }
     addFive(this.values, slot * figuresPerKey, a, b, c, d, e);
   }
@@ -203,7 +203,7 @@ function closeDimension(
   }
   top.sort(byVolume);
   const distinctKeys = columns.evicted ? Math.max(slots.length, columns.distinct.estimate()) : slots.length;
-  return { dimension, top, other: volumeOf(other, 0, otherSampled, 0), distinctKeys };
+  return { dimension, top, other: volumeOf(other, 0, otherSampled, 0), distinctKeys, distinct: columns.distinct.pack() };
 }
 
 /** @param slot of `sampled`, which says nothing where no sampled row was counted */

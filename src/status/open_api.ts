@@ -84,6 +84,10 @@ const schemas: Json = {
     other: reference('Volume'),
     total: reference('Volume'),
     ...aboutHosts,
+    distinct: object(
+      { keys: number, standardError: number, atLeast: { type: 'boolean' } },
+      'Different keys; standardError 0: exact; atLeast: some of the time does not tell',
+    ),
   }),
   Series: object({
     tier: { enum: [...tiers] },

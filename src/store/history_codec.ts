@@ -2,7 +2,7 @@
  * One dimension of one window as octets: a version, then MessagePack by columns, since numbers beside their like pack well:
  * `[partial, distinctKeys, other, keys, outOctets, inOctets, outPackets, inPackets, flows]`, and where packets were sampled
  * `octetsError, packetsError, octetsCounted, packetsCounted`, and behind those the rates of seconds, `[maxBits, steps of buckets,
- * seconds]`: readers of before leave both alone. Pure.
+ * seconds]`, and a packed count of different keys: readers of before leave them alone. Pure.
  *
  * What cannot be read (another version, damage) is undefined, for the caller to count: history is never worth a crash.
  */
@@ -46,11 +46,22 @@ const notKept = -2;
 /** What came to the form later, each at its place: empty lists stand for what is not there. */
 function laterOf(window: WindowOfDimension): unknown[] {
   const sampled = sampledOf(window);
-  if (window.rates === undefined) return sampled;
-  const { maxBits, buckets, seconds } = window.rates;
+  if (window.rates === undefined && window.distinct === undefined) return sampled;
+  const later: unknown[] = [...(sampled.length === 0 ? [[], [], [], []] : sampled), ratesOf(window)];
+  if (window.distinct !== undefined) later.push(window.distinct);
+  return later;
+}
+
+function ratesOf({ rates }: WindowOfDimension): unknown[] {
+  if (rates === undefined) return [];
   // Distances of buckets are small numbers.
-  const steps = buckets.map((bucket, i) => bucket - (buckets[i - 1] ?? 0));
-  return [...(sampled.length === 0 ? [[], [], [], []] : sampled), [maxBits, steps, seconds]];
+  const steps = rates.buckets.map((bucket, i) => bucket - (rates.buckets[i - 1] ?? 0));
+  return [rates.maxBits, steps, rates.seconds];
+}
+
+function distinctAt(packed: readonly unknown[]): Pick<WindowOfDimension, 'distinct'> {
+  const found = packed[14];
+  return found instanceof Uint8Array ? { distinct: new Uint8Array(found.buffer, found.byteOffset, found.length) } : {};
 }
 
 function ratesAt(packed: readonly unknown[]): Pick<WindowOfDimension, 'rates'> {
@@ -114,6 +125,7 @@ export function decodeWindow(dimension: Dimension, value: Uint8Array): StoredWin
       other: { outOctets: a, inOctets: b, outPackets: c, inPackets: d, flows: e, ...sampledAt(packed, keys.length) },
       distinctKeys,
       ...ratesAt(packed),
+      ...distinctAt(packed),
     },
   };
 }

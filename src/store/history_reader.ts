@@ -67,9 +67,19 @@ export class StoredHistoryReader implements HistoryReader {
         if (tierSeconds[found.tier] > tierSeconds[reach.tier]) reach.tier = found.tier;
       }
       const { top, other } = sum.close(limit);
-      if (host === undefined) return { dimension, ...reach, rows: top, other, total: sum.total() };
+      const distinct = sum.distinct();
+      if (host === undefined) return { dimension, ...reach, rows: top, other, total: sum.total(), distinct };
       const total = await this.#totalOf(kv, host, fromMs, toMs);
-      return { dimension, ...reach, rows: top, other: lessRows(total, top, host), total };
+      const rest = lessRows(total, top, host);
+      // Only those that were kept by name are known to be this host's.
+      return {
+        dimension,
+        ...reach,
+        rows: top,
+        other: rest,
+        total,
+        distinct: { ...distinct, atLeast: rest.outPackets + rest.inPackets > 0 },
+      };
     });
   }
 
@@ -167,7 +177,8 @@ function rowOf({ stored }: CoveringWindow, key: string): KeyVolume | undefined {
 /** Keys of conversations begin and end with their hosts. */
 function windowOfHost(window: WindowOfDimension, host: string): WindowOfDimension {
   const top = window.top.filter(({ key }) => key.startsWith(`${host} `) || key.endsWith(` ${host}`));
-  return { ...window, top, other: emptyVolume(), distinctKeys: top.length };
+  const { distinct: _, ...rest } = window;
+  return { ...rest, top, other: emptyVolume(), distinctKeys: top.length };
 }
 
 /** A host's volume without that of its rows; never less than nothing, where a window kept the row and not the host. */

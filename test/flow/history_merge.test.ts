@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { DistinctCount, distinctHash } from '../../src/flow/distinct_count.ts';
 import { DimensionSum, mergeWindows } from '../../src/flow/history_merge.ts';
-import { emptyVolume, type HistoryWindow } from '../../src/flow/history_shapes.ts';
+import { emptyVolume, type HistoryWindow, type WindowOfDimension } from '../../src/flow/history_shapes.ts';
 
 const row = (key: string, octets: number) => ({ key, ...emptyVolume(), outOctets: octets, flows: 1 });
 
@@ -28,6 +29,42 @@ describe('windows added up', () => {
     expect(top.reduce((all, { outOctets }) => all + outOctets, other.outOctets)).toBe(expected);
     expect(top.reduce((all, { flows }) => all + flows, other.flows)).toBe(101_000);
     expect(distinctKeys).toBeGreaterThan(20_000);
+  });
+
+  describe('different keys', () => {
+    const counted = (from: number, to: number): WindowOfDimension => {
+      const count = new DistinctCount();
+      for (let i = from; i < to; i++) count.add(distinctHash(Int32Array.of(4, i), 0, 2));
+      const other = { ...emptyVolume(), outOctets: 1 };
+      return { dimension: 'host', top: [row(`${from}`, 9)], other, distinctKeys: to - from, distinct: count.pack() };
+    };
+
+    test('of windows that overlap are those of all of them, within the error that is told; and once more merged', () => {
+      const sum = new DimensionSum('host');
+      for (let hour = 0; hour < 24; hour++) sum.add(counted(500 * hour, 500 * hour + 2_000));
+      const { keys, standardError, atLeast } = sum.distinct();
+      expect(atLeast).toBe(false);
+      expect(Math.abs(keys - 13_500)).toBeLessThan(3 * standardError);
+      expect(standardError).toBeCloseTo(0.023 * keys, -2);
+      const days = new DimensionSum('host');
+      days.add(sum.close(10));
+      days.add(counted(0, 2_000));
+      expect(days.distinct()).toEqual({ keys, standardError, atLeast: false });
+    });
+
+    test('are exact where all are known by name, and a lower bound where some of the time does not tell', () => {
+      const known = new DimensionSum('vlan');
+      const window = { dimension: 'vlan' as const, other: emptyVolume(), distinctKeys: 2 };
+      known.add({ ...window, top: [row('10', 1), row('20', 1)] });
+      known.add({ ...window, top: [row('20', 1), row('30', 1)] });
+      expect(known.distinct()).toEqual({ keys: 3, standardError: 0, atLeast: false });
+      const before = new DimensionSum('host');
+      const { distinct: _, ...old } = counted(0, 3_000);
+      before.add(old);
+      before.add(counted(5_000, 6_000));
+      expect(before.distinct()).toMatchObject({ keys: 3_000, atLeast: true });
+      expect(before.close(5).distinct).toBeUndefined();
+    });
   });
 
   test('a merged window is partial when a part is, or when one is missing', () => {

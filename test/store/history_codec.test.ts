@@ -9,15 +9,19 @@ const figure = fc.oneof(fc.integer({ min: 0, max: 1_000 }), fc.integer({ min: 0,
 const anyVolume = fc.record({ outOctets: figure, inOctets: figure, outPackets: figure, inPackets: figure, flows: figure });
 const anyStored = fc.record({
   partial: fc.boolean(),
-  window: fc.record({
-    dimension: fc.constantFrom(...dimensions),
-    top: fc.array(
-      fc.tuple(fc.string(), anyVolume).map(([key, sums]) => ({ key, ...sums })),
-      { maxLength: 20 },
-    ),
-    other: anyVolume,
-    distinctKeys: figure,
-  }),
+  window: fc.record(
+    {
+      dimension: fc.constantFrom(...dimensions),
+      top: fc.array(
+        fc.tuple(fc.string(), anyVolume).map(([key, sums]) => ({ key, ...sums })),
+        { maxLength: 20 },
+      ),
+      other: anyVolume,
+      distinctKeys: figure,
+      distinct: fc.uint8Array({ minLength: 1, maxLength: 40 }),
+    },
+    { requiredKeys: ['dimension', 'top', 'other', 'distinctKeys'] },
+  ),
 });
 
 describe('history record', () => {
