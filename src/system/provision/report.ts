@@ -12,7 +12,7 @@ export function reportFile(plan: ProvisionPlan, version: string): { name: string
           '',
           ...plan.faults,
         ]
-      : ['The settings on this partition are in force.'];
+      : ['The settings on this partition are in use.'];
   const facts = [`flowspan ${version}`, `host name: ${plan.hostName} (on the local network: ${plan.hostName}.local)`];
   const text = [...lines, '', ...facts, ...plan.remarks, ''].join('\r\n');
   return { name: plan.faults.length > 0 ? reportNames.bad : reportNames.good, text };

@@ -111,7 +111,7 @@ describe('a box', () => {
     expect(statSync(join(root, 'etc/flowspan/certificates/box.key')).mode & 0o777).toBe(0o640);
     expect(kept('authorized_keys')).toBe('ssh-ed25519 AAAAC3Nz anna\n');
     const told = readFileSync(join(boot, 'OK.txt'), 'utf8');
-    expect(told).toMatch(/^The settings on this partition are in force\.\r\n/);
+    expect(told).toMatch(/^The settings on this partition are in use\.\r\n/);
     expect(told).toMatch(/fs-lis-02\.local[\s\S]*mirror: enx001122334455/);
     expect(told).toMatch(/status: certificates\/box\.pem is good until \d{4}/);
   });
