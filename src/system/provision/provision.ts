@@ -47,8 +47,9 @@ export function provision({ from, root, nowMs, dry }: ProvisionJob): ProvisionPl
   const reset = !dry && from.some((folder) => factoryReset(folder, root));
   const place = from.findLast((folder) => nameIn(folder, settingsName) !== undefined);
   const settings = join(root, settingsFolder);
+  const offered = place === undefined ? undefined : readOffered(place);
   const plan = provisionPlan({
-    offered: place === undefined ? undefined : readOffered(place),
+    offered,
     kept: {
       text: textOf(join(settings, settingsName)),
       files: readFiles(join(settings, filesFolder)),
@@ -62,6 +63,7 @@ export function provision({ from, root, nowMs, dry }: ProvisionJob): ProvisionPl
     keep(plan, settings);
     render(plan, root);
     if (place !== undefined) report(plan, place);
+    if (offered !== undefined && plan.state === 'taken' && place !== from[0]) settle(offered, from[0]!);
   }
   return { ...plan, reset };
 }
@@ -106,6 +108,13 @@ function report(plan: ProvisionPlan, place: string): void {
     // A stick may be write-protected: the console has said the same.
     if (!['EROFS', 'EACCES', 'EPERM', 'ENOSPC'].includes(systemCode(error) ?? '')) throw error;
   }
+}
+
+/** What came by a stick takes the place of what lies on the box's own partition, which would be offered again without the stick. */
+function settle(offered: Offered, own: string): void {
+  for (const [name, text] of Object.entries(offered.files)) replace(join(own, filesFolder, name), text, 0o644);
+  for (const name of names(join(own, filesFolder))) if (offered.files[name] === undefined) rmSync(join(own, filesFolder, name));
+  replace(join(own, nameIn(own, settingsName) ?? settingsName), offered.text, 0o644);
 }
 
 /** Everything that this box has learned goes. The order makes a cut-off reset go on, and a stick that cannot be written harmless. */

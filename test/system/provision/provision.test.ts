@@ -185,6 +185,10 @@ describe('a box', () => {
     expect(run({ from: [boot, stick] }).state).toBe('taken');
     expect(existsSync(join(stick, 'OK.txt'))).toBe(true);
     expect(inForce().site).toBe('stick');
+    // Without the stick, what lay on the partition before does not come back.
+    expect(run().state).toBe('unchanged');
+    expect(inForce().site).toBe('stick');
+    expect(run({ from: [boot, stick] }).state).toBe('unchanged');
   });
 
   test('keeps what was changed by hand since, until something else is offered', () => {
