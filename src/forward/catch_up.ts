@@ -130,6 +130,7 @@ export class CatchUp {
       trouble = await this.#session.run(signal);
       // Nobody waits long for a collector that live rows have just lost.
       if (trouble === undefined && (!signal.aborted || this.#leaving)) taken = await link.end(closeMaxMs);
+      this.#session.acknowledge(); // ending it may have proven more
       if (trouble === undefined && !taken && !signal.aborted) {
         // Slow to read, or one that never closes its side: to send it all again at once would go on for ever.
         cursor.entrustMargin();

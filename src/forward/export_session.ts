@@ -21,6 +21,8 @@ export interface RowRange {
 }
 
 export interface ExportSession {
+  /** What the collector was told of the stamps: it takes them for right until it hears otherwise. */
+  stamps: ExportFacts['stamps'];
   /** Of the templates in use, for those protocols that describe their fields to collectors. */
   readonly plans: readonly ProjectionPlan[];
   /** The path has changed. Throws `messageTooLong` when messages would be too small. */

@@ -285,6 +285,10 @@ export class Exporter implements Service {
     });
     this.#link = link;
     this.#current = current;
+    const ended = new AbortController();
+    const stop = AbortSignal.any([signal, ended.signal]);
+    // Introduces itself at once: before anything was sent there is nothing to be proven below.
+    const running = current.run(stop);
     // Over TCP the connection itself is the answer; over UDP the first proof is.
     if (!link.lossy) this.#up();
     else
@@ -292,8 +296,6 @@ export class Exporter implements Service {
         () => this.#up(),
         () => {},
       ); // a loss is told by the session
-    const ended = new AbortController();
-    const stop = AbortSignal.any([signal, ended.signal]);
     const behind = this.#followUp(link, member, privacy, stop);
     const betterOne = member === this.#parts.members[0] ? undefined : this.#watchFirst(stop);
     betterOne?.then(
@@ -302,7 +304,7 @@ export class Exporter implements Service {
     );
     void link.finished?.then(() => ended.abort(new ApplianceError('connectionLost', 'the link came to its planned end')));
     try {
-      const trouble = await current.run(stop);
+      const trouble = await running;
       // A planned end: what the collector was seen to take need not be sent again.
       const taken = trouble === undefined && !signal.aborted && (await link.end(closeMaxMs));
       // Nothing is proven behind our back: what was not acknowledged here is sent again.

@@ -98,8 +98,6 @@ export class ExporterSession {
   #awaitsTime = false;
   #takesNoMore = false;
   #share: { readonly of: readonly string[]; readonly share: FlowShare } | undefined;
-  /** What the collector was told of the stamps: it takes them for right until it hears otherwise. */
-  #stamps: ExportFacts['stamps'];
   /** Selectors that rows of this session may name: told, or looked for in vain. 0 is every packet and needs no telling. */
   readonly #named = new Set([0]);
   #lastNamed = 0;
@@ -238,9 +236,10 @@ export class ExporterSession {
 
   /** Says before the first row with such stamps that they may be wrong, and afterwards that they are right again. */
   #tellStamps(bootId: string): void {
+    const { session } = this.#parts;
     const uncertain = this.#isUncertain(bootId);
-    if (uncertain === (this.#stamps === 'uncertain')) return;
-    this.#stamps = uncertain ? 'uncertain' : 'certain';
+    if (uncertain === (session.stamps === 'uncertain')) return;
+    session.stamps = uncertain ? 'uncertain' : 'certain';
     this.#sendOptions(false);
   }
 
@@ -337,7 +336,8 @@ export class ExporterSession {
   #introduce(): void {
     const { world, session } = this.#parts;
     for (const message of session.templateMessages(this.#exportTimeS)) this.#sendOther(message);
-    this.#sendOptions(false);
+    // Over UDP an earlier link of this session may have told their templates to a collector that has fallen since.
+    this.#sendOptions(this.#parts.link.lossy);
     this.#templates.sent(world.clock.monotonicMs());
   }
 
@@ -360,7 +360,7 @@ export class ExporterSession {
   #sendOptions(again: boolean): void {
     const { session, gapsOf, world, link } = this.#parts;
     const gaps = gapsOf?.takeGaps() ?? [];
-    const now = { ...this.#facts(gaps), stamps: this.#stamps };
+    const now = { ...this.#facts(gaps), stamps: session.stamps };
     for (const message of session.optionsMessages(now, this.#exportTimeS, again)) this.#sendOther(message);
     // Counts as said once everything up to here has arrived.
     if (gaps.length > 0) this.#sent.add({ position: 0, rows: 0, records: 0, endOctet: link.sentOctets, gaps });

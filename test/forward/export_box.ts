@@ -12,6 +12,7 @@ import { type Projector, referenceProjector } from '../../src/flow/projector.ts'
 import type { RowClock } from '../../src/flow/row_block.ts';
 import { deliveriesOf, sharesOf } from '../../src/forward/delivery.ts';
 import { Exporters } from '../../src/forward/exporters.ts';
+import type { OpenTransport } from '../../src/forward/ipfix/open_transport.ts';
 import type { MeteringFacts } from '../../src/forward/ipfix/options_tables.ts';
 import type { Probe } from '../../src/forward/ipfix/probe.ts';
 import { noMeasures, type SocketMeasures } from '../../src/forward/link.ts';
@@ -46,6 +47,7 @@ export interface BoxOptions {
   readonly clock?: RowClock;
   readonly facts?: () => MeteringFacts;
   readonly probe?: Probe;
+  readonly openTransport?: OpenTransport;
 }
 
 export interface ExportBox {
@@ -90,6 +92,7 @@ export async function startBox(options: BoxOptions): Promise<ExportBox> {
     projector: options.projector ?? referenceProjector,
     measures: options.measures ?? noMeasures,
     ...(options.probe === undefined ? {} : { probe: options.probe }),
+    ...(options.openTransport === undefined ? {} : { openTransport: options.openTransport }),
     facts: options.facts ?? (() => meteringFacts),
     onEvent,
   });

@@ -92,6 +92,22 @@ test('a UDP collector that is not there holds the rows; the session goes on when
   expect(distinct.size).toBe(450);
 });
 
+test('a UDP collector that is not there is never told as one that takes records, however often it is tried', async () => {
+  const collector = await udpCollector();
+  const port = collector.port;
+  await collector.stop();
+  // Its host answers, a little later than it says that nothing listens there.
+  const probe = async (): Promise<boolean> => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return true;
+  };
+  const one = await box({ destinations: [{ name: 'a', transport: 'udp', port }], probe });
+  one.spool.append(blockOf(0, 300));
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect(one.exporters.statuses()[0]!.state).toBe('refused');
+  expect(one.heard.map(({ event }) => event)).toEqual(['uplinkDown']);
+});
+
 test('a dead destination costs the living one nothing', async () => {
   const collector = await tcpCollector();
   const dead = await tcpCollector();

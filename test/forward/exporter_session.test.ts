@@ -10,6 +10,7 @@ import { MemoryKv } from '../../src/core/memory_kv.ts';
 import type { World } from '../../src/core/world.ts';
 import { profileSpec } from '../../src/flow/profiles.ts';
 import { referenceProjector } from '../../src/flow/projector.ts';
+import type { RowClock } from '../../src/flow/row_block.ts';
 import { RowCursor } from '../../src/flow/row_cursor.ts';
 import type { SelectorFact } from '../../src/flow/selectors.ts';
 import { ExporterSession } from '../../src/forward/exporter_session.ts';
@@ -82,7 +83,7 @@ class Exchange {
   }
 
   /** Opens a link; `end` breaks it off and resolves when the session has ended; `ended` resolves with why it did. */
-  converse({ lossy = true, templateResendS = 60 } = {}): {
+  converse({ lossy = true, templateResendS = 60, clock = rowClock() } = {}): {
     readonly link: RecordingLink;
     readonly end: () => Promise<void>;
     readonly ended: Promise<ApplianceError | undefined>;
@@ -95,7 +96,7 @@ class Exchange {
       session: this.session,
       cursor: this.spool.lane('a'),
       gapsOf: this.spool.lane('a'),
-      rowClock: rowClock(),
+      rowClock: clock,
       facts: this.#facts,
       templateResendMs: templateResendS * 1_000,
       resendMarginOctets: 65_536,
@@ -304,6 +305,19 @@ describe('a clock that is set back', () => {
     },
   );
 
+  test('while a UDP collector is not reached: the session goes on with templates of the new time, those of options among them', async () => {
+    const exchange = await Exchange.start();
+    const before = exchange.converse();
+    await exchange.clock.advance(20_000);
+    await before.end();
+    exchange.clock.stepWall(-7_200_000);
+    const { link } = exchange.converse();
+    exchange.spool.append(blockOf(0, 10));
+    await exchange.clock.advance(5_000);
+    expect(violations({ lossy: true, messageOctetsMax: 1_400, sent: [...before.link.sent, ...link.sent] })).toEqual([]);
+    expect(contents(link).reduce((sum, { flows }) => sum + flows, 0)).toBe(10);
+  });
+
   test('by hours: the session ends with what happened, and the rows are sent in another, by the time as it is now', async () => {
     const exchange = await Exchange.start();
     const { ended } = exchange.converse({ lossy: false });
@@ -319,4 +333,34 @@ describe('a clock that is set back', () => {
     expect(violations(link)).toEqual([]);
     expect(contents(link).reduce((sum, { flows }) => sum + flows, 0)).toBe(10);
   });
+});
+
+test('over UDP an interruption does not make the session forget what it told of its stamps', async () => {
+  const exchange = await Exchange.start();
+  let known = false;
+  const clock: RowClock = { ...rowClock(), certain: () => known };
+  const told = ({ link }: { readonly link: RecordingLink }): unknown[] =>
+    contents(link).flatMap(({ options }) => options.flatMap(({ values }) => values.absoluteError ?? []));
+  const before = exchange.converse({ clock });
+  exchange.spool.append(blockOf(0, 1, { bootId: 'boot-a' }));
+  await exchange.clock.advance(500);
+  expect(new Set(told(before))).toEqual(new Set(['Infinity']));
+  await before.end();
+  known = true;
+  const after = exchange.converse({ clock });
+  exchange.spool.append(blockOf(1, 1, { bootId: 'boot-a' }));
+  await exchange.clock.advance(500);
+  expect(told(after).at(-1)).toBe(1_000);
+});
+
+test('over UDP options come with their templates at once after an interruption: the collector may have been restarted', async () => {
+  const exchange = await Exchange.start();
+  const before = exchange.converse();
+  await exchange.clock.advance(20_000);
+  await before.end();
+  const { link } = exchange.converse();
+  await exchange.clock.advance(500);
+  const first = contents(link).find(({ options, optionsTemplates }) => options.length + optionsTemplates.length > 0)!;
+  expect(first.optionsTemplates.length).toBeGreaterThan(0);
+  expect(first.atMs).toBe(0);
 });

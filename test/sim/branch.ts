@@ -5,7 +5,7 @@
 
 import { Appliance } from '../../src/appliance.ts';
 import type { Settings } from '../../src/config/schema.ts';
-import { settingsSchema } from '../../src/config/schema.ts';
+import { type DestinationSettings, settingsSchema } from '../../src/config/schema.ts';
 import { SimulatedClock } from '../../src/core/clock.ts';
 import { createLog } from '../../src/core/log.ts';
 import { createMetrics } from '../../src/core/metrics.ts';
@@ -21,6 +21,7 @@ import { SimCollector } from './sim_collector.ts';
 import { SimDisk } from './sim_disk.ts';
 import { SimMeter } from './sim_meter.ts';
 import { SimHost } from './sim_network.ts';
+import { simUdpTransport, udpProofMs } from './sim_udp.ts';
 import { Traffic } from './traffic.ts';
 import { type Run, type RunEnd, Witness } from './witness.ts';
 
@@ -32,6 +33,9 @@ const stopDeadlineMs = 60_000;
 const hangsAfterMs = 30 * 60_000;
 
 const signal = new AbortController().signal;
+
+const togetherWith = ({ name, failoverGroup, balanceGroup }: DestinationSettings): string =>
+  failoverGroup || balanceGroup || name;
 
 export interface BranchOptions {
   readonly seed: number;
@@ -49,6 +53,7 @@ export class Branch {
   readonly disk: SimDisk;
   readonly traffic: Traffic;
   readonly hosts = new Map<string, SimHost>();
+  /** By destination or group: who is in a group has its records together with the others. */
   readonly collectors = new Map<string, SimCollector>();
   readonly broker: SimBroker;
   readonly faults: string[] = [];
@@ -71,10 +76,16 @@ export class Branch {
     this.disk = new SimDisk(stream());
     this.traffic = new Traffic(stream(), flowsPerS, this.world.monotonicMs());
     const fault = (what: string): void => this.fault(what);
-    for (const { name, resendMarginBytes } of this.settings.export.destinations) {
-      const collector = new SimCollector(name, this.world, this.witness, resendMarginBytes, fault);
-      this.collectors.set(name, collector);
-      this.hosts.set(name, new SimHost(name, this.world, (link) => collector.accept(link)));
+    for (const destination of this.settings.export.destinations) {
+      const { name, transport, connectTimeoutMs, resendMarginBytes } = destination;
+      const together = togetherWith(destination);
+      const proofMs = transport === 'udp' ? udpProofMs(connectTimeoutMs) : 0;
+      const window = { marginOctets: transport === 'udp' ? 0 : resendMarginBytes, proofMs };
+      const collector = this.collectors.get(together) ?? new SimCollector(together, this.world, this.witness, window, fault);
+      this.collectors.set(together, collector);
+      const host = new SimHost(name, this.world, (link) => collector.accept(link));
+      host.unnoticedMs = proofMs;
+      this.hosts.set(name, host);
     }
     this.broker = new SimBroker(this.world, fault);
   }
@@ -249,7 +260,12 @@ export class Branch {
       makeFolder: () => {},
       textFile: (path) => disk.textFile(path, clock),
       storeOpener: ({ name }) => disk.opener(name, clock),
-      openTransport: ({ settings }) => hosts.get(settings.name)!.transport(clock, settings.connectTimeoutMs),
+      openTransport: ({ settings, memory }) => {
+        const host = hosts.get(settings.name)!;
+        if (settings.transport !== 'udp') return host.transport(clock, settings.connectTimeoutMs);
+        const collector = this.collectors.get(togetherWith(settings))!;
+        return simUdpTransport({ host, world: this.world, clock, collector, settings, memory });
+      },
       openMqtt: this.broker.opener(clock),
       compression: zstdInPlace,
     };

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { SeededRandom } from '../../src/core/random.ts';
 import { Branch } from './branch.ts';
+import { settingsFor, type Uplinks, uplinksFor } from './branch_settings.ts';
 
 export interface PlayResult {
   readonly seed: number;
@@ -24,6 +25,8 @@ export interface PlayOptions {
   readonly lies?: boolean;
   /** Begins with so long an outage of the WAN; other troubles fill the rest of the days. */
   readonly outageHours?: number;
+  /** Absent: drawn from the seed. */
+  readonly uplinks?: Uplinks | undefined;
 }
 
 export class Play {
@@ -40,14 +43,14 @@ export class Play {
   readonly #meanMs: number;
 
   /** @param lies a canary: the network claims what is not so, no margin covers it, and the simulation must notice */
-  constructor(seed: number, days: number, { trace, lies = false, outageHours = 0 }: PlayOptions = {}) {
+  constructor(seed: number, days: number, { trace, lies = false, outageHours = 0, uplinks }: PlayOptions = {}) {
     this.#seed = seed;
     const random = new SeededRandom(seed);
     this.#random = random;
     this.#outageHours = outageHours;
     this.#branch = new Branch({
       seed: random.uint32(),
-      settings: settingsFor(random, lies ? 0 : 65_536),
+      settings: settingsFor(random, lies ? 0 : 65_536, uplinks ?? uplinksFor(seed), seed),
       flowsPerS: 0.1 + random.float(),
       // Of a stream of its own: stories of old seeds stay what they were.
       spoolDiskBytesMax: [30_000, 100_000, undefined][new SeededRandom(seed ^ 0x5eed).below(3)],
@@ -289,32 +292,4 @@ export class Play {
     hash.update(this.#branch.faults.join('\n'));
     return hash.digest('hex').slice(0, 16);
   }
-}
-
-function settingsFor(r: SeededRandom, resendMarginBytes: number): object {
-  const pick = <T>(...values: readonly T[]): T => values[r.below(values.length)]!;
-  const destination = (name: string): object => ({
-    name,
-    host: `${name}.example`,
-    transport: 'tcp',
-    profile: pick('generic', 'lean', 'standard', 'full'),
-    retryCapMs: pick(2_000, 60_000),
-    resendMarginBytes,
-  });
-  return {
-    site: 'branch',
-    node: 'box',
-    dataFolder: 'simulated',
-    meter: { source: 'interface', interfaces: ['mirror0'] },
-    export: { destinations: pick(['a'], ['a', 'b'], ['a', 'b']).map(destination) },
-    spool: {
-      memoryBytesMax: pick(2, 4, 32) * 1024 * 1024,
-      diskBytesMax: pick(1, 1, 64) * 1024 * 1024,
-      ageMaxS: pick(3_600, 86_400, 2_592_000),
-      persistAfterS: pick(1, 5, 5, 30),
-    },
-    mqtt: { brokers: pick(true, false) ? [{ name: 'm', host: 'broker.example' }] : [], healthPeriodS: 60 },
-    history: { topK: 20, keysMax: 500 },
-    status: { enabled: false },
-  };
 }

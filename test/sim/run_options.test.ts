@@ -13,6 +13,7 @@ test.each([
   ['--days 0', '--days 0: allowed: more than 0, at most 366'],
   ['--days 1e9', '--days 1e9: allowed: more than 0, at most 366'],
   ['--outage long', '--outage long: allowed: 0 to 8784 hours'],
+  ['--uplinks sctp', '--uplinks sctp: allowed: single, failover, balance, udp'],
   ['--sneeds 3', "Unknown option '--sneeds'"],
   ['17', "Unexpected argument '17'"],
 ])('%s', (line, said) => {
@@ -22,7 +23,7 @@ test.each([
 });
 
 test('what is right is taken', () => {
-  expect(runOptionsOf([])).toEqual({ seed: undefined, seeds: 1, days: 0.25, outageHours: 0, trace: false });
-  const all = ['--seed', '0', '--seeds', '28', '--days', '0.05', '--outage', '72', '--trace'];
-  expect(runOptionsOf(all)).toEqual({ seed: 0, seeds: 28, days: 0.05, outageHours: 72, trace: true });
+  expect(runOptionsOf([])).toEqual({ seed: undefined, seeds: 1, days: 0.25, outageHours: 0, uplinks: undefined, trace: false });
+  const all = ['--seed', '0', '--seeds', '28', '--days', '0.05', '--outage', '72', '--uplinks', 'udp', '--trace'];
+  expect(runOptionsOf(all)).toEqual({ seed: 0, seeds: 28, days: 0.05, outageHours: 72, uplinks: 'udp', trace: true });
 });

@@ -28,8 +28,11 @@ export class SimHost {
   readonly #world: SimulatedClock;
   readonly #accept: (link: SimLink) => Receiver;
   readonly #links = new Set<SimLink>();
-  /** The line between box and host. */
-  lineUp = true;
+  /** Datagrams lost since the line was cut, and what to do about those that a box need not notice. */
+  readonly losses: { readonly atMs: number; readonly excuse: () => void }[] = [];
+  /** A datagram that was lost no longer ago than that, when the line is back, may be lost for good. */
+  unnoticedMs = 0;
+  #lineUp = true;
   listening = true;
   /** A canary: claims that everything sent has arrived. */
   lies = false;
@@ -40,6 +43,17 @@ export class SimHost {
     this.name = name;
     this.#world = world;
     this.#accept = accept;
+  }
+
+  /** The line between box and host. */
+  get lineUp(): boolean {
+    return this.#lineUp;
+  }
+  set lineUp(up: boolean) {
+    this.#lineUp = up;
+    if (!up) return;
+    const nowMs = this.#world.monotonicMs();
+    for (const { atMs, excuse } of this.losses.splice(0)) if (nowMs - atMs <= this.unnoticedMs) excuse();
   }
 
   transport(clock: BoxClock, connectTimeoutMs: number): Transport {

@@ -56,9 +56,17 @@ export class ConformanceCheck {
     if (records.length + templates.length + withdrawn.length === 0) say('3: a message without a record');
     for (const { templateId } of unknownSets) say(`8: data of template ${templateId}, which was not sent before`);
     if (this.#transport === 'udp' && withdrawn.length > 0) say('8.4: templates must not be withdrawn over UDP');
+    const exportTimeS = message.exportTimeMs / 1_000;
+    // Sent again in this very message, a template describes its data from now on.
+    const described = new Set(templates.map(({ templateId }) => templateId));
+    for (const templateId of new Set(records.map((record) => record.templateId))) {
+      const templateS = this.#templateTimes.get(`${domain}/${templateId}`) ?? 0;
+      if (!described.has(templateId) && exportTimeS < templateS)
+        say(`8.2: data of template ${templateId} with an export time before that of the template`);
+    }
     for (const template of templates) {
       this.#checkTemplate(domain, template, say);
-      this.#templateTimes.set(`${domain}/${template.templateId}`, message.exportTimeMs / 1_000);
+      this.#templateTimes.set(`${domain}/${template.templateId}`, exportTimeS);
     }
   }
 
@@ -92,8 +100,6 @@ export class ConformanceCheck {
       const octets = view.getUint16(at + 2);
       if (octets < 4 || at + octets > bytes.length) return; // the decoder names it
       if (octets === 4) say(`3.3.1: set ${setId} is empty`);
-      const templateS = this.#templateTimes.get(`${domain}/${setId}`) ?? 0;
-      if (view.getUint32(4) < templateS) say(`8.2: data of template ${setId} with an export time before that of the template`);
       const shape = this.#shapes.get(`${domain}/${setId}`);
       if (shape !== undefined && !shape.fields.some((field) => field.octets === VARIABLE_LENGTH)) {
         const padding = (octets - 4) % shortestRecord(shape);

@@ -31,6 +31,7 @@ export class IpfixSession implements ExportSession {
   readonly #templates: readonly Uint8Array[];
   readonly #optionsTemplatesSent = new Set<number>();
   readonly plans: readonly ProjectionPlan[];
+  stamps: ExportFacts['stamps'];
   #octetsMax: number;
   #buffer = nothing;
   #sequence = 0;

@@ -3,7 +3,7 @@
  * sequence numbers go on (RFC 7011 section 10.3.2: errors that ICMP reports end nothing). Names are resolved at every
  * opening; another address is another session. Messages fit 512 octets or the path that the kernel knows (10.3.3).
  */
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { isIP } from 'node:net';
@@ -30,13 +30,22 @@ export interface ProbeMemory {
   probeAnswered: boolean;
 }
 
+/** Names and sockets; replaced by the simulation. */
+export interface UdpNetwork {
+  readonly resolve: (host: string) => Promise<{ readonly address: string; readonly family: number }>;
+  readonly createSocket: (options: SocketOptions) => Socket;
+}
+
 export interface UdpTransportParts {
   readonly settings: DestinationSettings;
   readonly clock: Clock;
   readonly measures: SocketMeasures;
   readonly probe: Probe;
   readonly memory: ProbeMemory;
+  readonly network?: UdpNetwork;
 }
+
+const kernelNetwork: UdpNetwork = { resolve: (host) => lookup(host), createSocket };
 
 export class UdpTransport implements Transport {
   readonly address: string;
@@ -103,9 +112,10 @@ export class UdpTransport implements Transport {
   }
 
   async #resolve(signal: AbortSignal): Promise<{ address: string; family: 4 | 6 }> {
-    const { settings, clock } = this.#parts;
+    const { settings, clock, network = kernelNetwork } = this.#parts;
     try {
-      const work = withDeadline(clock, settings.connectTimeoutMs, `resolving ${settings.host}`, lookup(settings.host));
+      const found = network.resolve(settings.host);
+      const work = withDeadline(clock, settings.connectTimeoutMs, `resolving ${settings.host}`, found);
       const { address, family } = await unlessAborted(signal, work);
       return { address, family: family === 6 ? 6 : 4 };
     } catch (error) {
@@ -117,7 +127,8 @@ export class UdpTransport implements Transport {
   async #connect({ address, family }: { address: string; family: 4 | 6 }): Promise<Socket> {
     this.#open?.socket.close();
     this.#open = undefined;
-    const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4', sendBufferSize: sendBufferOctets });
+    const { network = kernelNetwork } = this.#parts;
+    const socket = network.createSocket({ type: family === 6 ? 'udp6' : 'udp4', sendBufferSize: sendBufferOctets });
     // Errors between links concern nobody: the next link finds out by itself.
     socket.on('error', () => {});
     try {

@@ -32,6 +32,7 @@ const everyPacket: Selector = { mode: samplingModes.none, interval: 0 };
 
 export class Netflow5Session implements ExportSession {
   readonly plans = [];
+  stamps: ExportFacts['stamps'];
   readonly #options: NetflowOptions;
   readonly #uptime = new VirtualUptime();
   readonly #selectors = new Map<number, Selector>();

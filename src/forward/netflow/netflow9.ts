@@ -91,6 +91,7 @@ interface Template {
 
 export class Netflow9Session implements ExportSession {
   readonly plans = [];
+  stamps: ExportFacts['stamps'];
   readonly #options: NetflowOptions;
   readonly #templates: Record<'ipv4' | 'ipv6', Template>;
   readonly #uptime = new VirtualUptime();
