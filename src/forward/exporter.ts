@@ -305,8 +305,9 @@ export class Exporter implements Service {
     void link.finished?.then(() => ended.abort(new ApplianceError('connectionLost', 'the link came to its planned end')));
     try {
       const trouble = await running;
-      // A planned end: what the collector was seen to take need not be sent again.
-      const taken = trouble === undefined && !signal.aborted && (await link.end(closeMaxMs));
+      // A planned end, also of a session that cannot go on: what the collector was seen to take need not be sent again.
+      const isThere = !signal.aborted && (trouble === undefined || (await lossOf(link)) === undefined);
+      const taken = isThere && (await link.end(closeMaxMs));
       // Nothing is proven behind our back: what was not acknowledged here is sent again.
       if (!signal.aborted) link.destroy();
       current.acknowledge();
