@@ -1,12 +1,12 @@
 /** Other versions of the slot, for updates: the same tree with something changed, packed, and signed as a bundle. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuiltImage, inTools, repository } from './built.ts';
 
 export interface Variant {
-  /** What of the tree is changed; paths as in the slot. */
-  readonly change: (path: (inSlot: string) => string) => void;
+  /** What of the tree is changed; paths as in the slot. Without it, the same octets as in slot A. */
+  readonly change?: (path: (inSlot: string) => string) => void;
   /** Whose signature; the image trusts the first. */
   readonly signer?: 'signer' | 'forger';
 }
@@ -21,10 +21,13 @@ export function bundleOf(built: BuiltImage, folder: string, name: string, { chan
     const [program, args] = inTools(built.tools, `${folder} ${built.cache}`, command);
     execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   };
-  run('unsquashfs', '-quiet', '-no-progress', '-dest', tree, built.slot);
-  change((inSlot) => join(tree, inSlot));
-  run('mksquashfs', tree, slot, '-noappend', '-quiet', '-no-progress', '-comp', 'gzip', '-Xcompression-level', '1');
-  rmSync(tree, { recursive: true });
+  if (change === undefined) copyFileSync(built.slot, slot);
+  else {
+    run('unsquashfs', '-quiet', '-no-progress', '-dest', tree, built.slot);
+    change((inSlot) => join(tree, inSlot));
+    run('mksquashfs', tree, slot, '-noappend', '-quiet', '-no-progress', '-comp', 'gzip', '-Xcompression-level', '1');
+    rmSync(tree, { recursive: true });
+  }
   const bundle = join(folder, `${name}.raucb`);
   const keys = join(built.cache, 'test-keys');
   const args = ['amd64', name, slot, join(keys, `${signer}.key`), join(keys, `${signer}.pem`), built.tools, bundle];
@@ -37,7 +40,7 @@ export function bundleOf(built: BuiltImage, folder: string, name: string, { chan
 export function stickOf(built: BuiltImage, path: string, files: readonly string[]): string {
   const folder = join(path, '..');
   const run = (...command: string[]): void => {
-    const [program, args] = inTools(built.tools, folder, command);
+    const [program, args] = inTools(built.tools, `${folder} ${built.cache}`, command);
     execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   };
   rmSync(path, { force: true });
