@@ -33,6 +33,7 @@ const hashOf = (page: Page): string => decodeURIComponent(new URL(page.url()).ha
 describe('explore', { timeout: 120_000 }, () => {
   it('from a host to its conversations to one of them, and back', async () => {
     const { page, complaints } = await look('#explore');
+    await shows(page, /^About [\d,]+ different in this time, ± \d+ in 95 of 100 cases\.$/);
     await page.getByRole('button', { name: '10.20.1.14', exact: true }).click();
     await shows(page, 'Traffic of 10.20.1.14');
     expect(hashOf(page)).toBe('#explore?by=conversation&filter=host 10.20.1.14');

@@ -235,6 +235,9 @@ export function fakeHistory(scenario: Scenario): HistoryReader {
         fromMs,
         toMs,
         rows,
+        distinct: empty
+          ? { keys: 0, standardError: 0, atLeast: false }
+          : { keys: 40 * all.length, standardError: all.length, atLeast: false },
         other: empty ? emptyVolume() : share(total, dimension === 'host' ? 0.6 : rest, 0.4),
         total: twice,
       };

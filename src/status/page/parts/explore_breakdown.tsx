@@ -1,11 +1,12 @@
 /** Explore's middle: the breakdown as a list, a graph or a matrix, from the history or from single records. */
 import { useMemo } from 'preact/hooks';
+import { intervals95 } from '../../../flow/estimates.ts';
 import type { FlowCoverage, FlowGroupAnswer } from '../../../flow/flow_search_shapes.ts';
-import type { TopAnswer } from '../../../flow/history_shapes.ts';
+import type { DistinctKeys, TopAnswer } from '../../../flow/history_shapes.ts';
 import type { AnswerAboutHosts } from '../../../flow/host_names.ts';
 import { type AskedRange, askSums, askTopOf } from '../api.ts';
 import { drilled, type ExploreState, filterOfKey, isOfFlows } from '../explore_state.ts';
-import { dayAndTime } from '../format.ts';
+import { count, dayAndTime } from '../format.ts';
 import { type Answer, useAnswer } from '../use_answer.ts';
 import { type BreakdownRow, BreakdownRows } from './breakdown.tsx';
 import { Empty } from './controls.tsx';
@@ -50,27 +51,28 @@ function List({ state, asked, bounds, periodMs, go }: ExploreBreakdownProps) {
     periodMs,
   );
   if (!isOfHistory && !isOfFlows(by))
-    return (
-      <Empty title="Labels and places are counted in the history alone">Clear the filter, or choose another breakdown.</Empty>
-    );
+    return <Empty title="Places are counted in the history alone">Clear the filter, or choose another breakdown.</Empty>;
   const answer = isOfHistory ? top : sums;
   if (answer.trouble !== '') return <Trouble answer={answer} />;
   if (answer.of !== identity) return <div class="skeleton tall" />;
   const onRow = isOfFlows(by) ? (key: string) => go(drilled(state, key)) : undefined;
   if (isOfHistory && top.value !== undefined) {
-    const { rows, other, total, fromMs, toMs } = top.value;
+    const { rows, other, total, fromMs, toMs, distinct } = top.value;
     const both = total.outOctets + total.inOctets;
     if (rows.length === 0) return <Empty title="Nothing was metered in this time" />;
     return (
-      <BreakdownRows
-        by={by}
-        rows={rows}
-        wholeOctets={by === 'host' ? both / 2 : both}
-        otherOctets={other.outOctets + other.inOctets}
-        seconds={(toMs - fromMs) / 1_000}
-        about={top.value}
-        onRow={onRow}
-      />
+      <>
+        <BreakdownRows
+          by={by}
+          rows={rows}
+          wholeOctets={by === 'host' ? both / 2 : both}
+          otherOctets={other.outOctets + other.inOctets}
+          seconds={(toMs - fromMs) / 1_000}
+          about={top.value}
+          onRow={onRow}
+        />
+        {distinct !== undefined && distinct.keys > rows.length && <p class="note small">{distinctText(distinct)}</p>}
+      </>
     );
   }
   const { groups = [], matched, coverage } = sums.value ?? {};
@@ -92,6 +94,12 @@ function List({ state, asked, bounds, periodMs, go }: ExploreBreakdownProps) {
       )}
     </>
   );
+}
+
+function distinctText({ keys, standardError, atLeast }: DistinctKeys): string {
+  if (atLeast) return `At least ${count(keys)} different in this time.`;
+  if (standardError === 0) return `${count(keys)} different in this time.`;
+  return `About ${count(keys)} different in this time, ± ${count(Math.round(intervals95 * standardError))} in 95 of 100 cases.`;
 }
 
 /** A mistake in the filter is told at the filter. */
