@@ -185,7 +185,7 @@ describe.skipIf(missing !== undefined)(`a bad way${missing === undefined ? '' : 
     expect(violations).toEqual([]);
     expect({ distinct, packets }).toEqual({ distinct: 600, packets: sumsOf(0, 400).packets });
     if (sessions === 1) expect(came).toBe(600);
-    expect(way.dropped()).toBeGreaterThan(2);
+    expect(way.dropped()).toBeGreaterThan(0);
   });
 
   test('three of ten datagrams lost: what does not arrive is missing by the sequence numbers, to the record', {
