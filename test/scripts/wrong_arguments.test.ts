@@ -24,7 +24,7 @@ test.each([
   [[...fuzz, '--seconds'], 'fuzz: --seconds : allowed: 1 to 99999'],
   [[...fuzz, '--second', '3'], 'fuzz: there is no option --second'],
   [[...soak, '--seed', '3'], 'soak: --seed: no arguments are allowed'],
-  [[...bench, 'outtage'], 'bench: there is no outtage; there are: outage flow_search'],
+  [[...bench, 'outtage'], 'bench: there is no outtage; there are: outage '],
   [[...bench, 'measure'], 'bench: there is no measure; there are: outage'],
   [[...soak, '3'], 'soak: 3: no arguments are allowed'],
 ])('%j', (command, said) => {
