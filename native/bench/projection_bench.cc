@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
   TrafficFrame frame;
   for (uint32_t i = 0; i < 2'000'000; i++) {
     traffic.fill(i, frame);
-    const PacketView view{frame.octets, frame.ns, frame.captured, frame.wire, 1, 0, 0, LinkType::ethernet};
+    const PacketView view{frame.octets, frame.ns, frame.captured, frame.wire, 1, 0, LinkType::ethernet, 0};
     core.process(&view, 1);
   }
   core.finish(frame.ns);

@@ -39,12 +39,11 @@ FLOWSPAN_COLD void MeterCore::State::update(const DecodedPacket& packet, uint32_
   uint32_t e = guess;
   if (!sameFlow(packet.key, table.entry(e).key, lastWordMask) || (table.entry(e).flags & kInUse) == 0) e = findOrCreate(packet);
   FlowEntry& flow = table.entry(e);
-  const uint32_t tick = tickOf(packet.ns);
-  if (((stampOf(flow) ^ stamp) & stampMask) != 0 || tick - flow.lastTick >= idleTicksByProtocol[packet.key.protocol] ||
+  const auto idleNs = static_cast<int64_t>(packet.ns - lastNsOf(flow));
+  if (((stampOf(flow) ^ stamp) & stampMask) != 0 || idleNs > static_cast<int64_t>(idleNsByProtocol[packet.key.protocol]) ||
       flow.direction[packet.side].packets >= kPacketsMax) {
     settle(e, packet);
   }
-  flow.lastTick = static_cast<int32_t>(tick - flow.lastTick) > 0 ? tick : flow.lastTick;
   DirectionLine& line = flow.direction[packet.side];
   if ((packet.flags & kTcpHeader) != 0) updateTcp(e, packet);
   else countPacket(line, packet);
@@ -74,12 +73,12 @@ void MeterCore::State::meter(DecodedPacket& packet) { update(packet, table.index
 void MeterCore::State::process(const PacketView* packets, size_t number) {
   views = {packets, number};
   const Sum decoded = decodeBatch(packets, number);
-  for (size_t i = 0; i < decoded.packets; i++) {
-    FlowEntry& flow = table.entry(table.index().guess(buckets[i], batch[i].hash));
-    guesses[i] = &flow;
-    FlowTable::prefetch(flow);
+  for (DecodedPacket *packet = batch.data(), *const end = packet + decoded.packets; packet != end; packet++) {
+    packet->guess = &table.entry(FlowIndex::guess(packet->bucket, packet->hash));
+    FlowTable::prefetch(*packet->guess, packet->side);
   }
-  updateBatch(decoded);
+  if (options.duplicates != DuplicateMode::off && selection.takesAll()) [[likely]] updateBatch<true>(decoded);
+  else updateBatch<false>(decoded);
   if (early.count() > 0) releaseEarlyFragments(false);
   views = {};
   expire(kVisitsPerBatch);
@@ -90,9 +89,10 @@ void MeterCore::State::process(const PacketView* packets, size_t number) {
 FLOWSPAN_HOT MeterCore::State::Sum MeterCore::State::decodeBatch(const PacketView* packets, size_t number) {
   uint64_t octets = 0, lostOctets = 0, ipOctets = 0;
   const bool compare = options.duplicates != DuplicateMode::off;
-  uint32_t interfaceIndex = packets[0].interfaceIndex;
-  uint8_t interfaceSlot = interfaces.slotOf(interfaceIndex);
-  size_t decoded = 0;
+  uint64_t origin = ~packets[0].origin();
+  uint8_t interfaceSlot = 0;
+  bool ethernetAlone = false;
+  const FlowIndex& index = table.index();
   DecodedPacket* next = batch.data();
   const PacketView* const last = packets + number - 1;
   const PacketView* ahead = std::min(packets + kFramesAhead, last);
@@ -101,21 +101,24 @@ FLOWSPAN_HOT MeterCore::State::Sum MeterCore::State::decodeBatch(const PacketVie
     __builtin_prefetch(ahead->data + 64);
     if (ahead != last) ahead++;
     octets += view->wire;
-    if (view->interfaceIndex != interfaceIndex) [[unlikely]] {
-      interfaceIndex = view->interfaceIndex;
-      interfaceSlot = interfaces.slotOf(interfaceIndex);
+    if (view->origin() != origin) [[unlikely]] {
+      origin = view->origin();
+      interfaceSlot = interfaces.slotOf(view->interfaceIndex);
+      ethernetAlone = view->isEthernetAlone();
     }
-    if (!decoder.decode(*view, interfaceSlot, *next)) [[unlikely]] {
-      lostOctets += view->wire;
-      continue;
+    if (!ethernetAlone || !decoder.commonPacket(*view, interfaceSlot, *next)) [[unlikely]] {
+      if (!decoder.anyPacket(*view, interfaceSlot, *next)) {
+        lostOctets += view->wire;
+        continue;
+      }
     }
-    const DecodedPacket& packet = *next++;
+    DecodedPacket& packet = *next++;
     ipOctets += packet.ipOctets;
-    const FlowIndex::Bucket* bucket = table.index().bucketOf(packet.hash);
-    FlowIndex::prefetch(bucket);
-    buckets[decoded++] = bucket;
+    packet.bucket = index.bucketOf(packet.hash);
+    FlowIndex::prefetch(packet.bucket);
     if (compare) [[likely]] duplicates.prefetch(packet.digest);
   }
+  const auto decoded = static_cast<size_t>(next - batch.data());
   count(MeterCounter::receivedPackets) += number;
   count(MeterCounter::receivedOctets) += octets;
   count(MeterCounter::decodedPackets) += decoded;
@@ -125,12 +128,14 @@ FLOWSPAN_HOT MeterCore::State::Sum MeterCore::State::decodeBatch(const PacketVie
   return {decoded, octets - lostOctets, ipOctets};
 }
 
+// `usual`: every packet is metered, and compared with those before it.
+template <bool usual>
 FLOWSPAN_HOT void MeterCore::State::updateBatch(const Sum& decoded) {
-  const bool compare = options.duplicates != DuplicateMode::off;
-  const bool takesAll = selection.takesAll();
+  const bool compare = usual || options.duplicates != DuplicateMode::off;
+  const bool takesAll = usual || selection.takesAll();
   Sum left{};
-  for (size_t i = 0; i < decoded.packets; i++) {
-    DecodedPacket& packet = batch[i];
+  for (DecodedPacket *at = batch.data(), *const end = at + decoded.packets; at != end; at++) {
+    DecodedPacket& packet = *at;
     if (packet.ns > nowNs) {
       if (packet.ns >= windowEndNs) [[unlikely]] setClock(packet.ns);
       nowNs = packet.ns;
@@ -145,11 +150,11 @@ FLOWSPAN_HOT void MeterCore::State::updateBatch(const Sum& decoded) {
       left.add(packet);
       continue;
     }
-    const QuickLook look{lastPairMask, stamp, settledMask, tickOf(packet.ns), idleTicksByProtocol[packet.key.protocol]};
-    const auto onWider = [&] { noteWider(*guesses[i], packet); };
-    if (packet.isPlain() && quickUpdate(*guesses[i], packet, look, onWider)) [[likely]] continue;
+    const QuickLook look{lastPairMask, stamp, settledMask, leastIdleNs};
+    const auto onWider = [&] { noteWider(*packet.guess, packet); };
+    if (packet.isPlain() && quickUpdate(*packet.guess, packet, look, onWider)) [[likely]] continue;
     if ((packet.flags & (kFirstFragment | kAwaitsFirst)) != 0) [[unlikely]] meterFragment(packet);
-    else update(packet, table.numberOf(*guesses[i]));
+    else update(packet, table.numberOf(*packet.guess));
   }
   if (takesAll) selection.countTaken(decoded.packets - left.packets);
   count(MeterCounter::meteredPackets) += decoded.packets - left.packets;

@@ -38,7 +38,7 @@ inline void storeWord(FlowKey& key, unsigned i, uint64_t word) { std::memcpy(rei
 
 FLOWSPAN_HOT bool Decoder::commonPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& __restrict p) const {
   using namespace common;
-  if (!view.isEthernetAlone() || view.captured < 14 + 20 + kTransportOctets) [[unlikely]] return false;
+  if (view.captured < 14 + 20 + kTransportOctets) [[unlikely]] return false;
   const uint8_t* ip = view.data + 14;
   uint16_t type = loadRaw<uint16_t>(view.data + 12);
   uint64_t vlan = 0;

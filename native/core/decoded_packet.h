@@ -10,6 +10,9 @@
 
 namespace flowspan {
 
+struct FlowEntry;
+struct IndexBucket;
+
 enum PacketFlag : uint16_t {
   kHasIp = 1 << 0,
   kTcpHeader = 1 << 1,   // sequence numbers and flags were captured
@@ -52,6 +55,10 @@ struct alignas(16) DecodedPacket {
   uint64_t fragmentId;  // names the datagram a fragment belongs to
   const uint8_t* frameMacs;  // destination, source; null on links without
   const uint8_t* quoted;
+  union {  // where its flow is looked for, stage by stage: batch.cc
+    const IndexBucket* bucket;
+    FlowEntry* guess;
+  };
   uint8_t outerAddress[2][16];  // as sent: source, destination
 
   static constexpr uint32_t kPlain = 0xffff;

@@ -52,10 +52,10 @@ class Decoder {
   }
 
   // False when the frame is shorter than its link header: undecodable, `packet` is not to be used.
-  FLOWSPAN_HOT bool decode(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet) {
-    return commonPacket(view, interfaceSlot, packet) || anyPacket(view, interfaceSlot, packet);
+  bool decode(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet) {
+    return (view.isEthernetAlone() && commonPacket(view, interfaceSlot, packet)) || anyPacket(view, interfaceSlot, packet);
   }
-  // Its two ways: false from the first means that the packet is not a common one (decode_usual.h).
+  // Its two ways. The first is for Ethernet alone; false from it means that the packet is not a common one (decode_usual.h).
   bool commonPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet) const;
   FLOWSPAN_COLD bool anyPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet);
   // The key of the packet that an ICMP error quotes. False when too little of it is there.

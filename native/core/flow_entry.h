@@ -1,5 +1,5 @@
-// A cached flow: three cache lines that packets touch (the key line, and one line per direction) and a cold part that they
-// rarely touch. 192 + 56 octets; with the index (index_bucket.h) a flow stays below 256. Host order.
+// A cached flow: three cache lines, of which a packet touches two (the key line, and that of its direction), and a cold part that
+// packets rarely touch. 192 + 56 octets; with the index (flow_index.h) a flow stays below 256. Host order.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,7 @@ struct alignas(64) DirectionLine {
   uint64_t firstNs;
   uint64_t lastNs;
   uint32_t packets;
-  uint32_t nextSequence;
+  uint32_t probeSequence;  // this side acknowledging it ends the measurement that the peer began
   IpRange range;
   uint32_t firstSequence;
   uint32_t rtt;            // least seen in microseconds, kNoRtt without | half of the flow's context number << 24
@@ -69,9 +69,8 @@ inline void addHigh8(uint32_t& word) {
 
 struct alignas(64) FlowEntry {
   FlowKey key;
-  uint32_t probeSequence;  // acknowledging this ends the measurement
-  uint32_t probeDue;       // when the next may start, see tcp_measures.h
-  uint32_t lastTick;       // last packet, in ticks of 2^20 ns: enough to see that nothing is due
+  uint32_t nextSequence[2];  // of each side, beside the key because either side's packets ask for both
+  uint32_t probeDue;         // when the next may start, see tcp_measures.h
   // The next four octets are compared as one word on every packet, see stampOf.
   uint8_t flags;
   uint8_t window;  // active time-out window the open record belongs to, low 8 bits
@@ -80,7 +79,7 @@ struct alignas(64) FlowEntry {
 };
 static_assert(sizeof(FlowEntry) == 192);
 
-// The four octets beside lastTick as one word: flags, window, selector.
+// The last four octets of the key line as one word: flags, window, selector.
 inline uint32_t stampOf(const FlowEntry& flow) {
   uint32_t word;
   std::memcpy(&word, &flow.flags, sizeof word);

@@ -33,8 +33,8 @@ void MeterCore::State::configureTimeouts(uint64_t activeNs, uint64_t idleNs) {
   for (unsigned p = 0; p < 256; p++) {
     const uint32_t ms = options.idleTimeoutMsByProtocol[p];
     idleNsByProtocol[p] = ms != 0 ? uint64_t{ms} * 1'000'000 : idleNs;
-    idleTicksByProtocol[p] = static_cast<uint32_t>(std::min<uint64_t>(idleNsByProtocol[p] >> kTickShift, 0x3fffffff));
   }
+  leastIdleNs = std::min(idleNsByProtocol[kTcp], idleNsByProtocol[kUdp]);
   if (started) {
     windowStartNs = nowNs / activeWindowNs * activeWindowNs;
     windowEndNs = windowStartNs + activeWindowNs;
@@ -103,14 +103,14 @@ void MeterCore::State::begin(uint32_t e, const DecodedPacket& packet) {
   FlowEntry& flow = table.entry(e);
   ColdEntry& cold = table.cold(e);
   flow.key = packet.key;
-  flow.probeSequence = 0;
+  flow.nextSequence[0] = flow.nextSequence[1] = 0;
   flow.probeDue = probeUnits(packet.ns);
-  flow.lastTick = tickOf(packet.ns);
   flow.flags = static_cast<uint8_t>(kInUse | packet.side * kInitiatorSide | (packet.flags & kEchoReply) / kEchoReply * kForwardIsReply |
                                     (packet.key.protocol != kTcp) * kSettled);
   flow.window = window;
   flow.selectorId = selectorId;
   flow.direction[0] = flow.direction[1] = kFreshLine;
+  flow.direction[packet.side].lastNs = packet.ns;
   clearMeasures(cold);
   if (packet.frameMacs != nullptr) {
     std::memcpy(cold.mac[packet.side], packet.frameMacs + 6, 6);
@@ -130,7 +130,7 @@ void MeterCore::State::openRecord(uint32_t e) {
   for (DirectionLine& line : flow.direction) {
     DirectionLine fresh = kFreshLine;
     fresh.lastNs = line.lastNs;
-    fresh.nextSequence = line.nextSequence;
+    fresh.probeSequence = line.probeSequence;
     fresh.firstSequence = line.firstSequence;
     fresh.rtt = line.rtt | kNoRtt;
     fresh.classOfService = line.classOfService;

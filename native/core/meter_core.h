@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -27,11 +28,19 @@ struct PacketView {
   uint32_t wire;           // octets on the wire, >= captured; tags the NIC stripped are counted
   uint32_t interfaceIndex; // ingressInterface
   uint16_t vlanTpid;       // kernel VLAN metadata put beside the frame; 0 when the frame carries its own tags
-  uint16_t vlanTci;
   LinkType link;
+  uint16_t vlanTci;
 
   bool isEthernetAlone() const { return (static_cast<unsigned>(link) | vlanTpid) == 0; }
+  // Interface, tag protocol and link type as one word: most packets of a batch have the same.
+  uint64_t origin() const {
+    uint64_t word;
+    std::memcpy(&word, reinterpret_cast<const uint8_t*>(this) + offsetof(PacketView, interfaceIndex), sizeof word);
+    return word;
+  }
 };
+
+static_assert(offsetof(PacketView, link) == offsetof(PacketView, interfaceIndex) + 6, "origin() covers interface, TPID and link");
 
 inline constexpr size_t kBatchPackets = 32;
 

@@ -36,6 +36,7 @@ struct MeterCore::State {
     }
   };
   Sum decodeBatch(const PacketView* packets, size_t count);
+  template <bool usual>
   void updateBatch(const Sum& decoded);
   bool keepsDuplicate(const DecodedPacket& packet);
   // Whether the packet is metered; makes its selector the one that its flow must show.
@@ -119,20 +120,15 @@ struct MeterCore::State {
   uint16_t selectorId = 0;  // of this packet
   std::array<uint32_t, kPoolsMax + 1> stamps{};  // of each selector; `stamp` is one of them
   uint8_t window = 0;
-  std::array<uint32_t, 256> idleTicksByProtocol{};
   std::array<uint64_t, 256> idleNsByProtocol{};
+  uint64_t leastIdleNs = 0;  // of the protocols that the short way knows
   uint32_t sweepHand = 0;   // where the search for short flows goes on
   uint32_t finishHand = 0;  // where finish goes on
   uint64_t fragmentMisses = 0;
 
   std::span<const PacketView> views;  // the frames of the batch, while it is processed
   std::array<DecodedPacket, kBatchPackets> batch;
-  std::array<const FlowIndex::Bucket*, kBatchPackets> buckets;
-  std::array<FlowEntry*, kBatchPackets> guesses;
   CounterArray counters{};
 };
-
-inline constexpr unsigned kTickShift = 20;
-inline uint32_t tickOf(uint64_t ns) { return static_cast<uint32_t>(ns >> kTickShift); }
 
 }  // namespace flowspan

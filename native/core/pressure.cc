@@ -33,7 +33,7 @@ void MeterCore::State::makeRoom() {
     if ((flow.flags & kInUse) == 0) continue;
     const uint32_t packets = std::max(flow.direction[0].packets, flow.direction[1].packets);
     if (packets > kShortPackets) {
-      if (oldest == kNoEntry || static_cast<int32_t>(flow.lastTick - table.entry(oldest).lastTick) < 0) oldest = e;
+      if (oldest == kNoEntry || lastNsOf(flow) < lastNsOf(table.entry(oldest))) oldest = e;
       continue;
     }
     if (hasPackets(flow)) aggregate(e);

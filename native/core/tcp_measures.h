@@ -53,10 +53,10 @@ inline constexpr uint8_t probingOf(unsigned side) { return static_cast<uint8_t>(
 inline uint32_t probeStart(const FlowEntry& flow) { return flow.probeDue - tcp_limits::kProbeMaxUnits; }
 inline bool isProbeDue(const FlowEntry& flow, uint64_t ns) { return static_cast<int32_t>(probeUnits(ns) - flow.probeDue) >= 0; }
 inline bool answersProbe(const FlowEntry& flow, const DecodedPacket& p) {
-  return (flow.flags & probingOf(p.side ^ 1u)) != 0 && static_cast<int32_t>(p.acknowledgment() - flow.probeSequence) >= 0;
+  return (flow.flags & probingOf(p.side ^ 1u)) != 0 && static_cast<int32_t>(p.acknowledgment() - flow.direction[p.side].probeSequence) >= 0;
 }
 inline void startProbe(FlowEntry& flow, unsigned side, uint32_t end, uint64_t ns) {
-  flow.probeSequence = end;
+  flow.direction[side ^ 1u].probeSequence = end;
   flow.probeDue = probeUnits(ns) + tcp_limits::kProbeMaxUnits;
   flow.flags = static_cast<uint8_t>((flow.flags & ~kProbing) | probingOf(side));
 }
@@ -78,14 +78,14 @@ inline void measureAcknowledgment(FlowEntry& flow, ColdPart cold, const DecodedP
   DirectionLine& peer = flow.direction[peerSide];
   if (answersProbe(flow, p)) answerProbe(flow, peer, p.ns);
   if ((peer.flags & kSequenceKnown) == 0) {
-    peer.nextSequence = p.acknowledgment();
+    flow.nextSequence[peerSide] = p.acknowledgment();
     peer.flags |= kSequenceKnown;
     return;
   }
-  const auto ahead = static_cast<int32_t>(p.acknowledgment() - peer.nextSequence);
+  const auto ahead = static_cast<int32_t>(p.acknowledgment() - flow.nextSequence[peerSide]);
   if (ahead > 0 && ahead < tcp_limits::kJumpMax) {
     addUnseen(cold, peerSide, static_cast<uint32_t>(ahead));
-    peer.nextSequence = p.acknowledgment();
+    flow.nextSequence[peerSide] = p.acknowledgment();
     peer.flags |= kAckAhead;
   }
 }
@@ -106,7 +106,7 @@ FLOWSPAN_COLD inline void measureOldSegment(FlowEntry& flow, ColdPart cold, Dire
     return;
   }
   // RFC 9293 3.8.4: a keepalive repeats the last octet.
-  if (p.payloadOctets <= 1 && (p.tcpBits() & (kTcpSyn | kTcpFin)) == 0 && p.sequence() + 1 == own.nextSequence) return;
+  if (p.payloadOctets <= 1 && (p.tcpBits() & (kTcpSyn | kTcpFin)) == 0 && p.sequence() + 1 == flow.nextSequence[p.side]) return;
   addLow24(own.retransmitted);
   fillHole(cold, own, p.side, length);
   // Karn's rule (RFC 6298 section 3): an acknowledgement of a segment sent twice measures nothing.
@@ -123,6 +123,7 @@ inline bool mayProbe(const FlowEntry& flow, const DirectionLine& own, uint64_t n
 // Called before the direction's counts and times are updated.
 inline void measureTcp(FlowEntry& flow, ColdPart cold, const DecodedPacket& p) {
   DirectionLine& own = flow.direction[p.side];
+  uint32_t& next = flow.nextSequence[p.side];
   const uint16_t bits = p.tcpBits();
   own.tcpBits |= bits;
   if ((own.flags & kFirstSequenceKnown) == 0) {
@@ -141,17 +142,17 @@ inline void measureTcp(FlowEntry& flow, ColdPart cold, const DecodedPacket& p) {
   const uint32_t end = p.sequence() + length;
   if ((own.flags & kSequenceKnown) == 0) {
     own.flags |= kSequenceKnown;
-    own.nextSequence = end;
-  } else if (length > 0 && p.sequence() == own.nextSequence) {
-    own.nextSequence = end;
+    next = end;
+  } else if (length > 0 && p.sequence() == next) {
+    next = end;
   } else if (length > 0) {
-    if (static_cast<int32_t>(end - own.nextSequence) <= 0) {
+    if (static_cast<int32_t>(end - next) <= 0) {
       measureOldSegment(flow, cold, own, p, length);
       return;
     }
-    const uint32_t hole = p.sequence() - own.nextSequence;
+    const uint32_t hole = p.sequence() - next;
     if (static_cast<int32_t>(hole) > 0) openHole(cold, own, p, hole);
-    own.nextSequence = end;
+    next = end;
   }
   if (length > 0 && mayProbe(flow, own, p.ns, (bits & (kTcpSyn | kTcpFin)) != 0)) startProbe(flow, p.side, end, p.ns);
 }

@@ -68,7 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         frame[45] = in.octet();
         frame[46] = 0x50;
         frame[47] = in.octet();
-        const PacketView view{frame, ns += uint64_t(what >> 5) * 3'000'000, 58, 58, 1, 0, 0, LinkType::ethernet};
+        const PacketView view{frame, ns += uint64_t(what >> 5) * 3'000'000, 58, 58, 1, 0, LinkType::ethernet, 0};
         core.process(&view, 1);
         general.process(&view, 1);
       }

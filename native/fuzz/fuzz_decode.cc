@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::unique_ptr<uint8_t[]> exact(new uint8_t[octets]);
     std::memcpy(exact.get(), frame, octets);
     const PacketView view{exact.get(), ns, static_cast<uint32_t>(octets), static_cast<uint32_t>(octets) + (more & 0x3f) * 24, 1,
-                          static_cast<uint16_t>((more & 0x40) != 0 ? 0x8100 : 0), static_cast<uint16_t>(more * 37), static_cast<LinkType>(choice & 7)};
+                          static_cast<uint16_t>((more & 0x40) != 0 ? 0x8100 : 0), static_cast<LinkType>(choice & 7), static_cast<uint16_t>(more * 37)};
     core.process(&view, 1);
     ns += 1'000'000;
   }

@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       octets = 58;
     }
     ns += uint64_t(offset) << ((choice >> 4 & 7) * 3 + 8);
-    const PacketView view{frame, ns, octets, octets, 1, 0, 0, LinkType::ethernet};
+    const PacketView view{frame, ns, octets, octets, 1, 0, LinkType::ethernet, 0};
     core.process(&view, 1);
     if ((offset & 0x80) != 0) core.tick(ns);
   }

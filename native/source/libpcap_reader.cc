@@ -53,7 +53,7 @@ ReadState LibpcapReader::read(PacketBatch& batch) {
     const uint32_t captured = std::min<uint32_t>(header->caplen, kPacketOctetsMax);
     std::memcpy(copies_.data() + used_, data, captured);
     const uint64_t ns = static_cast<uint64_t>(header->ts.tv_sec) * kNsPerSecond + static_cast<uint64_t>(header->ts.tv_usec);
-    batch.packets[batch.count++] = {copies_.data() + used_, ns, captured, std::max<uint32_t>(header->len, captured), 0, 0, 0, link_};
+    batch.packets[batch.count++] = {copies_.data() + used_, ns, captured, std::max<uint32_t>(header->len, captured), 0, 0, link_, 0};
     packets_++;
     used_ += captured;
   }

@@ -200,7 +200,7 @@ PcapngReader::Step PcapngReader::lend(uint32_t interface, uint64_t ns, const uin
     return Step::stop;
   }
   lastNs_ = ns;
-  batch.packets[batch.count++] = {data, ns, captured, std::max(wire, captured), interface, 0, 0, from.link};
+  batch.packets[batch.count++] = {data, ns, captured, std::max(wire, captured), interface, 0, from.link, 0};
   packets_++;
   return Step::packet;
 }

@@ -180,6 +180,20 @@ TEST("flow: idle for longer than the time-out begins another, exactly that long 
   }
 }
 
+TEST("flow: is not idle while one of its sides sends, however long the other is silent") {
+  CoreOptions o = Meter::defaults();
+  o.activeTimeoutNs = 600 * kS;
+  Meter m(o);
+  Connection c{m};
+  c.up({.seq = 1, .ack = 1}, 100);
+  for (unsigned i = 0; i < 4; i++) c.down({.seq = 1 + i * 50, .ack = 101}, 50, 14 * kS);
+  c.up({.seq = 101, .ack = 201}, 100, 14 * kS);
+  c.up({.seq = 201, .ack = 201}, 100, 16 * kS);
+  const auto& rows = m.finish();
+  CHECK_EQ(rows.size(), 2u);
+  CHECK_EQ(packets(rows[0]) + reversePackets(rows[0]), 6u);
+}
+
 TEST("flow: idle time-outs by protocol") {
   CoreOptions o = Meter::defaults();
   o.idleTimeoutMsByProtocol[17] = 2000;

@@ -62,7 +62,7 @@ TEST("fragment: a first that comes too late finds nothing, also when both are in
     PacketView batch[2];
     for (unsigned i = 0; i < 2; i++) {
       const auto length = static_cast<uint32_t>(frames[i].size());
-      batch[i] = PacketView{frames[i].data(), kStart + i * afterMs * kMs, length, length, m.interfaceIndex, 0, 0, m.link};
+      batch[i] = PacketView{frames[i].data(), kStart + i * afterMs * kMs, length, length, m.interfaceIndex, 0, m.link, 0};
     }
     m.core.process(batch, 2);
     m.now = batch[1].ns;

@@ -81,7 +81,7 @@ class Meter {
     const auto length = static_cast<uint32_t>(frame.size() < captured ? frame.size() : captured);
     std::unique_ptr<uint8_t[]> data(new uint8_t[length]);
     std::memcpy(data.get(), frame.data(), length);
-    const PacketView view{data.get(), now, length, wire != 0 ? wire : static_cast<uint32_t>(frame.size()), interfaceIndex, tpid, tci, link};
+    const PacketView view{data.get(), now, length, wire != 0 ? wire : static_cast<uint32_t>(frame.size()), interfaceIndex, tpid, link, tci};
     core.process(&view, 1);
     balance();
   }

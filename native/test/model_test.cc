@@ -185,7 +185,7 @@ TEST("model: the same set of flows as the slow way, in whatever batches") {
       p.length = static_cast<unsigned>(packet.size());
       frames.push_back(p.vlan == 0xffff ? ethernet(0x0800, packet) : tagged(0x8100, p.vlan, 0x0800, packet));
       const Bytes& frame = frames.back();
-      views.push_back({frame.data(), now, static_cast<uint32_t>(frame.size()), static_cast<uint32_t>(frame.size()), 1, 0, 0, LinkType::ethernet});
+      views.push_back({frame.data(), now, static_cast<uint32_t>(frame.size()), static_cast<uint32_t>(frame.size()), 1, 0, LinkType::ethernet, 0});
       const int selector = sampling ? selection.select(p) : 0;
       if (selector >= 0) model.packet(p, static_cast<unsigned>(selector));
       if (views.size() == 1 + below(32) || views.size() == 32) send();
@@ -226,7 +226,7 @@ TEST("model: the short way of decoding answers what the general way answers") {
     Bytes frame = below(3) == 0 ? tagged(0x8100, below(0x10000), six ? 0x86dd : 0x0800, packet) : ethernet(six ? 0x86dd : 0x0800, packet);
     if (below(3) == 0) frame = frame + octets(below(9));
     const uint32_t captured = below(3) == 0 ? below(static_cast<uint32_t>(frame.size()) + 1) : static_cast<uint32_t>(frame.size());
-    const PacketView view{frame.data(), 1, captured, static_cast<uint32_t>(frame.size()), 1, 0, 0, LinkType::ethernet};
+    const PacketView view{frame.data(), 1, captured, static_cast<uint32_t>(frame.size()), 1, 0, LinkType::ethernet, 0};
     DecodedPacket a, b;
     std::memset(static_cast<void*>(&a), 0, sizeof a);
     std::memset(static_cast<void*>(&b), 0, sizeof b);

@@ -93,10 +93,10 @@ TEST("pressure: flows aimed at one bucket under one seed are spread under anothe
   {
     CoreOptions o = tiny(1u << 18);
     Meter known(o);
-    for (uint32_t i = 0; i < 100'000; i++) {
+    for (uint32_t i = 0; i < 120'000; i++) {
       const Bytes frame = flow(i);
       const auto length = static_cast<uint32_t>(frame.size());
-      const PacketView view{frame.data(), known.now, length, length, 3, 0, 0, LinkType::ethernet};
+      const PacketView view{frame.data(), known.now, length, length, 3, 0, LinkType::ethernet, 0};
       known.core.process(&view, 1);
     }
     for (const Row& r : known.finish()) {

@@ -34,7 +34,7 @@ std::set<uint32_t> flowsSelected(uint32_t interval, uint64_t seed, uint32_t flow
   for (uint16_t round = 0; round < 3; round++) {
     for (uint32_t n = 0; n < flows; n++) {
       const Bytes frame = ofFlow(n, round == 1, round);
-      const PacketView view{frame.data(), kStart + n, uint32_t(frame.size()), uint32_t(frame.size()), 1, 0, 0, LinkType::ethernet};
+      const PacketView view{frame.data(), kStart + n, uint32_t(frame.size()), uint32_t(frame.size()), 1, 0, LinkType::ethernet, 0};
       core.process(&view, 1);
     }
   }

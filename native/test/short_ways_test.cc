@@ -132,7 +132,7 @@ TEST("short ways: the same rows and counters as without them, octet for octet") 
       if (!views.empty() && below(50) == 0) frame = frames[views.size() - 1];
       else frame = conversations[below(8) == 0 ? below(40) : below(4)].frame();
       const auto wire = static_cast<uint32_t>(frame.size());
-      views.push_back({frame.data(), ns, below(2) == 0 ? wire : std::min(wire, 40 + below(100)), wire, 1 + below(200) / 199, 0, 0, LinkType::ethernet});
+      views.push_back({frame.data(), ns, below(2) == 0 ? wire : std::min(wire, 40 + below(100)), wire, 1 + below(200) / 199, 0, LinkType::ethernet, 0});
       if (views.size() < 32 && below(20) != 0) continue;
       twins.process(views);
       views.clear();
