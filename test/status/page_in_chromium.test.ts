@@ -158,7 +158,7 @@ describe('troubles', { timeout: 120_000 }, () => {
       ],
     ],
     ['one-way-mirror', '#overview', ['The mirror shows one direction only']],
-    ['year', '#overview?last=7d', ['Last 7 days', /2001:db8:/]],
+    ['year', '#overview?last=7d', ['Last 7 days', /2001:db8:/, 'A week before', /(than|as) a week before/]],
   ];
   it.each(troubles)('%s, at %j', async (scenario, hash, words) => {
     const box = await startBox(scenario);

@@ -12,7 +12,7 @@ const outDir = here('../../../build/page');
 const compressFrom = 512;
 /** Shared by parts that are loaded later, and by those alone. */
 const laterAlone =
-  /(access|entrance|explore|live_flows|flow_list|flow_table|flow_cells|filter_box|breakdown|graph_layout|heat_map|topology|field)\w*\.(tsx?|css)/;
+  /(access|entrance|explore|live_flows|flow_list|flow_table|flow_cells|filter_box|breakdown|graph_layout|heat_map|topology|field|places|change_words)\w*\.(tsx?|css)/;
 const compressible = /\.(html|js|css|svg|webmanifest)$/;
 
 /** A Raspberry Pi should not compress the same files again and again; this machine does it once, as well as it can. */

@@ -1,5 +1,6 @@
 /** Figures that people misread: rounded up to what is not true, in the wrong unit, jumping in width. */
 import { describe, expect, it } from 'vitest';
+import { changeWords } from '../../../src/status/page/change_words.ts';
 import { bitRate, bitRateUnit, bytes, count, digits, duration, percent, shortCount } from '../../../src/status/page/format.ts';
 
 /** Thin spaces as plain ones, to be read here. */
@@ -28,6 +29,15 @@ describe('rates and sizes', () => {
     const unit = bitRateUnit(52e6);
     expect([52e6, 1.25e6, 30e3].map((value) => digits(value, unit))).toEqual(['52.0', '1.25', '0.03']);
   });
+});
+
+describe('changes', () => {
+  it.each([
+    [0.124, '12 % more than a week before'],
+    [-0.034, '3.4 % less than a week before'],
+    [0.004, 'as a week before'],
+    [2, '200 % more than a week before'],
+  ])('%d is %s', (change, text) => expect(plain(changeWords(change, 'a week before'))).toBe(text));
 });
 
 describe('counts', () => {

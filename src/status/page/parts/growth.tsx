@@ -1,6 +1,7 @@
 /** Growth of the line's use: the last weeks side by side, against the line's capacity where the settings tell it. */
 import type { LineTerms } from '../../../flow/line_terms.ts';
 import { askSeries } from '../api.ts';
+import { changeWords } from '../change_words.ts';
 import { bitRate, bytes, dayOf, percent } from '../format.ts';
 import { type Growth as Grown, type GrowthWeek, growthOf } from '../growth.ts';
 import { useBox } from '../live/use_box.ts';
@@ -41,13 +42,13 @@ function Weeks({ grown, line }: { grown: Grown; line: LineTerms }) {
             {last.estimated && '≈ '}
             {bytes(last.octets)}
           </dd>
-          <dd class="growth-more">{changeWords(octetsChange)}</dd>
+          <dd class="growth-more">{changeWords(octetsChange, 'the week before')}</dd>
         </div>
         {last.p95Bits !== null && (
           <div class="figure" title="95 of 100 seconds were not faster; the mean of the week’s days">
             <dt>95 % of seconds</dt>
             <dd>≤ {bitRate(last.p95Bits)}</dd>
-            {p95Change !== null && <dd class="growth-more">{changeWords(p95Change)}</dd>}
+            {p95Change !== null && <dd class="growth-more">{changeWords(p95Change, 'the week before')}</dd>}
           </div>
         )}
         {last.p95Bits !== null && line.kbitsPerSecond > 0 && (
@@ -70,12 +71,6 @@ function Weeks({ grown, line }: { grown: Grown; line: LineTerms }) {
     </>
   );
 }
-
-const changeWords = (change: number): string =>
-  Math.abs(change) < 0.005
-    ? 'as the week before'
-    : `${percentOf(Math.abs(change))} ${change > 0 ? 'more' : 'less'} than the week before`;
-const percentOf = (part: number): string => `${part >= 0.0995 ? Math.round(part * 100) : (part * 100).toFixed(1)}\u00a0%`;
 
 const weekWords = ({ startMs, octets, p95Bits, estimated }: GrowthWeek): string =>
   `Week from ${dayOf(startMs)}: ${estimated ? '≈ ' : ''}${bytes(octets)}${p95Bits === null ? '' : `, 95 % of seconds ≤ ${bitRate(p95Bits)}`}`;

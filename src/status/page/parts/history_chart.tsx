@@ -7,6 +7,7 @@ import { bitRate, bitRateUnit, bytes, count, dayAndTime, duration, hourAndMinute
 import { historySeries } from '../history_series.ts';
 import { scaleTop } from '../live/live_series.ts';
 import type { Answer } from '../use_answer.ts';
+import type { WeekBefore } from '../week_before.ts';
 import { Card, Empty } from './controls.tsx';
 import { axes, hatchedGaps, markedRanges, Plot } from './plot.tsx';
 
@@ -23,24 +24,30 @@ export interface HistoryChartProps {
   readonly rangeName: string;
   readonly isNew: boolean;
   readonly title?: string;
+  /** The same time a week before, which is drawn as a line. */
+  readonly before?: WeekBefore | undefined;
   /** Wall time in ms: a stretch of the chart was chosen. */
   readonly onSelect?: (fromMs: number, toMs: number) => void;
 }
 
-export function HistoryChart({ answer, rangeName, isNew, title = 'Traffic', onSelect }: HistoryChartProps) {
+export function HistoryChart({ answer, rangeName, isNew, title = 'Traffic', before, onSelect }: HistoryChartProps) {
   const { value, trouble } = answer;
   const series = useMemo(() => (value === undefined ? undefined : historySeries(value)), [value]);
   const data = useMemo(
     () =>
       (series === undefined
-        ? [[], [], [], []]
-        : [series.times, series.both, series.fromServers, series.p95]) as unknown as uPlot.AlignedData,
-    [series],
+        ? [[], [], [], [], []]
+        : [
+            ...[series.times, series.both, series.fromServers, series.p95],
+            before?.rates ?? series.times.map(() => null),
+          ]) as unknown as uPlot.AlignedData,
+    [series, before],
   );
   const shown = useRef<Shown>({ gaps: [], estimates: [], top: 10, unit: bitRateUnit(0) });
   if (series !== undefined) {
     const { gaps, estimates, highest } = series;
-    shown.current = { gaps, estimates, top: scaleTop(highest, 0), unit: bitRateUnit(highest) };
+    const top = before?.rates.reduce<number>((most, rate) => Math.max(most, rate ?? 0), highest) ?? highest;
+    shown.current = { gaps, estimates, top: scaleTop(top, 0), unit: bitRateUnit(top) };
   }
 
   const note =
@@ -56,6 +63,7 @@ export function HistoryChart({ answer, rangeName, isNew, title = 'Traffic', onSe
             95 % ≤ {bitRate(value.rates.p95Bits)} · fastest second {bitRate(value.rates.maxBits)}
           </span>
         )}
+        {before !== undefined && before.words !== '' && ` · ${before.words}`}
         <span class="faint not-narrow"> · {duration(value.stepMs)} a point</span>
       </>
     );
@@ -68,6 +76,7 @@ export function HistoryChart({ answer, rangeName, isNew, title = 'Traffic', onSe
           95 %
         </li>
       )}
+      {before?.rates.some((rate) => rate !== null) && <li class="key before">A week before</li>}
       <li class="key gap">Not metered</li>
       {series !== undefined && series.estimates.length > 0 && <li class="key estimate">Estimated from samples</li>}
     </ul>
@@ -100,6 +109,7 @@ export function HistoryChart({ answer, rangeName, isNew, title = 'Traffic', onSe
                 { ...line, stroke: colours.out },
                 { ...line, width: 0, fill: `${colours.in}73` },
                 { ...line, stroke: colours.text, dash: [4, 3] },
+                { ...line, width: 1.5, stroke: colours.flow, dash: [1, 3] },
               ],
               bands: [{ series: [1, 2], fill: `${colours.out}59` }],
               axes: axes(colours, () => shown.current.unit),
@@ -109,7 +119,7 @@ export function HistoryChart({ answer, rangeName, isNew, title = 'Traffic', onSe
               ],
             };
           }}
-          reading={(index) => <Reading answer={value!} series={series} index={index} />}
+          reading={(index) => <Reading answer={value!} series={series} before={before?.rates[index] ?? null} index={index} />}
           {...(onSelect === undefined ? {} : { onSelect: (from: number, to: number) => onSelect(from * 1_000, to * 1_000) })}
         />
       )}
@@ -117,7 +127,14 @@ export function HistoryChart({ answer, rangeName, isNew, title = 'Traffic', onSe
   );
 }
 
-function Reading({ answer, series, index }: { answer: SeriesAnswer; series: ReturnType<typeof historySeries>; index: number }) {
+interface ReadingProps {
+  readonly answer: SeriesAnswer;
+  readonly series: ReturnType<typeof historySeries>;
+  readonly before: number | null;
+  readonly index: number;
+}
+
+function Reading({ answer, series, before, index }: ReadingProps) {
   const point = answer.points[index];
   if (point === undefined) return null;
   const { startMs } = point;
@@ -139,6 +156,11 @@ function Reading({ answer, series, index }: { answer: SeriesAnswer; series: Retu
           <span class="key out">
             From clients <strong>{bitRate(both - fromServers)}</strong>
           </span>
+          {before !== null && (
+            <span>
+              A week before <strong>{bitRate(before)}</strong>
+            </span>
+          )}
           {point.rates !== undefined && (
             <span>
               By the second: half ≤ {bitRate(point.rates.p50Bits)}, 95 % ≤ {bitRate(point.rates.p95Bits)}, fastest{' '}

@@ -1,7 +1,8 @@
 /** Overview: what uses the line, now and in the last hours. */
 import { useEffect } from 'preact/hooks';
+import type { SeriesAnswer } from '../../../flow/history_shapes.ts';
 import { labelDimensions } from '../../../flow/labels.ts';
-import { askSeries } from '../api.ts';
+import { askSeries, askSeriesOf } from '../api.ts';
 import { type Attention, attentionOf, silentAfterS, silentForS } from '../attention.ts';
 import { wallMs } from '../browser_clock.ts';
 import { duration } from '../format.ts';
@@ -14,7 +15,8 @@ import { LiveChart } from '../parts/live_chart.tsx';
 import { StatusStrip } from '../parts/status_strip.tsx';
 import { TopList } from '../parts/top_list.tsx';
 import { go, type Range, type Route } from '../route.ts';
-import { useAnswer } from '../use_answer.ts';
+import { type Answer, useAnswer } from '../use_answer.ts';
+import type { WeekBefore } from '../week_before.ts';
 
 const growth = () => import('../parts/growth.tsx').then(({ Growth }) => Growth);
 
@@ -31,6 +33,7 @@ export function Overview({ box, route }: { box: BoxState; route: Route }) {
   const { status, seconds } = box;
   const { range } = route;
   const series = useAnswer(range, (signal) => askSeries(range, pointsOf[range], signal), range === '1h' ? 10_000 : 60_000);
+  const before = useWeekBefore(range, series);
   const rangeName = ranges.find(({ value }) => value === range)!.title;
   const stale = box.connection.kind !== 'live';
   const newestMs = seconds.at(-1)?.atMs ?? 0;
@@ -67,7 +70,7 @@ export function Overview({ box, route }: { box: BoxState; route: Route }) {
         <h2>{rangeName}</h2>
         <Segmented label="Time shown below" options={ranges} value={range} onChange={(last) => go({ ...route, range: last })} />
       </div>
-      <HistoryChart answer={series} rangeName={rangeName} isNew={isNew} />
+      <HistoryChart answer={series} rangeName={rangeName} isNew={isNew} before={before} />
       <div class="grid tops">
         <TopList by="host" range={range} isNew={isNew} />
         <TopList by="conversation" range={range} isNew={isNew} />
@@ -94,6 +97,22 @@ export function Overview({ box, route }: { box: BoxState; route: Route }) {
       {!isNew && <Later load={growth} />}
     </>
   );
+}
+
+const weekMs = 7 * 86_400_000;
+
+/** Of days only: what is older than two days is kept by the hour, a line of one step in shorter times. */
+function useWeekBefore(range: Range, { value, of }: Answer<SeriesAnswer>): WeekBefore | undefined {
+  const isWanted = value !== undefined && of === range && (range === '24h' || range === '7d');
+  const question = isWanted ? `${range} ${value.fromMs} ${value.toMs}` : '';
+  const ask = async (signal: AbortSignal): Promise<WeekBefore> => {
+    const { fromMs, toMs } = value!;
+    const asked = askSeriesOf({ from: fromMs - weekMs, to: toMs - weekMs }, { points: pointsOf[range] }, signal);
+    const [{ againstWeekBefore }, answer] = await Promise.all([import('../week_before.ts'), asked]);
+    return againstWeekBefore(value!, answer);
+  };
+  const answer = useAnswer(question, ask, Number.POSITIVE_INFINITY);
+  return answer.of === question ? answer.value : undefined;
 }
 
 function Banner({ attention }: { attention: readonly Attention[] }) {
