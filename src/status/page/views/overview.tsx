@@ -1,10 +1,10 @@
 /** Overview: what uses the line, now and in the last hours. */
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { SeriesAnswer } from '../../../flow/history_shapes.ts';
 import { labelDimensions } from '../../../flow/labels.ts';
 import { askSeries, askSeriesOf } from '../api.ts';
 import { type Attention, attentionOf, silentAfterS, silentForS } from '../attention.ts';
-import { wallMs } from '../browser_clock.ts';
+import { after, wallMs } from '../browser_clock.ts';
 import { duration } from '../format.ts';
 import { type BoxState, isNewBox } from '../live/box_state.ts';
 import { Segmented } from '../parts/controls.tsx';
@@ -20,6 +20,9 @@ import type { WeekBefore } from '../week_before.ts';
 
 const growth = () => import('../parts/growth.tsx').then(({ Growth }) => Growth);
 
+/** What stands at the end of the page waits until its beginning is there. */
+const growthAfterMs = 2_000;
+
 const ranges: readonly { value: Range; name: string; title: string }[] = [
   { value: '1h', name: '1 h', title: 'Last hour' },
   { value: '6h', name: '6 h', title: 'Last 6 hours' },
@@ -34,6 +37,8 @@ export function Overview({ box, route }: { box: BoxState; route: Route }) {
   const { range } = route;
   const series = useAnswer(range, (signal) => askSeries(range, pointsOf[range], signal), range === '1h' ? 10_000 : 60_000);
   const before = useWeekBefore(range, series);
+  const [isLater, setLater] = useState(false);
+  useEffect(() => after(growthAfterMs, () => setLater(true)), []);
   const rangeName = ranges.find(({ value }) => value === range)!.title;
   const stale = box.connection.kind !== 'live';
   const newestMs = seconds.at(-1)?.atMs ?? 0;
@@ -94,7 +99,7 @@ export function Overview({ box, route }: { box: BoxState; route: Route }) {
           </div>
         )}
       </div>
-      {!isNew && <Later load={growth} />}
+      {isLater && !isNew && <Later load={growth} />}
     </>
   );
 }
