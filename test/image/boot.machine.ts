@@ -15,24 +15,45 @@ beforeAll(async () => {
 }, 900_000);
 afterEach(endMachines, 30_000);
 
+/** When the service is up: what came when, since the kernel began, in microseconds. */
+const stagesInside = `(
+  until systemctl --quiet is-active flowspan.service; do sleep 2; done
+  echo "stage: $(systemctl show --property=UserspaceTimestampMonotonic)"
+  for unit in flowspan-provision systemd-networkd flowspan; do
+    echo "stage: $unit $(systemctl show $unit.service --property=ExecMainStartTimestampMonotonic --property=ActiveEnterTimestampMonotonic | tr '\\n' ' ')"
+  done
+) &
+`;
+
 test('boots, takes its settings from the FAT, meters, exports what the ledger names, shows the page, and stops as planned', {
-  timeout: 900_000,
+  timeout: 1_500_000,
 }, async () => {
   const collector = await new Collector().listen();
   using disk = new Disk(built);
   disk.write('flowspan.yaml', branchSettings(collector.port));
   // When it fails, the console tells why.
-  disk.probe('log', 'exec journalctl --follow --lines=all --unit=flowspan.service --output=cat\n');
+  disk.probe('log', stagesInside + 'exec journalctl --follow --lines=all --unit=flowspan.service --output=cat\n');
+  const beganMs = performance.now();
+  const stages: string[] = [];
+  const reached = (stage: string): void => {
+    stages.push(`${stage} ${((performance.now() - beganMs) / 1_000).toFixed(0)} s`);
+  };
   const machine = await disk.boot().start();
   await machine.shows(/flowspan: starting slot A/, 120);
-  await machine.shows(/flowspan: settings taken from the boot partition/, 300);
+  reached('firmware and GRUB');
+  await machine.shows(/settings were taken/, 300);
+  reached('settings taken');
   await answers(machine, '/readyz', 200, 400);
+  reached('/readyz');
   await machine.shows(/page {5}https:\/\/10\.0\.2\.15\/\s/, 60);
 
   const cookie = await signIn(machine);
   await sees(machine, cookie, 'metering', ({ meter }) => meter.state === 'metering', 120);
   const frames = siteConversations({ conversations: 40, segments: 20 }).map((packet) => captured(packet).frame);
-  await machine.mirror(frames, 200);
+  await machine.mirror(frames.slice(0, 1), 20);
+  await sees(machine, cookie, 'a packet', ({ ledger }) => ledger.metered.packets > 0, 120);
+  reached('first packet metered, as the page says');
+  await machine.mirror(frames.slice(1), 200);
   const status = await sees(
     machine,
     cookie,
@@ -49,11 +70,18 @@ test('boots, takes its settings from the FAT, meters, exports what the ledger na
     metered: { packets: frames.length },
   });
   expect(status.meter.interfaces.map(({ name }) => name)).toEqual([ports.mirror]);
+  reached('everything with the collector');
+  // The network between acknowledges before the collector has read.
+  await expect.poll(() => collector.packets, { timeout: 60_000 }).toBe(frames.length);
   expect(collector.errors).toEqual([]);
   expect([collector.packets, collector.duplicates]).toEqual([frames.length, 0]);
   expect(collector.flows.size).toBe(status.uplinks[0]!.acknowledgedRecords);
 
+  const askedMs = performance.now();
   await machine.shutDown(180);
+  stages.push(`planned end within ${((performance.now() - askedMs) / 1_000).toFixed(0)} s`);
+  const inside = machine.console.match(/stage: [^\r\n]*/g) ?? [];
+  process.stdout.write(`${[`since power-on: ${stages.join(', ')}`, ...inside].join('\n')}\n`);
   expect(disk.read('OK.txt')).toMatch(/in use/);
   expect(disk.read('ERROR.txt')).toBeUndefined();
   await collector.vanish();

@@ -58,7 +58,7 @@ describe('the data partition', () => {
     closeSync(handle);
     const machine = await disk.boot().start();
     await machine.shows(/flowspan: the data partition could not be repaired: it is made anew/, 300);
-    await machine.shows(/flowspan: settings taken from the boot partition/, 300);
+    await machine.shows(/settings were taken/, 300);
     await answers(machine, '/readyz', 200, 400);
     await machine.cutPower();
   });
