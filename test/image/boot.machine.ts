@@ -22,6 +22,7 @@ const stagesInside = `(
   for unit in flowspan-provision systemd-networkd flowspan; do
     echo "stage: $unit $(systemctl show $unit.service --property=ExecMainStartTimestampMonotonic --property=ActiveEnterTimestampMonotonic | tr '\\n' ' ')"
   done
+  echo "probe: link by $(udevadm info --query=property --property=ID_NET_LINK_FILE --value /sys/class/net/${ports.mirror})"
 ) &
 `;
 
@@ -45,6 +46,7 @@ test('boots, takes its settings from the FAT, meters, exports what the ledger na
   reached('settings taken');
   await answers(machine, '/readyz', 200, 400);
   reached('/readyz');
+  await machine.shows(/probe: link by \/run\/systemd\/network\/20-mirror\.link/, 120);
   await machine.shows(/page {5}https:\/\/10\.0\.2\.15\/\s/, 60);
 
   const cookie = await signIn(machine);

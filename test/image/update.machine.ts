@@ -12,7 +12,9 @@ import { Disk, endMachines, seconds } from './machine.ts';
 import { bundleOf, stickOf, type Variant } from './variant.ts';
 
 /** Trials are short here, and what is logged while one runs is on the console. */
-const impatient = 'set parameters="$parameters flowspan.trial_hold_s=10 flowspan.trial_within_s=240"\n';
+const impatient = 'flowspan.trial_hold_s=10 flowspan.trial_within_s=240';
+const log =
+  'exec journalctl --follow --lines=all --unit=rauc.service --unit=flowspan-trial.service --unit=flowspan.service --output=cat\n';
 
 let built: BuiltImage;
 let work: string;
@@ -48,7 +50,7 @@ afterAll(() => rmSync(work, { recursive: true, force: true }));
 async function withStick(name: string): Promise<Disk> {
   const disk = new Disk(built);
   disk.write('flowspan.yaml', branchSettings(4_739));
-  disk.write('flowspan/boot.cfg', impatient);
+  disk.probe('log', log, impatient);
   disk.stick = stickOf(built, join(disk.folder, 'stick.img'), [bundle(name)]);
   return disk;
 }
