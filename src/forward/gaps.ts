@@ -7,16 +7,24 @@ import type { DropReason } from '../flow/ledger.ts';
 /** `thinned`: records were merged, and nothing of what they counted is lost. */
 export type GapReason = DropReason | 'thinned';
 
-export interface Gap {
-  readonly reason: GapReason;
-  /** Wall time, ms. */
+/** Wall time, ms. */
+export interface TimeRange {
   readonly fromMs: number;
   readonly toMs: number;
-  /** Rows, packets, IP octets; null where a power cut took what was not counted yet. */
+}
+
+export interface Gap extends TimeRange {
+  readonly reason: GapReason;
+  /** Rows, packets, IP octets; null where nobody can count: a power cut took them, or nobody knows whether they were read. */
   readonly records: number | null;
   readonly packets: number | null;
   readonly octets: number | null;
 }
+
+export const span = (a: TimeRange, b: TimeRange): TimeRange => ({
+  fromMs: Math.min(a.fromMs, b.fromMs),
+  toMs: Math.max(a.toMs, b.toMs),
+});
 
 export const gapsMax = 64;
 /** Gaps of one reason this close to each other are one gap. */
@@ -26,8 +34,7 @@ export function joinGaps(a: Gap, b: Gap): Gap {
   const sum = (x: number | null, y: number | null): number | null => (x === null || y === null ? null : x + y);
   return {
     reason: a.reason,
-    fromMs: Math.min(a.fromMs, b.fromMs),
-    toMs: Math.max(a.toMs, b.toMs),
+    ...span(a, b),
     records: sum(a.records, b.records),
     packets: sum(a.packets, b.packets),
     octets: sum(a.octets, b.octets),
@@ -55,3 +62,13 @@ export function withGap(gaps: readonly Gap[], gap: Gap): Gap[] {
   }
   return all.slice(1);
 }
+
+/** Rows that arrived, were to be sent again and cannot be: nobody knows whether they were read. */
+export const unsure = ({ fromMs, toMs }: TimeRange, reason: GapReason): Gap => ({
+  reason,
+  fromMs,
+  toMs,
+  records: null,
+  packets: null,
+  octets: null,
+});

@@ -3,6 +3,7 @@
  * and is kept to be sent again should it break. A destination has two, one for live rows and one for its backlog; no row is
  * in both. Pure but for its own state.
  */
+import type { TimeRange } from './gaps.ts';
 import { type Interval, IntervalSet } from './interval_set.ts';
 import { ResendMargin } from './resend_margin.ts';
 
@@ -21,6 +22,10 @@ export class LaneCursor {
   }
   get margin(): readonly Interval[] {
     return [...this.#entrusted.intervals, ...this.#margin.intervals];
+  }
+  /** Times of rows that would be sent again, and cannot be. */
+  get goneOfMargin(): readonly TimeRange[] {
+    return this.#margins.flatMap(({ gone }) => gone);
   }
   /** To be sent or on their way. */
   get outstanding(): number {
@@ -74,8 +79,8 @@ export class LaneCursor {
   }
 
   /** These rows cannot be sent again. */
-  forgetMargin(from: number, to: number): void {
-    for (const margin of this.#margins) margin.forget(from, to);
+  forgetMargin(from: number, to: number, timesOf: (one: Interval) => TimeRange): void {
+    for (const margin of this.#margins) margin.forget(from, to, timesOf);
   }
 
   holdsInMargin(from: number, to: number): boolean {

@@ -1,11 +1,12 @@
 /**
  * Rows that arrived and are kept to be sent again should it turn out that nobody read them: as many whole messages as reach
- * `octetsMax` of the link, the newest. Rows that cannot be sent again leave an empty place: their octets still count. Pure but for
- * its own state.
+ * `octetsMax` of the link, the newest. Rows that cannot be sent again leave an empty place: their octets still count, and their times
+ * are kept for as long, since should nobody have read them they are missing. Pure but for its own state.
  */
+import type { TimeRange } from './gaps.ts';
 import type { Interval } from './interval_set.ts';
 
-type HeldMessage = Interval & { readonly octets: number };
+type HeldMessage = Interval & { readonly octets: number; readonly gone?: TimeRange };
 
 export class ResendMargin {
   /** The oldest first. */
@@ -15,6 +16,11 @@ export class ResendMargin {
 
   get intervals(): readonly Interval[] {
     return this.#held.filter(({ from, to }) => to > from);
+  }
+
+  /** Times of the rows that would be sent again, and cannot be. */
+  get gone(): readonly TimeRange[] {
+    return this.#held.flatMap(({ gone }) => gone ?? []);
   }
 
   add(message: HeldMessage, octetsMax: number): void {
@@ -57,10 +63,12 @@ export class ResendMargin {
     this.#octets = 0;
   }
 
-  /** These rows cannot be sent again. */
-  forget(from: number, to: number): void {
-    if (this.touches(from, to))
-      this.#held = this.#held.map((one) => (one.to > from && one.from < to ? { ...one, to: one.from } : one));
+  /** These rows cannot be sent again. Of a message that bears some of them, none can. */
+  forget(from: number, to: number, timesOf: (one: Interval) => TimeRange): void {
+    if (!this.touches(from, to)) return;
+    this.#held = this.#held.map((one) =>
+      one.to > one.from && one.to > from && one.from < to ? { ...one, to: one.from, gone: timesOf(one) } : one,
+    );
   }
 
   touches(from: number, to: number): boolean {

@@ -5,11 +5,12 @@
  *
  * What waits is read by two cursors (DESIGN section 4): live rows, and a backlog of ranges that came to be when rows waited
  * too long. Rows that arrived may be kept a while longer to be sent again (`resendMarginBytes`): that is a precaution, not
- * a debt, and changes no account. Limit: `rangesMax` ranges are kept on disk; beyond that the narrowest holes are closed,
+ * a debt, and changes no account. Where they are given up for want of room and the session then breaks, nobody knows
+ * whether they were read: a gap without counts says so. Limit: `rangesMax` ranges are kept on disk; beyond that the narrowest holes are closed,
  * so that some rows come twice and none is forgotten.
  */
 import { type DestinationAccount, type DropReason, dropReasons } from '../flow/ledger.ts';
-import { type Gap, withGap } from './gaps.ts';
+import { type Gap, type TimeRange, unsure, withGap } from './gaps.ts';
 import { closeHoles, type Interval, IntervalSet } from './interval_set.ts';
 import { LaneCursor } from './lane_cursor.ts';
 import type { SpoolChunk } from './spool_chunk.ts';
@@ -65,12 +66,17 @@ export class SpoolLaneLog {
   #notSentOctets = 0;
   #probeAnswered = false;
   #shares: readonly Sharing[] = [];
+  readonly #timesOf: (rows: Interval) => TimeRange;
   #rowsChanged = false;
   #factsChanged = false;
 
-  /** @param members of a balance group; absent: every row is for this destination */
-  constructor(name: string, members?: readonly string[]) {
+  /**
+   * @param timesOf of rows that are still in the log
+   * @param members of a balance group; absent: every row is for this destination
+   */
+  constructor(name: string, timesOf: (rows: Interval) => TimeRange, members?: readonly string[]) {
     this.name = name;
+    this.#timesOf = timesOf;
     this.member = name.slice(name.lastIndexOf('/') + 1);
     if (members !== undefined) this.#shares = [{ from: 0, members }];
   }
@@ -185,6 +191,7 @@ export class SpoolLaneLog {
         this.#resending.add(from, to);
         cursor.unread.add(from, to);
       }
+      for (const times of cursor.goneOfMargin) this.addGap(unsure(times, 'overBudget'));
     }
     cursor.dropMargin();
     cursor.rewind();
@@ -196,8 +203,22 @@ export class SpoolLaneLog {
     this.live.entrust(this.backlog);
   }
 
-  /** Nothing that arrived by this cursor's sessions is kept for sending again any more. */
+  /** Memory is short: no row is kept for sending again any more. */
+  giveUpResend(): void {
+    for (const one of this.#resending.intervals) this.addGap(unsure(this.#timesOf(one), 'overBudget'));
+    for (const cursor of this.#cursors) {
+      for (const { from, to } of cursor.margin) cursor.forgetMargin(from, to, this.#timesOf);
+      this.#takeBackResend(cursor);
+    }
+  }
+
+  /** The collector has read what arrived by this cursor's sessions. */
   forgetResend(cursor: LaneCursor): void {
+    this.#takeBackResend(cursor);
+    cursor.dropMargin();
+  }
+
+  #takeBackResend(cursor: LaneCursor): void {
     for (const held of [cursor.unread, cursor.taken]) {
       for (const waiting of held.copy().intervals) {
         for (const { from, to } of this.#resending.within(waiting.from, waiting.to)) {
@@ -206,7 +227,6 @@ export class SpoolLaneLog {
         }
       }
     }
-    cursor.dropMargin();
   }
 
   /** Gives those of the rows up that are not on their way. Returns them. */
@@ -222,11 +242,7 @@ export class SpoolLaneLog {
   drop(from: number, to: number, reason: DropReason): Interval[] {
     const waited = this.pending.within(from, to);
     this.#dropped[reason] += this.pending.remove(from, to);
-    this.#resending.remove(from, to);
-    for (const cursor of this.#cursors) {
-      cursor.forget(from, to);
-      cursor.forgetMargin(from, to);
-    }
+    this.forgetArrived(from, to, reason);
     this.#rowsChanged ||= waited.length > 0;
     return waited;
   }
@@ -243,11 +259,12 @@ export class SpoolLaneLog {
   }
 
   /** Rows that have arrived are not kept for sending again any more. */
-  forgetArrived(from: number, to: number): void {
+  forgetArrived(from: number, to: number, reason: DropReason): void {
+    for (const one of this.#resending.within(from, to)) this.addGap(unsure(this.#timesOf(one), reason));
     this.#resending.remove(from, to);
     for (const cursor of this.#cursors) {
       cursor.forget(from, to);
-      cursor.forgetMargin(from, to);
+      cursor.forgetMargin(from, to, this.#timesOf);
     }
   }
 
@@ -258,7 +275,7 @@ export class SpoolLaneLog {
   thin(from: number, to: number, kept: number, gap: Omit<Gap, 'records'>): () => void {
     const owed = this.pending.within(from, to);
     const unread = this.#cursors.map((cursor) => cursor.unread.within(from, to));
-    this.forgetArrived(from, to);
+    this.forgetArrived(from, to, 'overBudget');
     if (owed.length === 0) return () => {};
     const merged = this.pending.remove(from, to) - kept;
     this.pending.add(from, from + kept);
@@ -346,7 +363,10 @@ export class SpoolLaneLog {
     return {
       pending: closeHoles(kept.intervals, rangesMax),
       next: this.#next,
-      gaps: this.gaps,
+      gaps: (withMargin ? this.#cursors.flatMap(({ goneOfMargin }) => goneOfMargin) : []).reduce(
+        (gaps, times) => withGap(gaps, unsure(times, 'overBudget')),
+        this.gaps,
+      ),
       probeAnswered: this.#probeAnswered,
       ...(this.#shares.length === 0 ? {} : { shares: this.#shares }),
     };

@@ -8,6 +8,7 @@
  */
 import type { DropReason } from '../flow/ledger.ts';
 import type { RowBlock } from '../flow/row_block.ts';
+import { span, type TimeRange } from './gaps.ts';
 import type { Interval } from './interval_set.ts';
 import { appendRows, hollow, memoryOf, newChunk, type SpoolChunk, sumsOfParts } from './spool_chunk.ts';
 import { type LaneState, SpoolLaneLog } from './spool_lane_log.ts';
@@ -34,7 +35,7 @@ export interface RecoveredSpool {
 const chunkSpanMs = 5_000;
 
 /** Relates a chunk's row clock to wall time for gap reports, ms. */
-export type ChunkTimes = (chunk: SpoolChunk) => { fromMs: number; toMs: number };
+export type ChunkTimes = (chunk: SpoolChunk) => TimeRange;
 
 /** Members of balance groups, by the name of the share. */
 export type SharedBy = ReadonlyMap<string, readonly string[]>;
@@ -58,7 +59,7 @@ export class SpoolLog {
   constructor(limits: SpoolLimits, names: readonly string[], times: ChunkTimes, sharedBy: SharedBy = new Map()) {
     this.#limits = limits;
     this.#times = times;
-    this.lanes = names.map((name) => new SpoolLaneLog(name, sharedBy.get(name)));
+    this.lanes = names.map((name) => new SpoolLaneLog(name, (rows) => this.#timesOf(rows), sharedBy.get(name)));
   }
 
   get memoryOctets(): number {
@@ -123,6 +124,13 @@ export class SpoolLog {
   chunkAt(position: number): SpoolChunk | undefined {
     const chunk = this.#chunks[this.#firstEndingAfter(position)];
     return chunk !== undefined && chunk.first <= position ? chunk : undefined;
+  }
+
+  #timesOf({ from, to }: Interval): TimeRange {
+    let at = this.#firstEndingAfter(from);
+    let times = this.#times(this.#chunks[at] ?? this.#chunks.at(-1)!);
+    while (++at < this.#chunks.length && this.#chunks[at]!.first < to) times = span(times, this.#times(this.#chunks[at]!));
+    return times;
   }
 
   #firstEndingAfter(position: number): number {
@@ -247,12 +255,11 @@ export class SpoolLog {
     if (!stillHolds(plan, this.#chunks, this.lanes)) return undefined;
     this.#replacing = true;
     for (const chunk of plan.chunks) chunk.frozen = true;
-    const times = plan.chunks.map((chunk) => this.#times(chunk));
-    const [fromMs, toMs] = [Math.min(...times.map((one) => one.fromMs)), Math.max(...times.map((one) => one.toMs))];
+    const { fromMs, toMs } = plan.chunks.map((chunk) => this.#times(chunk)).reduce(span);
     // Between and beside the segments are rows that have arrived everywhere: they cannot be sent again any more.
     let done = plan.chunks[0]!.first;
     for (const { from, to } of [...plan.segments, { from: plan.chunks.at(-1)!.first + plan.chunks.at(-1)!.count, to: 0 }]) {
-      for (const lane of this.lanes) lane.forgetArrived(done, from);
+      for (const lane of this.lanes) lane.forgetArrived(done, from, 'overBudget');
       done = to;
     }
     const undo = plan.segments.flatMap(({ from, to }, index) =>
@@ -308,10 +315,7 @@ export class SpoolLog {
     this.#releaseMemory(max / 2);
     if (this.#memoryOctets <= max) return;
     // Rows that are only kept to be sent again are a precaution; they go before rows that never arrived.
-    for (const lane of this.lanes) {
-      lane.forgetResend(lane.live);
-      lane.forgetResend(lane.backlog);
-    }
+    for (const lane of this.lanes) lane.giveUpResend();
     this.trim();
     this.#sweep();
     for (const chunk of this.#waitedInMemory()) {

@@ -1,7 +1,8 @@
 /** Two cursors over the rows of one destination: whatever happens, each row that is owed is with exactly one of them. */
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { destinationFault } from '../../src/flow/ledger.ts';
+import type { Interval } from '../../src/forward/interval_set.ts';
 import type { LaneCursor } from '../../src/forward/lane_cursor.ts';
 import { SpoolLaneLog } from '../../src/forward/spool_lane_log.ts';
 
@@ -18,15 +19,19 @@ const step = fc.record({
     'promote',
     'drop',
     'dropUnsent',
+    'giveUpResend',
   ),
   cursor: fc.constantFrom('live', 'backlog') as fc.Arbitrary<'live' | 'backlog'>,
   count: fc.integer({ min: 1, max: 30 }),
 });
 
+const timesOf = ({ from, to }: Interval) => ({ fromMs: from * 1_000, toMs: to * 1_000 });
+const unknown = { records: null, packets: null, octets: null };
+
 test('no row is forgotten, none is with both, and each session reads upwards', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), fc.integer({ min: 0, max: 40 }), (steps, marginMax) => {
-      const lane = new SpoolLaneLog('a');
+      const lane = new SpoolLaneLog('a', timesOf);
       const sessions = {
         live: { last: -1, flying: [] as [number, number][] },
         backlog: { last: -1, flying: [] as [number, number][] },
@@ -66,6 +71,7 @@ test('no row is forgotten, none is with both, and each session reads upwards', (
           lane.promote();
           for (const one of Object.values(sessions)) Object.assign(one, { last: -1, flying: [] });
         } else if (what === 'drop') lane.drop(next - 2 * count, next - count, 'tooOld');
+        else if (what === 'giveUpResend') lane.giveUpResend();
         else {
           const flying = lane.live.taken.count + lane.backlog.taken.count;
           lane.dropUnsent(next - 2 * count, next, 'overBudget');
@@ -78,8 +84,71 @@ test('no row is forgotten, none is with both, and each session reads upwards', (
   );
 });
 
+describe('rows that arrived, and were kept to be sent again, are given up for want of room', () => {
+  const arrived = () => {
+    const lane = new SpoolLaneLog('a', timesOf);
+    lane.append(0, 300);
+    lane.live.take(0, 300);
+    for (let row = 0; row < 300; row += 100) lane.acknowledge(lane.live, row, row + 100, 30_000, 65_536);
+    return lane;
+  };
+
+  test('the session breaks: a gap without counts tells of those that were in the margin', () => {
+    const lane = arrived();
+    lane.giveUpResend();
+    expect(lane.gaps).toEqual([]);
+    lane.rewind(lane.live, true);
+    expect(lane.live.unread.count).toBe(0);
+    expect(lane.gaps).toEqual([{ reason: 'overBudget', fromMs: 0, toMs: 300_000, ...unknown }]);
+    lane.rewind(lane.live, true);
+    expect(lane.gaps.length).toBe(1);
+  });
+
+  test('a planned stop that could not see them read keeps the gap for the next run', () => {
+    const lane = arrived();
+    lane.giveUpResend();
+    expect(lane.state(true).gaps).toEqual([{ reason: 'overBudget', fromMs: 0, toMs: 300_000, ...unknown }]);
+    expect([lane.state(false).gaps, lane.gaps]).toEqual([[], []]);
+  });
+
+  test('the collector has read them, or a margin has arrived behind them: there is no gap', () => {
+    const read = arrived();
+    read.giveUpResend();
+    read.forgetResend(read.live);
+    read.rewind(read.live, true);
+    const behind = arrived();
+    behind.giveUpResend();
+    behind.append(300, 400);
+    behind.live.take(300, 400);
+    behind.acknowledge(behind.live, 300, 400, 65_536, 65_536);
+    behind.rewind(behind.live, true);
+    expect([read.gaps, behind.gaps]).toEqual([[], []]);
+  });
+
+  test('the session has broken already: the gap is there at once, and nothing else of them waits', () => {
+    const lane = arrived();
+    lane.rewind(lane.live, true);
+    expect(lane.live.unread.count).toBe(300);
+    lane.giveUpResend();
+    expect([lane.live.unread.count, lane.wants(0, 300)]).toEqual([0, false]);
+    expect(lane.gaps).toEqual([{ reason: 'overBudget', fromMs: 0, toMs: 300_000, ...unknown }]);
+  });
+
+  test('pieces that are given up one by one, or merged, tell of their own rows', () => {
+    const lane = arrived();
+    lane.rewind(lane.live, true);
+    lane.drop(0, 100, 'damaged');
+    lane.forgetArrived(200, 300, 'overBudget');
+    expect(lane.gaps).toEqual([
+      { reason: 'damaged', fromMs: 0, toMs: 100_000, ...unknown },
+      { reason: 'overBudget', fromMs: 200_000, toMs: 300_000, ...unknown },
+    ]);
+    expect(lane.account().acknowledged).toBe(300);
+  });
+});
+
 test('what is kept on disk is bounded however many ranges there are, and leaves nothing out that is owed', () => {
-  const lane = new SpoolLaneLog('a');
+  const lane = new SpoolLaneLog('a', timesOf);
   lane.append(0, 3_000);
   // Every third row has arrived: a thousand holes.
   for (let row = 0; row < 3_000; row += 3) {

@@ -138,6 +138,8 @@ export class SimCollector {
       const fellMs = this.fellWith.get(id);
       // The margin is a precaution in memory.
       if (fellMs !== undefined && this.#witness.killedBetween(fellMs - 60_000, this.nowMs)) continue;
+      // Nor could it be kept for want of room: then a gap says that nobody knows.
+      if (fellMs !== undefined && this.#toldUnsure(handed)) continue;
       if (this.#witness.diedWithItsRun(handed, persistAfterMs)) {
         if (!this.#told(handed, undefined) && !this.#told(handed, 'counted'))
           this.#fault(`flow ${id} died with its run ${handed.run.number}, and no gap tells of it`);
@@ -172,6 +174,15 @@ export class SimCollector {
   }
   get #isShared(): boolean {
     return this.#witness.runs.some(({ dropped }) => [...dropped.keys()].some((name) => name.startsWith(`${this.name}/`)));
+  }
+
+  #toldUnsure({ flow, run }: HandedOver): boolean {
+    const toWall = this.#world.wallMs() - this.nowMs;
+    return this.gaps.some(
+      ({ records, fromMs, toMs }) =>
+        records === undefined &&
+        (run.clockWasWrong || (fromMs <= flow.endMs + toWall + 2_000 && toMs >= flow.startMs + toWall - 2_000)),
+    );
   }
 
   #told({ flow, run, atMs }: HandedOver, size: 'counted' | undefined): boolean {

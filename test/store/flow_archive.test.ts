@@ -148,7 +148,7 @@ describe('what is found on disk and in memory together', () => {
     for (const key of flowKeys) {
       const question = { filter: everyFlow, ...always, by: [key], order: 'bytes' as const, limit: 1_000 };
       const { coverage: _, ...onDisk } = await box.search.group(question);
-      const { coverage: __, ...inMemory } = await new FlowSearch({ flows: memory, clock }).group(question);
+      const { coverage: __, ...inMemory } = await new FlowSearch({ flows: memory, clock, names }).group(question);
       expect(onDisk).toEqual(inMemory);
     }
   });
