@@ -11,6 +11,8 @@ Restart=no\
 RuntimeMaxSec=1h\
 ExecStopPost=+/bin/sh -c 'case $$SERVICE_RESULT in success) ;; timeout) systemctl --no-block start flowspan.service ;; *) sleep 60; systemctl --no-block start flowspan.service ;; esac'
 /^RestartSec=/d
+/^# Since systemd 254/d
+/^RestartMode=/d
 /^WatchdogSec=/d
 /^# Fed as long/d
 /^\[Install\]/,$d

@@ -75,11 +75,14 @@ echo "probe: stopping $pid"
 kill -STOP $pid
 until [ "$(systemctl show --property NRestarts --value flowspan.service)" = 1 ]; do sleep 1; done
 echo "probe: started again after $(systemctl show --property Result --value flowspan.service)"
+echo "probe: safe mode began at $(systemctl show --property ExecMainStartTimestampMonotonic --value flowspan-safe.service) us"
 `,
     );
     const machine = await disk.boot().start();
     await machine.shows(/probe: stopping \d+/, 500);
     await machine.shows(/probe: started again/, 300);
+    // Never: one failure does not make a box a mere page.
+    await machine.shows(/probe: safe mode began at 0 us/, 30);
     await answers(machine, '/readyz', 200, 400);
     await machine.cutPower();
   });

@@ -151,7 +151,10 @@ export class Machine {
       ...['-device', 'virtio-net-pci,netdev=mirror,mac=52:54:00:00:00:02,addr=0x11,romfile='],
     ];
     // The watchdog only where it is what is tried: on a busy host a guest that gets no time looks dead.
-    const watchdog = this.#hasWatchdog ? ['-device', 'i6300esb', '-action', 'watchdog=reset'] : [];
+    // The board has one of its own, which this keeps from resetting.
+    const watchdog = this.#hasWatchdog
+      ? ['-device', 'i6300esb', '-action', 'watchdog=reset']
+      : ['-global', 'ICH9-LPC.noreboot=on'];
     const rest = ['-device', 'virtio-rng-pci', ...watchdog];
     const stick =
       this.#stick === undefined

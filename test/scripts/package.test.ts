@@ -60,6 +60,9 @@ describe('the package', () => {
   test('safe mode is the same service with less to do: it follows when the other fails for good, and hands back after an hour', () => {
     const safe = execFileSync('sed', ['-f', path('safe.sed'), path('flowspan.service')]).toString();
     expect(unit).toMatch(/^OnFailure=flowspan-safe\.service$/m);
+    // Without it systemd 254 and later start safe mode at each failure, against the restart two seconds later.
+    expect(unit).toMatch(/^RestartMode=direct$/m);
+    expect(safe).not.toMatch(/RestartMode/);
     expect(safe).toMatch(
       /^ExecStart=\/usr\/bin\/flowspan run --safe --data \/var\/lib\/flowspan --config \/etc\/flowspan\/flowspan\.yaml$/m,
     );
