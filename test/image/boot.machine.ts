@@ -33,7 +33,7 @@ test('boots, takes its settings from the FAT, meters, exports what the ledger na
   using disk = new Disk(built);
   disk.write('flowspan.yaml', branchSettings(collector.port));
   // When it fails, the console tells why.
-  disk.probe('log', stagesInside + 'exec journalctl --follow --lines=all --unit=flowspan.service --output=cat\n');
+  disk.probe('log', `${stagesInside}exec journalctl --follow --lines=all --unit=flowspan.service --output=cat\n`);
   const beganMs = performance.now();
   const stages: string[] = [];
   const reached = (stage: string): void => {
