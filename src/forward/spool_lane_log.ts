@@ -11,6 +11,7 @@
  */
 import { type DestinationAccount, type DropReason, dropReasons } from '../flow/ledger.ts';
 import { type Gap, type TimeRange, unsure, withGap } from './gaps.ts';
+import { HeardGaps } from './heard_gaps.ts';
 import { closeHoles, type Interval, IntervalSet } from './interval_set.ts';
 import { LaneCursor } from './lane_cursor.ts';
 import type { SpoolChunk } from './spool_chunk.ts';
@@ -62,6 +63,7 @@ export class SpoolLaneLog {
   #gaps: Gap[] = [];
   /** Being said upstream; not known yet whether it was heard. */
   #telling: Gap[] = [];
+  readonly #heard = new HeardGaps();
   #notSentPackets = 0;
   #notSentOctets = 0;
   #probeAnswered = false;
@@ -177,6 +179,7 @@ export class SpoolLaneLog {
     this.#acknowledged += arrived;
     this.#resent += owed > 0 ? again : Math.max(0, again - (leftOut.notSelected ?? 0) - (leftOut.notRepresentable ?? 0));
     this.#rowsChanged ||= owed > 0;
+    if (cursor === this.live) this.#heard.pass(octets, marginMax);
     // Rows that were given up while they were on their way are gone from the log: they cannot be sent again.
     cursor.arrive(from, to, arrived, octets, marginMax, owed + again === 0);
   }
@@ -195,7 +198,9 @@ export class SpoolLaneLog {
     }
     cursor.dropMargin();
     cursor.rewind();
-    if (cursor === this.live) for (const gap of this.#telling.splice(0)) this.#gaps = withGap(this.#gaps, gap);
+    if (cursor !== this.live) return;
+    const heard = this.#heard.take();
+    for (const gap of [...(resend ? heard : []), ...this.#telling.splice(0)]) this.#gaps = withGap(this.#gaps, gap);
   }
 
   /** The backlog's session ended in order, but nobody said that everything was read. */
@@ -216,6 +221,7 @@ export class SpoolLaneLog {
   forgetResend(cursor: LaneCursor): void {
     this.#takeBackResend(cursor);
     cursor.dropMargin();
+    if (cursor === this.live && this.#heard.take().length > 0) this.#factsChanged = true;
   }
 
   #takeBackResend(cursor: LaneCursor): void {
@@ -315,6 +321,7 @@ export class SpoolLaneLog {
   }
   gapsTold(told: readonly Gap[]): void {
     this.#telling = this.#telling.filter((gap) => !told.includes(gap));
+    this.#heard.add(told);
     this.#factsChanged ||= told.length > 0;
   }
 
@@ -365,7 +372,7 @@ export class SpoolLaneLog {
       next: this.#next,
       gaps: (withMargin ? this.#cursors.flatMap(({ goneOfMargin }) => goneOfMargin) : []).reduce(
         (gaps, times) => withGap(gaps, unsure(times, 'overBudget')),
-        this.gaps,
+        [...this.#heard.gaps, ...this.gaps].reduce<readonly Gap[]>(withGap, []),
       ),
       probeAnswered: this.#probeAnswered,
       ...(this.#shares.length === 0 ? {} : { shares: this.#shares }),

@@ -147,6 +147,61 @@ describe('rows that arrived, and were kept to be sent again, are given up for wa
   });
 });
 
+describe('a gap that was said and has arrived', () => {
+  const gap = { reason: 'tooOld' as const, fromMs: 1_000, toMs: 2_000, records: 5, packets: 50, octets: 5_000 };
+  const told = () => {
+    const lane = new SpoolLaneLog('a', timesOf);
+    lane.append(0, 300);
+    lane.live.take(0, 300);
+    lane.addGap(gap);
+    lane.gapsTold(lane.takeGaps());
+    expect(lane.gaps).toEqual([]);
+    return lane;
+  };
+  const arrive = (lane: SpoolLaneLog, from: number, octets: number) =>
+    lane.acknowledge(lane.live, from, from + 100, octets, 65_536);
+
+  test('is said again when the session breaks before a margin has arrived behind it, and kept on disk until then', () => {
+    const lane = told();
+    arrive(lane, 0, 60_000); // some of it may lie before the gap
+    arrive(lane, 100, 60_000);
+    expect(lane.state(false).gaps).toEqual([gap]);
+    lane.rewind(lane.live, true);
+    expect(lane.gaps).toEqual([gap]);
+  });
+
+  test('is not when a margin has arrived behind it', () => {
+    const lane = told();
+    arrive(lane, 0, 60_000);
+    arrive(lane, 100, 60_000);
+    arrive(lane, 200, 6_000);
+    lane.rewind(lane.live, true);
+    expect([lane.gaps, lane.state(true).gaps]).toEqual([[], []]);
+  });
+
+  test('is not when the collector was seen to read everything, nor over UDP, which has no margin', () => {
+    const read = told();
+    arrive(read, 0, 60_000);
+    read.takeChanges();
+    read.forgetResend(read.live);
+    expect(read.takeChanges().facts).toBe(true);
+    read.rewind(read.live, true);
+    const inOrder = told();
+    inOrder.rewind(inOrder.live, false);
+    const udp = told();
+    udp.acknowledge(udp.live, 0, 100, 500, 0);
+    udp.rewind(udp.live, true);
+    expect([read.gaps, inOrder.gaps, udp.gaps]).toEqual([[], [], []]);
+  });
+
+  test('is not forgotten because the backlog’s session ends', () => {
+    const lane = told();
+    lane.rewind(lane.backlog, true);
+    lane.forgetResend(lane.backlog);
+    expect(lane.state(false).gaps).toEqual([gap]);
+  });
+});
+
 test('what is kept on disk is bounded however many ranges there are, and leaves nothing out that is owed', () => {
   const lane = new SpoolLaneLog('a', timesOf);
   lane.append(0, 3_000);
