@@ -20,6 +20,8 @@ export interface ProvenLink {
 
 interface Arrival {
   readonly link: ProvenLink;
+  /** Number of the session, counting up. */
+  readonly session: number;
   readonly run: Run;
   readonly endOctet: number;
   readonly atMs: number;
@@ -73,12 +75,12 @@ export class SimCollector {
 
   /** Over UDP a session is a socket of the box, and outlives its links. */
   acceptUdp(): Session {
-    return new Session(this, { provenTold: 0 }, this.#witness.runs.at(-1)!, 'udp');
+    return new Session(this, { provenTold: 0 }, this.#witness.runs.at(-1)!, 'udp', 0);
   }
 
   accept(link: SimLink): Receiver {
     this.sessions++;
-    const session = new Session(this, link, this.#witness.runs.at(-1)!, 'tcp');
+    const session = new Session(this, link, this.#witness.runs.at(-1)!, 'tcp', this.sessions);
     return {
       message: (bytes, endOctet) => session.take(bytes, endOctet),
       lost: (bytes) => session.lose(bytes),
@@ -102,17 +104,19 @@ export class SimCollector {
 
   arrive(id: number, session: Session, endOctet: number): void {
     const before = this.arrived.get(id);
-    const { link, run } = session;
-    const last = { link, run, endOctet, atMs: this.nowMs };
-    if (before !== undefined) {
+    const { link, run, number } = session;
+    const arrival = { link, session: number, run, endOctet, atMs: this.nowMs };
+    // A member of a group that was slow reads what it was sent first after what another one was sent again.
+    const [first, last] = before !== undefined && number < before.last.session ? [arrival, before.last] : [before?.last, arrival];
+    if (before !== undefined && first !== undefined) {
       this.duplicates++;
-      if (before.last.link === link) this.#fault(`flow ${id} came twice in one session`);
-      else if (!this.#mayComeAgain(before.last)) {
-        const { link: old, run } = before.last;
+      if (first.link === last.link) this.#fault(`flow ${id} came twice in one session`);
+      else if (!this.#mayComeAgain(first)) {
+        const { link: old, run } = first;
         this.#fault(
-          `flow ${id} came again, ${old.provenTold - before.last.endOctet} octets before what was proven of its session, ` +
-            `${this.nowMs - before.last.atMs} ms later; its run ${run.number} ended by ${run.end?.how} ` +
-            `${(run.end?.atMs ?? 0) - before.last.atMs} ms after it came`,
+          `flow ${id} came again, ${old.provenTold - first.endOctet} octets before what was proven of its session, ` +
+            `${this.nowMs - first.atMs} ms later; its run ${run.number} ended by ${run.end?.how} ` +
+            `${(run.end?.atMs ?? 0) - first.atMs} ms after it came`,
         );
       }
     }
@@ -197,6 +201,7 @@ export class SimCollector {
 export class Session {
   link: ProvenLink;
   readonly run: Run;
+  readonly number: number;
   readonly #collector: SimCollector;
   readonly #decoder = new IpfixDecoder();
   readonly #check: ConformanceCheck;
@@ -207,7 +212,8 @@ export class Session {
   readonly #places = new Map<Run, number>();
   #stampsUncertain = false;
 
-  constructor(collector: SimCollector, link: ProvenLink, run: Run, transport: 'tcp' | 'udp') {
+  constructor(collector: SimCollector, link: ProvenLink, run: Run, transport: 'tcp' | 'udp', number: number) {
+    this.number = number;
     this.#check = new ConformanceCheck(transport, transport === 'udp' ? udpOctetsMax : 65_535);
     this.#collector = collector;
     this.link = link;
