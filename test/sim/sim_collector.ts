@@ -252,8 +252,11 @@ export class Session {
     }
   }
 
-  read(bytes: Uint8Array, endOctet: number): void {
-    for (const record of this.#decoder.decode(bytes).records) {
+  /** @param sent what the message says, where its template may never have come: a collector too slow for it may lose it all */
+  read(bytes: Uint8Array, endOctet: number, sent: readonly DecodedRecord[] = []): void {
+    const { records } = this.#decoder.decode(bytes);
+    if (records.length === 0) this.excuse(sent);
+    for (const record of records) {
       if (record.scope.length > 0) this.#option(record);
       else this.#flow(record, endOctet);
     }

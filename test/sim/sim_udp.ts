@@ -129,7 +129,7 @@ class SimSocket extends EventEmitter {
       this.#session.excuse(records);
     } else {
       if (this.#session.link !== told) this.#session.continueOver(told);
-      this.#session.read(bytes, endOctet);
+      this.#session.read(bytes, endOctet, records);
     }
   }
 }
