@@ -242,9 +242,12 @@ describe('sessions in time', { timeout: 120_000 }, () => {
       await signIn(page, 'vera');
       await shows(page, '10.20.1.14');
     }
-    const over = shows(idle.page, 'Your session is over. Sign in again to go on.').then(() => true);
+    const over = idle.page
+      .getByText('Your session is over. Sign in again to go on.')
+      .waitFor({ timeout: 40_000 })
+      .then(() => true);
     for (let n = 0; !(await Promise.race([over, busy.page.waitForTimeout(500).then(() => false)])); n++)
       await busy.page.mouse.move(50 + (n % 2) * 20, 50);
     expect(await busy.page.getByText('10.20.1.14').count()).toBeGreaterThan(0);
-  });
+  }, 60_000);
 });
