@@ -89,10 +89,7 @@ export class Spool implements Service, LaneStore {
     this.#parts = parts;
     const { settings, world, destinations } = parts;
     this.#log = new SpoolLog(
-      {
-        ...{ memoryBytesMax: settings.memoryBytesMax, diskBytesMax: settings.diskBytesMax },
-        ...{ ageMaxMs: settings.ageMaxS * 1_000, chunksMax },
-      },
+      { ...settings, ageMaxMs: settings.ageMaxS * 1_000, chunksMax },
       destinations,
       (chunk) => timesOf(chunk, parts.rowClock),
       parts.sharedBy,

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { destinationFault } from '../../src/flow/ledger.ts';
+import { HeardGaps } from '../../src/forward/heard_gaps.ts';
 import type { Interval } from '../../src/forward/interval_set.ts';
 import type { LaneCursor } from '../../src/forward/lane_cursor.ts';
 import { SpoolLaneLog } from '../../src/forward/spool_lane_log.ts';
@@ -192,6 +193,14 @@ describe('a gap that was said and has arrived', () => {
     udp.acknowledge(udp.live, 0, 100, 500, 0);
     udp.rewind(udp.live, true);
     expect([read.gaps, inOrder.gaps, udp.gaps]).toEqual([[], [], []]);
+  });
+
+  test('a thousand of them on a line without rows are held in bounds, by joining neighbours; none is left out', () => {
+    const heard = new HeardGaps();
+    for (let n = 0; n < 1_000; n++) heard.add([{ ...gap, fromMs: n * 100_000, toMs: n * 100_000 + 1_000 }]);
+    expect(heard.gaps.length).toBeLessThanOrEqual(64);
+    expect(heard.gaps.reduce((sum, { records }) => sum + (records ?? 0), 0)).toBe(5_000);
+    expect(Math.max(...heard.gaps.map(({ toMs }) => toMs))).toBe(99_901_000);
   });
 
   test('is not forgotten because the backlog’s session ends', () => {
