@@ -19,10 +19,15 @@ export function chronySources({ timeServers }: Pick<DeviceSettings, 'timeServers
   );
 }
 
-/** The firewall is the image's and goes by groups of interfaces (nft(8)); only another port of the page has to be told. */
+/** The firewall is the image's and goes by groups of interfaces (nft(8)); only another port of the page has to be told: that it is open, and where 443 and 80 lead. */
 export function firewallPart(pagePort: number): FileTexts {
   if (pagePort === 8480 || pagePort === 0) return {};
-  return { 'run/flowspan/nftables.d/10-page.nft': file(`add element inet flowspan page { ${pagePort} }`) };
+  const rules = [
+    `add element inet flowspan page { ${pagePort} }`,
+    'flush chain inet flowspan page_address',
+    `add rule inet flowspan page_address meta iifgroup 7 tcp dport { 80, 443 } redirect to :${pagePort}`,
+  ];
+  return { 'run/flowspan/nftables.d/10-page.nft': file(...rules) };
 }
 
 /** wpa_supplicant.conf(5): quoted where a value has nothing that ends a string, else as hexadecimal digits. */

@@ -1,6 +1,6 @@
 /** What other programs are told, judged by those programs: systemd-networkd and udev read the files and act on them; values cannot break out. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -205,13 +205,23 @@ describe('other programs', () => {
     }
   });
 
-  test('the firewall is told of another port of the page, in its own language', () => {
+  test('the firewall of the image is told of another port of the page: it is open, and 443 and 80 lead there alone', () => {
     expect(firewallPart(8480)).toEqual({});
     const [part] = Object.values(firewallPart(8443));
-    const table = 'table inet flowspan { set page { type inet_service; elements = { 8480 }; }; }\n';
-    const checked = spawnSync('nft', ['-c', '-f', '-'], { encoding: 'utf8', input: `${table}${part}` });
-    if (process.getuid?.() === 0) expect([checked.status, checked.stderr]).toEqual([0, '']);
-    expect(lines(part)).toEqual(['add element inet flowspan page { 8443 }']);
+    expect(lines(part)).toEqual([
+      'add element inet flowspan page { 8443 }',
+      'flush chain inet flowspan page_address',
+      'add rule inet flowspan page_address meta iifgroup 7 tcp dport { 80, 443 } redirect to :8443',
+    ]);
+    if (process.getuid?.() !== 0) return;
+    const image = readFileSync(new URL('../../../image/system/etc/nftables.conf', import.meta.url), 'utf8');
+    const loaded = spawnSync('unshare', ['--net', 'sh', '-ec', 'nft -f -; nft list ruleset'], {
+      encoding: 'utf8',
+      input: image.replace(/^include .*$/m, part!),
+    });
+    expect([loaded.status, loaded.stderr]).toEqual([0, '']);
+    expect(loaded.stdout.match(/redirect to :\d+/g)).toEqual(['redirect to :8443']);
+    expect(loaded.stdout).toMatch(/elements = \{ 8443, 8480 \}/);
   });
 
   test('802.1X: what could end a string is written as digits', () => {
