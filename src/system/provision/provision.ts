@@ -40,6 +40,8 @@ const fileOctetsMax = 256 * 1024;
 const filesMax = 64;
 /** `factory-reset`, with or without `.txt`, which Windows likes to add. */
 const resetName = /^factory[-_ ]?reset(\.txt)?$/i;
+/** What a reset empties; the last holds who may sign in by ssh, and the host key. */
+const learnedFolders = [settingsFolder, '/var/lib/flowspan', '/data/ssh'] as const;
 /** Under this name a reset goes on that was cut short. */
 const resettingName = 'factory-reset.running';
 
@@ -131,7 +133,7 @@ function factoryReset(folder: string, root: string): boolean {
       );
     }
   } else if (textOf(running) === undefined) return false;
-  for (const place of [settingsFolder, '/var/lib/flowspan']) {
+  for (const place of learnedFolders) {
     for (const name of names(join(root, place))) rmSync(join(root, place, name), { recursive: true, force: true });
   }
   rmSync(running);

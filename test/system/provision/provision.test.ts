@@ -233,10 +233,12 @@ describe('a factory reset', () => {
     put(boot, 'flowspan.yaml', 'site: lisbon-02\n');
     run();
     put(root, 'var/lib/flowspan/access/accounts.json', '{}');
+    put(root, 'data/ssh/authorized_keys', 'ssh-ed25519 AAAAC3Nz anna\n');
     put(boot, name, '');
     rmSync(join(boot, 'flowspan.yaml'));
     expect(run().reset).toBe(true);
     expect(existsSync(join(root, 'var/lib/flowspan/access'))).toBe(false);
+    expect(readdirSync(join(root, 'data/ssh'))).toEqual([]);
     expect(inForce().site).toBe('site');
     expect(readdirSync(boot).filter((one) => /reset/i.test(one))).toEqual([]);
     expect(run().reset).toBe(false);
