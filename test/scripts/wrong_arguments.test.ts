@@ -5,10 +5,11 @@ import { expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
 const sim = [process.execPath, 'test/sim/run.ts'];
-const [fuzz, soak, bench] = [
-  ['sh', 'scripts/fuzz'],
-  ['sh', 'scripts/soak'],
-  ['sh', 'scripts/bench'],
+const [fuzz, soak, bench, image] = ['fuzz', 'soak', 'bench', 'image'].map((name) => ['sh', `scripts/${name}`]) as [
+  string[],
+  string[],
+  string[],
+  string[],
 ];
 
 const run = ([program, ...args]: readonly string[]): { status: number | null; out: string; err: string } => {
@@ -27,6 +28,11 @@ test.each([
   [[...bench, 'outtage'], 'bench: there is no outtage; there are: outage '],
   [[...bench, 'measure'], 'bench: there is no measure; there are: outage'],
   [[...soak, '3'], 'soak: 3: no arguments are allowed'],
+  // An image that takes a test authority's bundles, or a bundle that it signed, must not come of a typing error.
+  [[...image, '--release', '--keyring'], 'image: --keyring needs a value'],
+  [[...image, '--keyring', 'nowhere.pem'], 'image: --keyring: there is no file nowhere.pem'],
+  [[...image, '--bundle', '--certificate', 'README.md'], 'image: --key and --certificate belong together'],
+  [[...image, '--bundel'], 'image: there is no option --bundel'],
 ])('%j', (command, said) => {
   const { status, out, err } = run(command);
   expect(err.replaceAll("'s", '’s')).toContain(said);
@@ -41,5 +47,5 @@ test('every fuzzer is among the names that are allowed', () => {
 });
 
 test('help is given', () => {
-  for (const script of [fuzz, soak]) expect(run([...script, '--help'])).toMatchObject({ status: 0, err: '' });
+  for (const script of [fuzz, soak, image]) expect(run([...script, '--help'])).toMatchObject({ status: 0, err: '' });
 });

@@ -1,0 +1,80 @@
+/** What `scripts/image` keeps and what it makes again, and what it makes of a mirror with other versions: with stubs for what takes minutes. */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '../..');
+const top = mkdtempSync(join(tmpdir(), 'image-'));
+afterAll(() => rmSync(top, { recursive: true }));
+const at = (...path: string[]): string => join(top, ...path);
+
+function program(path: string, text: string): void {
+  mkdirSync(dirname(at(path)), { recursive: true });
+  writeFileSync(at(path), `#!/bin/sh\n${text}\n`);
+  chmodSync(at(path), 0o755);
+}
+
+/** Versions that the mirror has stand in the file `mirror`; a base is a copy of it, and a slot's packages are its base's. */
+function checkout(): void {
+  for (const name of ['image', 'config', 'package.json']) cpSync(join(root, name), at(name), { recursive: true });
+  cpSync(join(root, 'scripts/image'), at('scripts/image'));
+  program('scripts/setup', '');
+  program('bin/id', 'echo 0');
+  program('bin/dpkg', 'echo amd64');
+  program('bin/dpkg-deb', '');
+  program('image/make/base', `cp '${at('mirror')}' "$2"; echo base >>'${at('made')}'`);
+  program('image/make/system', `echo slot >"$7"; cp "$2" "$7.packages"; echo {} >"$7.spdx.json"; echo slot >>'${at('made')}'`);
+  program('image/make/in_tools', `for image; do :; done; echo disk >"$image"; echo disk >>'${at('made')}'`);
+  program('image/make/test_keys', 'mkdir -p "$1"; echo x | tee "$1/authority.pem" "$1/signer.pem" >"$1/signer.key"');
+  writeFileSync(at('flowspan.deb'), '');
+  writeFileSync(at('image/lock/amd64'), '# Debian packages\nlibc6=1\n');
+}
+
+function image(...options: string[]): { status: number | null; said: string; made: string[] } {
+  rmSync(at('made'), { force: true });
+  const env = {
+    ...process.env,
+    PATH: `${at('bin')}:${dirname(process.execPath)}:${process.env.PATH}`,
+    XDG_CACHE_HOME: at('cache'),
+    SOURCE_DATE_EPOCH: '1800000000',
+  };
+  const args = [at('scripts/image'), '--package', at('flowspan.deb'), ...options];
+  const { status, stderr } = spawnSync('sh', args, { encoding: 'utf8', env });
+  const made = existsSync(at('made')) ? readFileSync(at('made'), 'utf8').trim().split('\n') : [];
+  return { status, said: stderr, made };
+}
+
+test('what has not changed is kept; other versions of the mirror are refused until the lock has them, and then are what it has', () => {
+  checkout();
+  writeFileSync(at('mirror'), 'libc6=1\n');
+  // A name from the cache, without which the chroot of tools would be made.
+  const tools = spawnSync('sh', ['-c', 'sha256sum image/packages/tools image/make/debian.sh | sha256sum | cut -c 1-16'], {
+    cwd: top,
+  });
+  mkdirSync(at('cache/flowspan/image'), { recursive: true });
+  writeFileSync(at(`cache/flowspan/image/tools-${tools.stdout.toString().trim()}.done`), '');
+
+  expect(image()).toMatchObject({ status: 0, made: ['base', 'slot', 'disk'] });
+  expect(image()).toMatchObject({ status: 0, made: [] });
+  expect(readdirSync(at('build/image')).filter((name) => name.endsWith('.img'))).toHaveLength(1);
+
+  // Weeks later. The slot of before is still in the cache.
+  writeFileSync(at('mirror'), 'libc6=2\n');
+  expect(image('--relock')).toMatchObject({ status: 0, made: ['base', 'slot', 'disk'] });
+  expect(readFileSync(at('image/lock/amd64'), 'utf8')).toMatch(/^libc6=2$/m);
+  expect(image()).toMatchObject({ status: 0, made: [] });
+
+  // Another checkout, whose lock is of before: its versions are gone from the mirror.
+  writeFileSync(at('image/lock/amd64'), '# Debian packages\nlibc6=1\n');
+  expect(image()).toMatchObject({ status: 1, said: expect.stringMatching(/< libc6=1\n> libc6=2\n/) });
+  expect(image('--unlocked')).toMatchObject({ status: 0, said: expect.stringContaining('> libc6=2') });
+});
+
+test('a slot whose list of parts was lost is made again', () => {
+  const folder = at('cache/flowspan/image');
+  expect(image('--unlocked')).toMatchObject({ status: 0, made: [] });
+  for (const name of readdirSync(folder)) if (name.endsWith('.spdx.json')) rmSync(join(folder, name));
+  expect(image('--unlocked')).toMatchObject({ status: 0, made: ['slot'] });
+});
