@@ -255,6 +255,25 @@ test('memory tighter than what is on its way: what arrives is counted as arrived
   balanced(spool, 'a');
 });
 
+test('memory so tight that the margin goes: when the session breaks, a gap without counts tells of its rows', async () => {
+  const kv = new MemoryKv();
+  kv.batch = () => Promise.reject(new ApplianceError('storeFull', 'no room'));
+  const { spool } = await open(kv, ['a'], { memoryBytesMax: MIB });
+  const lane = spool.lane('a');
+  spool.append(blockOf(0, 1_024));
+  for (const { position, count } of await readAll(lane)) lane.acknowledge(position, count, 1_000, 65_536);
+  for (let i = 1; i < 8; i++) spool.append(blockOf(i * 1_024, 1_024));
+  const dropped = lane.account().dropped.overBudget!;
+  expect(dropped).toBeGreaterThan(0);
+  expect(lane.gaps.reduce((sum, { records }) => sum + (records ?? Number.NaN), 0)).toBe(dropped);
+  lane.rewind(true);
+  expect(lane.gaps.filter(({ records }) => records === null)).toMatchObject([
+    { reason: 'overBudget', fromMs: 1_700_000_000_000, packets: null, octets: null },
+  ]);
+  expect(lane.account()).toMatchObject({ acknowledged: 1_024, pending: lane.unread });
+  balanced(spool, 'a');
+});
+
 test('the margin is sent again after a break, and changes no account', async () => {
   const { spool } = await open(new MemoryKv());
   spool.append(blockOf(0, 30));
