@@ -50,19 +50,22 @@ export function provision({ from, root, nowMs, dry }: ProvisionJob): ProvisionPl
   const place = from.findLast((folder) => nameIn(folder, settingsName) !== undefined);
   const settings = join(root, settingsFolder);
   const offered = place === undefined ? undefined : readOffered(place);
-  const plan = provisionPlan({
-    offered,
-    kept: {
-      text: textOf(join(settings, settingsName)),
-      files: readFiles(join(settings, filesFolder)),
-      memory: readMemory(join(settings, memoryName)),
-    },
-    ports: readPorts(root),
-    serial: readSerial(root),
-    nowMs,
-  });
+  const kept = {
+    text: textOf(join(settings, settingsName)),
+    files: readFiles(join(settings, filesFolder)),
+    memory: readMemory(join(settings, memoryName)),
+  };
+  const facts = { kept, ports: readPorts(root), serial: readSerial(root), nowMs };
+  let plan = provisionPlan({ offered, ...facts });
   if (!dry) {
-    keep(plan, settings);
+    try {
+      keep(plan, settings);
+    } catch (error) {
+      if (systemCode(error) === undefined) throw error;
+      // A disk that is full, broken or gone. The box is reached as it was; one that has kept nothing, as is offered.
+      const inForce = kept.memory === undefined ? plan : provisionPlan({ offered: undefined, ...facts });
+      plan = { ...inForce, state: 'refused', faults: [`the box cannot keep any settings: ${messageOf(error)}`] };
+    }
     render(plan, root);
     if (place !== undefined) report(plan, place);
     if (offered !== undefined && plan.state === 'taken' && place !== from[0]) settle(offered, from[0]!);

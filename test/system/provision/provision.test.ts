@@ -219,6 +219,24 @@ describe('a box', () => {
     expect(inForce().meter.source).toBe('none');
   });
 
+  test('whose disk takes nothing any more has its network all the same: as it was, and as is offered where nothing was kept', () => {
+    put(boot, 'flowspan.yaml', 'site: lisbon-02\ndevice: {ipv4: static, addresses: [192.0.2.7/24]}\n');
+    const address = (): string => readFileSync(join(root, 'run/systemd/network/10-management.network'), 'utf8');
+    // Cannot be written, for root neither.
+    mkdirSync(join(root, 'etc/flowspan/flowspan.yaml.new'), { recursive: true });
+    expect(run()).toMatchObject({ state: 'refused', faults: [expect.stringMatching(/cannot keep any settings: .*EISDIR/)] });
+    expect(address()).toContain('Address=192.0.2.7/24');
+    expect(readFileSync(join(boot, 'ERROR.txt'), 'utf8')).toContain('the box cannot keep any settings');
+
+    rmSync(join(root, 'etc/flowspan/flowspan.yaml.new'), { recursive: true });
+    expect(run().state).toBe('taken');
+    mkdirSync(join(root, 'etc/flowspan/flowspan.yaml.new'));
+    put(boot, 'flowspan.yaml', 'site: porto-01\ndevice: {ipv4: static, addresses: [192.0.2.8/24]}\n');
+    expect(run().state).toBe('refused');
+    expect(address()).toContain('Address=192.0.2.7/24');
+    expect(inForce().site).toBe('lisbon-02');
+  });
+
   test('that has settings of another version, which it cannot read, can be reached all the same', () => {
     put(root, 'etc/flowspan/flowspan.yaml', 'settingOfTomorrow: 1\n');
     const plan = run();
