@@ -4,6 +4,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { debianParts, licencesOfCopyright, spdx } from '../../image/make/sbom.ts';
+import { parseSettings } from '../../src/config/load.ts';
+import { provisionPlan } from '../../src/system/provision/provision_plan.ts';
 
 const path = (name: string): string => fileURLToPath(new URL(`../../image/${name}`, import.meta.url));
 const read = (name: string): string => readFileSync(path(name), 'utf8');
@@ -42,6 +44,30 @@ describe('scripts', () => {
 
 test('the firewall is one that nft takes', () => {
   execFileSync('unshare', ['--net', 'nft', '--check', '--file', path('system/etc/nftables.conf')]);
+});
+
+test('the example on the boot partition is one that a box takes, as it is and with all that stands there for choice', () => {
+  const example = read('boot/flowspan.example.yaml');
+  const chosen = example.replace(
+    /^( *)# ((?:status|managementPort|mirrorPorts|ipv4|addresses|gateways|dnsServers|timeServers): .*)$/gm,
+    '$1$2',
+  );
+  expect(chosen.match(/^ {2}\w+: /gm)).toHaveLength(8);
+  for (const text of [example, chosen.replaceAll('XXXX', '7Q2M')]) {
+    const { state, faults, settingsText } = provisionPlan({
+      offered: { file: 'flowspan.yaml', text: text.replaceAll('\n', '\r\n'), files: {} },
+      kept: { text: undefined, files: {}, memory: undefined },
+      ports: [],
+      serial: undefined,
+      nowMs: undefined,
+    });
+    expect([state, faults]).toEqual(['taken', []]);
+    // The page of a box is for others than the box.
+    expect(parseSettings(settingsText!)).toMatchObject({ settings: { site: 'lisbon-02', status: { address: '::' } } });
+  }
+  expect(readFileSync(path('../scripts/image'), 'utf8')).toContain(
+    'image/boot/flowspan.example.yaml >"$boot/top/flowspan.example.yaml"',
+  );
 });
 
 describe('the lock', () => {
