@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
-const documents = ['README.md', ...globSync('{src,native,test,config}/**/README.md', { cwd: root })];
+const documents = ['README.md', ...globSync('{src,native,test,config,image}/**/README.md', { cwd: root })];
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 /** Spans of code, and lines that stand indented as code. */
 const commands = (text: string): string[] => [
@@ -25,7 +25,7 @@ test('scripts and programs that documents name are there', () => {
   const missing: string[] = [];
   for (const path of documents)
     for (const line of commands(read(path))) {
-      const script = /^(?:sh )?(?:\.\/)?(scripts\/[\w-]+)/.exec(line)?.[1];
+      const script = /^(?:sudo )?(?:sh )?(?:\.\/)?(scripts\/[\w-]+)/.exec(line)?.[1];
       if (script !== undefined && !existsSync(join(root, script))) missing.push(`${path}: ${line}`);
       const named = /^npm run ([\w:-]+)/.exec(line)?.[1];
       if (named !== undefined && !scripts.includes(named)) missing.push(`${path}: ${line}`);
