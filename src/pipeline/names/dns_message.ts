@@ -3,7 +3,7 @@
  * was read before stays. Pure.
  *
  * Limits: `recordsMax` records and `questionsMax` questions; a name's pointers lead backwards only (RFC 1035 4.1.4: a prior
- * occurrence), so they end, and it has 255 octets at most.
+ * occurrence), so they end, and it has 255 octets at most. What pointers lead to is read once: a message costs what its octets cost.
  */
 import { formatIpv4, formatIpv6 } from '../../flow/addresses.ts';
 import { asciiText } from './host_name.ts';
@@ -47,7 +47,12 @@ interface Name {
   readonly text: string;
   /** Behind it, where it stands. */
   readonly end: number;
+  /** Of its labels, with their lengths. */
+  readonly octets: number;
 }
+
+/** The names of one message by where they begin, so that none of its octets is read more than once however many pointers lead there. */
+type KnownNames = Map<number, Name>;
 
 /** Undefined when there is not even a header. */
 export function parseDnsMessage(octets: Uint8Array): DnsMessage | undefined {
@@ -58,17 +63,18 @@ export function parseDnsMessage(octets: Uint8Array): DnsMessage | undefined {
   const records: DnsRecord[] = [];
   const questionCount = view.getUint16(4);
   const recordCount = view.getUint16(6) + view.getUint16(8) + view.getUint16(10);
+  const known: KnownNames = new Map();
   let at = headerOctets;
   let isCut = questionCount > questionsMax || recordCount > recordsMax;
   for (let i = 0; i < questionCount && !isCut; i++) {
-    const name = readName(octets, at);
+    const name = readName(octets, at, known);
     isCut = name === undefined || name.end + 4 > octets.length;
     if (name === undefined || isCut) break;
     questions.push({ name: name.text, type: view.getUint16(name.end) });
     at = name.end + 4;
   }
   for (let i = 0; i < recordCount && !isCut; i++) {
-    const name = readName(octets, at);
+    const name = readName(octets, at, known);
     if (name === undefined || name.end + 10 > octets.length) {
       isCut = true;
       break;
@@ -78,7 +84,7 @@ export function parseDnsMessage(octets: Uint8Array): DnsMessage | undefined {
     if (isCut) break;
     const type = view.getUint16(name.end);
     const value =
-      (view.getUint16(name.end + 2) & classMask) === classIn ? readValue(octets, type, name.end + 10, end) : undefined;
+      (view.getUint16(name.end + 2) & classMask) === classIn ? readValue(octets, type, [name.end + 10, end], known) : undefined;
     // RFC 2181 8: a time to live with the top bit set is 0.
     const ttlS = view.getUint32(name.end + 4);
     if (value !== undefined) records.push({ name: name.text, type, ttlS: ttlS > ttlMaxS ? 0 : ttlS, value });
@@ -87,40 +93,60 @@ export function parseDnsMessage(octets: Uint8Array): DnsMessage | undefined {
   return { isAnswer: flags >= 0x8000, opcode: (flags >> 11) & 15, responseCode: flags & 15, questions, records, isCut };
 }
 
-function readValue(octets: Uint8Array, type: number, start: number, end: number): string | undefined {
+function readValue(
+  octets: Uint8Array,
+  type: number,
+  [start, end]: readonly [number, number],
+  known: KnownNames,
+): string | undefined {
   const length = end - start;
   if (type === recordTypes.a) return length === 4 ? formatIpv4(octets.subarray(start, end)) : undefined;
   if (type === recordTypes.aaaa) return length === 16 ? formatIpv6(octets.subarray(start, end)) : undefined;
   if (type !== recordTypes.cname && type !== recordTypes.ptr) return undefined;
-  const name = readName(octets, start);
+  const name = readName(octets, start, known);
   return name !== undefined && name.end === end ? name.text : undefined;
 }
 
 /** A name without its final dot, in lower case; labels as they are, so that whoever uses it checks them. */
-export function readName(octets: Uint8Array, start: number): Name | undefined {
-  const labels: string[] = [];
-  let at = start;
-  let end = -1;
-  let bound = start; // pointers lead to before where the reading began last
-  let length = 0;
-  for (;;) {
-    const first = octets[at];
-    if (first === undefined) return undefined;
-    if (first === 0) return { text: labels.join('.').toLowerCase(), end: end < 0 ? at + 1 : end };
-    if (first >= 0xc0) {
-      const second = octets[at + 1];
-      if (second === undefined) return undefined;
-      if (end < 0) end = at + 2;
-      at = ((first & 0x3f) << 8) | second;
-      if (at >= bound || at < headerOctets) return undefined;
-      bound = at;
-      continue;
-    }
-    length += first + 1;
-    if (first >= 0x40 || at + 1 + first > octets.length || length >= nameOctetsMax) return undefined;
-    const label = asciiText(octets.subarray(at + 1, at + 1 + first));
+export function readName(octets: Uint8Array, start: number, known: KnownNames = new Map()): Name | undefined {
+  return nameAt({ octets, known }, start, start, 0);
+}
+
+interface Reading {
+  readonly octets: Uint8Array;
+  readonly known: KnownNames;
+}
+
+/**
+ * @param bound pointers lead to before where the reading began last
+ * @param before octets of labels that stand before it
+ */
+function nameAt(reading: Reading, at: number, bound: number, before: number): Name | undefined {
+  const { octets, known } = reading;
+  const again = known.get(at);
+  if (again !== undefined) return before + again.octets < nameOctetsMax ? again : undefined;
+  const first = octets[at];
+  if (first === undefined) return undefined;
+  let name: Name | undefined;
+  if (first === 0) name = { text: '', end: at + 1, octets: 0 };
+  else if (first >= 0xc0) {
+    const second = octets[at + 1];
+    if (second === undefined) return undefined;
+    const to = ((first & 0x3f) << 8) | second;
+    if (to >= bound || to < headerOctets) return undefined;
+    const target = nameAt(reading, to, to, before);
+    if (target !== undefined) name = { ...target, end: at + 2 };
+  } else {
+    const next = at + 1 + first;
+    if (first >= 0x40 || next > octets.length || before + first + 1 >= nameOctetsMax) return undefined;
+    const rest = nameAt(reading, next, bound, before + first + 1);
+    if (rest === undefined) return undefined;
     // A dot inside a label would make one name look like another.
-    labels.push(label.replaceAll('.', '\\'));
-    at += 1 + first;
+    const label = asciiText(octets.subarray(at + 1, next))
+      .replaceAll('.', '\\')
+      .toLowerCase();
+    name = { text: rest.text === '' ? label : `${label}.${rest.text}`, end: rest.end, octets: rest.octets + first + 1 };
   }
+  if (name !== undefined) known.set(at, name);
+  return name;
 }

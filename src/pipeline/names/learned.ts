@@ -45,13 +45,13 @@ export function learnedFromMdns({ isAnswer, opcode, responseCode, records }: Dns
 /** The names that stand for the one asked for, with the least time to live on the way. Aliases may come in any order. */
 function aliasesOf(asked: string, records: readonly DnsRecord[]): ReadonlyMap<string, number> {
   const found = new Map([[asked, Number.POSITIVE_INFINITY]]);
-  const aliases = records.filter(({ type }) => type === recordTypes.cname);
-  for (let before = 0; before !== found.size; ) {
-    before = found.size;
-    for (const { name, value, ttlS } of aliases) {
-      const ttl = found.get(name);
-      if (ttl !== undefined && !found.has(value)) found.set(value, Math.min(ttl, ttlS));
-    }
+  const aliases = Map.groupBy(
+    records.filter(({ type }) => type === recordTypes.cname),
+    ({ name }) => name,
+  );
+  // What is added while going through is gone through too.
+  for (const [name, ttl] of found) {
+    for (const { value, ttlS } of aliases.get(name) ?? []) if (!found.has(value)) found.set(value, Math.min(ttl, ttlS));
   }
   return found;
 }

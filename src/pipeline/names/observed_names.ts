@@ -1,6 +1,6 @@
 /**
  * Learns names of hosts from observations, and keeps them: over restarts in a file of the names used last. Payload is read where
- * it lies and never kept. Runs on the event loop that polls the meter; an observation costs some microseconds, and the
+ * it lies and never kept. Runs on the event loop that polls the meter; an observation costs some microseconds, the worst some hundred, and the
  * settings bound how many there are.
  */
 import type { NameSettings } from '../../config/schema.ts';
