@@ -5,7 +5,8 @@
  * asked: where clients get different answers, the last one wins.
  *
  * Limits: `addressesMax`; the address that was not used for longest makes room, use being that a name is heard or asked for. A name that was not
- * heard for `keepForMs` is forgotten. Times are monotonic. Pure.
+ * heard for `keepForMs` is forgotten. What changed waits to be told for addresses that are known, and for those that are gone of which
+ * a name was told: what nobody heard of goes without a word. Times are monotonic. Pure.
  */
 import { type NameSource, nameSources } from '../../flow/host_names.ts';
 import type { Learned } from './learned.ts';
@@ -19,6 +20,8 @@ interface Heard {
 interface Entry {
   readonly heard: Partial<Record<NameSource, Heard>>;
   mac: string | undefined;
+  /** Whoever is told of changes has a name of it. */
+  isTold: boolean;
 }
 
 export interface KnownName {
@@ -49,7 +52,7 @@ const rank: Readonly<Record<NameSource, number>> = { dhcp: 0, mdns: 1, tls: 2, d
 export class NameTable {
   /** In order of use, the least recent first. */
   readonly #entries = new Map<string, Entry>();
-  /** Addresses whose name may be another than was told. */
+  /** Addresses whose name may be another than was told; of those that are gone only what was told. */
   readonly #changed = new Set<string>();
   #limits: NameTableLimits;
   #evicted = 0;
@@ -68,7 +71,8 @@ export class NameTable {
   }
 
   learn({ address, name, source, ttlS, mac }: Learned, nowMs: number): void {
-    const entry = this.#entries.get(address) ?? { heard: {}, mac: undefined };
+    // One that is gone and still to be told of has been told.
+    const entry = this.#entries.get(address) ?? { heard: {}, mac: undefined, isTold: this.#changed.has(address) };
     const known = entry.heard[source];
     let isNews = true;
     // RFC 6762 10.1: a time to live of 0 takes a name back, but only the one that it is about.
@@ -105,6 +109,7 @@ export class NameTable {
       this.#changed.delete(address);
       const entry = this.#entries.get(address);
       const known = entry === undefined ? undefined : this.#best(entry, nowMs);
+      if (entry !== undefined) entry.isTold = known !== undefined;
       found.push([address, known]);
     }
     return found;
@@ -112,19 +117,24 @@ export class NameTable {
 
   /** Whatever was told was told in vain: all names count as changed. */
   forgetTold(): void {
-    for (const address of this.#entries.keys()) this.#changed.add(address);
+    this.#changed.clear();
+    for (const [address, entry] of this.#entries) {
+      entry.isTold = false;
+      this.#changed.add(address);
+    }
   }
 
   /** Names that were not heard for too long, or come from sources that are off now, go. */
   forget(nowMs: number, off: ReadonlySet<NameSource> = new Set()): void {
-    for (const [address, { heard }] of this.#entries) {
+    for (const [address, entry] of this.#entries) {
+      const { heard } = entry;
       for (const source of nameSources) {
         const one = heard[source];
         if (one === undefined || (nowMs - one.atMs <= this.#limits.keepForMs && !off.has(source))) continue;
         delete heard[source];
         this.#changed.add(address);
       }
-      if (Object.keys(heard).length === 0) this.#entries.delete(address);
+      if (Object.keys(heard).length === 0) this.#remove(address, entry);
     }
   }
 
@@ -163,12 +173,17 @@ export class NameTable {
   }
 
   #makeRoom(most: number): void {
-    for (const address of this.#entries.keys()) {
+    for (const [address, entry] of this.#entries) {
       if (this.#entries.size <= most) break;
-      this.#entries.delete(address);
-      this.#changed.add(address);
+      this.#remove(address, entry);
       this.#evicted++;
     }
+  }
+
+  #remove(address: string, { isTold }: Entry): void {
+    this.#entries.delete(address);
+    if (isTold) this.#changed.add(address);
+    else this.#changed.delete(address);
   }
 }
 

@@ -81,7 +81,9 @@ describe('bounds', () => {
 describe('changes', () => {
   it('are told once, in parts, also that a name is gone', () => {
     const names = table(2);
-    for (const n of [1, 2, 3]) names.learn(of(`n${n}`, 'dns', 60, `192.0.2.${n}`), n);
+    for (const n of [1, 2]) names.learn(of(`n${n}`, 'dns', 60, `192.0.2.${n}`), n);
+    expect(names.changes(1, 2)).toMatchObject([['192.0.2.1', { name: 'n1' }]]);
+    names.learn(of('n3', 'dns', 60, '192.0.2.3'), 3);
     const told = [...names.changes(2, 4), ...names.changes(2, 4), ...names.changes(2, 4)];
     expect(Object.fromEntries(told.map(([address, known]) => [address, known?.name]))).toEqual({
       '192.0.2.1': undefined,
@@ -94,6 +96,25 @@ describe('changes', () => {
     expect(names.changes(9, 50 + minute)).toHaveLength(1);
     names.forgetTold();
     expect(names.changes(9, 50 + minute)).toHaveLength(2);
+  });
+
+  it('that wait are of no more addresses than are known or were told, however many come and go meanwhile', () => {
+    const names = table(3);
+    const learn = (n: number) => names.learn(of(`n${n}`, 'dns', 60, `198.51.${n >> 8}.${n & 255}`), n);
+    const waiting = () => names.changes(10_000, 5_000).map(([, known]) => known?.name);
+    for (let n = 0; n < 1_000; n++) learn(n);
+    expect(waiting()).toEqual(['n997', 'n998', 'n999']);
+    for (let n = 1_000; n < 2_000; n++) learn(n);
+    expect(waiting()).toEqual([undefined, undefined, undefined, 'n1997', 'n1998', 'n1999']);
+    // Gone and back again before that it went was told: it is to be told whatever becomes of it.
+    for (const n of [1, 2, 3, 1_998]) learn(n);
+    expect(waiting()).toEqual([undefined, 'n2', 'n1998', 'n3', undefined]);
+    for (const n of [1, 2, 3, 1_998, 1, 2, 3]) learn(n);
+    expect(waiting().filter((name) => name === undefined)).toHaveLength(1);
+    // Whoever began anew need not hear of what is gone.
+    learn(4);
+    names.forgetTold();
+    expect(waiting()).toEqual(['n2', 'n3', 'n4']);
   });
 });
 
