@@ -36,7 +36,7 @@ async function run(world: World, port: LinkPort, { settings, historyFolder, flow
   const live = new LiveBuffer();
   const recent = new RecentWindows(settings.history.tenSecondsForS);
   const history = historyFolder === '' ? noHistory : openHistoryReader(historyFolder, {}, recent);
-  const names = new KnownNames(settings.names.addressesMax);
+  const names = new KnownNames();
   const vendors = new MacVendorFile(world, settings.names.macVendorFile);
   const link: PageEnd = new PageEnd(world.clock, port, {
     onSecond: (second) => live.pushSecond(second),

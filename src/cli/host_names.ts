@@ -31,7 +31,7 @@ export function namesKept(asked: {
 }
 
 function namesOnDisk(path: string): KnownNames {
-  const names = new KnownNames(Number.MAX_SAFE_INTEGER);
+  const names = new KnownNames();
   try {
     const nowMs = new SystemClock().wallMs();
     const table = new NameTable({ addressesMax: Number.MAX_SAFE_INTEGER, keepForMs: Number.MAX_SAFE_INTEGER });

@@ -27,7 +27,7 @@ export interface HostNameChange {
   readonly name: HostName | undefined;
 }
 
-/** Answers by address; asking counts as use. */
+/** Answers by address. */
 export interface HostNameLookup {
   of(address: string): HostName | undefined;
 }
@@ -50,7 +50,7 @@ export interface AnswerAboutHosts {
   readonly vendors?: Readonly<Record<string, string>>;
 }
 
-/** Every name that is known, newest use last. */
+/** Every name that is known. */
 export interface HostNameList extends HostNameLookup {
   entries(): Iterable<readonly [address: string, name: HostName]>;
 }

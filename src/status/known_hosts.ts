@@ -2,35 +2,22 @@
  * What the page's thread knows about hosts: their names, as the main thread tells them, and the vendors of their network
  * cards. It is put beside the addresses of an answer, never in their place. Owned by the page's event loop.
  *
- * Limits: `addressesMax` names; the one that was told or asked for longest ago makes room.
+ * Limits: those of whoever tells (`names.addressesMax`), who tells also what makes room: with what is still on the way twice as many at most.
  */
 import type { AnswerAboutHosts, HostName, HostNameChange, HostNameList } from '../flow/host_names.ts';
 
 export class KnownNames implements HostNameList {
   readonly #names = new Map<string, HostName>();
-  readonly #addressesMax: number;
-
-  constructor(addressesMax: number) {
-    this.#addressesMax = addressesMax;
-  }
 
   take(changes: readonly HostNameChange[]): void {
     for (const { address, name } of changes) {
-      this.#names.delete(address);
-      if (name !== undefined) this.#names.set(address, name);
-    }
-    for (const address of this.#names.keys()) {
-      if (this.#names.size <= this.#addressesMax) break;
-      this.#names.delete(address);
+      if (name === undefined) this.#names.delete(address);
+      else this.#names.set(address, name);
     }
   }
 
   of(address: string): HostName | undefined {
-    const name = this.#names.get(address);
-    if (name === undefined) return undefined;
-    this.#names.delete(address);
-    this.#names.set(address, name);
-    return name;
+    return this.#names.get(address);
   }
 
   entries(): Iterable<readonly [string, HostName]> {

@@ -113,7 +113,7 @@ export async function serve(options: ServedOptions = {}): Promise<Served> {
 
 /** Names by address, each learned from a lease; network cards of 02:00:5e are of one vendor. */
 export function namedHosts(names: Readonly<Record<string, string>>): KnownHosts {
-  const known = new KnownNames(1_000);
+  const known = new KnownNames();
   const source = { source: 'dhcp', learnedMs: 1_800_000_000_000, holdsUntilMs: 1_800_000_600_000 } as const;
   known.take(Object.entries(names).map(([address, name]) => ({ address, name: { name, ...source } })));
   return { names: known, vendorOf: (mac) => (mac.startsWith('02:00:5e') ? 'Example Vendor' : undefined) };

@@ -21,7 +21,7 @@ function box(kept: { text?: string } = {}, changes: object = {}) {
   const metrics = createMetrics();
   const world = { clock, random: new SeededRandom(1), log: silentLog, metrics };
   const events: string[] = [];
-  const page = new KnownNames(1_000);
+  const page = new KnownNames();
   const line = { isOpen: true, sent: 0 };
   const names = new ObservedNames({
     world,
@@ -115,6 +115,26 @@ describe('names of hosts', () => {
     names.showAgain();
     await clock.advance(1_000);
     expect(line.sent).toBe(40);
+    await names.stop(1_000);
+  });
+
+  test('as many as the settings say, also after the settings changed', async () => {
+    const { clock, names, page } = box({}, { addressesMax: 100 });
+    await names.start(signal);
+    const learn = () => {
+      for (let n = 0; n < 400; n++) names.receive(answer(`h${n}.example`, `10.0.${n >> 8}.${n & 255}`));
+    };
+    const known = () => [...page.entries()].length;
+    learn();
+    await clock.advance(1_000);
+    expect(known()).toBe(100);
+    names.configure(settings({ addressesMax: 300 }));
+    learn();
+    await clock.advance(1_000);
+    expect(known()).toBe(300);
+    names.configure(settings({ addressesMax: 200 }));
+    await clock.advance(1_000);
+    expect(known()).toBe(200);
     await names.stop(1_000);
   });
 
