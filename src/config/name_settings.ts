@@ -1,6 +1,6 @@
 /** The section `names`: names of hosts, learned from mirrored traffic, and vendors of network cards. */
 import { z } from 'zod';
-import type { ObservationKind } from '../flow/decode_annotations.ts';
+import { type ObservationKind, observationKinds } from '../flow/decode_annotations.ts';
 import { flag, integer, text } from './setting_kinds.ts';
 
 export const names = z
@@ -41,5 +41,5 @@ export const names = z
 
 /** What has to be observed. */
 export function observedKinds(settings: Readonly<Record<ObservationKind, boolean>>): ObservationKind[] {
-  return (['dns', 'dhcp', 'mdns', 'tls'] as const).filter((kind) => settings[kind]);
+  return observationKinds.filter((kind) => settings[kind]);
 }

@@ -3,6 +3,7 @@
  * it lies and never kept. Runs on the event loop that polls the meter; an observation costs some microseconds, the worst some hundred, and the
  * settings bound how many there are.
  */
+import { observedKinds } from '../../config/name_settings.ts';
 import type { NameSettings } from '../../config/schema.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Service } from '../../core/lifecycle.ts';
@@ -96,7 +97,7 @@ export class ObservedNames implements Service, HostNameLookup {
 
   /** Undefined while every kind is off. */
   get lookup(): HostNameLookup | undefined {
-    return observationKinds.some((kind) => this.#settings[kind]) ? this : undefined;
+    return observedKinds(this.#settings).length > 0 ? this : undefined;
   }
 
   /** Takes up what changes while running; names of a kind that is switched off are forgotten. */
