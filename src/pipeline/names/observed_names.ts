@@ -53,6 +53,8 @@ export class ObservedNames implements Service, HostNameLookup {
   #savedMs = 0;
   #forgotMs = 0;
   #saved = '';
+  /** The write that is under way; the next waits for it. */
+  #saving: Promise<void> = Promise.resolve();
 
   constructor(parts: ObservedNamesParts) {
     this.#parts = parts;
@@ -165,7 +167,12 @@ export class ObservedNames implements Service, HostNameLookup {
     }
   }
 
-  async #save(): Promise<void> {
+  #save(): Promise<void> {
+    this.#saving = this.#saving.then(() => this.#write());
+    return this.#saving;
+  }
+
+  async #write(): Promise<void> {
     const text = keptText(this.#table.kept(keptAddressesMax, this.#nowMs()), this.#parts.world.clock.wallMs());
     if (this.#table.size === 0 && this.#saved === '') return;
     try {

@@ -9,6 +9,7 @@ import type { ObservationKind } from '../../../src/flow/decode_annotations.ts';
 import type { HostNameChange } from '../../../src/flow/host_names.ts';
 import type { Observation } from '../../../src/flow/observations.ts';
 import { clientHello } from '../../../src/meter/demo/tls_messages.ts';
+import type { NameFile } from '../../../src/pipeline/name_book.ts';
 import { ObservedNames } from '../../../src/pipeline/names/observed_names.ts';
 import { KnownNames } from '../../../src/status/known_hosts.ts';
 import { a, dhcp, dns, labels, textOption } from './messages.ts';
@@ -23,15 +24,16 @@ function box(kept: { text?: string } = {}, changes: object = {}) {
   const events: string[] = [];
   const page = new KnownNames();
   const line = { isOpen: true, sent: 0 };
+  const file: NameFile = {
+    read: async () => kept.text,
+    replace: async (text) => {
+      kept.text = text;
+    },
+  };
   const names = new ObservedNames({
     world,
     settings: settings(changes),
-    file: {
-      read: async () => kept.text,
-      replace: async (text) => {
-        kept.text = text;
-      },
-    },
+    file,
     onEvent: (level, event) => events.push(`${level} ${event}`),
     show: (told: readonly HostNameChange[]) => {
       if (!line.isOpen) return false;
@@ -40,7 +42,7 @@ function box(kept: { text?: string } = {}, changes: object = {}) {
       return true;
     },
   });
-  return { clock, names, page, line, events, kept, text: () => metrics.render() };
+  return { clock, names, page, line, events, kept, file, text: () => metrics.render() };
 }
 
 const settings = (changes: object) => settingsSchema.parse({ names: changes }).names;
@@ -153,6 +155,30 @@ describe('names of hosts', () => {
     const later = box({ text: kept.text!.replaceAll(/18000000\d+/g, '1700000000000') });
     await later.names.start(signal);
     expect(later.names.of('192.0.2.1')).toBeUndefined();
+  });
+
+  test('are written by one at a time, also when the box stops while they are', async () => {
+    const kept: { text?: string } = {};
+    const { clock, names, file } = box(kept);
+    const begun: PromiseWithResolvers<void>[] = [];
+    file.replace = async (text) => {
+      begun.push(Promise.withResolvers());
+      await begun.at(-1)!.promise;
+      kept.text = text;
+    };
+    await names.start(signal);
+    names.receive(answer('www.example', '192.0.2.1'));
+    void clock.advance(3_600_000);
+    while (begun.length === 0) await new Promise(setImmediate);
+    names.receive(answer('last.example', '192.0.2.2'));
+    const stopped = names.stop(1_000);
+    await new Promise(setImmediate);
+    expect(begun).toHaveLength(1);
+    begun[0]!.resolve();
+    while (begun.length === 1) await new Promise(setImmediate);
+    begun[1]!.resolve();
+    await stopped;
+    expect(kept.text).toContain('last.example');
   });
 
   test('are learned anew when the file is damaged, which is said', async () => {
