@@ -82,7 +82,10 @@ export function spdx(name: string, parts: readonly Part[], createdS: number): ob
     SPDXID: 'SPDXRef-DOCUMENT',
     name,
     documentNamespace: `urn:flowspan:image:${digest}`,
-    creationInfo: { created: new Date(createdS * 1_000).toISOString().replace('.000', ''), creators: ['Tool: flowspan scripts/image'] },
+    creationInfo: {
+      created: new Date(createdS * 1_000).toISOString().replace('.000', ''),
+      creators: ['Tool: flowspan scripts/image'],
+    },
     packages,
     relationships: packages.map(({ SPDXID }) => ({
       spdxElementId: 'SPDXRef-DOCUMENT',
@@ -95,7 +98,8 @@ export function spdx(name: string, parts: readonly Part[], createdS: number): ob
 function main([tree, architecture]: readonly string[]): void {
   if (tree === undefined || architecture === undefined) throw new Error('usage: node image/make/sbom.ts TREE ARCHITECTURE');
   const copyright = (name: string): string => join(tree, 'usr/share/doc', name, 'copyright');
-  const licencesOf = (name: string): string[] => (existsSync(copyright(name)) ? licencesOfCopyright(readFileSync(copyright(name), 'utf8')) : []);
+  const licencesOf = (name: string): string[] =>
+    existsSync(copyright(name)) ? licencesOfCopyright(readFileSync(copyright(name), 'utf8')) : [];
   const program = join(tree, 'usr/lib/flowspan');
   const parts = [
     ...debianParts(readFileSync(join(tree, 'var/lib/dpkg/status'), 'utf8'), architecture, licencesOf),
@@ -103,7 +107,9 @@ function main([tree, architecture]: readonly string[]): void {
     part('generic', 'node', process.version.slice(1), 'MIT'),
   ];
   const { version } = JSON.parse(readFileSync(join(program, 'package.json'), 'utf8')) as { version: string };
-  process.stdout.write(`${JSON.stringify(spdx(`flowspan-${version}-${architecture}`, parts, Number(process.env.SOURCE_DATE_EPOCH)), null, 1)}\n`);
+  process.stdout.write(
+    `${JSON.stringify(spdx(`flowspan-${version}-${architecture}`, parts, Number(process.env.SOURCE_DATE_EPOCH)), null, 1)}\n`,
+  );
 }
 
 if (import.meta.main) main(process.argv.slice(2));
