@@ -123,6 +123,7 @@ describe('power cuts', () => {
     const machine = await disk.boot().start();
     await machine.shows(/flowspan: starting slot A/, 120);
     await answers(machine, '/readyz', 200, 500);
+    await machine.shows(/ page {5}https:\/\//, 60);
     expect(machine.console).not.toMatch(/set-up +code/);
     expect(machine.console).not.toMatch(/made anew/);
     await machine.shutDown(180);

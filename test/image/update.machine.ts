@@ -81,7 +81,8 @@ describe('updates', () => {
     await again.shows(/flowspan: slot A does not meter: back to slot B/, 900);
     await again.shows(/slot A does not meter[\s\S]*flowspan: starting slot B/, 240);
     await answers(again, '/readyz', 200, 600);
-    // The user that was made before is still there: no set-up code.
+    // The user that was made before is still there: what the console shows has no set-up code.
+    await again.shows(/back to slot B[\s\S]* page {5}https:\/\//, 60);
     expect(again.console.split('back to slot B')[1]).not.toMatch(/set-up +code/);
     await again.cutPower();
   });
