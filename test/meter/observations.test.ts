@@ -15,12 +15,12 @@ const hello = Uint8Array.from([22, 3, 1, 0, 200, 1, ...new Uint8Array(200)]);
 const four = { source: '10.0.0.53', destination: '10.0.0.7' } as const;
 const six = { source: '2001:db8::7', destination: '2001:db8::443' } as const;
 
-const answers = (count: number): Uint8Array[] =>
-  Array.from({ length: count }, (_, identification) =>
-    ethernet({
-      payload: ipv4({ ...four, identification, payload: udp({ sourcePort: 53, destinationPort: 4000, payload: answer }) }),
-    }),
-  );
+const answers = (count: number, hosts = 1): Uint8Array[] =>
+  Array.from({ length: count }, (_, identification) => {
+    const payload = udp({ sourcePort: 53, destinationPort: 4_000, payload: answer });
+    const destination = `10.0.0.${7 + (identification % hosts)}`;
+    return ethernet({ payload: ipv4({ ...four, destination, identification, payload }) });
+  });
 const segment = (sequence: number, flags: number, payload = new Uint8Array()): Uint8Array =>
   ethernet({ payload: ipv6({ ...six, payload: tcp({ sourcePort: 50_000, destinationPort: 443, sequence, flags, payload }) }) });
 
@@ -66,13 +66,15 @@ describe('observations', () => {
     expect(shownBy(metered(answers(3), { ...every, kinds: [] }))).toEqual([]);
   });
 
-  it.each([1, 3])('are counted, taken or not, with %i threads', (threads) => {
-    const meter = metered(answers(700), every, threads);
+  it.each([1, 3])('are counted, taken or not, with %i threads that hold 256 each', (threads) => {
+    // Threads share hosts between them: of 30 every one has some.
+    const meter = metered(answers(2_400, 30), every, threads);
     const counts = countsOf(meter.stats());
     const shown = shownBy(meter);
     expect(shown).toHaveLength(counts.observedDns);
-    expect(counts.observedDns).toBe(256);
-    expect(counts.observationsQueueFull).toBe(700 - 256);
+    expect(counts.observedDns).toBe(threads * 256);
+    expect(counts.observationsQueueFull).toBe(2_400 - threads * 256);
+    expect(new Set(shown.map(({ destination }) => destination.at(-1))).size).toBe(30);
   });
 
   it('fit whole into what there is room for', () => {
