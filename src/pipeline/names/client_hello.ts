@@ -1,6 +1,6 @@
 /**
  * The server name (RFC 6066 3) out of the first octets of a TLS ClientHello (RFC 8446 4.1.2, RFC 5246 7.4.1.2). Strict and
- * pure; undefined where there is none, or where the packet was cut before it. A hello with an encrypted one inside
+ * pure; null where a whole hello has none, undefined where the packet was cut before it or is not well-formed. A hello with an encrypted one inside
  * tells the name of the front, by design.
  */
 import { asciiText, hostName } from './host_name.ts';
@@ -10,7 +10,7 @@ const clientHello = 1;
 const serverNameExtension = 0;
 const hostNameType = 0;
 
-export function serverNameOf(octets: Uint8Array): string | undefined {
+export function serverNameOf(octets: Uint8Array): string | null | undefined {
   const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
   // Record header 5, handshake header 4, version 2, random 32.
   const fixed = 5 + 4 + 2 + 32;
@@ -25,13 +25,15 @@ export function serverNameOf(octets: Uint8Array): string | undefined {
   };
   // Session identifier, cipher suites, compression methods.
   if (!skip(1) || !skip(2) || !skip(1) || reader.at + 2 > end) return undefined;
-  const extensionsEnd = Math.min(end, reader.at + 2 + view.getUint16(reader.at));
-  for (let at = reader.at + 2; at + 4 <= extensionsEnd; at += 4 + view.getUint16(at + 2)) {
+  const wholeEnd = reader.at + 2 + view.getUint16(reader.at);
+  const extensionsEnd = Math.min(end, wholeEnd);
+  let at = reader.at + 2;
+  for (; at + 4 <= extensionsEnd; at += 4 + view.getUint16(at + 2)) {
     if (view.getUint16(at) !== serverNameExtension) continue;
     const nameEnd = at + 4 + view.getUint16(at + 2);
     return nameEnd > extensionsEnd ? undefined : nameIn(octets.subarray(at + 4, nameEnd));
   }
-  return undefined;
+  return at === wholeEnd ? null : undefined;
 }
 
 /** ServerNameList: only one name of a type, so the first is the only host name. */

@@ -30,6 +30,7 @@ export function namesIn(observation: Observation, leases: DhcpLeases, nowMs: num
     case 'tls': {
       const name = serverNameOf(payload);
       if (name === undefined) return undefined;
+      if (name === null) return [];
       const address = destination.length === 4 ? formatIpv4(destination) : formatIpv6(destination);
       return isOneHost(address) ? [{ address, name, source: 'tls', ttlS: serverNameTtlS }] : [];
     }

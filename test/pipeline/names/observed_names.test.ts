@@ -57,6 +57,12 @@ const seen = (kind: ObservationKind, payload: Uint8Array, destination = [198, 51
   wholeOctets: payload.length,
   payload,
 });
+/** Whole, as of a client that connects to an address. */
+function helloWithoutName(): Uint8Array {
+  const hello = clientHello('shop.example', new SeededRandom(2));
+  hello[Buffer.from(hello).indexOf('shop.example') - 8] = 99; // the number of its extension
+  return hello;
+}
 const answer = (name: string, address: string) => seen('dns', dns({ name, answers: [a(address)] }));
 
 describe('names of hosts', () => {
@@ -69,6 +75,7 @@ describe('names of hosts', () => {
     names.receive(seen('dhcp', dhcp({ fromServer: true, type: 5, yours: '10.0.0.40' })));
     names.receive(seen('tls', clientHello('shop.example', new SeededRandom(2))));
     names.receive(seen('tls', Uint8Array.of(22, 3, 1, 0, 9)));
+    names.receive(seen('tls', helloWithoutName()));
     names.receive(seen('dns', dns({ name: 'none.example', flags: 0x8183 })));
     await clock.advance(1_000);
     expect(page.of('192.0.2.1')).toEqual({
