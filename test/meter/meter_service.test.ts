@@ -7,14 +7,13 @@ import { createLog } from '../../src/core/log.ts';
 import { createMetrics } from '../../src/core/metrics.ts';
 import { SeededRandom } from '../../src/core/random.ts';
 import type { World } from '../../src/core/world.ts';
-import { meterCounters } from '../../src/flow/decode_annotations.ts';
 import type { RowBlock } from '../../src/flow/row_block.ts';
 import { rowField } from '../../src/flow/row_layout.ts';
-import type { NativeAddon, NativeStats } from '../../src/meter/addon.ts';
 import { MeterService } from '../../src/meter/meter_service.ts';
 import { udpFrame } from '../captures/frames.ts';
 import { packetsOf, pcapFile } from '../captures/pcap_writer.ts';
 import { addon, CaptureFolder } from './metering.ts';
+import { withDrops } from './pressed_addon.ts';
 
 const folder = new CaptureFolder();
 afterAll(() => folder[Symbol.dispose]());
@@ -31,30 +30,6 @@ function testWorld(): World & { readonly events: string[] } {
 const meterSettings = (changes: object) => settingsSchema.parse({ meter: changes }).meter;
 const replay = { source: 'capture', capture, loop: false } as const;
 const signal = new AbortController().signal;
-
-/** The addon, with packets that the kernel is said to have dropped at every look. */
-function withDrops(pressed: { packets: number }): NativeAddon {
-  let dropped = 0;
-  const at = meterCounters.indexOf('droppedByKernelPackets');
-  return {
-    ...addon,
-    open(options) {
-      const meter = addon.open(options);
-      const stats = (): NativeStats => {
-        const told = meter.stats();
-        told.counters[at] = dropped += pressed.packets;
-        return told;
-      };
-      return new Proxy(meter, {
-        get: (target, name) => {
-          if (name === 'stats') return stats;
-          const value: unknown = Reflect.get(target, name, target);
-          return typeof value === 'function' ? value.bind(target) : value;
-        },
-      });
-    },
-  };
-}
 
 async function until(holds: () => boolean): Promise<void> {
   for (let tries = 0; tries < 200 && !holds(); tries++) await new Promise((resolve) => setTimeout(resolve, 20));

@@ -9,20 +9,13 @@ import { hopByHop, ipv4Fragments, ipv6Fragments } from '../golden/layers/network
 import { CaptureFolder, meterFile } from './metering.ts';
 import { networkMissing, VethPair } from './network.ts';
 import { type Refusal, RingDriver, send } from './ring_driver.ts';
+import { conversations, octetsOf } from './ring_traffic.ts';
 
 const missing = networkMissing();
 const folder = new CaptureFolder();
 afterAll(() => folder[Symbol.dispose]());
 
-const frames = Array.from({ length: 400 }, (_, i) => {
-  const [source, destination] =
-    i % 2 === 0 ? [`10.0.0.${(i % 50) + 1}`, '10.1.0.1'] : ['10.1.0.1', `10.0.0.${((i - 1) % 50) + 1}`];
-  const [sourcePort, destinationPort] = i % 2 === 0 ? [4_000, 53] : [53, 4_000];
-  return udpFrame({ source, destination, sourcePort, destinationPort, payloadOctets: 20 + (i % 300) });
-});
-const capture = folder.write('frames.pcap', pcapFile(packetsOf(frames)));
-const octetsOf = (count: number): number =>
-  Array.from({ length: count }, (_, i) => frames[i % frames.length]!.length).reduce((sum, octets) => sum + octets, 0);
+const capture = folder.write('frames.pcap', pcapFile(packetsOf(conversations)));
 
 describe.skipIf(missing !== undefined)(`ring${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {
   let pair: VethPair;

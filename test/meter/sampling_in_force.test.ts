@@ -10,16 +10,16 @@ import { createLog } from '../../src/core/log.ts';
 import { createMetrics } from '../../src/core/metrics.ts';
 import { SeededRandom } from '../../src/core/random.ts';
 import type { World } from '../../src/core/world.ts';
-import { meterCounters } from '../../src/flow/decode_annotations.ts';
 import { RowCursor } from '../../src/flow/row_cursor.ts';
 import type { SelectorMeaning } from '../../src/flow/selectors.ts';
 import type { MeterStatus } from '../../src/flow/status_shapes.ts';
-import type { NativeAddon, NativeStats } from '../../src/meter/addon.ts';
+import type { NativeAddon } from '../../src/meter/addon.ts';
 import { MeterService } from '../../src/meter/meter_service.ts';
 import { type SelectorStore, SelectorsInUse } from '../../src/meter/selectors_in_use.ts';
 import { udpFrame } from '../captures/frames.ts';
 import { packetsOf, pcapFile } from '../captures/pcap_writer.ts';
 import { addon, CaptureFolder } from './metering.ts';
+import { withDrops } from './pressed_addon.ts';
 
 const folder = new CaptureFolder();
 afterAll(() => folder[Symbol.dispose]());
@@ -60,36 +60,6 @@ class MemoryStore implements SelectorStore {
     this.text = text;
     this.writes++;
   }
-}
-
-/** The addon, with packets that the kernel is said to have dropped at every look; and what it was asked to change. */
-function withDrops(pressed: { packets: number; asked?: object[] }): NativeAddon {
-  let dropped = 0;
-  const at = meterCounters.indexOf('droppedByKernelPackets');
-  return {
-    ...addon,
-    open(options) {
-      const meter = addon.open(options);
-      const stats = (): NativeStats => {
-        const told = meter.stats();
-        told.counters[at] = dropped += pressed.packets;
-        return told;
-      };
-      return new Proxy(meter, {
-        get: (target, name) => {
-          if (name === 'stats') return stats;
-          if (name === 'configure') {
-            return (change: Parameters<typeof meter.configure>[0]) => {
-              pressed.asked?.push(change);
-              return meter.configure(change);
-            };
-          }
-          const value: unknown = Reflect.get(target, name, target);
-          return typeof value === 'function' ? value.bind(target) : value;
-        },
-      });
-    },
-  };
 }
 
 async function until(holds: () => boolean): Promise<void> {
