@@ -35,7 +35,8 @@ or \`any\`, means every record.
 - **Lists and ranges.** \`port [80, 443, 8000..8100]\` is true when one of them holds. A range has \`..\`, or \`-\` between numbers and addresses.
 - **Prefixes.** \`net 10.0.0.0/8\`, \`2001:db8::/32\`; an address alone means \`ip\`.
 - **Numbers** take k, M, G, T (thousands) and Ki, Mi, Gi, Ti (1,024s); durations us, ms, s, m, h, d; \`0x\` is hexadecimal.
-- **Labels** are asked for by their names: \`site berlin\`, \`cost-centre "4711 IT"\`, \`tenant none\`. A name that no rule of the settings has given is a mistake,
+- **Times** name their zone: \`start >= 2026-11-29T10:00:00Z\`, \`end < 2026-11-29T11:00:00+01:00\`; or they are milliseconds since 1970.
+- **Labels** are asked for by their names: \`site berlin\`, \`cost-centre "4711 IT"\`, \`tenant none\`; a quotation mark in a name is doubled. A name that no rule of the settings has given is a mistake,
   told with those there are.
 - **Absent fields.** \`vlan none\` asks for records without the field, \`vlan any\` for those with it. Any other test of an absent field is
   false, so \`not vlan 20\` finds untagged records too.

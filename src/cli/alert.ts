@@ -4,6 +4,7 @@ import { type Alert, isOpen, muteHoursMax } from '../flow/alert_shapes.ts';
 import { BoxClient, boxOptions, boxOptionsUsage } from './box_client.ts';
 import { boxSettings } from './box_folder.ts';
 import { type Command, exitCodes, integerOption } from './command.ts';
+import { timeText } from './figures.ts';
 
 export const command: Command = {
   name: 'alert',
@@ -65,9 +66,8 @@ function inWords({
   acknowledgedBy,
   mutedUntilMs,
 }: Alert): string {
-  const time = (ms: number): string => new Date(ms).toLocaleString('sv');
-  if (state === 'cleared') return `cleared ${time(clearedMs)}  ${id}: ${title}\n`;
+  if (state === 'cleared') return `cleared ${timeText(clearedMs)}  ${id}: ${title}\n`;
   const tended = acknowledgedBy === '' ? '' : `\n        ${acknowledgedBy} looks after it`;
-  const muted = mutedUntilMs === 0 ? '' : `\n        muted until ${time(mutedUntilMs)}`;
-  return `${severity === 'page' ? 'NOW ' : 'look'}  since ${time(raisedMs)}  ${id}: ${title}\n        ${text}\n        do: ${runbook}${tended}${muted}\n`;
+  const muted = mutedUntilMs === 0 ? '' : `\n        muted until ${timeText(mutedUntilMs)}`;
+  return `${severity === 'page' ? 'NOW ' : 'look'}  since ${timeText(raisedMs)}  ${id}: ${title}\n        ${text}\n        do: ${runbook}${tended}${muted}\n`;
 }

@@ -15,9 +15,10 @@ import type { BoxStatus } from '../flow/status_shapes.ts';
 import { VERSION } from '../flow/version.ts';
 import { boxOptionsUsage } from './box_client.ts';
 import { type Command, exitCodes, type OptionValues, type Terminal } from './command.ts';
+import { spanText } from './figures.ts';
 import { FlowAsker } from './flow_asker.ts';
 import { type AskedPages, csvOutput, eachPage, ipfixOutput } from './flow_output.ts';
-import { askBox, askedRange, coverageWords, filterText, flowOptions, flowUsage, timeText } from './flow_question.ts';
+import { askBox, askedRange, coverageWords, filterText, flowOptions, flowUsage } from './flow_question.ts';
 
 const topRows = 100;
 const seriesPoints = 2_000;
@@ -72,7 +73,7 @@ reaches, and what the records add up to.`,
       boxVersion: status.version,
       files,
     });
-    const span = `${timeText(fromMs)} to ${timeText(toMs)}`;
+    const span = `${spanText(fromMs, toMs)}`;
     out.write(
       `${span}: ${listed.records.toLocaleString('en')} flow records, ${changes.length} changes of settings, in ${folder}\n`,
     );

@@ -11,8 +11,30 @@ export function tableLines(rows: readonly (readonly string[])[], numbersFrom: nu
 /** RFC 4180: texts in quotes, quotes in them doubled; numbers bare; what is absent stays empty. */
 export function csvLine(cells: readonly (string | number | undefined)[]): string {
   return cells
-    .map((cell) => (cell === undefined ? '' : typeof cell === 'number' ? String(cell) : `"${cell.replaceAll('"', '""')}"`))
+    .map((cell) => (cell === undefined ? '' : typeof cell === 'number' ? String(cell) : `"${inert(cell).replaceAll('"', '""')}"`))
     .join(',');
+}
+
+/**
+ * Spreadsheets take a text that begins so for a formula, in quotes or not, and names come from the network: an apostrophe makes it
+ * a text again.
+ */
+const inert = (text: string): string => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+
+/** Local time, as the command line shows it. */
+export const timeText = (ms: number): string => new Date(ms).toLocaleString('sv');
+
+/** From one time to another, and in which zone that is read: a clock that is set back has hours twice. */
+export function spanText(fromMs: number, toMs: number): string {
+  const [first, last] = [zoneText(fromMs), zoneText(toMs)];
+  return `${timeText(fromMs)}${first === last ? '' : ` ${first}`} to ${timeText(toMs)} ${last}`;
+}
+
+function zoneText(ms: number): string {
+  const minutes = -new Date(ms).getTimezoneOffset();
+  if (minutes === 0) return 'UTC';
+  const two = (n: number): string => String(n).padStart(2, '0');
+  return `UTC${minutes < 0 ? '-' : '+'}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
 }
 
 function scaled(value: number, units: readonly string[]): string {

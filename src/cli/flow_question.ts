@@ -13,6 +13,7 @@ import { parseParameters, range, timeRange } from '../status/questions.ts';
 import { BoxClient, boxOptions } from './box_client.ts';
 import { boxSettings } from './box_folder.ts';
 import type { OptionTable, OptionValues } from './command.ts';
+import { timeText } from './figures.ts';
 
 export const flowOptions: OptionTable = {
   last: { type: 'string' },
@@ -26,7 +27,7 @@ export const flowOptions: OptionTable = {
 };
 
 export const flowUsage = `  --last SPAN      90s, 15m, 6h (default 1h)
-  --from, --to     milliseconds since 1970 or ISO 8601: an exact time range`;
+  --from, --to     an exact time range: ISO 8601, local time where it names no zone, or milliseconds since 1970`;
 
 /** The filter's text, checked here so that the mark under a mistake stands under what was typed. */
 export function filterText(words: readonly string[]): string {
@@ -35,6 +36,9 @@ export function filterText(words: readonly string[]): string {
   if (trouble !== undefined) throw new ApplianceError('usage', `filter: ${troubleText(text, trouble)}`);
   return text;
 }
+
+/** `app` is short for `application`. */
+export const breakdownNamed = (by: string): string => by.replaceAll(/(?<=^|,)app(?=$|,)/g, 'application');
 
 /** Both ends fixed now, so that every page of an answer is of the same time. */
 export function askedRange(values: OptionValues): { fromMs: number; toMs: number } {
@@ -92,5 +96,3 @@ export function coverageWords(coverage: FlowCoverage, fromMs: number, toEnd = tr
     words.push(`${n(archive.blocksUnreadable)} blocks of records on disk cannot be read`);
   return words.join('; ');
 }
-
-export const timeText = (ms: number): string => new Date(ms).toLocaleString('sv');

@@ -10,10 +10,10 @@ import { protocolName } from '../flow/protocols.ts';
 import type { RowJson } from '../flow/row_json.ts';
 import { boxOptionsUsage } from './box_client.ts';
 import { type Command, exitCodes, integerOption, type OptionValues, type Terminal, write } from './command.ts';
-import { size, tableLines } from './figures.ts';
+import { size, spanText, tableLines, timeText } from './figures.ts';
 import { FlowAsker } from './flow_asker.ts';
 import { csvOutput, eachPage, type FlowOutput, ipfixOutput } from './flow_output.ts';
-import { askedRange, coverageWords, filterText, flowOptions, flowUsage, timeText } from './flow_question.ts';
+import { askedRange, coverageWords, filterText, flowOptions, flowUsage } from './flow_question.ts';
 
 const tableRows = 100;
 
@@ -96,7 +96,7 @@ function endText(flow: RowJson, end: 'source' | 'destination'): string {
 
 function asTable(flows: readonly RowJson[], { matched, fromMs, toMs, coverage }: FlowListAnswer): string {
   const atLeast = coverage.complete ? '' : 'at least ';
-  const head = `${timeText(fromMs)} to ${timeText(toMs)}: ${atLeast}${matched.records.toLocaleString('en')} records, ${size(matched.octets)}, ${matched.packets.toLocaleString('en')} packets${matched.estimated ? ' (estimated)' : ''}\n`;
+  const head = `${spanText(fromMs, toMs)}: ${atLeast}${matched.records.toLocaleString('en')} records, ${size(matched.octets)}, ${matched.packets.toLocaleString('en')} packets${matched.estimated ? ' (estimated)' : ''}\n`;
   if (flows.length === 0) return head;
   const line = (flow: RowJson): string[] => {
     const lasted = n(flow.flowEndMilliseconds) - n(flow.flowStartMilliseconds);

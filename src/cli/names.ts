@@ -3,7 +3,7 @@ import type { NamedHost } from '../status/known_hosts.ts';
 import { BoxClient, boxOptions, boxOptionsUsage } from './box_client.ts';
 import { boxSettings } from './box_folder.ts';
 import { type Command, exitCodes, integerOption, write } from './command.ts';
-import { csvLine, tableLines } from './figures.ts';
+import { csvLine, tableLines, timeText } from './figures.ts';
 import { namesKept } from './host_names.ts';
 
 interface Names {
@@ -64,14 +64,13 @@ const asCsv = ({ names }: Names): string =>
 
 function asTable({ matched, names }: Names): string {
   if (names.length === 0) return 'no name is known\n';
-  const time = (ms: number): string => new Date(ms).toLocaleString('sv');
   const table = [
     ['address', 'name', 'from', 'heard', 'MAC', 'vendor'],
     ...names.map(({ address, name, source, learnedMs, mac = '', vendor = '' }) => [
       address,
       name,
       source,
-      time(learnedMs),
+      timeText(learnedMs),
       mac,
       vendor,
     ]),

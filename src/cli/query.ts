@@ -5,9 +5,9 @@ import { flowSumParameters } from '../status/flow_questions.ts';
 import { parseParameters } from '../status/questions.ts';
 import { boxOptionsUsage } from './box_client.ts';
 import { type Command, exitCodes, write } from './command.ts';
-import { csvLine, rate, size, tableLines } from './figures.ts';
+import { csvLine, rate, size, spanText, tableLines } from './figures.ts';
 import { FlowAsker } from './flow_asker.ts';
-import { askedRange, coverageWords, filterText, flowOptions, flowUsage, timeText, usage } from './flow_question.ts';
+import { askedRange, breakdownNamed, coverageWords, filterText, flowOptions, flowUsage, usage } from './flow_question.ts';
 import { keyWithNames, namesInKey } from './host_names.ts';
 
 export const command: Command = {
@@ -31,6 +31,7 @@ A stopped box is asked through what it kept on disk (history.flowArchive).`,
     const given = Object.fromEntries(
       ['by', 'order', 'limit'].flatMap((name) => (values[name] === undefined ? [] : [[name, String(values[name])]])),
     );
+    if (given.by !== undefined) given.by = breakdownNamed(given.by);
     usage(() => parseParameters(flowSumParameters, given));
     const { fromMs, toMs } = askedRange(values);
     const answer = await new FlowAsker(values).group({ ...given, filter, from: fromMs, to: toMs });
@@ -68,7 +69,7 @@ function asCsv({ by, groups, names }: FlowGroupAnswer): string {
 }
 
 function asTable({ by, groups, names, matched, groupsFound, fromMs, toMs }: FlowGroupAnswer): string {
-  const head = `${timeText(fromMs)} to ${timeText(toMs)}: ${matched.records.toLocaleString('en')} records, ${size(matched.octets)}, ${groupsFound.toLocaleString('en')} groups\n`;
+  const head = `${spanText(fromMs, toMs)}: ${matched.records.toLocaleString('en')} records, ${size(matched.octets)}, ${groupsFound.toLocaleString('en')} groups\n`;
   if (groups.length === 0) return head;
   // A record counts for both its hosts: shares are of the line.
   const share = (octets: number): string => (matched.octets === 0 ? '' : `${((octets / matched.octets) * 100).toFixed(1)} %`);

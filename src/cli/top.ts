@@ -6,7 +6,14 @@ import { join } from 'node:path';
 import { SystemClock } from '../core/clock.ts';
 import { ApplianceError, messageOf } from '../core/errors.ts';
 import { intervals95 } from '../flow/estimates.ts';
-import { type DistinctKeys, dimensions, type KeyVolume, type TopAnswer, type Volume } from '../flow/history_shapes.ts';
+import {
+  type Dimension,
+  type DistinctKeys,
+  dimensions,
+  type KeyVolume,
+  type TopAnswer,
+  type Volume,
+} from '../flow/history_shapes.ts';
 import { costOf, type LineTerms } from '../flow/line_terms.ts';
 import { ApiError } from '../status/answers.ts';
 import { parseParameters, timeRange, topParameters } from '../status/questions.ts';
@@ -14,7 +21,8 @@ import { openHistoryReader } from '../store/history_reader.ts';
 import { BoxClient, boxOptions, boxOptionsUsage } from './box_client.ts';
 import { becomeOwnerOf, boxSettings } from './box_folder.ts';
 import { type Command, exitCodes, type OptionValues } from './command.ts';
-import { csvLine, rate, size, tableLines } from './figures.ts';
+import { csvLine, rate, size, spanText, tableLines } from './figures.ts';
+import { breakdownNamed } from './flow_question.ts';
 import { keyWithNames, namesInKey, withNamesOnDisk } from './host_names.ts';
 
 export const command: Command = {
@@ -24,7 +32,7 @@ export const command: Command = {
 
   --by DIMENSION   ${dimensions.filter((name) => name !== 'total').join(', ')} (default host)
   --last SPAN      90s, 15m, 6h, 7d (default 1h)
-  --from, --to     milliseconds since 1970 or ISO 8601
+  --from, --to     ISO 8601, local time where it names no zone, or milliseconds since 1970
   --limit N        rows (default 20)
   --json, --csv    for programs
 ${boxOptionsUsage}
@@ -59,6 +67,7 @@ async function ask(values: OptionValues): Promise<TopAnswer> {
       .filter((name) => values[name] !== undefined)
       .map((name) => [name, String(values[name])]),
   );
+  if (query.by !== undefined) query.by = breakdownNamed(query.by);
   let question: { by: TopAnswer['dimension']; limit: number; fromMs: number; toMs: number };
   try {
     const asked = parseParameters(topParameters, { ...(query.last || query.from ? {} : { last: '1h' }), ...query });
@@ -101,6 +110,9 @@ async function ask(values: OptionValues): Promise<TopAnswer> {
 /** From a packet to its place in the history, ms, with the default time-outs. */
 const arrivesWithinMs = 120_000;
 
+const hasHosts = (dimension: Dimension): boolean =>
+  dimension === 'host' || dimension === 'conversation' || dimension === 'service';
+
 const octetsOf = (volume: Volume): number => volume.outOctets + volume.inOctets;
 
 /** What a row costs, rounded to a hundredth: of labels, where the settings give the line a price. */
@@ -123,13 +135,12 @@ function asCsv(answer: TopAnswer, terms: LineTerms): string {
   const { dimension, rows, other, total, fromMs, toMs, names } = answer;
   const costOfRow = costIn(answer, terms);
   const hasCost = costOfRow(total) !== undefined;
-  const hasHosts = dimension === 'host' || dimension === 'conversation' || dimension === 'service';
   const line = (row: KeyVolume): string => {
     const { key, outOctets, inOctets, outPackets, inPackets, flows } = row;
     const cells = [`${key}`, outOctets, inOctets, outPackets, inPackets, flows, Math.round(fromMs), Math.round(toMs)];
-    return csvLine([...cells, ...(hasCost ? [costOfRow(row)] : []), ...(hasHosts ? [namesInKey(key, names)] : [])]);
+    return csvLine([...cells, ...(hasCost ? [costOfRow(row)] : []), ...(hasHosts(dimension) ? [namesInKey(key, names)] : [])]);
   };
-  const head = `key,outOctets,inOctets,outPackets,inPackets,flows,fromMs,toMs${hasCost ? `,cost${terms.currency}` : ''}${hasHosts ? ',hostNames' : ''}`;
+  const head = `key,outOctets,inOctets,outPackets,inPackets,flows,fromMs,toMs${hasCost ? `,cost${terms.currency}` : ''}${hasHosts(dimension) ? ',hostNames' : ''}`;
   return `${[head, ...rows.map(line), line({ key: '(other)', ...other })].join('\n')}\n`;
 }
 
@@ -139,11 +150,10 @@ function asTable(answer: TopAnswer, terms: LineTerms): string {
   const hasCost = costOfRow(total) !== undefined;
   const seconds = Math.max(1, (toMs - fromMs) / 1_000);
   const sum = octetsOf(total);
+  const named = (part: string): string => keyWithNames(part, names);
+  const isOfHosts = hasHosts(dimension);
   const cells = (key: string, volume: Volume): string[] => [
-    key
-      .split(' ')
-      .map((word) => keyWithNames(word, names))
-      .join(' ↔ '),
+    dimension === 'conversation' ? key.split(' ').map(named).join(' ↔ ') : isOfHosts ? named(key) : key,
     rate((volume.outOctets * 8) / seconds),
     rate((volume.inOctets * 8) / seconds),
     amount(volume),
@@ -158,17 +168,16 @@ function asTable(answer: TopAnswer, terms: LineTerms): string {
     ...(octetsOf(other) > 0 ? [cells('(other)', other)] : []),
   ];
   const lines = tableLines(table, 1);
-  const time = (ms: number): string => new Date(ms).toLocaleString('sv');
   if (rows.length === 0) {
     // A flow is told when it ends or after its active time-out, and counts when its minute is complete.
     const late =
       toMs > new SystemClock().wallMs() - arrivesWithinMs ? '; what was seen just now shows up within two minutes' : '';
-    return `nothing was metered from ${time(fromMs)} to ${time(toMs)}${late}\n`;
+    return `nothing was metered from ${spanText(fromMs, toMs)}${late}\n`;
   }
   const taken =
     total.counted === undefined ? '' : ` (${total.counted.packets.toLocaleString('en')}, ${size(total.counted.octets)})`;
   const how = total.estimated ? `\n≈ estimated from sampled packets${taken}; the truth is within ± in 95 of 100 cases\n` : '';
-  return `${time(fromMs)} to ${time(toMs)}, ${keysText(distinct)}\n\n${lines}\n${how}`;
+  return `${spanText(fromMs, toMs)}, ${keysText(distinct)}\n\n${lines}\n${how}`;
 }
 
 /** The answer of a box of before has no count. */

@@ -5,6 +5,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Clock } from '../core/clock.ts';
 import { ApplianceError } from '../core/errors.ts';
+import { parseFilter } from '../flow/filter/filter_parser.ts';
 import { tellsAddressesApart } from '../flow/filter/filter_reach.ts';
 import type { Filter } from '../flow/filter/filter_syntax.ts';
 import type { FlowGroup, FlowGroupAnswer, FlowSearcher } from '../flow/flow_search_shapes.ts';
@@ -99,9 +100,10 @@ export function addFlowRoutes(server: FastifyInstance, { clock, flows, hosts, hi
 /** What only the search could find wrong with a filter, with its place. */
 function toldAtFilter(error: unknown, text: string): never {
   if (!(error instanceof ApplianceError) || error.code !== 'usage') throw error;
-  const { name, allowed } = error.fields as { name: string; allowed: string };
-  const at = Math.max(0, text.toLowerCase().indexOf(name.toLowerCase()));
-  throw new ApiError('badParameter', `${error.message}.`, { parameter: 'filter', value: name, allowed, at, length: name.length });
+  const { field, name, allowed } = error.fields as { field: string; name: string; allowed: string };
+  const { labels } = { labels: [], ...parseFilter(text) };
+  const { at, length } = labels.find((one) => one.field === field && one.name === name) ?? { at: 0, length: text.length };
+  throw new ApiError('badParameter', `${error.message}.`, { parameter: 'filter', value: name, allowed, at, length });
 }
 
 /** Ends a search for which nobody waits any more: a browser that has gone on to another question. */

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { dimensions } from '../flow/history_shapes.ts';
+import { readInstant } from '../flow/instant.ts';
 import { ApiError } from './answers.ts';
 
 const hourMs = 3_600_000;
@@ -11,16 +12,17 @@ const dayMs = 24 * hourMs;
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: hourMs, d: dayMs };
 const rangeMaxMs = 10 * 366 * dayMs;
 
-const instantAllowed = 'milliseconds since 1970 or ISO 8601, such as 1767264060000 or 2026-01-01T10:41:00Z';
+const instantAllowed =
+  'milliseconds since 1970 or ISO 8601, such as 1767264060000, 2026-01-01T10:41:00Z or 2026-01-01T11:41:00+01:00';
 const instant = z
   .string()
   .max(40)
   .transform((text, context) => {
-    const ms = /^\d{1,15}$/.test(text) ? Number(text) : /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
-    if (Number.isNaN(ms)) context.addIssue({ code: 'custom', message: instantAllowed });
-    return ms;
+    const ms = /^\d{1,15}$/.test(text) ? Number(text) : readInstant(text);
+    if (ms === undefined) context.addIssue({ code: 'custom', message: instantAllowed });
+    return ms ?? 0;
   })
-  .meta({ description: instantAllowed });
+  .meta({ description: `${instantAllowed}; without a zone in that of the box` });
 
 const spanAllowed = 'a number and s, m, h or d, from 1s to 3650d, such as 90s, 15m, 6h or 7d';
 const span = z

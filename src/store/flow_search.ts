@@ -113,7 +113,7 @@ export class FlowSearch implements FlowSearcher {
     if (unknown === undefined) return { ...question, filter: filter! };
     const { message, allowed } = unknownLabelText(unknown);
     throw new ApplianceError('usage', `filter: ${message}; allowed: ${allowed}`, {
-      fields: { name: unknown.name, message, allowed },
+      fields: { field: unknown.field, name: unknown.name, message, allowed },
     });
   }
 

@@ -18,12 +18,12 @@ beforeAll(async () => {
   const row = (key: string, outOctets: number) => ({ key, ...emptyVolume(), outOctets, outPackets: 1, flows: 1 });
   const window = (dimension: WindowOfDimension['dimension']): WindowOfDimension => ({
     dimension,
-    top: [row('4711', 3 * GB), row('(none)', GB)],
+    top: [row(dimension === 'tenantLabel' ? 'the old house' : '4711', 3 * GB), row('(none)', GB)],
     other: emptyVolume(),
     distinctKeys: 2,
   });
   await kv.batch(
-    (['costCentreLabel', 'host'] as const).map((dimension) => ({
+    (['costCentreLabel', 'tenantLabel', 'application', 'host'] as const).map((dimension) => ({
       key: historyKey('1m', dimension, startMs),
       value: encodeWindow({ window: window(dimension), partial: false }),
     })),
@@ -47,6 +47,12 @@ describe('what labels cost', { timeout: 60_000 }, () => {
     expect((await top('costCentreLabel', priced, '--csv')).out).toMatch(/,costCHF\n"4711",.*,2\.25\n"\(none\)",.*,0\.75\n/);
     const answer = JSON.parse((await top('costCentreLabel', priced, '--json')).out);
     expect(answer).toMatchObject({ currency: 'CHF', rows: [{ key: '4711', cost: 2.25 }, { cost: 0.75 }] });
+  });
+
+  test('a label with blanks is one label; app is short for application', async () => {
+    const { out } = await top('tenantLabel', config(''));
+    expect(out).toMatch(/^the old house {2,}/m);
+    expect((await top('app', config(''))).out).toMatch(/^application /m);
   });
 
   test('is not told of hosts, nor without a price', async () => {

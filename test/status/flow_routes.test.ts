@@ -103,6 +103,15 @@ test('a label that no rule gave is told at its place in the filter', async () =>
   ]);
 });
 
+test.each([
+  ['site site', 5, 4],
+  ['not site none and tenant [none2, any] and site none2', 26, 5],
+  ['tcp and site "te" and site te', 14, 2],
+])('a label that nobody gave is told where it stands, and not where the same letters stand: %s', async (filter, at, length) => {
+  const { status, body } = await get<{ error: object }>('/api/v1/flows', { filter });
+  expect([status, body.error]).toEqual([400, expect.objectContaining({ at, length })]);
+});
+
 test('both are described', async () => {
   const { body } = await get<{ paths: Record<string, { get: { parameters: { name: string }[] } }> }>('/api/v1/openapi.json');
   expect(body.paths['/api/v1/flows']!.get.parameters.map(({ name }) => name)).toEqual([

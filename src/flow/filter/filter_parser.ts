@@ -21,7 +21,17 @@ export interface FilterTrouble {
   readonly allowed: string;
 }
 
-export type ParsedFilter = { readonly filter: Filter; readonly trouble?: undefined } | { readonly trouble: FilterTrouble };
+/** A label that the filter asks for, and where: whoever looks it up may find that nobody gave it. */
+export interface LabelPlace {
+  readonly field: string;
+  readonly name: string;
+  readonly at: number;
+  readonly length: number;
+}
+
+export type ParsedFilter =
+  | { readonly filter: Filter; readonly labels: readonly LabelPlace[]; readonly trouble?: undefined }
+  | { readonly trouble: FilterTrouble };
 
 export const filterLengthMax = 2_000;
 const depthMax = 40;
@@ -32,7 +42,8 @@ export function parseFilter(text: string): ParsedFilter {
   try {
     if (text.length > filterLengthMax)
       throw new Trouble({ at: filterLengthMax, length: 1 }, 'the filter is too long', `at most ${filterLengthMax} characters`);
-    return { filter: new Parser(text).filter() };
+    const parser = new Parser(text);
+    return { filter: parser.filter(), labels: parser.labels };
   } catch (error) {
     if (error instanceof Trouble) return { trouble: error.where };
     throw error;
@@ -59,12 +70,13 @@ class Trouble extends Error {
   }
 }
 
-const tokenPattern = /"[^"]*"|&&|\|\||[<>!=]=|[()[\],<>=!]|[^\s()[\],<>=!&|]+|\S/g;
+const tokenPattern = /"(?:[^"]|"")*"|&&|\|\||[<>!=]=|[()[\],<>=!]|[^\s()[\],<>=!&|]+|\S/g;
 
 const sides: Readonly<Record<string, FilterSide>> = { src: 'src', source: 'src', dst: 'dst', destination: 'dst' };
 const comparisons: Readonly<Record<string, FilterOperator>> = { '=': '=', '==': '=', '<': '<', '<=': '<=', '>': '>', '>=': '>=' };
 
 class Parser {
+  readonly labels: LabelPlace[] = [];
   readonly #tokens: readonly Token[];
   readonly #end: Token;
   #next = 0;
@@ -221,6 +233,7 @@ class Parser {
       throw new Trouble(token, what, allowedValues(field));
     }
     this.#next++;
+    if ('name' in value) this.labels.push({ field: field.name, name: value.name, ...insideQuotes(token) });
     return value;
   }
 
@@ -228,6 +241,9 @@ class Parser {
     return this.#tokens[this.#next] ?? this.#end;
   }
 }
+
+const insideQuotes = ({ text, at, length }: Token): { at: number; length: number } =>
+  text.startsWith('"') ? { at: at + 1, length: length - 2 } : { at, length };
 
 function wordFilter(name: string): Filter {
   const parsed = parseFilter(filterWords[name]!.means);

@@ -87,8 +87,11 @@ function writeTest({ field, side, operator, values }: FilterTest): string {
   return `${name} ${operator} ${list}`;
 }
 
+/** In quotation marks, those inside doubled. */
+export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
 function writeValue(field: FilterField, value: FilterValue): string {
-  if ('name' in value) return `"${value.name}"`;
+  if ('name' in value) return quoted(value.name);
   if ('first' in value) return writeAddresses(value);
   if (value.low === value.high) return writeNumber(field, value.low);
   return `${writeNumber(field, value.low)}..${writeNumber(field, value.high)}`;

@@ -3,6 +3,7 @@
  * become numbers in the unit of their column (times and durations microseconds). Pure.
  */
 import { parseAddress, parsePrefix } from '../addresses.ts';
+import { hasZone, readInstant } from '../instant.ts';
 import { type FilterField, tcpFlagLetters } from './filter_fields.ts';
 import type { AddressRange, FilterValue, NamedValue, NumberRange } from './filter_syntax.ts';
 
@@ -26,7 +27,7 @@ export function allowedValues(field: FilterField): string {
     case 'mac':
       return 'a MAC address (00:1b:44:11:3a:b7), its first octets (00:1b:44), any or none';
     case 'time':
-      return 'ISO 8601 (2026-01-01T10:41:00Z) or milliseconds since 1970';
+      return 'ISO 8601 with its zone (2026-01-01T10:41:00Z, 2026-01-01T11:41:00+01:00) or milliseconds since 1970';
     case 'duration':
       return 'a number with us, ms, s, m, h or d, such as 50ms or 2m; any or none';
     case 'flags':
@@ -47,7 +48,7 @@ export function readValue(field: FilterField, text: string): FilterValue | undef
 }
 
 function readName(text: string): NamedValue | undefined {
-  const name = /^"([^"]*)"$/.exec(text)?.[1] ?? (/^[^"()[\],<>=!&|\s]+$/.test(text) ? text : '');
+  const name = /^"((?:[^"]|"")*)"$/.exec(text)?.[1]?.replaceAll('""', '"') ?? (/^[^"()[\],<>=!&|\s]+$/.test(text) ? text : '');
   return name === '' ? undefined : { name };
 }
 
@@ -100,12 +101,9 @@ function readDuration(text: string): number | undefined {
 
 function readTime(text: string): number | undefined {
   if (/^\d{1,16}us$/.test(text)) return Number.parseInt(text, 10);
-  const ms = /^\d{1,13}$/.test(text)
-    ? Number(text)
-    : /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)?$/.test(text)
-      ? Date.parse(text)
-      : Number.NaN;
-  return Number.isNaN(ms) ? undefined : ms * 1_000;
+  // Without a zone it would be the box's, where the page shows times of the reader's: neither could be told from the text.
+  const ms = /^\d{1,13}$/.test(text) ? Number(text) : hasZone(text) ? readInstant(text) : undefined;
+  return ms === undefined ? undefined : ms * 1_000;
 }
 
 function readFlags(text: string): number | undefined {

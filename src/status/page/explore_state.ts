@@ -2,6 +2,7 @@
  * What Explore shows, and its address: time, breakdown, filter, kind of picture. Everything is in the link, so that a colleague
  * sees the same. Also what a click on a row leads to. Pure.
  */
+import { quoted } from '../../flow/filter/filter_syntax.ts';
 import type { FlowKey } from '../../flow/flow_search_shapes.ts';
 import type { Dimension } from '../../flow/history_shapes.ts';
 import { type LabelKind, labelDimensions, unlabelledKey } from '../../flow/labels.ts';
@@ -126,7 +127,7 @@ export function filterOfKey(by: FlowBreakdown, key: string): string {
   }
 }
 
-const labelFilter = (field: string, key: string): string => `${field} ${key === unlabelledKey ? 'none' : `"${key}"`}`;
+const labelFilter = (field: string, key: string): string => `${field} ${key === unlabelledKey ? 'none' : quoted(key)}`;
 
 /** `tcp/443`, a protocol, or the EtherType of what has none. */
 function applicationFilter(key: string): string {
@@ -178,10 +179,10 @@ export function historyKeyOf(filter: string): { by: Dimension; key: string } | u
   if (pair !== null) return { by: 'conversation', key: `${pair[1]} ${pair[2]}` };
   const vlan = /^vlan (\d+|none)$/.exec(filter)?.[1];
   if (vlan !== undefined) return { by: 'vlan', key: vlan };
-  const label = /^(site|tenant|service|cost-centre) (?:none|"([^"]+)")$/.exec(filter);
+  const label = /^(site|tenant|service|cost-centre) (?:none|"((?:[^"]|"")+)")$/.exec(filter);
   if (label !== null) {
     const kind = label[1] === 'cost-centre' ? 'costCentre' : (label[1] as LabelKind);
-    return { by: labelDimensions[kind], key: label[2] ?? unlabelledKey };
+    return { by: labelDimensions[kind], key: label[2]?.replaceAll('""', '"') ?? unlabelledKey };
   }
   const application = /^proto ([a-z]\S*) and port (\d+)$/.exec(filter);
   if (application !== null) return { by: 'application', key: `${application[1]}/${application[2]}` };

@@ -35,7 +35,7 @@ const numberOf = (field: FilterField): fc.Arbitrary<number> =>
 
 const oneValueOf = (field: FilterField): fc.Arbitrary<FilterValue> =>
   field.kind === 'label'
-    ? fc.constantFrom({ name: 'berlin' }, { name: 'New York (2)' }, { name: '4711' }, { name: 'and' })
+    ? fc.constantFrom({ name: 'berlin' }, { name: 'New York (2)' }, { name: '4711' }, { name: 'and' }, { name: '"a" b' })
     : field.kind === 'address'
       ? addresses
       : fc.oneof(
@@ -68,10 +68,10 @@ const testOf = (field: FilterField): fc.Arbitrary<FilterTest> => {
 /** Numbers of the labels that filters ask for, as a box would have given them: small ones, which rows by chance carry. */
 export const labelNames = new NameDictionary(
   Object.values(labelDimensions).flatMap((kind, k) =>
-    ['berlin', 'New York (2)', '4711', 'and'].map((name, i) => ({
+    ['berlin', 'New York (2)', '4711', 'and', '"a" b'].map((name, i) => ({
       kind,
       name,
-      number: [1, 2, 6, 17, 20, 53, 80, 255, 443, 1_500, 65_535][4 * (k % 2) + i]! + 1e6 * (k >> 1),
+      number: [1, 2, 6, 17, 20, 53, 80, 255, 443, 1_500, 65_535][5 * (k % 2) + i]! + 1e6 * (k >> 1),
     })),
   ),
 );

@@ -102,6 +102,8 @@ describe('what people write', () => {
     ['ethertype 0x0806', 'ethertype 2054'],
     ['reason activeTimeout', 'reason activeTimeout'],
     ['direction in', 'direction in'],
+    ['end < 2026-01-01T11:41:00+01:00', 'end < 2026-01-01T10:41:00.000Z'],
+    ['site "the ""old"" house"', 'site "the ""old"" house"'],
   ])('%s', (text, written) => {
     expect(canonical(text)).toBe(written);
     expect(canonical(written)).toBe(written);
@@ -138,6 +140,8 @@ describe('trouble says where, what, and what is allowed', () => {
     ['flags XZ', 6, 2, /no value of flags/, /FSRPAUEC/],
     ['vlan', 4, 1, /needs a value/, /4095/],
     ['start > tomorrow', 8, 8, /no value of start/, /ISO 8601/],
+    ['start > 2026-02-30T00:00:00Z', 8, 20, /no value of start/, /ISO 8601/],
+    ['start > 2026-03-01T00:00:00', 8, 19, /no value of start/, /with its zone/],
   ])('%s', (text, at, length, message, allowed) => {
     const { trouble } = parseFilter(text);
     expect(trouble).toMatchObject({ at, length });
