@@ -244,7 +244,9 @@ describe('sums', () => {
     expect(await found('site != berlin')).toBe(3);
     expect(await found('site none or site "New York (2)"')).toBe(2);
     expect(await found('site any')).toBe(4);
-    await expect(found('site berln')).rejects.toThrow(/no site is called 'berln'; allowed: "a" b, 4711, New York \(2\), and, berlin/);
+    await expect(found('site berln')).rejects.toThrow(
+      /no site is called 'berln'; allowed: "a" b, 4711, New York \(2\), and, berlin/,
+    );
     await expect(found('tenant "a b"')).rejects.toMatchObject({ code: 'usage', fields: { name: 'a b' } });
   });
 
