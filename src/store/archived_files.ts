@@ -23,6 +23,8 @@ export interface FileFacts extends FileSpan {
   /** By the file's name: number of the first record. */
   readonly first: number;
   readonly octets: number;
+  /** False where it does not even say how it lies: none of its records is found. */
+  readonly readable: boolean;
 }
 
 /** A block that may hold what is looked for. */
@@ -57,7 +59,7 @@ export class ArchivedFiles {
 
   /**
    * Looks what is there.
-   * @param onUnfinished is told a file that was not finished, or cannot be read at all (undefined), and may finish it
+   * @param onUnfinished is told a file that was not finished, or cannot be read at all (undefined), and may finish or remove it
    * @throws the system's error where the folder cannot be read; a folder that is not there is an empty one
    */
   async scan(
@@ -70,20 +72,24 @@ export class ArchivedFiles {
       if (systemCode(error) !== 'ENOENT') throw error;
       names = []; // nothing was written yet
     }
-    this.#facts = [];
+    const facts: FileFacts[] = [];
     this.#indexes.clear();
     for (const name of names) {
       const path = join(this.folder, name);
+      let readable = true;
       let span = await readFileSpan(path).catch(() => undefined); // looked into once more, and said, just below
       if (span === undefined) {
         const file = await onUnfinished(path, await readFlowFile(path).catch(() => undefined)); // told as unreadable
         span = spanOf(file?.entries ?? []);
+        readable = file !== undefined;
         // What was not finished would be gone through block by block for each search: its index stays at hand.
         if (file?.finished === false) this.#indexes.set(path, file);
       }
-      const { size } = await stat(path);
-      this.#facts.push({ path, first: Number(namePattern.exec(name)![1]), octets: size, ...span });
+      const octets = await sizeOf(path);
+      if (octets !== undefined) facts.push({ path, first: Number(namePattern.exec(name)![1]), octets, readable, ...span });
     }
+    // At once: who searches meanwhile goes by what was known before.
+    this.#facts = facts;
   }
 
   get facts(): readonly FileFacts[] {
@@ -97,7 +103,7 @@ export class ArchivedFiles {
     const first = Number(namePattern.exec(file.path.slice(-22))![1]);
     this.#facts = [
       ...this.#facts.filter(({ path }) => path !== file.path),
-      { path: file.path, first, octets, ...spanOf(file.entries) },
+      { path: file.path, first, octets, readable: true, ...spanOf(file.entries) },
     ];
     this.#indexes.delete(file.path);
   }
@@ -134,14 +140,18 @@ export class ArchivedFiles {
     possible: Possible,
     goesOn: (end: number, endMs: number) => boolean = () => true,
   ): AsyncGenerator<FoundBlock> {
-    for (const { path, first, blocks, startUs, endUs } of [...this.#facts].reverse()) {
+    for (const { path, first, blocks, startUs, endUs, readable } of [...this.#facts].reverse()) {
+      if (!readable && first < before) this.blocksUnreadable++; // who knows of what time
       if (first >= before || startUs >= toMs * 1_000 || endUs < fromMs * 1_000) continue;
       const last = blocks.at(-1)!;
       if (!goesOn(Math.min(before, last.first + last.count), endUs / 1_000)) return;
       let handle: FileHandle | undefined;
       try {
         const file = await this.#fileOf(path);
-        if (file === undefined) continue;
+        if (file === undefined) {
+          this.blocksUnreadable++;
+          continue;
+        }
         const wanted = file.entries.filter(({ summary }) => summary.first < before && possible(summary));
         if (wanted.length === 0) continue;
         handle = await open(path, 'r');
@@ -175,7 +185,9 @@ export class ArchivedFiles {
     try {
       const handle = await open(path, 'r');
       try {
-        return await new ArchivedBlock(handle, entry, header).read(groups);
+        const segment = await new ArchivedBlock(handle, entry, header).read(groups);
+        if (segment === undefined) this.blocksUnreadable++;
+        return segment;
       } finally {
         await handle.close();
       }
@@ -201,6 +213,16 @@ export class ArchivedFiles {
     const code = systemCode(error);
     if (code === undefined) throw error; // not the disk's: a bug
     if (code !== 'ENOENT') this.blocksUnreadable++; // without it, it made room for newer ones meanwhile
+  }
+}
+
+/** Undefined where it has gone meanwhile: whoever writes made room. */
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

@@ -5,16 +5,18 @@
  * synced (`syncEveryMs`), a kill what was in memory.
  *
  * Limits: `waitingMax` segments wait to be written, more are left out and counted; a file has at most `fileOctetsMax` or a
- * sixteenth of the budget. Owned by one event loop, that of the page's thread; packing takes it some milliseconds a segment.
+ * sixteenth of the budget, and is written to for an eighth of the age at most, since it goes as a whole. Owned by one event loop,
+ * that of the page's thread; packing takes it some milliseconds a segment.
  */
-import { mkdir, rm, statfs } from 'node:fs/promises';
+import { mkdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ageByLabelMs, type Clock } from '../core/clock.ts';
 import { messageOf, systemCode } from '../core/errors.ts';
 import type { BoxEvent } from '../flow/status_shapes.ts';
-import { ArchivedFiles, flowFileName } from './archived_files.ts';
-import { encodeBlock } from './flow_block.ts';
-import { entryOctetsMax, type FlowFile, FlowFileWriter, readFlowFile } from './flow_file.ts';
+import { ArchivedFiles, type FileFacts, flowFileName } from './archived_files.ts';
+import { encodeBlock, encodeHead } from './flow_block.ts';
+import { endOf, entryOctetsMax, type FlowFile, FlowFileWriter, indexOctetsOf, readFlowFile } from './flow_file.ts';
+import { encodeHeader, type IndexEntry } from './flow_file_form.ts';
 import { ownLayout } from './flow_layout.ts';
 import type { Segment } from './flow_segment.ts';
 import { summaryOf } from './flow_summary.ts';
@@ -62,8 +64,15 @@ export class FlowArchive {
   readonly #parts: FlowArchiveParts;
   readonly #waiting: Segment[] = [];
   #wear = new FlowWear();
+  /** Written since the last block and no block: the next one says so, for whoever opens the file. */
+  #asideOctets = 0;
+  /** What a file that may be gone on with will need for its index. */
+  #indexAheadOctets = 0;
   #writer: FlowFileWriter | undefined;
   #working: Promise<void> | undefined;
+  #isTending = false;
+  #isOpen = false;
+  readonly #saidUnreadable = new Set<string>();
   #syncedAtMs = 0;
   #blocksSinceLook = 0;
   #fault = '';
@@ -80,15 +89,13 @@ export class FlowArchive {
   /** Finds what was kept, and makes whole what was not finished. Never fails for the disk. */
   async open(): Promise<void> {
     try {
-      await mkdir(this.#options.folder, { mode: 0o700 }).catch((error: unknown) => {
-        if (systemCode(error) !== 'EEXIST') throw error;
-      });
       await this.#find();
     } catch (error) {
       // Behind whatever is there: no box counts a record every microsecond.
       this.#nextRow = Math.max(this.#nextRow, Math.floor(this.#parts.clock.wallMs()) * 1_000);
       this.#stopped(error);
     }
+    this.#isOpen = true;
   }
 
   /** Number of the next record. */
@@ -99,6 +106,7 @@ export class FlowArchive {
   /** Why nothing is written just now, in words; empty while all is well. */
   get trouble(): string {
     if (this.#fault !== '') return this.#fault;
+    if (!this.#isOpen) return 'what was kept is still being looked through';
     return this.#budgetSpentAtMs === undefined
       ? ''
       : 'the day’s budget of writing is spent (history.flowArchive.writtenBytesPerDayMax)';
@@ -113,6 +121,16 @@ export class FlowArchive {
     this.#nextRow = segment.first + segment.count;
     if (this.#waiting.length >= waitingMax) this.skippedRows.behind += segment.count;
     else this.#waiting.push(segment);
+    this.#begin();
+  }
+
+  /** Has what is too old go where no record comes that would; returns at once. */
+  tend(): void {
+    this.#isTending = true;
+    this.#begin();
+  }
+
+  #begin(): void {
     this.#working ??= this.#work().finally(() => {
       this.#working = undefined;
     });
@@ -137,12 +155,18 @@ export class FlowArchive {
   }
 
   async #work(): Promise<void> {
-    for (let segment = this.#waiting.shift(); segment !== undefined; segment = this.#waiting.shift()) {
+    while (this.#waiting.length > 0 || this.#isTending) {
+      this.#isTending = false;
+      const segment = this.#waiting.shift();
+      let rows = segment?.count ?? 0;
       try {
-        await this.#keep(segment);
+        if (segment !== undefined) await this.#keep(segment);
+        rows = 0;
+        // Where the disk fails, it is tried again with a record, after a while.
+        if (this.#fault === '') await this.#settle();
       } catch (error) {
         if (systemCode(error) === undefined) throw error; // not the disk's: a bug
-        this.skippedRows.disk += segment.count;
+        this.skippedRows.disk += rows;
         this.#stopped(error);
         await this.#writer?.leave();
         this.#writer = undefined;
@@ -157,8 +181,8 @@ export class FlowArchive {
         this.skippedRows.disk += segment.count;
         return;
       }
+      this.#againAtMs = clock.monotonicMs() + againMs;
       await this.#find();
-      this.#goesOn();
     }
     const nowMs = clock.wallMs();
     const at = this.#writer?.octets ?? 0;
@@ -167,7 +191,7 @@ export class FlowArchive {
       return;
     }
     const block = encodeBlock(segment, nowMs);
-    const octets = block.head.length + block.groups.reduce((sum, { length }) => sum + length, 0);
+    const octets = encodeHead(block.head).length + block.groups.reduce((sum, { length }) => sum + length, 0);
     if (this.#isSpent(at, octets, nowMs)) {
       this.#skipForBudget(segment, nowMs);
       return;
@@ -180,17 +204,31 @@ export class FlowArchive {
     this.#writer ??= await this.#nextFile(segment.first);
     const writer = this.#writer;
     const before = writer.octets;
-    await writer.append(block, summaryOf(segment), nowMs);
+    await writer.append(block, summaryOf(segment), this.#asideOctets);
+    this.#asideOctets = 0;
     this.#count(before, writer.octets - before, nowMs);
     this.files.setOpen(writer, writer.octets);
-    if (writer.octets >= this.#fileOctets) {
+    if (this.#fault !== '') this.#goesOn();
+  }
+
+  /** What the open file needs by now, and what has to go. */
+  async #settle(): Promise<void> {
+    const { clock } = this.#parts;
+    const writer = this.#writer;
+    if (writer !== undefined && (writer.octets >= this.#fileOctets || this.#isAged(writer.entries))) {
       this.#writer = undefined;
       await this.#finish(writer);
     } else if (clock.monotonicMs() - this.#syncedAtMs >= syncEveryMs) {
-      await writer.sync();
+      await writer?.sync();
       this.#syncedAtMs = clock.monotonicMs();
     }
     await this.retain();
+  }
+
+  /** Whether a file with these blocks has been written to for so long that nothing more belongs into it. */
+  #isAged(entries: readonly IndexEntry[]): boolean {
+    const sinceMs = entries[0]?.writtenAtMs;
+    return sinceMs !== undefined && this.#parts.clock.wallMs() - sinceMs > (this.#options.forS * 1_000) / 8;
   }
 
   get #fileOctets(): number {
@@ -200,7 +238,10 @@ export class FlowArchive {
 
   /** Whether an append there, and the index that it makes longer, would be more than the day may have. */
   #isSpent(at: number, octets: number, nowMs: number): boolean {
-    const cost = FlowWear.costOf(at, octets) + FlowWear.costOf(1, (this.#writer?.indexOctets ?? 0) + entryOctetsMax);
+    const writer = this.#writer;
+    const indexOctets = writer === undefined ? this.#indexAheadOctets : indexOctetsOf(writer.entries);
+    const headerCost = writer === undefined ? FlowWear.costOf(0, encodeHeader(this.#wear.hours()).length) : 0;
+    const cost = headerCost + FlowWear.costOf(at, octets) + FlowWear.costOf(1, indexOctets + entryOctetsMax);
     return this.#wear.lastDay(nowMs) + cost > this.#options.writtenBytesPerDayMax;
   }
 
@@ -216,15 +257,17 @@ export class FlowArchive {
       );
   }
 
-  #count(at: number, octets: number, nowMs: number): void {
+  #count(at: number, octets: number, nowMs: number): number {
     const cost = FlowWear.costOf(at, octets);
     this.#wear.add(cost, nowMs);
     this.writtenOctets += cost;
+    return cost;
   }
 
   async #finish(writer: FlowFileWriter): Promise<void> {
     const octets = await writer.finish();
-    this.#count(writer.octets, octets, this.#parts.clock.wallMs());
+    this.#asideOctets += this.#count(writer.octets, octets, this.#parts.clock.wallMs());
+    this.#indexAheadOctets = 0;
     this.files.setOpen(writer, writer.octets + octets);
     this.files.setOpen(undefined, 0);
     this.#syncedAtMs = this.#parts.clock.monotonicMs();
@@ -238,21 +281,32 @@ export class FlowArchive {
     throw Object.assign(new Error(`less than ${freeOctetsMin / MIB} MiB are free`), { code: 'ENOSPC' });
   }
 
-  /** By age, then by the budget; the file that is written stays. */
+  /** By the budget, then by age; the file that is written stays. */
   async retain(): Promise<void> {
     const { bytesMax, forS } = this.#options;
     const wallMs = this.#parts.clock.wallMs();
     const isTrusted = this.#parts.clockTrusted();
-    for (const { path, endUs } of this.files.facts) {
-      if (path === this.#writer?.path) break;
-      const isOld = isTrusted && Number.isFinite(endUs) && ageByLabelMs(endUs / 1_000, wallMs) > forS * 1_000;
-      if (!isOld && this.files.octets <= bytesMax) break;
-      await rm(path, { force: true });
-      this.files.forget(path);
+    let octets = this.files.octets;
+    /** What does not say its age is as old as what follows. */
+    let undated: FileFacts[] = [];
+    for (const file of this.files.facts) {
+      if (file.path === this.#writer?.path) break;
+      const isDated = Number.isFinite(file.endUs);
+      const isOld = isTrusted && isDated && ageByLabelMs(file.endUs / 1_000, wallMs) > forS * 1_000;
+      const going = octets > bytesMax ? [file] : isOld ? [...undated, file] : [];
+      for (const one of going) {
+        await rm(one.path, { force: true });
+        this.files.forget(one.path);
+        octets -= one.octets;
+      }
+      undated = isDated || going.length > 0 ? [] : [...undated, file];
     }
   }
 
   async #find(): Promise<void> {
+    await mkdir(this.#options.folder, { mode: 0o700 }).catch((error: unknown) => {
+      if (systemCode(error) !== 'EEXIST') throw error;
+    });
     this.files.setOpen(undefined, 0);
     await this.files.scan((path, file) => this.#whole(path, file));
     for (const { first, blocks } of this.files.facts) {
@@ -261,7 +315,11 @@ export class FlowArchive {
       this.#nextRow = Math.max(this.#nextRow, end);
     }
     const newest = await this.#newest();
-    if (newest !== undefined) this.#wear = wearOf(newest);
+    if (newest !== undefined) {
+      this.#wear = wearOf(newest);
+      this.#asideOctets = endCostOf(newest);
+      this.#indexAheadOctets = this.#goesOnWith(newest) ? indexOctetsOf(newest.entries) : 0;
+    }
     await this.retain();
   }
 
@@ -274,14 +332,28 @@ export class FlowArchive {
   async #nextFile(first: number): Promise<FlowFileWriter> {
     const { octets = Number.POSITIVE_INFINITY } = this.files.facts.at(-1) ?? {};
     const newest = octets < this.#fileOctets / 2 ? await this.#newest() : undefined;
-    if (newest?.header.layout === ownLayout) return FlowFileWriter.resume(newest);
-    return FlowFileWriter.create(join(this.#options.folder, flowFileName(first)), this.#wear.hours());
+    if (newest !== undefined && this.#goesOnWith(newest)) return FlowFileWriter.resume(newest);
+    const writer = await FlowFileWriter.create(join(this.#options.folder, flowFileName(first)), this.#wear.hours());
+    this.#asideOctets = this.#count(0, writer.octets, this.#parts.clock.wallMs());
+    return writer;
+  }
+
+  #goesOnWith({ header, entries, octets, endOctets }: FlowFile): boolean {
+    return header.layout === ownLayout && octets + endOctets < this.#fileOctets / 2 && !this.#isAged(entries);
   }
 
   /** A file that was left unfinished is cut behind its last whole block, and gets its index. */
   async #whole(path: string, file: FlowFile | undefined): Promise<FlowFile | undefined> {
     if (file === undefined) {
-      this.#parts.onEvent('warn', 'flowArchiveUnreadable', `${path} cannot be read; its flow records cannot be searched`);
+      const octets = await stat(path).then(
+        ({ size }) => size,
+        () => undefined, // the event says that nothing can be had of it
+      );
+      if (octets === 0)
+        await rm(path); // begun, and nothing of it had reached the disk
+      else if (!this.#saidUnreadable.has(path))
+        this.#parts.onEvent('warn', 'flowArchiveUnreadable', `${path} cannot be read; its flow records cannot be searched`);
+      this.#saidUnreadable.add(path);
       return undefined;
     }
     if (file.tornOctets > 0)
@@ -292,8 +364,9 @@ export class FlowArchive {
       );
     try {
       const writer = await FlowFileWriter.resume(file);
-      this.#count(file.octets, await writer.finish(), this.#parts.clock.wallMs());
-      return { ...file, finished: true, tornOctets: 0 };
+      const endOctets = await writer.finish();
+      this.#count(file.octets, endOctets, this.#parts.clock.wallMs());
+      return { ...file, finished: true, tornOctets: 0, endOctets };
     } catch (error) {
       if (systemCode(error) === undefined) throw error; // not the disk's: a bug
       return file; // it can be searched as it is; the next write says what the disk lacks
@@ -314,9 +387,13 @@ export class FlowArchive {
 }
 
 /** What a file says was written, with what was written before it was begun: it counts in the day's budget after a restart. */
-function wearOf({ header, entries }: FlowFile): FlowWear {
-  const wear = new FlowWear(header.wear);
-  for (const { at, headOctets, packed, writtenAtMs } of entries)
-    wear.add(FlowWear.costOf(at, headOctets + packed.reduce((sum, octets) => sum + octets, 0)), writtenAtMs);
+function wearOf(file: FlowFile): FlowWear {
+  const wear = new FlowWear(file.header.wear);
+  for (const entry of file.entries)
+    wear.add(entry.asideOctets + FlowWear.costOf(entry.at, endOf(entry) - entry.at), entry.writtenAtMs);
+  const last = file.entries.at(-1);
+  if (last !== undefined) wear.add(endCostOf(file), last.writtenAtMs);
   return wear;
 }
+
+const endCostOf = ({ octets, endOctets }: FlowFile): number => (endOctets === 0 ? 0 : FlowWear.costOf(octets, endOctets));

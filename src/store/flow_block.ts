@@ -21,6 +21,8 @@ export interface BlockHead {
   readonly first: number;
   readonly count: number;
   readonly writtenAtMs: number;
+  /** Octets that were written since the block before and are none, for the account of what the disk has taken. */
+  readonly asideOctets: number;
   readonly numbers: readonly ColumnHead[];
   readonly intervals: ColumnHead;
   /** Octets of a code, different addresses. */
@@ -30,7 +32,7 @@ export interface BlockHead {
 }
 
 export interface EncodedBlock {
-  readonly head: Uint8Array;
+  readonly head: BlockHead;
   readonly groups: readonly Uint8Array[];
 }
 
@@ -69,21 +71,24 @@ export function encodeBlock(segment: Segment, writtenAtMs: number): EncodedBlock
     first: segment.first,
     count: segment.count,
     writtenAtMs,
+    asideOctets: 0,
     ...heads,
     groups: groups.map((packed, i) => [packed.length, raw[i]!.length, crc32(packed)] as const),
   };
-  return {
-    head: packr.pack([
-      head.first,
-      head.count,
-      head.writtenAtMs,
-      head.numbers.flat(),
-      head.intervals,
-      head.addresses.flat(),
-      head.groups.flat(),
-    ]),
-    groups,
-  };
+  return { head, groups };
+}
+
+export function encodeHead({
+  first,
+  count,
+  writtenAtMs,
+  numbers,
+  intervals,
+  addresses,
+  groups,
+  asideOctets,
+}: BlockHead): Uint8Array {
+  return packr.pack([first, count, writtenAtMs, numbers.flat(), intervals, addresses.flat(), groups.flat(), asideOctets]);
 }
 
 export function decodeHead(octets: Uint8Array): BlockHead | undefined {
@@ -94,13 +99,15 @@ export function decodeHead(octets: Uint8Array): BlockHead | undefined {
     return undefined; // damage, which the caller counts
   }
   if (!Array.isArray(packed) || packed.length < 7) return undefined;
-  const [first, count, writtenAtMs, numbers, intervals, addresses, groups] = packed as unknown[];
+  // Blocks of before do not say what was written beside them.
+  const [first, count, writtenAtMs, numbers, intervals, addresses, groups, asideOctets = 0] = packed as unknown[];
   const lists = [numbers, intervals, addresses, groups];
-  if (!isNumbers([first, count, writtenAtMs]) || !lists.every(isNumbers)) return undefined;
+  if (!isNumbers([first, count, writtenAtMs, asideOctets]) || !lists.every(isNumbers)) return undefined;
   return {
     first: first as number,
     count: count as number,
     writtenAtMs: writtenAtMs as number,
+    asideOctets: asideOctets as number,
     numbers: inTuples<ColumnHead>(numbers as number[], 5),
     intervals: intervals as unknown as ColumnHead,
     addresses: inTuples<readonly [number, number]>(addresses as number[], 2),

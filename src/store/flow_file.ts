@@ -2,9 +2,9 @@
  * Files of flow records on disk: one is appended to, the others never change. An edge: reads and writes, decides nothing.
  * Every failure of the disk comes out as the system's error; what is not whole is left out and said.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { numberColumns } from '../flow/flow_columns.ts';
-import { type BlockHead, BlockReader, decodeHead, type EncodedBlock } from './flow_block.ts';
+import { type BlockHead, BlockReader, decodeHead, type EncodedBlock, encodeHead } from './flow_block.ts';
 import {
   decodeFrame,
   decodeHeader,
@@ -40,6 +40,8 @@ export interface FlowFile {
   readonly octets: number;
   /** Octets behind that which are no whole block: a write that a power cut or a kill tore. */
   readonly tornOctets: number;
+  /** What the index and what follows it take; 0 where the file was not finished. */
+  readonly endOctets: number;
   readonly finished: boolean;
 }
 
@@ -65,15 +67,20 @@ export async function readFlowFile(path: string): Promise<FlowFile | undefined> 
     if (entries !== undefined) {
       const last = entries.at(-1);
       const octets = last === undefined ? header.octets : endOf(last);
-      return { path, header: header.header, entries: mapped(entries, header.header), octets, tornOctets: 0, finished: true };
+      const whole = { octets, tornOctets: 0, endOctets: size - octets, finished: true };
+      return { path, header: header.header, entries: mapped(entries, header.header), ...whole };
     }
     const found = await blocksOf(handle, header.header, header.octets, size);
     const octets = found.length === 0 ? header.octets : endOf(found.at(-1)!);
-    return { path, header: header.header, entries: found, octets, tornOctets: size - octets, finished: false };
+    return { path, header: header.header, entries: found, octets, tornOctets: size - octets, endOctets: 0, finished: false };
   } finally {
     await handle.close();
   }
 }
+
+/** No less than the index of these blocks will take. */
+export const indexOctetsOf = (entries: readonly IndexEntry[]): number =>
+  entries.reduce((sum, { summary }) => sum + boundOctets + summary.keys.bits.length, 0);
 
 export const endOf = ({ at, headOctets, packed }: IndexEntry): number =>
   at + headOctets + packed.reduce((sum, octets) => sum + octets, 0);
@@ -123,7 +130,8 @@ async function blocksOf(handle: FileHandle, header: FileHeader, from: number, si
     const head = decodeHead(frame.head);
     if (head === undefined) break;
     const headOctets = frameOctets + frame.head.length;
-    const place = { at, headOctets, packed: head.groups.map(([octets]) => octets), writtenAtMs: head.writtenAtMs };
+    const { writtenAtMs, asideOctets } = head;
+    const place = { at, headOctets, packed: head.groups.map(([octets]) => octets), writtenAtMs, asideOctets };
     const reader = new BlockReader(head, header.layout);
     if (!(await readGroups(handle, place, reader, allGroups))) break;
     entries.push({ ...place, summary: summaryOf(reader.segment()) });
@@ -228,6 +236,7 @@ export class FlowFileWriter {
       await handle.appendFile(head);
     } catch (error) {
       await handle.close();
+      await rm(path, { force: true }).catch(() => {}); // else every attempt would leave one; it holds no record
       throw error;
     }
     return new FlowFileWriter(path, handle, { layout: ownLayout, wear }, [], head.length);
@@ -249,18 +258,14 @@ export class FlowFileWriter {
     return this.#octets;
   }
 
-  /** No less than the index will take. */
-  get indexOctets(): number {
-    return this.entries.reduce((sum, { summary }) => sum + boundOctets + summary.keys.bits.length, 0);
-  }
-
   /** What failed is cut off again, where the disk still takes that. */
-  async append(block: EncodedBlock, summary: FlowSummary, writtenAtMs: number): Promise<void> {
+  async append(block: EncodedBlock, summary: FlowSummary, asideOctets = 0): Promise<void> {
+    const { writtenAtMs } = block.head;
     const bodyOctets = block.groups.reduce((sum, { length }) => sum + length, 0);
-    const frame = encodeFrame(magics.block, block.head, bodyOctets);
+    const frame = encodeFrame(magics.block, encodeHead({ ...block.head, asideOctets }), bodyOctets);
     await this.#write(Buffer.concat([frame, ...block.groups]));
     const packed = block.groups.map(({ length }) => length);
-    this.entries.push({ at: this.#octets, headOctets: frame.length, packed, writtenAtMs, summary });
+    this.entries.push({ at: this.#octets, headOctets: frame.length, packed, writtenAtMs, asideOctets, summary });
     this.#octets = endOf(this.entries.at(-1)!);
   }
 

@@ -107,6 +107,8 @@ export interface IndexEntry {
   /** Octets of each group, which follow in this order. */
   readonly packed: readonly number[];
   readonly writtenAtMs: number;
+  /** Written between the block before and this one that was none: header, indexes that were cut off since. */
+  readonly asideOctets: number;
   readonly summary: FlowSummary;
 }
 
@@ -148,10 +150,10 @@ export function spanOf(entries: readonly IndexEntry[]): FileSpan {
 /** The index, what is known without it, and what tells that they are there. */
 export function encodeEnd(entries: readonly IndexEntry[]): Uint8Array {
   const packed = packr.pack(
-    entries.map(({ at, headOctets, packed, writtenAtMs, summary }) => [
+    entries.map(({ at, headOctets, packed, writtenAtMs, asideOctets, summary }) => [
       ...[at, headOctets, [...packed], writtenAtMs],
       ...[summary.first, summary.count, bytesOf(summary.low), bytesOf(summary.high)],
-      ...[summary.presentInSome, summary.presentInAll, summary.keys.bits],
+      ...[summary.presentInSome, summary.presentInAll, summary.keys.bits, asideOctets],
     ]),
   );
   const index = encodeFrame(magics.index, zstdCompressSync(packed));
@@ -194,12 +196,13 @@ export function decodeIndex(head: Uint8Array): IndexEntry[] | undefined {
   }
   if (!Array.isArray(entries)) return undefined;
   return entries.map((entry: unknown[]): IndexEntry => {
-    const [at, headOctets, packed, writtenAtMs, first, count, low, high, presentInSome, presentInAll, bits] = entry;
+    const [at, headOctets, packed, writtenAtMs, first, count, low, high, presentInSome, presentInAll, bits, aside] = entry;
     return {
       at: at as number,
       headOctets: headOctets as number,
       packed: packed as number[],
       writtenAtMs: writtenAtMs as number,
+      asideOctets: (aside ?? 0) as number, // files of before do not say
       summary: {
         first: first as number,
         count: count as number,

@@ -1,6 +1,7 @@
 /**
  * Takes flow records out of the ring as they come, keeps the newest in memory and, by setting, older ones on disk, and is what
- * is searched. What lies in memory for `sealAfterMs` goes to disk even where few records come. Owned by the page's event loop.
+ * is searched. What lies in memory for `sealAfterMs` goes to disk even where few records come, and what is too old goes from there
+ * even where none come. Owned by the page's event loop.
  */
 import type { HistorySettings } from '../config/schema.ts';
 import type { Timer } from '../core/clock.ts';
@@ -70,10 +71,14 @@ export class FlowKeeper implements FlowSearcher {
     const isBug = (error: unknown): never => {
       throw error; // rows that cannot be read are a bug
     };
-    this.#timers = [
-      clock.every(drainMs, () => this.#drain(), isBug),
-      clock.every(sealAfterMs, () => (archive === undefined ? undefined : this.#flows.seal()), isBug),
-    ];
+    this.#timers = [clock.every(drainMs, () => this.#drain(), isBug)];
+    if (archive !== undefined) {
+      const tend = (): void => {
+        this.#flows.seal();
+        archive.tend();
+      };
+      this.#timers.push(clock.every(sealAfterMs, tend, isBug));
+    }
     metrics.gauge('recent_flows', 'Flow records kept for searches', () => this.#flows.rows);
     metrics.gauge('recent_flows_bytes', 'Memory they take', () => this.#flows.bytes);
     metrics.gauge('recent_flows_dropped', 'Flow records that made room for newer ones', () => this.#flows.droppedRows);

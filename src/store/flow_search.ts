@@ -22,7 +22,7 @@ import type {
 import { labelDimensions, unlabelledKey } from '../flow/labels.ts';
 import { type RowJson, rowToJson } from '../flow/row_json.ts';
 import { ROW_BYTES } from '../flow/row_layout.ts';
-import type { ArchivedFiles } from './archived_files.ts';
+import type { ArchivedFiles, FoundBlock } from './archived_files.ts';
 import { figuresOf } from './flow_figures.ts';
 import { BestRows, type FoundRows, type RankedRow, type SegmentSource, Sums } from './flow_found.ts';
 import { FlowGroups } from './flow_groups.ts';
@@ -83,12 +83,12 @@ export class FlowSearch implements FlowSearcher {
       best.add(found);
       return !isLater || best.found < offset + limit;
     });
-    const coverage = await this.#run(scan, before);
+    const coverageOf = await this.#run(scan, before);
     const rows = best.rows().slice(offset);
     const { flows, listed } = await this.#unpacked(rows);
     const sums = matched.sums();
     const next = order === 'arrival' ? nextPage(rows, limit, sums.records > offset + rows.length, scan.reachedRow) : {};
-    return { fromMs, toMs, matched: sums, listed, flows, ...next, coverage };
+    return { fromMs, toMs, matched: sums, listed, flows, ...next, coverage: coverageOf() };
   }
 
   async group(question: FlowGroupQuestion): Promise<FlowGroupAnswer> {
@@ -101,9 +101,10 @@ export class FlowSearch implements FlowSearcher {
       groups.add(segment, rows, figures);
       return true;
     });
-    const coverage = await this.#run(scan);
+    const coverageOf = await this.#run(scan);
     const closed = groups.close(Math.min(flowsLimitMax, limit));
-    return { fromMs, toMs, by, matched: matched.sums(), ...closed, groups: await this.#named(by, closed.groups), coverage };
+    const named = await this.#named(by, closed.groups);
+    return { fromMs, toMs, by, matched: matched.sums(), ...closed, groups: named, coverage: coverageOf() };
   }
 
   /** @throws ApplianceError `usage` for a label that nobody gave */
@@ -126,7 +127,8 @@ export class FlowSearch implements FlowSearcher {
     return groups.map((group) => ({ ...group, keys: group.keys.map((key, i) => (isLabel[i] ? nameOf(key) : key)) }));
   }
 
-  async #run(scan: Scan, before = Number.POSITIVE_INFINITY): Promise<FlowCoverage> {
+  /** @returns what tells how far it came; to be asked once records have been unpacked, which the disk may refuse as well */
+  async #run(scan: Scan, before = Number.POSITIVE_INFINITY): Promise<() => FlowCoverage> {
     const startedMs = this.#clock.monotonicMs();
     const segments = this.#flows.newestFirst();
     const firstInMemory = this.#flows.firstRow;
@@ -137,7 +139,7 @@ export class FlowSearch implements FlowSearcher {
     }
     if (this.#archive !== undefined && !scan.isOver)
       await this.#inTurn(() => this.#onDisk(scan, Math.min(before, firstInMemory), startedMs));
-    return this.#coverage(scan, firstInMemory, startedMs);
+    return () => this.#coverage(scan, firstInMemory, startedMs);
   }
 
   async #onDisk(scan: Scan, before: number, startedMs: number): Promise<void> {
@@ -163,7 +165,7 @@ export class FlowSearch implements FlowSearcher {
       if (keys === undefined) continue;
       const mask = scan.maskOf(keys);
       const segment = mask === noRows ? keys : await files.read(found, scan.takenGroups);
-      if (segment !== undefined) scan.look(segment, mask, before, { load: () => files.load(found, allGroups) });
+      if (segment !== undefined) scan.look(segment, mask, before, sourceOf(files, found));
     }
   }
 
@@ -272,6 +274,11 @@ class Scan {
     this.reachedRow = row;
     this.reachedMs = reachedMs ?? this.reachedMs;
   }
+}
+
+/** Where a block is found again; without what was read of it, which would stay as long as any of its rows is wanted. */
+function sourceOf(files: ArchivedFiles, { path, header, entry, endMs }: FoundBlock): SegmentSource {
+  return { load: () => files.load({ path, header, entry, endMs }, allGroups) };
 }
 
 /** Behind the last record of a full page, else where the search had to stop. */

@@ -1,120 +1,39 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { SystemClock } from '../../src/core/clock.ts';
-import { fieldNamed } from '../../src/flow/filter/filter_fields.ts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { withLabelNumbers } from '../../src/flow/filter/filter_names.ts';
+import { parseFilter } from '../../src/flow/filter/filter_parser.ts';
 import { everyFlow, type Filter, writeFilter } from '../../src/flow/filter/filter_syntax.ts';
-import type { FlowListQuestion } from '../../src/flow/flow_search_shapes.ts';
 import { rowToJson } from '../../src/flow/row_json.ts';
+import { rowField } from '../../src/flow/row_layout.ts';
 import { openArchivedFiles } from '../../src/store/archived_files.ts';
-import { FlowArchive, type FlowArchiveOptions, skipReasons } from '../../src/store/flow_archive.ts';
 import { FlowSearch } from '../../src/store/flow_search.ts';
 import { openSegmentBytes, RecentFlows } from '../../src/store/recent_flows.ts';
-import { arbitraryFilter, arbitraryTestOf, labelNames } from '../flow/filter/arbitrary_filter.ts';
-import { type ChanceRow, chanceRow } from './flow_rows.ts';
+import { arbitraryFilter, labelNames, likelyTest } from '../flow/filter/arbitrary_filter.ts';
+import { add, always, Boxes, json, list, names, rowsOf } from './archive_box.ts';
 import { matchesNaively } from './naive_filter.ts';
 
-const names = async () => labelNames;
 const numbered = (filter: Filter): Filter => withLabelNumbers(filter, labelNames).filter!;
 
-class Now extends SystemClock {
-  ms = 1_800_000_000_000;
-  override wallMs(): number {
-    return this.ms;
-  }
-}
-
-let folder: string;
-let clock: Now;
-let events: string[];
+let boxes: Boxes;
 beforeEach(() => {
-  folder = join(mkdtempSync(join(tmpdir(), 'flowspan-archive-')), 'flows');
-  clock = new Now();
-  events = [];
+  boxes = new Boxes();
 });
-afterEach(() => rm(join(folder, '..'), { recursive: true, force: true }));
-
-const always = { fromMs: 0, toMs: 2 ** 48 };
-const list = (question: Partial<FlowListQuestion> = {}): FlowListQuestion => ({
-  ...{ filter: everyFlow, ...always, order: 'arrival', limit: 5_000, offset: 0 },
-  ...question,
-});
-
-interface Box {
-  readonly flows: RecentFlows;
-  readonly archive: FlowArchive;
-  readonly search: FlowSearch;
-}
-
-/** Boxes that were killed never close their file: they are kept, so that nothing else closes it in the middle of a test. */
-const opened: Box[] = [];
-
-async function open(options: Partial<FlowArchiveOptions> = {}, memory = 0): Promise<Box> {
-  const archive = new FlowArchive(
-    { folder, bytesMax: 2 ** 30, forS: 1e9, writtenBytesPerDayMax: 2 ** 40, ...options },
-    { clock, clockTrusted: () => true, onEvent: (_level, event) => events.push(event) },
-  );
-  await archive.open();
-  const flows = new RecentFlows(memory, archive.nextRow, (segment) => archive.offer(segment));
-  const coverage = () => ({
-    recordsSkipped: skipReasons.reduce((sum, reason) => sum + archive.skippedRows[reason], 0),
-    trouble: archive.trouble,
-  });
-  const box = { flows, archive, search: new FlowSearch({ flows, clock, names, archive: { files: archive.files, coverage } }) };
-  opened.push(box);
-  return box;
-}
-
-/** Rows in segments of `each`, as a quiet box seals them. */
-async function add({ flows, archive }: Box, rows: readonly ChanceRow[], each = 10): Promise<void> {
-  for (const [i, { bytes, interval }] of rows.entries()) {
-    flows.add(new DataView(bytes.buffer), 0, 0, interval);
-    if (i % each !== each - 1) continue;
-    flows.seal();
-    await archive.settled();
-  }
-  flows.seal();
-  await archive.settled();
-}
-
-const json = (rows: readonly ChanceRow[]): unknown[] => rows.map(({ bytes }) => rowToJson(bytes, 0)).reverse();
-const rowsOf = (count: number, seed: number): ChanceRow[] => fc.sample(chanceRow, { numRuns: count, seed });
-
-const likely = fc
-  .constantFrom(
-    'ip',
-    'port',
-    'proto',
-    'vlan',
-    'flags',
-    'bytes',
-    'duration',
-    'sourceIPv4Address',
-    'rtt',
-    'mac',
-    'bps',
-    'end',
-    'site',
-    'tenant',
-  )
-  .chain((name) => arbitraryTestOf(fieldNamed(name)!));
+afterEach(() => boxes.remove());
 
 describe('what is found on disk and in memory together', () => {
   test('is what the filter means, for every row and filter, over files, restarts and pages', async () => {
     const rows = rowsOf(400, 5);
-    let box = await open({ fileOctetsMax: 6_000 });
+    let box = await boxes.open({ fileOctetsMax: 6_000 });
     await add(box, rows.slice(0, 230));
     await box.archive.stop();
     // A box with memory: the newest are in both places.
-    box = await open({ fileOctetsMax: 6_000 }, openSegmentBytes + 20_000);
+    box = await boxes.open({ fileOctetsMax: 6_000 }, openSegmentBytes + 20_000);
     await add(box, rows.slice(230), 7);
-    expect(readdirSync(folder).length).toBeGreaterThan(3);
+    expect(readdirSync(boxes.folder).length).toBeGreaterThan(3);
     await fc.assert(
-      fc.asyncProperty(arbitraryFilter(likely), fc.integer({ min: 1, max: 90 }), async (filter, limit) => {
+      fc.asyncProperty(arbitraryFilter(likelyTest), fc.integer({ min: 1, max: 90 }), async (filter, limit) => {
         const wanted = rows.filter(({ bytes }) => matchesNaively(numbered(filter), bytes));
         const first = await box.search.list(list({ filter, limit }));
         expect(first.matched.records, writeFilter(filter)).toBe(wanted.length);
@@ -139,7 +58,7 @@ describe('what is found on disk and in memory together', () => {
 
   test('sums by any key are those of memory alone', async () => {
     const rows = rowsOf(300, 9);
-    const box = await open();
+    const box = await boxes.open();
     await add(box, rows);
     await box.archive.stop();
     const memory = new RecentFlows(1e9);
@@ -148,32 +67,32 @@ describe('what is found on disk and in memory together', () => {
     for (const key of flowKeys) {
       const question = { filter: everyFlow, ...always, by: [key], order: 'bytes' as const, limit: 1_000 };
       const { coverage: _, ...onDisk } = await box.search.group(question);
-      const { coverage: __, ...inMemory } = await new FlowSearch({ flows: memory, clock, names }).group(question);
+      const { coverage: __, ...inMemory } = await new FlowSearch({ flows: memory, clock: boxes.clock, names }).group(question);
       expect(onDisk).toEqual(inMemory);
     }
   });
 
   test('blocks that cannot hold an address are not read', async () => {
-    const rows = rowsOf(4, 1);
-    const box = await open();
-    for (let i = 0; i < 200; i++) {
-      const bytes = rows[0]!.bytes.slice();
-      bytes.set([10, 1, i, 7], 136);
-      new DataView(bytes.buffer).setUint32(4, (new DataView(bytes.buffer).getUint32(4) | 16) >>> 0);
-      bytes[bytes.length - 1] = 0;
-      await add(box, [{ bytes, interval: 1 }], 1);
-    }
+    const one = rowsOf(50, 1).find(({ bytes }) => 'sourceIPv4Address' in rowToJson(bytes, 0))!;
+    const rows = Array.from({ length: 200 }, (_, i) => {
+      const bytes = one.bytes.slice();
+      bytes.set([10, 1, i, 7], rowField('sourceAddress').offset);
+      return { bytes, interval: 1 };
+    });
+    const box = await boxes.open();
+    await add(box, rows, 1);
     await box.archive.stop();
-    const { filter } = (await import('../../src/flow/filter/filter_parser.ts')).parseFilter('ip 10.1.77.0/24') as never;
-    const { matched, coverage } = await box.search.list(list({ filter }));
-    const wanted = matched.records;
-    expect(wanted).toBeLessThanOrEqual(1);
-    expect(coverage.recordsScanned).toBeLessThan(20);
+    const read = vi.spyOn(box.archive.files, 'read');
+    const { filter } = parseFilter('src net 10.1.77.0/24') as { filter: Filter };
+    const wanted = rows.filter(({ bytes }) => matchesNaively(filter, bytes)).length;
+    expect(wanted).toBeGreaterThan(0);
+    expect((await box.search.list(list({ filter }))).matched.records).toBe(wanted);
+    expect(read.mock.calls.length).toBeLessThan(20);
   });
 
   test('a search that has no time for all says how far it came, and goes on there', async () => {
     const rows = rowsOf(100, 3);
-    const box = await open();
+    const box = await boxes.open();
     await add(box, rows);
     await box.archive.stop();
     let page = await box.search.list(list({ withinMs: -1 }));
@@ -188,7 +107,7 @@ describe('what is found on disk and in memory together', () => {
   });
 
   test('whoever has gone is not searched for', async () => {
-    const box = await open();
+    const box = await boxes.open();
     await add(box, rowsOf(30, 3));
     await box.archive.stop();
     await expect(box.search.list(list({ signal: AbortSignal.abort(new Error('gone')) }))).rejects.toThrow('gone');
@@ -205,41 +124,41 @@ describe('what a kill or a power cut leaves', () => {
     ['half a frame', (path: string) => appendFileSync(path, Buffer.from('FLOB')), 0],
   ])('%s: whole blocks are found, the rest is cut and said, and writing goes on', async (_what, tear, blocksLost) => {
     const rows = rowsOf(100, 21);
-    const killed = await open();
+    const killed = await boxes.open();
     await add(killed, rows);
-    const path = join(folder, readdirSync(folder)[0]!);
+    const path = join(boxes.folder, readdirSync(boxes.folder)[0]!);
     tear(path);
     const kept = rows.slice(0, 100 - 10 * blocksLost);
     // The command line looks into it without touching it.
     const octets = statSync(path).size;
-    const files = await openArchivedFiles(folder);
+    const files = await openArchivedFiles(boxes.folder);
     const reading = new FlowSearch({
       flows: new RecentFlows(0),
-      clock,
+      clock: boxes.clock,
       archive: { files, coverage: () => ({ recordsSkipped: 0, trouble: '' }) },
     });
     expect((await reading.list(list())).flows).toEqual(json(kept));
     expect(statSync(path).size).toBe(octets);
 
-    const box = await open();
-    expect(events).toContain('flowArchiveCut');
+    const box = await boxes.open();
+    expect(boxes.events).toContain('flowArchiveCut');
     expect(box.archive.nextRow).toBe(kept.length);
     const more = rowsOf(40, 22);
     await add(box, more);
     await box.archive.stop();
     expect((await box.search.list(list())).flows).toEqual(json([...kept, ...more]));
-    events = [];
-    await open();
-    expect(events).toEqual([]);
+    boxes.events = [];
+    await boxes.open();
+    expect(boxes.events).toEqual([]);
   });
 
   test('any octet that turned over costs its block or its file, and nothing more', async () => {
     const rows = rowsOf(60, 31);
-    const box = await open({ fileOctetsMax: 5_000 });
+    const box = await boxes.open({ fileOctetsMax: 5_000 });
     await add(box, rows);
     await box.archive.stop();
-    const names = readdirSync(folder);
-    const path = join(folder, names[1]!);
+    const names = readdirSync(boxes.folder);
+    const path = join(boxes.folder, names[1]!);
     const whole = readFileSync(path);
     const all = json(rows).map((row) => JSON.stringify(row));
     await fc.assert(
@@ -247,9 +166,9 @@ describe('what a kill or a power cut leaves', () => {
         const damaged = Buffer.from(whole);
         damaged[at]! ^= change;
         writeFileSync(path, damaged);
-        const files = await openArchivedFiles(folder);
+        const files = await openArchivedFiles(boxes.folder);
         const archive = { files, coverage: () => ({ recordsSkipped: 0, trouble: '' }) };
-        const search = new FlowSearch({ flows: new RecentFlows(0), clock, archive });
+        const search = new FlowSearch({ flows: new RecentFlows(0), clock: boxes.clock, archive });
         const { flows } = await search.list(list());
         const found = flows.map((row) => JSON.stringify(row));
         expect(found.filter((row) => !all.includes(row))).toEqual([]);
@@ -262,12 +181,12 @@ describe('what a kill or a power cut leaves', () => {
 
   test('files of another layout are read by the names of their columns', async () => {
     const rows = rowsOf(20, 41);
-    const box = await open();
+    const box = await boxes.open();
     await add(box, rows);
     await box.archive.stop();
     const { ownLayout } = await import('../../src/store/flow_layout.ts');
     const { decodeFrame, encodeFrame, frameStart, frameOctets, magics } = await import('../../src/store/flow_file_form.ts');
-    const path = join(folder, readdirSync(folder)[0]!);
+    const path = join(boxes.folder, readdirSync(boxes.folder)[0]!);
     const file = readFileSync(path);
     const headOctets = frameOctets + frameStart(file)!.headOctets;
     const header = JSON.parse(Buffer.from(decodeFrame(file.subarray(0, headOctets))!.head).toString());
@@ -280,7 +199,7 @@ describe('what a kill or a power cut leaves', () => {
     // The index says places in the file: without it blocks are looked for.
     const end = file.length - 12 - file.readUInt32BE(file.length - 8) - file.readUInt32BE(file.length - 12);
     writeFileSync(path, Buffer.concat([altered, file.subarray(headOctets, end)]));
-    const reopened = await open();
+    const reopened = await boxes.open();
     const { flows } = await reopened.search.list(list());
     expect(flows).toHaveLength(20);
     const { presenceBit } = await import('../../src/flow/row_layout.ts');
@@ -304,10 +223,10 @@ describe('what a kill or a power cut leaves', () => {
 describe('budgets', () => {
   test('octets: the oldest files go, and what is found is the newest', async () => {
     const rows = rowsOf(600, 51);
-    const box = await open({ fileOctetsMax: 6_000, bytesMax: 30_000 });
+    const box = await boxes.open({ fileOctetsMax: 6_000, bytesMax: 30_000 });
     await add(box, rows);
     await box.archive.stop();
-    const octets = readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+    const octets = readdirSync(boxes.folder).reduce((sum, name) => sum + statSync(join(boxes.folder, name)).size, 0);
     expect(octets).toBeLessThan(42_000);
     expect(box.archive.files.octets).toBe(octets);
     const { flows, coverage } = await box.search.list(list());
@@ -317,22 +236,16 @@ describe('budgets', () => {
   });
 
   test('age: only where the clock is trusted', async () => {
-    clock.ms = 1_767_264_060_000 + 600_000;
-    let trusted = false;
-    const archive = new FlowArchive(
-      { folder, bytesMax: 2 ** 30, forS: 3_600, writtenBytesPerDayMax: 2 ** 40, fileOctetsMax: 6_000 },
-      { clock, clockTrusted: () => trusted, onEvent: () => {} },
-    );
-    await archive.open();
-    const flows = new RecentFlows(0, 0, (segment) => archive.offer(segment));
-    const box = { flows, archive, search: new FlowSearch({ flows, clock }) };
+    boxes.clock.ms = 1_767_264_060_000 + 600_000;
+    boxes.clockTrusted = false;
+    const box = await boxes.open({ forS: 3_600, fileOctetsMax: 6_000 });
+    const { archive } = box;
     await add(box, rowsOf(200, 61));
-    await archive.settled();
     expect(archive.files.rowsBefore(1e9)).toBe(200);
-    clock.ms += 7_200_000;
+    boxes.clock.ms += 7_200_000;
     await archive.retain();
     expect(archive.files.rowsBefore(1e9)).toBe(200);
-    trusted = true;
+    boxes.clockTrusted = true;
     await archive.retain();
     expect(archive.files.rowsBefore(1e9)).toBeLessThan(60);
     await archive.stop();
@@ -340,11 +253,11 @@ describe('budgets', () => {
 
   test('writing: when the day’s octets are spent records stay in memory, which is said once, over restarts', async () => {
     const budget = 200_000;
-    let box = await open({ writtenBytesPerDayMax: budget, fileOctetsMax: 40_000 }, 1e9);
+    let box = await boxes.open({ writtenBytesPerDayMax: budget, fileOctetsMax: 40_000 }, 1e9);
     await add(box, rowsOf(1_500, 71));
     expect(box.archive.writtenLastDay).toBeLessThanOrEqual(budget);
     expect(box.archive.skippedRows.budget).toBeGreaterThan(0);
-    expect(events.filter((event) => event === 'flowArchiveBudgetSpent')).toHaveLength(1);
+    expect(boxes.events.filter((event) => event === 'flowArchiveBudgetSpent')).toHaveLength(1);
     // All of them are found while they are in memory.
     const { matched, coverage } = await box.search.list(list());
     expect(matched.records).toBe(1_500);
@@ -354,30 +267,27 @@ describe('budgets', () => {
     const spent = box.archive.writtenLastDay;
     await box.archive.stop();
 
-    box = await open({ writtenBytesPerDayMax: budget, fileOctetsMax: 40_000 });
+    box = await boxes.open({ writtenBytesPerDayMax: budget, fileOctetsMax: 40_000 });
     expect(box.archive.writtenLastDay).toBeGreaterThan(0.9 * spent);
     await add(box, rowsOf(500, 72));
     expect(box.archive.files.rowsBefore(1e9) - onDisk).toBeLessThan(100);
-    clock.ms += 25 * 3_600_000;
+    boxes.clock.ms += 25 * 3_600_000;
     expect(box.archive.writtenLastDay).toBe(0);
     await add(box, rowsOf(50, 73));
     expect(box.archive.trouble).toBe('');
-    expect(events).toContain('flowArchiveWithinBudget');
+    expect(boxes.events).toContain('flowArchiveWithinBudget');
     await box.archive.stop();
   });
 
   test('a disk that takes nothing stops this and nothing else, and is tried again', async () => {
     let nowMs = 0;
-    clock.monotonicMs = () => nowMs;
-    const place = folder;
-    folder = '/dev/null/flows';
-    const box = await open({}, 1e9);
-    folder = place;
-    expect(events).toEqual(['flowArchiveStopped']);
+    boxes.clock.monotonicMs = () => nowMs;
+    const box = await boxes.open({ folder: '/dev/null/flows' }, 1e9);
+    expect(boxes.events).toEqual(['flowArchiveStopped']);
     await add(box, rowsOf(40, 81));
     nowMs += 61_000;
     await add(box, rowsOf(40, 82));
-    expect(events).toEqual(['flowArchiveStopped']);
+    expect(boxes.events).toEqual(['flowArchiveStopped']);
     expect(box.archive.skippedRows.disk).toBe(80);
     expect((await box.search.list(list())).matched.records).toBe(80);
     await box.archive.stop();

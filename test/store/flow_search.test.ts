@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SystemClock } from '../../src/core/clock.ts';
-import { fieldNamed } from '../../src/flow/filter/filter_fields.ts';
 import { withLabelNumbers } from '../../src/flow/filter/filter_names.ts';
 import { parseFilter } from '../../src/flow/filter/filter_parser.ts';
 import { everyFlow, type Filter, writeFilter } from '../../src/flow/filter/filter_syntax.ts';
@@ -11,7 +10,7 @@ import { presenceBit, ROW_BYTES, rowField } from '../../src/flow/row_layout.ts';
 import { FlowSearch } from '../../src/store/flow_search.ts';
 import { segmentRows } from '../../src/store/flow_segment.ts';
 import { openSegmentBytes, RecentFlows } from '../../src/store/recent_flows.ts';
-import { arbitraryFilter, arbitraryTestOf, labelNames } from '../flow/filter/arbitrary_filter.ts';
+import { arbitraryFilter, labelNames, likelyTest } from '../flow/filter/arbitrary_filter.ts';
 import { blockOf, type RowFacts } from '../pipeline/rows.ts';
 import { baseMs, type ChanceRow, chanceRow } from './flow_rows.ts';
 import { matchesNaively } from './naive_filter.ts';
@@ -49,36 +48,20 @@ function keep(rows: readonly ChanceRow[], bytesMax = 1e9): RecentFlows {
   return flows;
 }
 
-/** Tests of fields in which the rows have values at all, so that filters say yes as well as no. */
-const likely = fc
-  .constantFrom(
-    'ip',
-    'port',
-    'proto',
-    'vlan',
-    'flags',
-    'bytes',
-    'duration',
-    'sourceIPv4Address',
-    'rtt',
-    'mac',
-    'bps',
-    'end',
-    'site',
-    'tenant',
-  )
-  .chain((name) => arbitraryTestOf(fieldNamed(name)!));
-
 describe('what is found', () => {
   test('is what the filter means, for every row and filter', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(chanceRow, { minLength: 1, maxLength: 40 }), arbitraryFilter(likely), async (rows, filter) => {
-        const search = new FlowSearch({ flows: keep(rows), clock, names });
-        const wanted = rows.filter(({ bytes }) => matchesNaively(numbered(filter), bytes));
-        const { matched, flows } = await search.list(list({ filter }));
-        expect(matched.records, writeFilter(filter)).toBe(wanted.length);
-        expect(flows).toEqual(wanted.reverse().map(({ bytes }) => rowToJson(bytes, 0)));
-      }),
+      fc.asyncProperty(
+        fc.array(chanceRow, { minLength: 1, maxLength: 40 }),
+        arbitraryFilter(likelyTest),
+        async (rows, filter) => {
+          const search = new FlowSearch({ flows: keep(rows), clock, names });
+          const wanted = rows.filter(({ bytes }) => matchesNaively(numbered(filter), bytes));
+          const { matched, flows } = await search.list(list({ filter }));
+          expect(matched.records, writeFilter(filter)).toBe(wanted.length);
+          expect(flows).toEqual(wanted.reverse().map(({ bytes }) => rowToJson(bytes, 0)));
+        },
+      ),
       { numRuns: 600 },
     );
   });

@@ -1,7 +1,7 @@
 /** Filters by chance for fast-check: every field, side, operator and kind of value, nested a little. */
 import fc from 'fast-check';
 import { NameDictionary } from '../../../src/flow/dictionary.ts';
-import { elementFields, type FilterField, hasSides, shortFields } from '../../../src/flow/filter/filter_fields.ts';
+import { elementFields, type FilterField, fieldNamed, hasSides, shortFields } from '../../../src/flow/filter/filter_fields.ts';
 import type { Filter, FilterOperator, FilterSide, FilterTest, FilterValue } from '../../../src/flow/filter/filter_syntax.ts';
 import { labelDimensions } from '../../../src/flow/labels.ts';
 
@@ -95,4 +95,22 @@ export function arbitraryFilter(extra?: fc.Arbitrary<FilterTest>): fc.Arbitrary<
   })).filter;
 }
 
-export const arbitraryTestOf = testOf;
+/** Tests of fields in which the rows have values at all, so that filters say yes as well as no. */
+export const likelyTest = fc
+  .constantFrom(
+    'ip',
+    'port',
+    'proto',
+    'vlan',
+    'flags',
+    'bytes',
+    'duration',
+    'sourceIPv4Address',
+    'rtt',
+    'mac',
+    'bps',
+    'end',
+    'site',
+    'tenant',
+  )
+  .chain((name) => testOf(fieldNamed(name)!));
