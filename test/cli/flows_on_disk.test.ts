@@ -82,4 +82,16 @@ describe('a running box', () => {
     expect(numbers).toHaveLength(count);
     expect(new Set(numbers).size).toBe(count);
   });
+
+  test('one that had no time for all says so wherever the answer may be another for it', async () => {
+    const hurried = await serve({
+      flows: { list: (question) => search.list({ ...question, withinMs: -1 }), group: (question) => search.group(question) },
+    });
+    const asked = async (...args: string[]): Promise<string> =>
+      (await flowspan('flows', '--last', '3d', '--limit', '3', '--url', hurried.url, ...args)).err;
+    for (const form of [[], ['--json']]) expect(await asked('--order', 'bytes', ...form)).toMatch(/were not looked at/);
+    // The newest are what they are, however far the search came behind them.
+    expect(await asked()).not.toMatch(/were not looked at/);
+    await hurried.stop();
+  });
 });

@@ -14,13 +14,14 @@ test('what is left of the settings: page, brokers and identity', () => {
     ...settings,
     site: 'branch-17',
     meter: { ...settings.meter, source: 'interface', interfaces: ['eth1'] },
+    history: { ...settings.history, flowArchive: { ...settings.history.flowArchive, bytesMax: 2 ** 30 } },
   });
   expect(left).toMatchObject({
     site: 'branch-17',
     safeMode: true,
     meter: { source: 'none', interfaces: [] },
     export: { destinations: [] },
-    history: { enabled: false },
+    history: { enabled: false, recentFlowsBytesMax: 0, flowArchive: { bytesMax: 0 } },
   });
   expect(left.status).toEqual(settings.status);
   expect(left.mqtt).toEqual(settings.mqtt);

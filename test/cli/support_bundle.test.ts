@@ -1,7 +1,7 @@
 /** `flowspan support-bundle` of a real box with secrets planted wherever it has some: all of it is there, and none of them. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -107,4 +107,16 @@ test('of a stopped box it holds what there is, and says what is missing', async 
     code: 1,
     err: expect.stringContaining('cannot be written'),
   });
+});
+
+test('with --data it is about the box of that folder, as doctor is', async () => {
+  const data = path('another');
+  mkdirSync(data);
+  writeFileSync(join(data, 'alerts.json'), '{"kept": "of another box"}');
+  const other = path('another.tar.gz');
+  expect((await flowspan('support-bundle', '--data', data, '--output', other)).code).toBe(0);
+  const all = execFileSync('tar', ['-xOzf', other], { encoding: 'utf8', maxBuffer: 1 << 26 });
+  expect(all).toContain('of another box');
+  for (const told of [all, (await flowspan('doctor', '--data', data)).out])
+    expect(told).toContain(`no service answers at ${join(data, 'access/page.sock')}\n`);
 });
