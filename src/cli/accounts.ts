@@ -20,8 +20,7 @@ export interface Desk {
 
 /** Reads what is kept. @throws ApplianceError `accountsDamaged`, `storeUnwritable` */
 export async function openDesk(values: OptionValues, { err }: Terminal): Promise<Desk> {
-  const settings = boxSettings(values);
-  const folder = String(values.data ?? settings.dataFolder);
+  const { dataFolder: folder } = boxSettings(values);
   await becomeOwnerOf(folder);
   const clock = new SystemClock();
   const log = createLog(clock, (level, _part, event, { reason }) => {

@@ -56,14 +56,14 @@ export class BoxClient {
   #refused = '';
   readonly #place: string = '';
 
-  /** @param values of `boxOptions` */
+  /** @param settings those of `boxSettings(values)`; @param values of `boxOptions` */
   constructor(settings: Settings, values: OptionValues) {
     const { url, ca } = values;
     if (url !== undefined) {
       this.#ways = [{ url: asUrl(String(url)), ...(ca === undefined ? {} : { ca: pemOf(String(ca)) }) }];
       return;
     }
-    const folder = String(values.data ?? settings.dataFolder);
+    const folder = settings.dataFolder;
     const local = { socketPath: localSocketPath(folder), url: new URL('http://localhost/') };
     // Another folder than the settings' is another box than the one at their address.
     const isHere = settings.status.port !== 0 && values.data === undefined;

@@ -22,10 +22,11 @@ export function settingsPath({ config, data, url }: OptionValues): string {
   return data !== undefined || url !== undefined ? '' : (process.env[configVariable] ?? '');
 }
 
-/** @throws ApplianceError `settingsUnreadable`, `settingsInvalid` */
+/** With the data folder that `--data` names. @throws ApplianceError `settingsUnreadable`, `settingsInvalid` */
 export function boxSettings(values: OptionValues): Settings {
   const path = settingsPath(values);
-  return path === '' ? defaultSettings() : loadSettings(path);
+  const settings = path === '' ? defaultSettings() : loadSettings(path);
+  return values.data === undefined ? settings : { ...settings, dataFolder: String(values.data) };
 }
 
 /**

@@ -11,6 +11,8 @@ import { gatherDoctorFacts } from '../system/doctor_facts.ts';
 import { pageChecks } from '../system/page_checks.ts';
 import { BoxClient } from './box_client.ts';
 import { gatherBoxFacts } from './box_facts.ts';
+import { settingsPath } from './box_folder.ts';
+import type { OptionValues } from './command.ts';
 import { gatherPageFacts } from './page_facts.ts';
 
 export interface Examination {
@@ -21,9 +23,9 @@ export interface Examination {
   readonly place: string;
 }
 
-/** @param configPath where the settings came from; empty for defaults */
-export async function examine(settings: Settings, configPath: string): Promise<Examination> {
-  const box = new BoxClient(settings, {});
+/** @param values the options that say which box; `settings` are those of `boxSettings(values)`, or with other ports */
+export async function examine(settings: Settings, values: OptionValues): Promise<Examination> {
+  const box = new BoxClient(settings, values);
   const running = await answers(box);
   const status = running ? await askStatus(box) : undefined;
   const [mirror, sampling] = [status?.mirror ?? null, status?.meter?.sampling ?? null];
@@ -35,7 +37,7 @@ export async function examine(settings: Settings, configPath: string): Promise<E
   );
   const page = settings.status.enabled ? pageChecks(await gatherPageFacts(settings, clock), clock.wallMs()) : [];
   const rest = boxChecks(
-    await gatherBoxFacts(settings, status, configPath),
+    await gatherBoxFacts(settings, status, settingsPath(values)),
     facts.clock.synchronised === true ? clock.wallMs() : undefined,
   );
   const checks = [...doctorChecks(facts), ...page, ...rest];

@@ -34,7 +34,7 @@ export class FlowAsker {
     const settings = boxSettings(values);
     this.#values = values;
     this.#box = new BoxClient(settings, values);
-    this.#dataFolder = String(values.data ?? settings.dataFolder);
+    this.#dataFolder = settings.dataFolder;
   }
 
   /** @throws ApplianceError boxUnreachable, with the box's own words where it refuses */

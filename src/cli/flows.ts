@@ -55,9 +55,10 @@ A stopped box is asked through what it kept on disk (history.flowArchive).`,
     const output = outputFor(values, terminal);
     try {
       const asker = new FlowAsker(values);
-      const { first, coverage } = await eachPage(asker, { filter, order, limit, ...time }, (flows) => output.take(flows));
+      const { first, listed, coverage } = await eachPage(asker, { filter, order, limit, ...time }, (flows) => output.take(flows));
       await output.end(first);
-      const words = coverageWords(coverage, time.fromMs, first.coverage.complete || limit > tableRows);
+      // The newest are what they are, however far the search came behind them; the largest may be others.
+      const words = coverageWords(coverage, time.fromMs, order !== 'arrival' || listed.records < limit);
       if (words !== '') terminal.err.write(`${words}\n`);
     } finally {
       output.close();

@@ -36,7 +36,7 @@ Names are hearsay: whoever sends packets can name anything. A stopped box is ask
     const answer =
       (await box.get<Names>(`/api/v1/names?${asked}`)) ??
       namesKept({
-        dataFolder: String(values.data ?? settings.dataFolder),
+        dataFolder: settings.dataFolder,
         isHere: values.url === undefined,
         place: box.place,
         part,

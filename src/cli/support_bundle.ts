@@ -12,7 +12,7 @@ import { supportBundle } from '../system/support/bundle.ts';
 import { machineWords } from '../system/support/machine_words.ts';
 import { scrubber, secretValues } from '../system/support/scrub.ts';
 import { BoxClient } from './box_client.ts';
-import { boxSettings, configUsage, settingsPath } from './box_folder.ts';
+import { boxSettings, configUsage } from './box_folder.ts';
 import { type Command, exitCodes } from './command.ts';
 import { examine, inFull } from './examination.ts';
 
@@ -39,7 +39,7 @@ or as the user that runs the service, or parts are missing; the file about.txt s
       ...(await boxTexts(box, missing)),
       ...(await machineWords()),
       ...keptTexts(settings, missing),
-      'doctor.txt': inFull(await examine(settings, settingsPath(values))),
+      'doctor.txt': inFull(await examine(settings, values)),
       'settings.json': `${JSON.stringify(redact(settings), undefined, 2)}\n`,
     };
     const node = settings.node || 'box';

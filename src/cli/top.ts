@@ -83,7 +83,7 @@ async function ask(values: OptionValues): Promise<TopAnswer> {
     throw error;
   }
   const settings = boxSettings(values);
-  const dataFolder = String(values.data ?? settings.dataFolder);
+  const { dataFolder } = settings;
   const folder = join(dataFolder, 'history');
   const box = new BoxClient(settings, values);
   const { by, limit, fromMs, toMs } = question;

@@ -11,7 +11,12 @@ export function safeSettings(settings: Settings): Settings {
     safeMode: true,
     meter: { ...meter, source: 'none', interfaces: [], capture: '' },
     export: { ...exporting, destinations: [] },
-    history: { ...history, enabled: false },
+    history: {
+      ...history,
+      enabled: false,
+      recentFlowsBytesMax: 0,
+      flowArchive: { ...history.flowArchive, bytesMax: 0 },
+    },
     labels: labels.slice(0, 0),
     places: { ...settings.places, countryFile: '', asFile: '' },
   };
