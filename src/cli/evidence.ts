@@ -1,27 +1,26 @@
 /**
  * `flowspan evidence`: what a post-mortem needs of an exact time range, in one folder: the flow records as an IPFIX file and as CSV,
  * the history's figures, events and state of the box, the changes of settings, and a manifest with the digest of each file. Asks a
- * running box.
+ * running box, or the data folder of a stopped one.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { createReadStream, createWriteStream, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { SystemClock } from '../core/clock.ts';
 import { ApplianceError, messageOf } from '../core/errors.ts';
-import { type Dimension, dimensions, type SeriesAnswer, type TopAnswer } from '../flow/history_shapes.ts';
-import type { LoggedSettingChange } from '../flow/setting_changes.ts';
-import type { BoxStatus } from '../flow/status_shapes.ts';
 import { VERSION } from '../flow/version.ts';
 import { boxOptionsUsage } from './box_client.ts';
 import { type Command, exitCodes, type OptionValues, type Terminal } from './command.ts';
+import { evidenceFacts } from './evidence_source.ts';
 import { spanText } from './figures.ts';
 import { FlowAsker } from './flow_asker.ts';
 import { type AskedPages, csvOutput, eachPage, ipfixOutput } from './flow_output.ts';
-import { askBox, askedRange, coverageWords, filterText, flowOptions, flowUsage } from './flow_question.ts';
+import { askedRange, coverageWords, filterText, flowOptions, flowUsage } from './flow_question.ts';
 
-const topRows = 100;
-const seriesPoints = 2_000;
+const flowFiles = ['flows.ipfix', 'flows.csv'] as const;
+/** All that may be in the folder, in the manifest's order: what an earlier call left there is not this one's evidence. */
+const names = [...flowFiles, 'history.json', 'status.json', 'alerts.json', 'figures.json', 'settings_changes.json'] as const;
 
 export const command: Command = {
   name: 'evidence',
@@ -36,52 +35,58 @@ ${flowUsage}
 ${boxOptionsUsage}
 
 Flow records are those still in the box's memory and on its disk (history.flowArchive); the manifest says how far that
-reaches, and what the records add up to.`,
+reaches, and what the records add up to. A stopped box is asked through its data folder: history, records on disk, alerts, figures
+and changes of settings; what only a running one can tell is named as missing.`,
   options: { ...flowOptions, profile: { type: 'string' }, pen: { type: 'string' } },
   positionals: ['FOLDER', 'FILTER...'],
   async run(values, [folder, ...words], { out, err }: Terminal) {
     const filter = filterText(words);
     const { fromMs, toMs } = askedRange(values);
     const place = (name: string): string => join(folder as string, name);
-    try {
-      mkdirSync(folder as string, { recursive: true });
-    } catch (error) {
-      throw new ApplianceError('storeUnwritable', `${folder} cannot be made: ${messageOf(error)}`, { cause: error });
-    }
-    const { listed, coverage } = await writeFlows(values, { filter, fromMs, toMs }, place);
-    writeJson(place('history.json'), await historyOf(values, fromMs, toMs));
-    const status = await askBox<BoxStatus>(values, '/api/v1/status', {});
-    writeJson(place('status.json'), status);
+    const { running, site, node, boxVersion, hasFlows, changes, files, missing } = await evidenceFacts(values, { fromMs, toMs });
+    makeRoom(folder as string);
+    const pages = hasFlows ? await writeFlows(values, { filter, fromMs, toMs }, place) : undefined;
     // What changed before the range is in force in it, and what changed after explains why today's settings differ.
-    const { changes } = await askBox<{ changes: LoggedSettingChange[] }>(values, '/api/v1/settings/changes', {});
-    writeJson(place('settings_changes.json'), changes);
+    const told: Readonly<Record<string, unknown>> = { ...files, 'settings_changes.json': changes };
+    for (const [name, value] of Object.entries(told)) writeJson(place(name), value);
 
-    const names = ['flows.ipfix', 'flows.csv', 'history.json', 'status.json', 'settings_changes.json'];
-    const files = [];
-    for (const name of names) files.push({ name, octets: statSync(place(name)).size, sha256: await digestOf(place(name)) });
+    const written = names.filter((name) => name in told || (hasFlows && (flowFiles as readonly string[]).includes(name)));
+    const digests = [];
+    for (const name of written) digests.push({ name, octets: statSync(place(name)).size, sha256: await digestOf(place(name)) });
     writeJson(place('manifest.json'), {
-      site: status.site,
-      node: status.node,
+      site,
+      node,
+      running,
       fromMs,
       toMs,
       filter,
-      flows: listed,
-      coverage,
+      flows: pages?.listed ?? null,
+      coverage: pages?.coverage ?? null,
       changesInRange: changes.filter(({ atMs }) => atMs >= fromMs && atMs < toMs).length,
       madeAtMs: Math.round(new SystemClock().wallMs()),
       madeBy: `flowspan ${VERSION}`,
-      boxVersion: status.version,
-      files,
+      boxVersion,
+      missing,
+      files: digests,
     });
-    const span = `${spanText(fromMs, toMs)}`;
-    out.write(
-      `${span}: ${listed.records.toLocaleString('en')} flow records, ${changes.length} changes of settings, in ${folder}\n`,
-    );
-    const reach = coverageWords(coverage, fromMs);
+    const span = spanText(fromMs, toMs);
+    const records = pages === undefined ? 'no' : pages.listed.records.toLocaleString('en');
+    out.write(`${span}: ${records} flow records, ${changes.length} changes of settings, in ${folder}\n`);
+    for (const what of missing) err.write(`missing: ${what}\n`);
+    const reach = pages === undefined ? '' : coverageWords(pages.coverage, fromMs);
     if (reach !== '') err.write(`${reach}\n`);
     return exitCodes.good;
   },
 };
+
+function makeRoom(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    for (const name of [...names, 'manifest.json']) rmSync(join(folder, name), { force: true });
+  } catch (error) {
+    throw new ApplianceError('storeUnwritable', `${folder} cannot be made: ${messageOf(error)}`, { cause: error });
+  }
+}
 
 interface Asked {
   readonly filter: string;
@@ -112,21 +117,6 @@ async function writeFlows(values: OptionValues, asked: Asked, place: (name: stri
   } finally {
     ipfix.close();
   }
-}
-
-/** The line over time and the largest keys of every dimension that has some. */
-async function historyOf(
-  values: OptionValues,
-  from: number,
-  to: number,
-): Promise<{ series: SeriesAnswer; tops: Partial<Record<Dimension, TopAnswer>> }> {
-  const series = await askBox<SeriesAnswer>(values, '/api/v1/series', { from, to, points: seriesPoints });
-  const tops: Partial<Record<Dimension, TopAnswer>> = {};
-  for (const by of dimensions) {
-    const top = await askBox<TopAnswer>(values, '/api/v1/top', { by, from, to, limit: topRows });
-    if (top.rows.length > 0) tops[by] = top;
-  }
-  return { series, tops };
 }
 
 function writeJson(path: string, value: unknown): void {

@@ -1,6 +1,6 @@
 /**
- * What `flows` and `query` have in common: which box, which time, which filter. Recent records live in the memory of a running
- * box, so that one must answer.
+ * What `flows`, `query` and `evidence` have in common: which box, which time, which filter, and what is said of how far an answer
+ * reaches.
  */
 
 import { z } from 'zod';
@@ -10,8 +10,7 @@ import { parseFilter, troubleText } from '../flow/filter/filter_parser.ts';
 import type { FlowCoverage } from '../flow/flow_search_shapes.ts';
 import { ApiError } from '../status/answers.ts';
 import { parseParameters, range, timeRange } from '../status/questions.ts';
-import { BoxClient, boxOptions } from './box_client.ts';
-import { boxSettings } from './box_folder.ts';
+import { boxOptions } from './box_client.ts';
 import type { OptionTable, OptionValues } from './command.ts';
 import { timeText } from './figures.ts';
 
@@ -60,20 +59,6 @@ export function usage<T>(check: () => T): T {
     if (error instanceof ApiError) throw new ApplianceError('usage', error.message, { cause: error });
     throw error;
   }
-}
-
-/** @throws ApplianceError boxUnreachable, with the box's own words where it refuses */
-export async function askBox<T>(
-  values: OptionValues,
-  path: string,
-  query: Readonly<Record<string, string | number>>,
-): Promise<T> {
-  const box = new BoxClient(boxSettings(values), values);
-  const asked = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)] as [string, string]));
-  const answer = await box.get<T>(`${path}?${asked}`);
-  if (answer !== undefined) return answer;
-  const nobody = [`no flowspan answers at ${box.place}`, ...(box.refused === '' ? [] : [box.refused])].join('; ');
-  throw new ApplianceError('boxUnreachable', `${nobody}; recent flows are in the memory of a running box`);
 }
 
 /**

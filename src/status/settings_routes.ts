@@ -15,11 +15,12 @@ export function addSettingsRoutes(server: FastifyInstance, dataFolder: string | 
   server.get('/api/v1/settings/changes', operators, async (request) => {
     const { noParameters, parseParameters } = await import('./questions.ts');
     parseParameters(noParameters, request.query);
-    return { changes: dataFolder === undefined ? [] : await readChanges(join(dataFolder, 'settings.json')) };
+    return { changes: dataFolder === undefined ? [] : await readSettingChanges(join(dataFolder, 'settings.json')) };
   });
 }
 
-async function readChanges(path: string): Promise<readonly LoggedSettingChange[]> {
+/** @throws ApiError `historyUnavailable` */
+export async function readSettingChanges(path: string): Promise<readonly LoggedSettingChange[]> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
