@@ -141,9 +141,11 @@ export class StoredHistoryReader implements HistoryReader {
     if (oldestMinuteMs <= fromMs) return minuteMs;
     const oldestHourMs = (await edge(kv, '1h', false)) ?? Number.POSITIVE_INFINITY;
     if (oldestHourMs <= fromMs) return hourMs;
-    const oldestDayMs = (await edge(kv, '1d', false)) ?? Number.POSITIVE_INFINITY;
-    if (oldestDayMs + dayMs <= oldestHourMs) return dayMs;
-    return oldestHourMs + hourMs <= oldestMinuteMs ? hourMs : minuteMs;
+    const oldestDayMs = await edge(kv, '1d', false);
+    if (oldestDayMs !== undefined && oldestDayMs + dayMs <= oldestHourMs) return dayMs;
+    if (Number.isFinite(oldestHourMs) && oldestHourMs + hourMs <= oldestMinuteMs) return hourMs;
+    // A box that has just begun: its first minute may not be closed yet, its first hour is not.
+    return oldestRecentMs !== undefined && oldestRecentMs < oldestMinuteMs + minuteMs ? 10_000 : minuteMs;
   }
 }
 

@@ -74,6 +74,38 @@ function plainTop(windows: readonly HistoryWindow[], fromMs: number, toMs: numbe
   return { rows, total };
 }
 
+describe('a box that has just begun', () => {
+  const hourBefore = { fromMs: T0 + 10 * minute - hour, toMs: T0 + 10 * minute, pointsMax: 360 };
+  const tenSeconds = (count: number): RecentWindows => {
+    const recent = new RecentWindows(3_600);
+    for (let i = 0; i < count; i++) recent.add(windowOf('10s', T0 + i * 10_000, { a: 1 }));
+    return recent;
+  };
+
+  test('shows its first ten minutes in 10 s, although no hour and no day is closed yet', async () => {
+    const { reader } = await readerOver(
+      minutes(0, 9, () => ({ a: 6 })),
+      tenSeconds(58),
+    );
+    const { tier, stepMs, points } = await reader.series(hourBefore);
+    expect([tier, stepMs]).toEqual(['10s', 10_000]);
+    expect(points.filter(({ present, partial }) => present && partial !== true)).toHaveLength(58);
+  });
+
+  test('shows its first seconds, when not even a minute is closed', async () => {
+    const { reader } = await readerOver([], tenSeconds(3));
+    const { points } = await reader.series(hourBefore);
+    expect(points.filter(({ present }) => present)).toHaveLength(3);
+  });
+
+  test('that is stopped shows its minutes', async () => {
+    const { reader } = await readerOver(minutes(0, 9, () => ({ a: 6 })));
+    const { tier, points } = await reader.series(hourBefore);
+    expect([tier, points.filter(({ present }) => present).length]).toEqual(['1m', 9]);
+    expect((await (await readerOver([])).reader.series(hourBefore)).points.some(({ present }) => present)).toBe(false);
+  });
+});
+
 describe('top', () => {
   test('any range over minutes and hours is the plain sum over the minutes, each counted once', async () => {
     const key = fc.constantFrom('a', 'b', 'c', 'd');
