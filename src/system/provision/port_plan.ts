@@ -51,7 +51,8 @@ export function portPlan(ports: readonly PortFacts[], wanted: Wanted, remembered
   };
   const present = (name: string): boolean => ports.some((port) => port.name === name);
 
-  const mirrorNamed = wanted.mirrorPorts.map(named).filter((name) => name !== undefined);
+  // One port may be named twice, by name and by MAC address.
+  const mirrorNamed = [...new Set(wanted.mirrorPorts.map(named).filter((name) => name !== undefined))];
   const wired = ports.filter(({ wireless }) => !wireless).sort(byOrder);
   const free = wired.filter(({ name }) => !mirrorNamed.includes(name));
 
@@ -81,7 +82,9 @@ export function portPlan(ports: readonly PortFacts[], wanted: Wanted, remembered
 
   if (wanted.mirrorPorts.length > 0) {
     why.push(`mirror: ${wanted.mirrorPorts.join(', ')}, by device.mirrorPorts`);
-    return { management, mirror: mirrorNamed, why, missing };
+    const mirror = mirrorNamed.filter((name) => name !== management);
+    if (mirror.length < mirrorNamed.length) why.push(`mirror: without ${management}, which the box is reached by`);
+    return { management, mirror, why, missing };
   }
   const kept = (remembered?.mirror ?? []).filter((name) => name !== management);
   const others = wired.filter(({ name }) => name !== management).sort(bySpeed);

@@ -81,6 +81,14 @@ describe('with settings', () => {
     ]);
   });
 
+  test('one port named twice, by name and by MAC address, is one; the one that the box is reached by is none of the mirror', () => {
+    const twice = [port('eth0', { mac: '02:aa:00:00:00:01' }), port('eth1', { mac: '02:aa:00:00:00:02' })];
+    expect(roles(twice, { mirrorPorts: ['eth1', '02:aa:00:00:00:02'] })).toEqual(['eth0', ['eth1']]);
+    const both = { managementPort: 'eth0', mirrorPorts: ['02:aa:00:00:00:01', 'eth1'] };
+    expect(roles(twice, both)).toEqual(['eth0', ['eth1']]);
+    expect(plan(twice, both).why.at(-1)).toBe('mirror: without eth0, which the box is reached by');
+  });
+
   test('what is not there is said; a name is waited for', () => {
     const { mirror, missing } = plan(ports, { mirrorPorts: ['eth7', '02:bb:00:00:00:01'] });
     expect([mirror, missing]).toEqual([['eth7'], ['eth7', '02:bb:00:00:00:01']]);
