@@ -18,6 +18,7 @@ export function safeSettings(settings: Settings): Settings {
       flowArchive: { ...history.flowArchive, bytesMax: 0 },
     },
     labels: labels.slice(0, 0),
+    names: { ...settings.names, macVendorFile: '' },
     places: { ...settings.places, countryFile: '', asFile: '' },
   };
 }

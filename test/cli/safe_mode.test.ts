@@ -22,6 +22,7 @@ test('what is left of the settings: page, brokers and identity', () => {
     meter: { source: 'none', interfaces: [] },
     export: { destinations: [] },
     history: { enabled: false, recentFlowsBytesMax: 0, flowArchive: { bytesMax: 0 } },
+    names: { macVendorFile: '' },
   });
   expect(left.status).toEqual(settings.status);
   expect(left.mqtt).toEqual(settings.mqtt);
