@@ -17,7 +17,7 @@ export function scrubber(secrets: Iterable<string>): (text: string) => string {
     return withoutAddresses(withoutKnown)
       .replaceAll(/-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?(-----END \1-----|$)/g, `-----BEGIN $1----- ${SECRET}`)
       .replaceAll(/\bfst_[A-Za-z0-9_-]{8,}/g, SECRET)
-      .replaceAll(/(set-up\s+code\s+)\S+/gi, `$1${SECRET}`)
+      .replaceAll(/(set-up\s+code\s+|\bsetUpCode\s+code=)\S+/gi, `$1${SECRET}`)
       .replaceAll(/("(?:code|password|setUpCode)"\s*:\s*")(?=[0-9A-Z]{4}-)[^"]*/g, `$1${SECRET}`);
   };
 }

@@ -20,6 +20,11 @@ describe('a text', () => {
       '{"level":"warn","event":"setUpCode","code":"4F7K-9QXM-2PLR"}',
       '{"level":"warn","event":"setUpCode","code":"(secret)"}',
     ],
+    [
+      'a set-up code in a log for people',
+      '12:03:55  warn   page  setUpCode  code=4F7K-9QXM-2PLR',
+      '12:03:55  warn   page  setUpCode  code=(secret)',
+    ],
     ['a token', 'Bearer fst_ab12cd34_Zm9vYmFyYmF6', 'Bearer (secret)'],
   ])('loses %s', (_, text, left) => {
     expect(scrub(text)).toBe(left);
