@@ -59,7 +59,9 @@ export function shortCount(value: number): string {
   return `${digits(value, unit)}${space}${unit.name}`;
 }
 
+/** Kilobits at least, but for what they would call 0.00. */
 export function bitRate(bitsPerSecond: number): string {
+  if (bitsPerSecond > 0 && bitsPerSecond < 10) return `${bitsPerSecond < 1 ? '< 1' : digits(bitsPerSecond)}${space}bit/s`;
   const unit = bitRateUnit(bitsPerSecond);
   return `${digits(bitsPerSecond, unit)}${space}${unit.name}`;
 }

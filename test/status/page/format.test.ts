@@ -9,6 +9,10 @@ const plain = (text: string): string => text.replaceAll(/[\u202f\u00a0]/g, ' ');
 describe('rates and sizes', () => {
   it.each([
     [0, '0 kbit/s'],
+    [0.3, '< 1 bit/s'],
+    [4, '4 bit/s'],
+    [9.6, '10 bit/s'],
+    [10, '0.01 kbit/s'],
     [84_312_000, '84.3 Mbit/s'],
     [999_400, '999 kbit/s'],
     [999_700, '1.00 Mbit/s'],
