@@ -2,7 +2,7 @@
 import { SystemClock } from '../core/clock.ts';
 import { ApplianceError } from '../core/errors.ts';
 import { loadAddon } from '../meter/addon.ts';
-import { provision } from '../system/provision/provision.ts';
+import { type Provisioned, provision } from '../system/provision/provision.ts';
 import { reportWords } from '../system/provision/report.ts';
 import { type Command, exitCodes } from './command.ts';
 
@@ -19,7 +19,7 @@ export const command: Command = {
 Checks what is offered as a whole: with one fault nothing of it is taken, ERROR.txt beside it says why, and the box goes on with what it
 had. Else it lies in /etc/flowspan, and OK.txt says what is in force. Then the network is made of what is kept, below /run: files
 for systemd-networkd, chrony, wpa_supplicant, nftables; /run/flowspan/hostname and ports.env for scripts. Running it again changes nothing.
-A file named factory-reset makes the box forget everything first. Ends with 1 when what is offered has faults.`,
+A file named factory-reset makes the box forget everything first; on another folder than the first one, at its next start. Ends with 1 when what is offered has faults.`,
   options: {
     from: { type: 'string', multiple: true },
     root: { type: 'string' },
@@ -36,11 +36,17 @@ A file named factory-reset makes the box forget everything first. Ends with 1 wh
       const files = { rendered, sysctls, certificates: Object.keys(certificates), settingsChange: settingsText !== undefined };
       out.write(`${JSON.stringify({ ...told, ...files })}\n`);
     } else {
-      if (told.reset) out.write('the box was reset: it has forgotten everything\n');
+      out.write(resetWords[told.reset]);
       out.write(`${reportWords({ rendered, sysctls, certificates, settingsText, ...told }).join('\n')}\n`);
     }
     return told.state === 'refused' ? exitCodes.failed : exitCodes.good;
   },
+};
+
+const resetWords: Record<Provisioned['reset'], string> = {
+  no: '',
+  done: 'the box was reset: it has forgotten everything\n',
+  atNextStart: 'the box forgets everything at its next start\n',
 };
 
 /** At boot the time may be anything: dates are judged by a clock that the kernel says is synchronised. */

@@ -26,7 +26,7 @@ beforeEach(() => {
   for (const folder of ['bin', 'data/rauc', 'run/flowspan/stick']) mkdirSync(join(box, folder), { recursive: true });
   writeFileSync(join(box, 'calls'), '');
   for (const name of ['mount', 'umount', 'rauc', 'sync', 'systemctl']) program(name, '');
-  program('flowspan', `echo '{"state":"nothing","reset":false}'\n`);
+  program('flowspan', `echo '{"state":"nothing","reset":"no"}'\n`);
   const moved = readFileSync(script, 'utf8')
     .replaceAll('/usr/bin/flowspan', 'flowspan')
     .replaceAll(/ (\/efi)\b/g, ` ${box}$1`)
@@ -70,20 +70,18 @@ describe('a stick', () => {
 
   test('with settings: taken, and restarted with; in force already: no restart', () => {
     offer('FlowSpan.YAML');
-    program('flowspan', `echo '{"state":"taken","reset":false}'\n`);
+    program('flowspan', `echo '{"state":"taken","reset":"no"}'\n`);
     expect(plug().did).toEqual([...looked, ...asked, ...restarted]);
-    program('flowspan', `echo '{"state":"unchanged","reset":false}'\n`);
+    program('flowspan', `echo '{"state":"unchanged","reset":"no"}'\n`);
     expect(plug().did).toEqual([...looked, ...asked, 'umount /run/flowspan/stick']);
   });
 
-  test('with a reset: what runs ends first, since at its end it writes down what it knows; and goes on when there was none', () => {
+  test('with a reset: it is done by the start that follows, since what runs writes down at its end what it knows; none, no restart', () => {
     offer('FACTORY-RESET.TXT');
-    program('flowspan', `echo '{"state":"nothing","reset":true}'\n`);
-    const stop = 'systemctl stop flowspan.service flowspan-safe.service';
-    expect(plug().did).toEqual([...looked, stop, ...asked, ...restarted]);
-    program('flowspan', 'exit 1\n');
-    const start = 'systemctl --no-block start flowspan.service';
-    expect(plug().did).toEqual([...looked, stop, ...asked, start, 'umount /run/flowspan/stick']);
+    program('flowspan', `echo '{"state":"nothing","reset":"atNextStart"}'\n`);
+    expect(plug().did).toEqual([...looked, ...asked, ...restarted]);
+    program('flowspan', `echo '{"state":"nothing","reset":"no"}'\n`);
+    expect(plug().did).toEqual([...looked, ...asked, 'umount /run/flowspan/stick']);
   });
 });
 

@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ApplianceError, messageOf, systemCode } from '../../core/errors.ts';
+import { messageOf, systemCode } from '../../core/errors.ts';
 import { VERSION } from '../../flow/version.ts';
 import { readPorts, readSerial } from './box_ports.ts';
 import { filesFolder } from './named_files.ts';
@@ -37,6 +37,7 @@ export interface ProvisionJob {
 const settingsName = 'flowspan.yaml';
 const memoryName = 'provisioned.json';
 const fileOctetsMax = 256 * 1024;
+const settingsOctetsMax = 4 * 1024 * 1024;
 const filesMax = 64;
 /** `factory-reset`, with or without `.txt`, which Windows likes to add. */
 const resetName = /^factory[-_ ]?reset(\.txt)?$/i;
@@ -44,33 +45,40 @@ const resetName = /^factory[-_ ]?reset(\.txt)?$/i;
 const learnedFolders = [settingsFolder, '/var/lib/flowspan', '/data/ssh'] as const;
 /** Under this name a reset goes on that was cut short. */
 const resettingName = 'factory-reset.running';
+const handedOverName = 'factory-reset';
 
-export function provision({ from, root, nowMs, dry }: ProvisionJob): ProvisionPlan & { readonly reset: boolean } {
-  const reset = !dry && from.some((folder) => factoryReset(folder, root));
+export interface Provisioned extends ProvisionPlan {
+  /** By a file on the own partition at once: this runs before anything else does. By one on a stick at the next start. */
+  readonly reset: 'no' | 'done' | 'atNextStart';
+}
+
+export function provision({ from, root, nowMs, dry }: ProvisionJob): Provisioned {
+  const [own, ...sticks] = from;
+  const resets = dry || own === undefined ? [] : [factoryReset(own, root), ...sticks.map((stick) => handOverReset(stick, own))];
   const place = from.findLast((folder) => nameIn(folder, settingsName) !== undefined);
   const settings = join(root, settingsFolder);
   const offered = place === undefined ? undefined : readOffered(place);
-  const kept = {
-    text: textOf(join(settings, settingsName)),
-    files: readFiles(join(settings, filesFolder)),
-    memory: readMemory(join(settings, memoryName)),
-  };
+  const kept = { text: textOf(join(settings, settingsName)), memory: readMemory(join(settings, memoryName)) };
   const facts = { kept, ports: readPorts(root), serial: readSerial(root), nowMs };
-  let plan = provisionPlan({ offered, ...facts });
+  let plan = provisionPlan({ ...facts, offered });
   if (!dry) {
+    if (offered !== undefined && plan.state === 'taken' && place !== own) {
+      const fault = settle(offered, own!);
+      if (fault !== '') plan = provisionPlan({ ...facts, offered: { ...offered, fault } });
+    }
     try {
       keep(plan, settings);
     } catch (error) {
       if (systemCode(error) === undefined) throw error;
       // A disk that is full, broken or gone. The box is reached as it was; one that has kept nothing, as is offered.
-      const inForce = kept.memory === undefined ? plan : provisionPlan({ offered: undefined, ...facts });
+      const inForce = kept.memory === undefined ? plan : provisionPlan({ ...facts, offered: undefined });
       plan = { ...inForce, state: 'refused', faults: [`the box cannot keep any settings: ${messageOf(error)}`] };
     }
     render(plan, root);
     if (place !== undefined) report(plan, place);
-    if (offered !== undefined && plan.state === 'taken' && place !== from[0]) settle(offered, from[0]!);
   }
-  return { ...plan, reset };
+  const remarks = [...resets.flatMap(({ trouble }) => (trouble === '' ? [] : [trouble])), ...plan.remarks];
+  return { ...plan, remarks, reset: resets.find(({ reset }) => reset !== 'no')?.reset ?? 'no' };
 }
 
 /** Certificates before the settings that name them: a power cut in between leaves settings that work. */
@@ -78,7 +86,7 @@ function keep({ certificates, settingsText, memory, sshKeys }: ProvisionPlan, se
   const owner = ownerOf(settings);
   for (const [name, text] of Object.entries(certificates)) replace(join(settings, filesFolder, name), text, 0o640, owner);
   if (settingsText !== undefined) replace(join(settings, settingsName), settingsText, 0o640, owner);
-  replace(join(settings, 'authorized_keys'), sshKeys.map((key) => `${key}\n`).join(''), 0o644, owner);
+  if (sshKeys !== undefined) replace(join(settings, 'authorized_keys'), sshKeys.map((key) => `${key}\n`).join(''), 0o644, owner);
   replace(join(settings, memoryName), `${JSON.stringify(memory)}\n`, 0o640, owner);
 }
 
@@ -115,53 +123,91 @@ function report(plan: ProvisionPlan, place: string): void {
   }
 }
 
-/** What came by a stick takes the place of what lies on the box's own partition, which would be offered again without the stick. */
-function settle(offered: Offered, own: string): void {
-  for (const [name, text] of Object.entries(offered.files)) replace(join(own, filesFolder, name), text, 0o644);
-  for (const name of names(join(own, filesFolder))) if (offered.files[name] === undefined) rmSync(join(own, filesFolder, name));
-  replace(join(own, nameIn(own, settingsName) ?? settingsName), offered.text, 0o644);
+/**
+ * What came by a stick takes the place of what lies on the box's own partition, which would be offered again without the stick: before it is
+ * kept, so that a power cut in between leaves settings that are taken from there. Returns why it could not, or the empty text.
+ */
+function settle(offered: Offered, own: string): string {
+  try {
+    const files = join(own, filesFolder);
+    for (const name of names(files)) if (offered.files[name] === undefined) rmSync(join(files, name), { recursive: true });
+    for (const [name, text] of Object.entries(offered.files)) replace(join(files, name), text, 0o644);
+    replace(join(own, nameIn(own, settingsName) ?? settingsName), offered.text, 0o644);
+    return '';
+  } catch (error) {
+    return `cannot be kept on the box’s own partition, whose settings would come back without the stick: ${messageOf(error)}`;
+  }
 }
 
-/** Everything that this box has learned goes. The order makes a cut-off reset go on, and a stick that cannot be written harmless. */
-function factoryReset(folder: string, root: string): boolean {
+interface Reset extends Pick<Provisioned, 'reset'> {
+  readonly trouble: string;
+}
+const noReset: Reset = { reset: 'no', trouble: '' };
+
+/**
+ * Everything that this box has learned goes. The order makes a cut-off reset go on, and a partition that cannot be written harmless: without a
+ * reset, and with the reason, the box goes on.
+ */
+function factoryReset(folder: string, root: string): Reset {
   const asked = names(folder).find((name) => resetName.test(name));
   const running = join(folder, resettingName);
   if (asked !== undefined) {
     try {
       renameSync(join(folder, asked), running);
     } catch (error) {
-      throw new ApplianceError(
-        'storeUnwritable',
-        `${join(folder, asked)}: this cannot be renamed, so nothing is reset, or it would be at every start: ${messageOf(error)}`,
-      );
+      const why = 'this cannot be renamed, so nothing is reset, or it would be at every start';
+      return { reset: 'no', trouble: `${join(folder, asked)}: ${why}: ${messageOf(error)}` };
     }
-  } else if (textOf(running) === undefined) return false;
+  } else if (!names(folder).includes(resettingName)) return noReset;
   for (const place of learnedFolders) {
     for (const name of names(join(root, place))) rmSync(join(root, place, name), { recursive: true, force: true });
   }
-  rmSync(running);
-  return true;
+  rmSync(running, { recursive: true });
+  return { reset: 'done', trouble: '' };
 }
 
+/** A stick is plugged into a box that runs: its services would write down again what they know as they stop. */
+function handOverReset(stick: string, own: string): Reset {
+  const asked = names(stick).find((name) => resetName.test(name));
+  if (asked === undefined) return noReset;
+  const there = join(own, handedOverName);
+  try {
+    replace(there, '', 0o644);
+    rmSync(join(stick, asked), { recursive: true });
+    return { reset: 'atNextStart', trouble: '' };
+  } catch (error) {
+    rmSync(there, { force: true });
+    const why = 'this cannot be moved to the box’s own partition, so nothing is reset, or it would be at every start';
+    return { reset: 'no', trouble: `${join(stick, asked)}: ${why}: ${messageOf(error)}` };
+  }
+}
+
+/** A partition that somebody has pulled out while it was written holds anything: what cannot be read is a fault of what is offered. */
 function readOffered(place: string): Offered {
   const name = nameIn(place, settingsName)!;
-  const octets = readFileSync(join(place, name));
-  // An editor of Windows may save as UTF-16, which would look like damage.
-  if (octets[0] === 0xff && octets[1] === 0xfe)
-    return { file: name, text: `${octets.toString('utf16le').slice(1)}`, files: offeredFiles(place) };
-  return { file: name, text: octets.toString('utf8').replace(/^\ufeff/, ''), files: offeredFiles(place) };
+  const path = join(place, name);
+  const files = offeredFiles(place);
+  try {
+    const { size } = statSync(path);
+    if (size > settingsOctetsMax)
+      return { file: name, text: '', files, fault: `has ${size} octets; allowed: ${settingsOctetsMax} at most` };
+    return { file: name, text: decoded(readFileSync(path)), files };
+  } catch (error) {
+    return { file: name, text: '', files, fault: `cannot be read: ${messageOf(error)}` };
+  }
 }
+
+/** An editor of Windows may save as UTF-16, which would look like damage. */
+const decoded = (octets: Buffer): string =>
+  (octets[0] === 0xff && octets[1] === 0xfe ? octets.toString('utf16le') : octets.toString('utf8')).replace(/^\ufeff/, '');
 
 const offeredFiles = (place: string): Record<string, string> => readFiles(join(place, nameIn(place, filesFolder) ?? filesFolder));
 
 function readFiles(folder: string): Record<string, string> {
   const files: Record<string, string> = {};
   for (const name of names(folder).sort().slice(0, filesMax)) {
-    const path = join(folder, name);
-    const { size } = statSync(path);
-    if (size > fileOctetsMax) continue; // no certificate; what names it is told that it is missing
-    const text = textOf(path);
-    if (text !== undefined) files[name] = text;
+    const text = textOf(join(folder, name), fileOctetsMax);
+    if (text !== undefined) files[name] = text; // else no certificate; what names it is told that it is missing
   }
   return files;
 }
@@ -202,9 +248,9 @@ function replace(path: string, text: string, mode: number, owner?: { uid: number
   renameSync(fresh, path);
 }
 
-function textOf(path: string): string | undefined {
+function textOf(path: string, octetsMax = Number.POSITIVE_INFINITY): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return statSync(path).size > octetsMax ? undefined : readFileSync(path, 'utf8');
   } catch {
     return undefined; // not there, a folder, or not readable: it is as if it were not there
   }

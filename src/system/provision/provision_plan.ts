@@ -25,11 +25,12 @@ export interface Offered {
   readonly text: string;
   /** By name, of the folder `certificates`. */
   readonly files: Readonly<Record<string, string>>;
+  /** Why it cannot be had, whatever is in it. */
+  readonly fault?: string;
 }
 
 export interface Kept {
   readonly text: string | undefined;
-  readonly files: Readonly<Record<string, string>>;
   readonly memory: Memory | undefined;
 }
 
@@ -63,7 +64,8 @@ export interface ProvisionPlan {
   readonly rendered: FileTexts;
   /** Below /proc/sys. */
   readonly sysctls: FileTexts;
-  readonly sshKeys: readonly string[];
+  /** Undefined where what is kept cannot be read: then those that it gave before go on. */
+  readonly sshKeys: readonly string[] | undefined;
 }
 
 /** Stands behind values that the rule chose, so that it may choose again. */
@@ -72,7 +74,7 @@ const byRule = ' chosen by flowspan provision';
 export function provisionPlan(input: ProvisionInput): ProvisionPlan {
   const { offered, kept, ports, serial } = input;
   const digest = offered === undefined ? (kept.memory?.digest ?? '') : digestOf(offered);
-  const isNew = offered !== undefined && digest !== kept.memory?.digest;
+  const isNew = offered !== undefined && (offered.fault !== undefined || digest !== kept.memory?.digest);
   const checked = isNew ? check(offered, input.nowMs) : { faults: [], remarks: [] };
   const isTaken = isNew && checked.faults.length === 0;
 
@@ -109,11 +111,12 @@ export function provisionPlan(input: ProvisionInput): ProvisionPlan {
     },
     rendered: rendered(plan, inForce, hostName),
     sysctls: mirrorSysctls(plan.mirror),
-    sshKeys: settings.device.sshKeys,
+    sshKeys: isReadable ? settings.device.sshKeys : undefined,
   };
 }
 
 function check(offered: Offered, nowMs: number | undefined): { faults: string[]; remarks: string[] } {
+  if (offered.fault !== undefined) return { faults: [`${offered.file}: ${offered.fault}`], remarks: [] };
   const parsed = parseSettings(offered.text);
   if (!('settings' in parsed)) return { faults: parsed.faults.map((fault) => formatFault(fault, offered.file)), remarks: [] };
   const findings = [...missingFiles(offered, parsed.settings), ...certificateFindings(offered, parsed.settings, nowMs)];

@@ -237,9 +237,52 @@ describe('a box', () => {
     expect(inForce().site).toBe('lisbon-02');
   });
 
+  test.each([
+    ['is a folder', () => mkdirSync(join(boot, 'flowspan.yaml')), /^flowspan\.yaml: cannot be read: EISDIR/],
+    [
+      'is larger than any settings',
+      () => put(boot, 'flowspan.yaml', 'a'.repeat(4 * 1024 * 1024 + 1)),
+      /^flowspan\.yaml: has 4194305 octets; allowed: 4194304 at most/,
+    ],
+  ])('is offered what %s: it goes on with what it kept, its network too, and says so', (_, offer, words) => {
+    put(boot, 'flowspan.yaml', 'site: lisbon-02\ndevice: {hostName: fs-lis-02}\n');
+    run();
+    rmSync(join(boot, 'flowspan.yaml'));
+    rmSync(join(root, 'run'), { recursive: true });
+    offer();
+    expect(run()).toMatchObject({ state: 'refused', hostName: 'fs-lis-02', faults: [expect.stringMatching(words)] });
+    expect(readFileSync(join(root, 'run/flowspan/hostname'), 'utf8')).toBe('fs-lis-02\n');
+    expect(inForce().site).toBe('lisbon-02');
+    expect(existsSync(join(boot, 'ERROR.txt'))).toBe(true);
+  });
+
+  test('is offered a certificate that cannot be read: it is one that is missing', () => {
+    certificates();
+    rmSync(join(boot, 'certificates/box.key'));
+    symlinkSync('/nowhere', join(boot, 'certificates/box.key'));
+    put(boot, 'flowspan.yaml', withTls);
+    expect(run()).toMatchObject({ state: 'refused', faults: [expect.stringMatching(/box\.key is missing/)] });
+  });
+
+  test('that cannot hold the stick’s settings on its own partition does not take them, until it can', () => {
+    put(boot, 'flowspan.yaml', 'site: own\n');
+    put(boot, 'certificates/old/one.pem', 'of no use');
+    run();
+    put(stick, 'flowspan.yaml', 'site: stick\n');
+    mkdirSync(join(boot, 'flowspan.yaml.new'));
+    const faults = [expect.stringMatching(/^flowspan\.yaml: cannot be kept on the box’s own partition.*EISDIR/)];
+    expect(run({ from: [boot, stick] })).toMatchObject({ state: 'refused', faults });
+    expect([inForce().site, existsSync(join(stick, 'ERROR.txt'))]).toEqual(['own', true]);
+    rmSync(join(boot, 'flowspan.yaml.new'), { recursive: true });
+    expect(run({ from: [boot, stick] }).state).toBe('taken');
+    expect([run().state, inForce().site, existsSync(join(boot, 'certificates/old'))]).toEqual(['unchanged', 'stick', false]);
+  });
+
   test('that has settings of another version, which it cannot read, can be reached all the same', () => {
+    put(root, 'etc/flowspan/authorized_keys', 'ssh-ed25519 AAAAC3Nz anna\n');
     put(root, 'etc/flowspan/flowspan.yaml', 'settingOfTomorrow: 1\n');
     const plan = run();
+    expect(kept('authorized_keys')).toBe('ssh-ed25519 AAAAC3Nz anna\n');
     expect(plan.remarks[0]).toMatch(/kept have faults.*settingOfTomorrow/);
     expect(kept()).toBe('settingOfTomorrow: 1\n');
     expect(plan.rendered['run/systemd/network/10-management.network']).toContain('DHCP=yes');
@@ -254,24 +297,65 @@ describe('a factory reset', () => {
     put(root, 'data/ssh/authorized_keys', 'ssh-ed25519 AAAAC3Nz anna\n');
     put(boot, name, '');
     rmSync(join(boot, 'flowspan.yaml'));
-    expect(run().reset).toBe(true);
+    expect(run().reset).toBe('done');
     expect(existsSync(join(root, 'var/lib/flowspan/access'))).toBe(false);
     expect(readdirSync(join(root, 'data/ssh'))).toEqual([]);
     expect(inForce().site).toBe('site');
     expect(readdirSync(boot).filter((one) => /reset/i.test(one))).toEqual([]);
-    expect(run().reset).toBe(false);
+    expect(run().reset).toBe('no');
+  });
+
+  test('by a stick is done at the next start: what runs now would write down what it knows as it stops', async () => {
+    put(boot, 'flowspan.yaml', 'site: own\n');
+    run();
+    put(stick, 'Factory reset.txt', '');
+    put(stick, 'flowspan.yaml', 'site: stick\n');
+    const told = await flowspan('provision', '--from', boot, '--from', stick, '--root', root);
+    expect([told.code, told.out]).toEqual([0, expect.stringMatching(/^the box forgets everything at its next start\n/)]);
+    expect(readdirSync(stick).sort()).toEqual(['OK.txt', 'flowspan.yaml']);
+    put(root, 'var/lib/flowspan/host_names.json', '{}');
+    expect([run().reset, existsSync(join(root, 'var/lib/flowspan/host_names.json'))]).toEqual(['done', false]);
+    expect([inForce().site, run({ from: [boot, stick] }).reset]).toEqual(['stick', 'no']);
   });
 
   test('that a power cut ended goes on', () => {
     put(root, 'var/lib/flowspan/history/CURRENT', '');
     put(boot, 'factory-reset.running', '');
-    expect([run().reset, existsSync(join(root, 'var/lib/flowspan/history'))]).toEqual([true, false]);
+    expect([run().reset, existsSync(join(root, 'var/lib/flowspan/history'))]).toEqual(['done', false]);
+  });
+
+  test('is asked for by a folder as well', () => {
+    put(root, 'var/lib/flowspan/history/CURRENT', '');
+    put(boot, 'factory-reset/anything.txt', '');
+    expect([run().reset, existsSync(join(root, 'var/lib/flowspan/history')), readdirSync(boot)]).toEqual(['done', false, []]);
+    expect(existsSync(join(root, 'run/flowspan/hostname'))).toBe(true);
+  });
+
+  test('that would never end is not begun, says why, and keeps the box from nothing', () => {
+    put(boot, 'flowspan.yaml', 'site: lisbon-02\n');
+    put(root, 'var/lib/flowspan/history/CURRENT', '');
+    put(boot, 'factory-reset', '');
+    put(boot, 'factory-reset.running/in-the-way', '');
+    const plan = run();
+    expect([plan.reset, plan.state, inForce().site]).toEqual(['no', 'taken', 'lisbon-02']);
+    expect(plan.remarks[0]).toMatch(/factory-reset: this cannot be renamed, so nothing is reset/);
+    expect(existsSync(join(root, 'var/lib/flowspan/history'))).toBe(true);
+    for (const name of ['factory-reset', 'factory-reset.running']) rmSync(join(boot, name), { recursive: true });
+    put(stick, 'factory-reset', '');
+    mkdirSync(join(boot, 'factory-reset.new'));
+    const byStick = run({ from: [boot, stick] });
+    expect([byStick.reset, byStick.remarks[0]]).toEqual([
+      'no',
+      expect.stringMatching(/cannot be moved to the box’s own partition/),
+    ]);
+    expect(readdirSync(boot).filter((one) => one === 'factory-reset')).toEqual([]);
   });
 
   test('is not done by a look', () => {
     put(boot, 'factory-reset', '');
+    put(stick, 'factory-reset', '');
     put(root, 'var/lib/flowspan/history/CURRENT', '');
-    expect(run({ dry: true }).reset).toBe(false);
+    expect(run({ dry: true, from: [boot, stick] }).reset).toBe('no');
     expect([existsSync(join(boot, 'factory-reset')), existsSync(join(root, 'var/lib/flowspan/history'))]).toEqual([true, true]);
     expect(existsSync(join(root, 'etc'))).toBe(false);
   });
