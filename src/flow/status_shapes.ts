@@ -64,6 +64,9 @@ export interface UplinkStatus {
   readonly sentRecords: number;
   readonly acknowledgedRecords: number;
   readonly droppedRecords: number;
+  /** From a flow's end to sent, of the last 10 to 20 minutes; null while nothing was sent, and for brokers. */
+  readonly latencyP50Ms: number | null;
+  readonly latencyP99Ms: number | null;
   /** What the transport's acknowledgement is worth, in a few words. */
   readonly proof: string;
   /** Next attempt, or 0. */

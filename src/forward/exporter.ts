@@ -1,8 +1,7 @@
 /**
  * One destination, or the first of a group that takes records: reads rows at its place in the spool, encodes them when it
  * sends, and tells the spool what arrived. A broken session is followed by another, after a wait that grows and is spread by
- * chance; what was not proven to have arrived is sent again. A dead destination costs the others nothing: it only holds its
- * own place.
+ * chance; what was not proven to have arrived is sent again. A dead one costs the others nothing: it only holds its own place.
  *
  * Live rows go first: what has waited longer than `catchUp.afterMs` becomes backlog, which follows beside them (`CatchUp`).
  * Order is kept within a session. Owned by the main event loop.
@@ -197,6 +196,7 @@ export class Exporter implements Service {
       sentRecords: this.#live.sent.records + this.#backlog.sent.records,
       acknowledgedRecords: account.acknowledged,
       droppedRecords: Object.values(account.dropped).reduce((sum, rows) => sum + rows, 0),
+      ...this.#live.latencyStatus(),
       proof: transport.proof,
       retryAtMs: this.#retryAtMs,
     };

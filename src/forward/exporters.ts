@@ -2,7 +2,7 @@
 import type { DestinationSettings, Settings } from '../config/schema.ts';
 import type { ApplianceError } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
-import { quantilesOf } from '../core/sliding_quantiles.ts';
+import type { MetricSample } from '../core/metrics.ts';
 import type { World } from '../core/world.ts';
 import type { DestinationAccount } from '../flow/ledger.ts';
 import type { Projector } from '../flow/projector.ts';
@@ -14,6 +14,7 @@ import { FileTransport } from './ipfix/files/file_transport.ts';
 import { type OpenTransport, openTransport } from './ipfix/open_transport.ts';
 import type { MeteringFacts } from './ipfix/options_tables.ts';
 import type { Probe } from './ipfix/probe.ts';
+import { latencyOf } from './latency.ts';
 import type { SocketMeasures, Transport } from './link.ts';
 import type { SpoolLane } from './spool_lane.ts';
 
@@ -96,8 +97,7 @@ export class Exporters implements Service {
 
   /** From a flow's end to sent, over all destinations, lately; null while nothing was sent. */
   latencyMs(): { readonly p50: number | null; readonly p99: number | null } {
-    const counts = this.#exporters.map((exporter) => exporter.latencyCounts());
-    const [p50 = null, p99 = null] = quantilesOf(counts, [0.5, 0.99]);
+    const [p50, p99] = latencyOf(this.#exporters.map((exporter) => exporter.latencyCounts()));
     return { p50, p99 };
   }
 
@@ -122,6 +122,12 @@ export class Exporters implements Service {
     declare('export_sent_octets', 'Octets of IPFIX messages sent since start', (one) => one.figures().octets);
     declare('export_sent_records', 'Data records of flows sent since start', (one) => one.figures().records);
     declare('export_acknowledged_records', 'Rows proven to have arrived since start', (one) => one.account().acknowledged);
+    metrics.gauge(
+      'export_latency_seconds',
+      'From a flow’s end to sent, of live records lately; of a destination that was sent nothing there is none',
+      () => this.#exporters.flatMap((exporter) => latencySamples(exporter.status())),
+      ['destination', 'quantile'],
+    );
     declare('export_catch_up_records', 'Rows that wait behind the live ones', (one) => one.status().catchUp?.recordsLeft ?? 0);
     declare(
       'export_catch_up_arrived_records',
@@ -168,6 +174,12 @@ function catchUpOptions({ observationDomainId, catchUp }: ExportersParts['settin
     octetsPerSecondMax: (catchUp.kbitsPerSecondMax * 1_000) / 8,
     uplinkShare: catchUp.uplinkPercentMax / 100,
   };
+}
+
+function latencySamples({ name, latencyP50Ms, latencyP99Ms }: UplinkStatus): MetricSample[] {
+  const of = (quantile: string, ms: number | null): MetricSample[] =>
+    ms === null ? [] : [{ labels: { destination: name, quantile }, value: ms / 1_000 }];
+  return [...of('0.5', latencyP50Ms), ...of('0.99', latencyP99Ms)];
 }
 
 function remainingS(catchUp: CatchUpStatus | null): number {

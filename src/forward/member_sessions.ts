@@ -8,11 +8,13 @@ import type { World } from '../core/world.ts';
 import { type ProfileSpec, profileSpec } from '../flow/profiles.ts';
 import type { Projector } from '../flow/projector.ts';
 import type { RowClock } from '../flow/row_block.ts';
+import type { UplinkStatus } from '../flow/status_shapes.ts';
 import type { ExportSession } from './export_session.ts';
 import { ExporterSession, type Throttle } from './exporter_session.ts';
 import type { Gap } from './gaps.ts';
 import type { ExportFacts, MeteringFacts } from './ipfix/options_tables.ts';
 import { IpfixSession } from './ipfix/session.ts';
+import { latencyOf } from './latency.ts';
 import type { Link, Transport } from './link.ts';
 import { Netflow5Session } from './netflow/netflow5.ts';
 import { Netflow9Session } from './netflow/netflow9.ts';
@@ -67,6 +69,11 @@ export class MemberSessions {
   /** Handed to transports since start. */
   get sent(): { readonly messages: number; readonly octets: number; readonly records: number } {
     return { messages: this.#messages, octets: this.#octets, records: this.#records };
+  }
+
+  latencyStatus(): Pick<UplinkStatus, 'latencyP50Ms' | 'latencyP99Ms'> {
+    const [latencyP50Ms, latencyP99Ms] = latencyOf([this.latency.counts(this.#parts.world.clock.monotonicMs())]);
+    return { latencyP50Ms, latencyP99Ms };
   }
 
   /**

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { ROW_BYTES } from '../../src/flow/row_layout.ts';
 import { TcpCollector, UdpCollector, until } from './collector.ts';
-import { startBox } from './export_box.ts';
+import { startBox, systemTestWorld } from './export_box.ts';
 import { anyFamily, blockOf, sumsOf } from './rows.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -58,6 +58,25 @@ test('over UDP every row arrives, in messages that fit, with templates before da
   expect(collector.session.check.violations).toEqual([]);
   expect(Math.max(...collector.datagrams)).toBeLessThanOrEqual(512);
   expect(one.exporters.statuses()[0]).toMatchObject({ state: 'up', backlogRecords: 0, acknowledgedRecords: 2_000 });
+});
+
+test('how late rows are is told of each destination, in its status and to Prometheus; of none where nothing was sent', async () => {
+  const collector = await tcpCollector();
+  const gone = await tcpCollector();
+  await gone.kill();
+  const world = systemTestWorld();
+  const ways = [collector, gone].map(({ port }, n) => ({ name: 'ab'[n], port }));
+  const one = await box({ destinations: ways, world });
+  one.spool.append(blockOf(0, 500));
+  await until('all is acknowledged', () => one.arrived('a'));
+  const [a, b] = one.exporters.statuses();
+  expect(a!.latencyP50Ms).toBeGreaterThan(0);
+  expect(a!.latencyP99Ms).toBeGreaterThanOrEqual(a!.latencyP50Ms!);
+  expect(b).toMatchObject({ latencyP50Ms: null, latencyP99Ms: null });
+  expect((await world.metrics.render()).split('\n').filter((line) => line.startsWith('flowspan_export_latency'))).toEqual([
+    `flowspan_export_latency_seconds{destination="a",quantile="0.5"} ${a!.latencyP50Ms! / 1_000}`,
+    `flowspan_export_latency_seconds{destination="a",quantile="0.99"} ${a!.latencyP99Ms! / 1_000}`,
+  ]);
 });
 
 test('a collector that is not there is told to the technician, and gets everything when it comes', async () => {

@@ -54,7 +54,7 @@ function uplinks(scenario: Scenario, nowMs: number): UplinkStatus[] {
   const down = scenario === 'uplink-down';
   const lostMs = startedNow - 2_540_000;
   const nothing = { reason: '', backlogRecords: 0, backlogOctets: 0, backlogAgeMs: 0, droppedRecords: 0, retryAtMs: 0 };
-  const up = { ...nothing, catchUp: null };
+  const up = { ...nothing, catchUp: null, latencyP50Ms: 15_420, latencyP99Ms: 30_840 };
   return [
     {
       name: 'central',
@@ -101,6 +101,8 @@ function uplinks(scenario: Scenario, nowMs: number): UplinkStatus[] {
       acknowledgedRecords: 9_211,
       proof: 'the broker acknowledged (PUBACK)',
       ...up,
+      latencyP50Ms: null,
+      latencyP99Ms: null,
       ...(down
         ? {
             reason: 'The broker refuses the user name or password. Check mqtt.brokers.username and passwordFile.',

@@ -59,6 +59,8 @@ const firstWords = {
     'Records that arrived, of the last hour',
     'Uplinks',
     'noc-archive',
+    'From a flow’s end to sent',
+    '99 of 100 within 31 s',
     'Stores',
     'Interfaces',
     'Events',
@@ -237,11 +239,19 @@ describe('an uplink', { timeout: 120_000 }, () => {
     const [first, ...others] = status.uplinks;
     box.hang();
     const reason = 'The connection timed out.';
-    const waiting = { state: 'waiting', reason, backlogRecords: 41_300, backlogOctets: 9_000_000, backlogAgeMs: 95_000 } as const;
+    const waiting = {
+      state: 'waiting',
+      reason,
+      backlogRecords: 41_300,
+      backlogOctets: 9_000_000,
+      backlogAgeMs: 95_000,
+      kind: 'netflow',
+    } as const;
     box.live.pushStatus({ ...status, uplinks: [{ ...first!, ...waiting }, ...others] });
     await shows(page, `Uplink ${first!.name} is down`);
     await shows(page, /41.300 records wait in the spool/);
     await shows(page, reason);
+    await shows(page, 'NetFlow');
     await page.getByText('1 need attention').waitFor({ state: 'attached' });
     await page.getByRole('link', { name: 'Overview' }).click();
     await shows(page, new RegExp(`Uplink ${first!.name} is down`));

@@ -213,6 +213,8 @@ export const exampleStatus: BoxStatus = {
       sentRecords: 1_204_099,
       acknowledgedRecords: 1_204_099,
       droppedRecords: 0,
+      latencyP50Ms: 15_420,
+      latencyP99Ms: 30_840,
       proof: 'the collector’s kernel has taken the octets over',
       retryAtMs: minuteMs + 71_000,
     },

@@ -113,6 +113,8 @@ export class MqttUplink implements Service {
       sentRecords: this.#sentBefore + (this.#delivery?.sent ?? 0),
       acknowledgedRecords: account.acknowledged,
       droppedRecords: Object.values(account.dropped).reduce((sum, count) => sum + count, 0),
+      latencyP50Ms: null,
+      latencyP99Ms: null,
       proof: 'the broker has taken each message over (PUBACK)',
       retryAtMs: this.#retryAtMs,
     };

@@ -12,6 +12,8 @@ const stateNames: Readonly<Record<UplinkState, string>> = {
   stopped: 'Stopped',
 };
 
+const kindNames: Readonly<Record<UplinkStatus['kind'], string>> = { ipfix: 'IPFIX', netflow: 'NetFlow', mqtt: 'MQTT' };
+
 export function Uplinks({ uplinks, nowMs }: { uplinks: readonly UplinkStatus[]; nowMs: number }) {
   const up = uplinks.filter(({ state }) => state === 'up').length;
   return (
@@ -34,14 +36,23 @@ export function Uplinks({ uplinks, nowMs }: { uplinks: readonly UplinkStatus[]; 
 
 function Uplink({ uplink, nowMs }: { uplink: UplinkStatus; nowMs: number }) {
   const { name, kind, address, state, sinceMs, reason, proof, retryAtMs } = uplink;
-  const { backlogRecords, backlogOctets, backlogAgeMs, catchUp, acknowledgedRecords, droppedRecords } = uplink;
+  const {
+    backlogRecords,
+    backlogOctets,
+    backlogAgeMs,
+    catchUp,
+    acknowledgedRecords,
+    droppedRecords,
+    latencyP50Ms,
+    latencyP99Ms,
+  } = uplink;
   const health = uplinkHealth(uplink);
   const unit = kind === 'mqtt' ? 'messages' : 'records';
   return (
     <li class={`uplink ${health}`}>
       <div class="uplink-who">
         <h3>
-          {name} <span class="tag">{kind === 'mqtt' ? 'MQTT' : 'IPFIX'}</span>
+          {name} <span class="tag">{kindNames[kind]}</span>
         </h3>
         <p class="faint small mono wrap">{address}</p>
       </div>
@@ -74,6 +85,14 @@ function Uplink({ uplink, nowMs }: { uplink: UplinkStatus; nowMs: number }) {
           <dt>Dropped</dt>
           <dd class={droppedRecords > 0 ? 'bad-text' : ''}>{count(droppedRecords)}</dd>
         </div>
+        {latencyP50Ms !== null && latencyP99Ms !== null && (
+          <div>
+            <dt>From a flow’s end to sent</dt>
+            <dd>
+              {duration(latencyP50Ms)} <span class="faint small">99 of 100 within {duration(latencyP99Ms)}</span>
+            </dd>
+          </div>
+        )}
       </dl>
       {catchUp !== null && <CatchUp catchUp={catchUp} nowMs={nowMs} />}
       {(reason !== '' || retryAtMs > 0) && (
