@@ -56,7 +56,7 @@ test('the example on the boot partition is one that a box takes, as it is and wi
   for (const text of [example, chosen.replaceAll('XXXX', '7Q2M')]) {
     const { state, faults, settingsText } = provisionPlan({
       offered: { file: 'flowspan.yaml', text: text.replaceAll('\n', '\r\n'), files: {} },
-      kept: { text: undefined, files: {}, memory: undefined },
+      kept: { text: undefined, memory: undefined },
       ports: [],
       serial: undefined,
       nowMs: undefined,
