@@ -1,7 +1,7 @@
 /**
  * Adds up the native tests (JUnit, as ctest writes it) and the others (JSON, as vitest writes it): prints `PASSED FAILED SKIPPED`.
  *
- *   node scripts/count_tests.ts JUNIT JSON
+ *   node scripts/count_tests.ts JUNIT JSON…
  *
  * A report that is missing or names no test counts as one failure: a suite that did not run must not look like one that passed.
  */
@@ -49,11 +49,12 @@ function vitestCounts(json: string | undefined): Counts {
     (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
   );
   const failed = report.numFailedTests + unloaded.length;
-  if (report.numPassedTests + failed === 0) return notRun;
-  return { passed: report.numPassedTests, failed, skipped: report.numPendingTests + report.numTodoTests };
+  const skipped = report.numPendingTests + report.numTodoTests;
+  if (report.numPassedTests + failed + skipped === 0) return notRun;
+  return { passed: report.numPassedTests, failed, skipped };
 }
 
-const [junit, json] = process.argv.slice(2);
-const all = [nativeCounts(read(junit ?? '')), vitestCounts(read(json ?? ''))];
+const [junit = '', ...reports] = process.argv.slice(2);
+const all = [nativeCounts(read(junit)), ...reports.map((json) => vitestCounts(read(json)))];
 const sum = (key: keyof Counts): number => all.reduce((total, counts) => total + counts[key], 0);
 process.stdout.write(`${sum('passed')} ${sum('failed')} ${sum('skipped')}\n`);

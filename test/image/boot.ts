@@ -9,13 +9,14 @@ import { type Machine, seconds } from './machine.ts';
 export const ports = { management: 'enp0s16', mirror: 'enp0s17' } as const;
 
 /** A branch whose collector is this host. Flows end soon, so that a test need not wait. */
-export function branchSettings(collectorPort: number, site = 'boot-test'): string {
+export function branchSettings(collectorPort: number, more: Partial<SettingsInput> = {}): string {
   const settings: SettingsInput = {
-    site,
+    site: 'boot-test',
     meter: { source: 'interface', interfaces: [ports.mirror], idleTimeoutS: 3 },
     export: { destinations: [{ name: 'central', host: '10.0.2.2', port: collectorPort, transport: 'tcp', profile: 'standard' }] },
     status: { address: '::' },
     dataFolder: '/var/lib/flowspan',
+    ...more,
   };
   return stringify(settings);
 }
@@ -80,6 +81,19 @@ export async function signIn(machine: Machine, deadlineS = 300): Promise<string>
     if (performance.now() > endMs)
       throw new Error(`set-up: ${typeof answer === 'string' ? answer : `${answer.status} ${answer.body}`}`);
     await seconds(10);
+  }
+}
+
+/** Whoever was made by `signIn` before, by name and password. Gives the session's cookie. */
+export async function comeBack(machine: Machine, deadlineS = 300): Promise<string> {
+  const body = { name: 'anna', password: 'correct horse battery staple' };
+  const endMs = performance.now() + deadlineS * 1_000;
+  for (;;) {
+    const answer = await ask(machine.pagePort, '/api/v1/session', { method: 'POST', body }).catch(String);
+    if (typeof answer !== 'string' && answer.status === 200) return answer.cookie;
+    if (performance.now() > endMs)
+      throw new Error(`sign-in: ${typeof answer === 'string' ? answer : `${answer.status} ${answer.body}`}`);
+    await seconds(5);
   }
 }
 

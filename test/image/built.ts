@@ -1,6 +1,8 @@
 /** The image of this checkout, built or taken from the cache, and the tools beside it. Root, a Debian mirror and minutes are needed once. */
-import { execFile } from 'node:child_process';
-import { dirname } from 'node:path';
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdirSync, statfsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -14,6 +16,26 @@ export interface BuiltImage {
   readonly slot: string;
   /** Where the image's scripts keep what they made, test keys among it. */
   readonly cache: string;
+}
+
+/** Why no image can be made and booted on this machine; undefined where one can. */
+export function imageMissing(): string | undefined {
+  if (process.arch !== 'x64') return `the image that is booted is for x86-64, and made there; this is ${process.arch}`;
+  if (process.getuid?.() !== 0) return 'not root: nothing can be mounted; run it as root';
+  if (spawnSync('mmdebstrap', ['--version']).status !== 0) return 'mmdebstrap is missing: scripts/setup image';
+  const { status, stderr } = spawnSync(
+    'unshare',
+    ['--mount', '--pid', '--fork', '--mount-proc', 'mount', '--bind', '/proc', '/proc'],
+    {
+      encoding: 'utf8',
+    },
+  );
+  if (status !== 0) return `no namespaces and mounts here: ${stderr.trim()}`;
+  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'flowspan/image');
+  mkdirSync(cache, { recursive: true });
+  const { bavail, bsize } = statfsSync(cache);
+  const freeGb = (bavail * bsize) / 1e9;
+  return freeGb < 4 ? `${cache} has ${freeGb.toFixed(1)} GB free; an image and its tools need 4` : undefined;
 }
 
 /** Says clearly what was missing: a boot test that did not boot anything must not pass. */

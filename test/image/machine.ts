@@ -3,21 +3,35 @@
  * host as 10.0.2.2, and a mirror port that takes frames from a socket. Its serial console is what a test reads.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type BuiltImage, inTools } from './built.ts';
 
 const gibibyte = 1024 ** 3;
-/** The boot FAT begins here on the disk (image/make/disk). */
-const fatAt = 1024 ** 2;
+/** The boot FAT begins here on the disk (image/make/disk), and is so large. */
+export const fatAt = 1024 ** 2;
+export const fatOctets = 320 * 1024 ** 2;
+export const slotAt = { A: fatAt + fatOctets, B: fatAt + fatOctets + 512 * 1024 ** 2 } as const;
 /** And the data partition here. */
-const dataAt = (1 + 320 + 512 + 512) * 1024 ** 2;
+export const dataAt = slotAt.B + 512 * 1024 ** 2;
 const running = new Set<Machine>();
 
 /** So that a failing test leaves no guest behind. */
 export async function endMachines(): Promise<void> {
   for (const machine of running) await machine.cutPower();
+}
+
+export interface BootOptions {
+  /**
+   * A hardware watchdog that resets the machine. Only where it is what is tried: on a busy host a guest that gets no time looks dead.
+   * The board has one of its own, which is kept from resetting.
+   */
+  readonly watchdog?: boolean;
+  /** What its clock chip says at power-on (`2001-01-01T00:00:00`); without it, the time. */
+  readonly clock?: string;
+  /** Ports of the guest's management address that this host reaches beside the page's 443, as in `machine.portOf(22)`. */
+  readonly forwarded?: readonly number[];
 }
 
 /** A disk with the image on it, larger than the image, as a card is; of its size for 0. */
@@ -66,6 +80,11 @@ export class Disk {
     this.write('flowspan/boot.cfg', `set parameters="$parameters systemd.wants=${name}.service ${parameters}"\n`);
   }
 
+  /** More of a unit than the image has, in the same way. */
+  dropIn(unit: string, text: string): void {
+    this.#units.set(`systemd.unit-dropin.${unit}`, text);
+  }
+
   /** The data partition on this disk, as the tools of ext4 name it. */
   get dataPartition(): { file: string; offset: number } {
     return { file: this.path, offset: dataAt };
@@ -77,12 +96,12 @@ export class Disk {
     return execFileSync(program, args, { stdio: ['ignore', 'pipe', 'pipe'] }).toString();
   }
 
-  boot(hasWatchdog = false): Machine {
+  boot(options: BootOptions = {}): Machine {
     const credentials = [...this.#units].flatMap(([name, text]) => [
       '-smbios',
       `type=11,value=io.systemd.credential.binary:${name}=${Buffer.from(text).toString('base64')}`,
     ]);
-    return new Machine(this.#built, this.folder, this.stick, credentials, hasWatchdog);
+    return new Machine(this.#built, this.folder, this.stick, credentials, options);
   }
 
   [Symbol.dispose](): void {
@@ -97,11 +116,14 @@ export class Disk {
 export class Machine {
   /** Of the guest's page on this host; known once it runs. */
   pagePort = 0;
+  /** What the guest sent out of its mirror port since power-on: the first octets of it, each frame behind its length. */
+  readonly mirrorSent: Buffer[] = [];
   readonly #built: BuiltImage;
   readonly #folder: string;
   readonly #stick: string | undefined;
   readonly #credentials: readonly string[];
-  readonly #hasWatchdog: boolean;
+  readonly #options: BootOptions;
+  readonly #ports = new Map<number, number>();
   #child: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
   #complaint = '';
@@ -112,19 +134,21 @@ export class Machine {
     folder: string,
     stick: string | undefined,
     credentials: readonly string[],
-    hasWatchdog: boolean,
+    options: BootOptions,
   ) {
     this.#built = built;
     this.#folder = folder;
     this.#stick = stick;
     this.#credentials = credentials;
-    this.#hasWatchdog = hasWatchdog;
+    this.#options = options;
   }
 
   async start(): Promise<this> {
     const at = (name: string): string => join(this.#folder, name);
     for (const name of ['mirror', 'monitor', 'serial.log']) rmSync(at(name), { force: true });
-    this.pagePort = await freePort();
+    for (const port of [443, ...(this.#options.forwarded ?? [])]) this.#ports.set(port, await freePort());
+    this.pagePort = this.portOf(443);
+    const forwards = [...this.#ports].map(([inside, outside]) => `,hostfwd=tcp:127.0.0.1:${outside}-:${inside}`).join('');
     const machine = ['-M', 'q35', '-accel', 'tcg,thread=multi', '-cpu', 'Nehalem', '-smp', '2', '-m', '1024', '-nodefaults'];
     const consoles = [
       '-display',
@@ -145,24 +169,23 @@ export class Machine {
       'virtio-blk-pci,drive=disk,bootindex=0',
     ];
     const ports = [
-      ...['-netdev', `user,id=management,hostfwd=tcp:127.0.0.1:${this.pagePort}-:443`],
+      ...['-netdev', `user,id=management${forwards}`],
       ...['-device', 'virtio-net-pci,netdev=management,mac=52:54:00:00:00:01,addr=0x10,romfile='],
       ...['-netdev', `stream,id=mirror,server=on,addr.type=unix,addr.path=${at('mirror')}`],
       ...['-device', 'virtio-net-pci,netdev=mirror,mac=52:54:00:00:00:02,addr=0x11,romfile='],
     ];
-    // The watchdog only where it is what is tried: on a busy host a guest that gets no time looks dead.
-    // The board has one of its own, which this keeps from resetting.
-    const watchdog = this.#hasWatchdog
-      ? ['-device', 'i6300esb', '-action', 'watchdog=reset']
-      : ['-global', 'ICH9-LPC.noreboot=on'];
-    const rest = ['-device', 'virtio-rng-pci', ...watchdog];
-    const stick =
-      this.#stick === undefined
+    const { watchdog: hasWatchdog, clock } = this.#options;
+    const watchdog = hasWatchdog ? ['-device', 'i6300esb', '-action', 'watchdog=reset'] : ['-global', 'ICH9-LPC.noreboot=on'];
+    const rest = ['-device', 'virtio-rng-pci', ...watchdog, ...(clock === undefined ? [] : ['-rtc', `base=${clock}`])];
+    const stick = [
+      ...['-device', 'qemu-xhci,addr=0x12'],
+      ...(this.#stick === undefined
         ? []
         : [
-            ...['-device', 'qemu-xhci', '-drive', `if=none,id=stick,format=raw,file=${this.#stick}`],
+            ...['-drive', `if=none,id=stick,format=raw,file=${this.#stick}`],
             ...['-device', 'usb-storage,drive=stick,removable=on'],
-          ];
+          ]),
+    ];
     const command = [
       'qemu-system-x86_64',
       ...machine,
@@ -187,7 +210,15 @@ export class Machine {
         resolve();
       }),
     );
+    await this.#plugMirror();
     return this;
+  }
+
+  /** Where this host reaches a forwarded port of the guest. */
+  portOf(inside: number): number {
+    const outside = this.#ports.get(inside);
+    if (outside === undefined) throw new Error(`port ${inside} is not forwarded`);
+    return outside;
   }
 
   get isRunning(): boolean {
@@ -222,26 +253,53 @@ export class Machine {
    * for an emulated processor, so that whatever is missing afterwards was lost by the box.
    */
   async mirror(frames: readonly Uint8Array[], perSecond: number): Promise<void> {
-    this.#mirror ??= await connected(join(this.#folder, 'mirror'));
     const atOnce = Math.max(1, Math.round(perSecond / 20));
     for (let i = 0; i < frames.length; i += atOnce) {
       for (const frame of frames.slice(i, i + atOnce)) {
         const length = Buffer.alloc(4);
         length.writeUInt32BE(frame.length);
-        this.#mirror.write(Buffer.concat([length, frame]));
+        this.#mirror?.write(Buffer.concat([length, frame]));
       }
       await seconds(0.05);
     }
   }
 
+  /** The other end of the mirror port's cable; from power-on, so that nothing that the guest sends is missed. */
+  async #plugMirror(): Promise<void> {
+    const path = join(this.#folder, 'mirror');
+    const endMs = performance.now() + 30_000;
+    while (this.isRunning && !existsSync(path) && performance.now() < endMs) await seconds(0.1);
+    if (!this.isRunning) return; // whoever waits for its console is told why
+    this.#mirror = await connected(path);
+    let octets = 0;
+    this.#mirror.on('data', (chunk) => {
+      if (octets < 4_096) this.mirrorSent.push(chunk);
+      octets += chunk.length;
+    });
+  }
+
+  /** Plugs a USB stick in while the machine runs: its image lies in the folder of the disk. */
+  async plugIn(stick: string): Promise<void> {
+    await this.#tell(
+      `drive_add 0 if=none,id=plugged,format=raw,file=${stick}`,
+      'device_add usb-storage,drive=plugged,removable=on',
+    );
+  }
+
+  /** By QEMU's monitor. */
+  async #tell(...commands: string[]): Promise<void> {
+    const monitor = await connected(join(this.#folder, 'monitor'));
+    for (const command of commands) monitor.write(`${command}\n`);
+    // It reads what was written before the end.
+    monitor.end();
+  }
+
   /** Presses the power button and waits for the end. */
   async shutDown(deadlineS: number): Promise<void> {
-    const monitor = await connected(join(this.#folder, 'monitor'));
-    monitor.write('system_powerdown\n');
+    await this.#tell('system_powerdown');
     const late = seconds(deadlineS).then(() => 'late');
     if ((await Promise.race([this.#ended, late])) === 'late')
       throw new Error(`did not switch off:\n${this.console.slice(-4_000)}`);
-    monitor.destroy();
   }
 
   /** A power cut: nothing is flushed. */

@@ -20,10 +20,20 @@ function program(path: string, text: string): void {
 function checkout(): void {
   for (const name of ['image', 'config', 'package.json']) cpSync(join(root, name), at(name), { recursive: true });
   cpSync(join(root, 'scripts/image'), at('scripts/image'));
+  for (const name of ['src/main.ts', 'native/CMakeLists.txt', 'package-lock.json', 'tsconfig.json', 'README.md']) {
+    mkdirSync(dirname(at(name)), { recursive: true });
+    writeFileSync(at(name), '');
+  }
+  for (const name of ['build', 'build-native', 'package_depends.ts']) program(`scripts/${name}`, '');
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  program(
+    'scripts/package',
+    `mkdir -p build; cp src/main.ts build/flowspan_${version}_amd64.deb; echo package >>'${at('made')}'`,
+  );
   program('scripts/setup', '');
   program('bin/id', 'echo 0');
   program('bin/dpkg', 'echo amd64');
-  program('bin/dpkg-deb', '');
+  program('bin/dpkg-deb', 'cat "$2"');
   program('image/make/base', `cp '${at('mirror')}' "$2"; echo base >>'${at('made')}'`);
   program('image/make/system', `echo slot >"$7"; cp "$2" "$7.packages"; echo {} >"$7.spdx.json"; echo slot >>'${at('made')}'`);
   program('image/make/in_tools', `for image; do :; done; echo disk >"$image"; echo disk >>'${at('made')}'`);
@@ -32,7 +42,16 @@ function checkout(): void {
   writeFileSync(at('image/lock/amd64'), '# Debian packages\nlibc6=1\n');
 }
 
-function image(...options: string[]): { status: number | null; said: string; made: string[] } {
+/** Of the package that lies there; without one, of the checkout's own. */
+const image = (...options: string[]): Made => imageOf('--package', at('flowspan.deb'), ...options);
+
+interface Made {
+  readonly status: number | null;
+  readonly said: string;
+  readonly made: readonly string[];
+}
+
+function imageOf(...options: string[]): Made {
   rmSync(at('made'), { force: true });
   const env = {
     ...process.env,
@@ -40,7 +59,7 @@ function image(...options: string[]): { status: number | null; said: string; mad
     XDG_CACHE_HOME: at('cache'),
     SOURCE_DATE_EPOCH: '1800000000',
   };
-  const args = [at('scripts/image'), '--package', at('flowspan.deb'), ...options];
+  const args = [at('scripts/image'), ...options];
   const { status, stderr } = spawnSync('sh', args, { encoding: 'utf8', env });
   const made = existsSync(at('made')) ? readFileSync(at('made'), 'utf8').trim().split('\n') : [];
   return { status, said: stderr, made };
@@ -77,4 +96,25 @@ test('a slot whose list of parts was lost is made again', () => {
   expect(image('--unlocked')).toMatchObject({ status: 0, made: [] });
   for (const name of readdirSync(folder)) if (name.endsWith('.spdx.json')) rmSync(join(folder, name));
   expect(image('--unlocked')).toMatchObject({ status: 0, made: ['slot'] });
+});
+
+test('of a checkout that has not changed not even the package is made again; one that has, in whatever goes into it, is', () => {
+  writeFileSync(at('src/main.ts'), 'one');
+  expect(imageOf('--unlocked')).toMatchObject({ status: 0, made: ['package', 'slot', 'disk'] });
+  expect(imageOf('--unlocked')).toMatchObject({ status: 0, made: [] });
+  writeFileSync(at('src/main.ts'), 'two');
+  expect(imageOf('--unlocked')).toMatchObject({ status: 0, made: ['package', 'slot', 'disk'] });
+  // Back to what was: the slot of before is still there.
+  writeFileSync(at('src/main.ts'), 'one');
+  expect(imageOf('--unlocked')).toMatchObject({ status: 0, made: [] });
+  // What only looks different gives the same package, and so the same slot.
+  writeFileSync(at('README.md'), 'other words, which are in no stub');
+  expect(imageOf('--unlocked')).toMatchObject({ status: 0, made: ['package'] });
+  // What GRUB is told lies beside the slot.
+  writeFileSync(at('image/boot/grub.cfg'), 'other');
+  expect(imageOf('--unlocked')).toMatchObject({ status: 0, made: ['package', 'disk'] });
+  // A package that was made elsewhere is not this checkout's.
+  writeFileSync(at('flowspan.deb'), 'three');
+  expect(image('--unlocked')).toMatchObject({ status: 0, made: ['slot', 'disk'] });
+  expect(imageOf('--unlocked')).toMatchObject({ status: 0, made: [] });
 });
