@@ -132,6 +132,9 @@ Napi::Value MeterObject::stats(const Napi::CallbackInfo& info) {
     const EngineFigures figures = (*engine_)->figures();
     Napi::Object to = Napi::Object::New(env);
     to.Set("counters", doubles(env, figures.counters.data(), figures.counters.size()));
+    Napi::Array threads = Napi::Array::New(env, figures.threads.size());
+    for (uint32_t i = 0; i < figures.threads.size(); i++) threads.Set(i, doubles(env, figures.threads[i].data(), figures.threads[i].size()));
+    to.Set("threads", threads);
     to.Set("annotations", doubles(env, figures.annotations.data(), figures.annotations.size()));
     Napi::Array interfaces = Napi::Array::New(env, figures.interfaces.size());
     uint32_t at = 0;

@@ -35,6 +35,7 @@ class BlockLane final : public BlockSink {
   bool holds(uint32_t block) const { return block >= firstBlock_ && block < firstBlock_ + blocks_; }
 
   // Any thread.
+  uint32_t blocks() const { return blocks_; }
   uint32_t filled() const { return blocks_ - free_.size(); }
   uint32_t ready() const { return full_.size(); }
   bool isStalled() const { return stalled_.load(std::memory_order_acquire); }

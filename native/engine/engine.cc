@@ -80,7 +80,7 @@ EngineFigures Engine::figures() {
   EngineFigures sum;
   uint64_t filled = 0;
   for (auto& worker : workers_) {
-    const Published one = worker->figures(kAnswerWaitNs);
+    Published one = worker->figures(kAnswerWaitNs);
     const CounterArray before = sum.counters;
     for (size_t i = 0; i < sum.counters.size(); i++) sum.counters[i] += one.counters[i];
     for (size_t i = 0; i < sum.annotations.size(); i++) sum.annotations[i] += one.annotations[i];
@@ -102,7 +102,12 @@ EngineFigures Engine::figures() {
     addSelectors(one.selectors, sum);
     sum.answering = sum.answering && one.answering;
     if (sum.trouble.empty()) sum.trouble = one.trouble;
-    filled += worker->lane().filled();
+    const BlockLane& lane = worker->lane();
+    const uint32_t laneFilled = lane.filled();
+    filled += laneFilled;
+    counter(one.counters, MeterCounter::blocksCapacity) = lane.blocks();
+    counter(one.counters, MeterCounter::blocksFilled) = laneFilled;
+    sum.threads.push_back(one.counters);
   }
   const uint64_t threads = workers_.size();
   for (const MeterCounter gauge : {MeterCounter::sourceStateUp, MeterCounter::sourceStateCount, MeterCounter::sourceFinished}) {

@@ -42,7 +42,8 @@ struct SelectorFigures {
 };
 
 struct EngineFigures {
-  CounterArray counters{};
+  CounterArray counters{};            // of the whole meter
+  std::vector<CounterArray> threads;  // of each thread: the same moment, so that what adds up does so exactly
   AnnotationArray annotations{};
   std::vector<InterfaceReport> interfaces;
   std::string trouble;

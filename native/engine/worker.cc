@@ -98,6 +98,7 @@ void Worker::meter() {
 void Worker::process(const PacketBatch& batch) {
   if (batch.former != showsFormer_) [[unlikely]] showPlan(batch.former);
   core_.process(batch.packets.data(), batch.count);
+  batches_++;
 }
 
 // A plan with another first stage holds for packets that came through it; those before them are still metered by the former.
@@ -184,6 +185,7 @@ void Worker::publish() {
   counter(to, MeterCounter::sourceFinished) = from.finished;
   counter(to, MeterCounter::lastPacketNs) = from.lastPacketNs;
   counter(to, MeterCounter::ringFilledPercent) = from.ringFilledPercent;
+  counter(to, MeterCounter::batches) = batches_;
   counter(to, MeterCounter::handOverStalls) = lane_->stalls();
   counter(to, MeterCounter::memoryBytes) = core_.memoryBytes() + source_->memoryBytes() + observations_.memoryBytes();
   if (thread_.joinable() && thread_.get_id() == std::this_thread::get_id()) cpuNs_ = threadCpuNs();

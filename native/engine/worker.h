@@ -84,6 +84,7 @@ class Worker {
   std::vector<Change> changes_;
   Published published_;
   uint64_t cpuNs_ = 0;
+  uint64_t batches_ = 0;  // the metering thread's own
 };
 
 }  // namespace flowspan

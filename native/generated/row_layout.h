@@ -320,17 +320,18 @@ enum class MeterCounter : unsigned {
   sourceStateCount = 43,
   sourceFinished = 44,
   lastPacketNs = 45,
-  threadCpuNs = 46,
-  memoryBytes = 47,
-  observedDns = 48,
-  observedDhcp = 49,
-  observedMdns = 50,
-  observedTls = 51,
-  observationsOverRate = 52,
-  observationsQueueFull = 53,
-  ringFilledPercent = 54,
+  batches = 46,
+  threadCpuNs = 47,
+  memoryBytes = 48,
+  observedDns = 49,
+  observedDhcp = 50,
+  observedMdns = 51,
+  observedTls = 52,
+  observationsOverRate = 53,
+  observationsQueueFull = 54,
+  ringFilledPercent = 55,
 };
-inline constexpr unsigned kMeterCounterCount = 55;
+inline constexpr unsigned kMeterCounterCount = 56;
 enum class ObservationKind : uint8_t {
   dns = 0,
   dhcp = 1,

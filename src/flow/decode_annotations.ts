@@ -50,7 +50,7 @@ export const tunnelTypes = [
   'l2tpv3',
 ] as const;
 
-/** Unsigned 64-bit counters and gauges that `stats()` returns, summed over the meter's threads, in this order. */
+/** Unsigned 64-bit counters and gauges that `stats()` returns, of each thread and over all of them, in this order. */
 export const meterCounters = [
   'receivedPackets',
   'receivedOctets',
@@ -98,6 +98,7 @@ export const meterCounters = [
   'sourceStateCount',
   'sourceFinished', // 1 when a file source has reached its end
   'lastPacketNs', // row clock
+  'batches', // of packets that the source lent, none empty
   'threadCpuNs',
   'memoryBytes',
   'observedDns', // packets that name hosts, shown to TypeScript: by `observationKinds`

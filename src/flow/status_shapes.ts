@@ -11,6 +11,7 @@ import type { Volume } from './history_shapes.ts';
 import type { LabelKind } from './labels.ts';
 import type { Ledger } from './ledger.ts';
 import type { LineTerms } from './line_terms.ts';
+import type { MeterThreadStatus, ThreadFigures } from './meter_threads.ts';
 import type { MirrorStatus } from './mirror_findings.ts';
 import type { Sampling } from './selectors.ts';
 
@@ -130,6 +131,9 @@ export interface MeterStatus {
   readonly blocksCapacity: number;
   readonly sampling: SamplingStatus;
   readonly duplicatesSeenPackets: number;
+  /** Each metering thread, and all of them together. */
+  readonly threads: readonly MeterThreadStatus[];
+  readonly allThreads: ThreadFigures;
 }
 
 /** What is in force now, outside of pools: one packet of `interval` is metered. */

@@ -147,8 +147,10 @@ export interface NativeInterface {
 }
 
 export interface NativeStats {
-  /** In the order of `meterCounters`. */
+  /** Of the whole meter, in the order of `meterCounters`. */
   counters: Float64Array;
+  /** Of each metering thread, of the same moment: what can be added up adds up to `counters`, exactly. */
+  threads: Float64Array[];
   /** Packets by `decodeAnnotations`. */
   annotations: Float64Array;
   interfaces: NativeInterface[];

@@ -5,6 +5,8 @@ import type { NativeInterface, NativeSelector, NativeStats } from './addon.ts';
 
 export interface MeterFigures {
   readonly counts: MeterCounts;
+  /** Of each metering thread. */
+  readonly threads: readonly MeterCounts[];
   readonly annotations: readonly number[];
   readonly interfaces: readonly NativeInterface[];
   /** `CODE: words`, or empty. */
@@ -16,9 +18,9 @@ export interface MeterFigures {
 }
 
 export function figuresOf(stats: NativeStats): MeterFigures {
-  const counts = Object.fromEntries(meterCounters.map((name, index) => [name, stats.counters[index] ?? 0])) as MeterCounts;
   return {
-    counts,
+    counts: countsOf(stats.counters),
+    threads: stats.threads.map(countsOf),
     annotations: [...stats.annotations],
     interfaces: stats.interfaces,
     sourceError: stats.sourceError,
@@ -28,9 +30,14 @@ export function figuresOf(stats: NativeStats): MeterFigures {
   };
 }
 
+function countsOf(counters: Float64Array): MeterCounts {
+  return Object.fromEntries(meterCounters.map((name, index) => [name, counters[index] ?? 0])) as MeterCounts;
+}
+
 /** Of a meter that has not been opened: all zero. */
 export const noFigures: MeterFigures = figuresOf({
   counters: new Float64Array(meterCounters.length),
+  threads: [],
   annotations: new Float64Array(0),
   interfaces: [],
   sourceError: '',

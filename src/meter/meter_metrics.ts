@@ -1,13 +1,24 @@
 /** The meter's counters for `/metrics`: one figure each, read when scraped. */
 import type { Metrics } from '../core/metrics.ts';
 import { decodeAnnotations, meterCounters } from '../flow/decode_annotations.ts';
+import type { MeterCounts } from '../flow/ledger.ts';
+import { threadCounters } from '../flow/meter_threads.ts';
 import type { MeterFigures } from './figures.ts';
 
 export function registerMetrics(metrics: Metrics, read: () => MeterFigures): void {
   for (const name of meterCounters) {
-    const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    metrics.gauge(`meter_${snake}`, `Meter counter ${name}`, () => read().counts[name]);
+    metrics.gauge(`meter_${snake(name)}`, `Meter counter ${name}`, () => read().counts[name]);
   }
+  const byThread = (name: string, help: string, of: (counts: MeterCounts) => number): void =>
+    metrics.gauge(
+      `meter_thread_${name}`,
+      `${help}, by metering thread`,
+      () => read().threads.map((counts, thread) => ({ labels: { thread: String(thread) }, value: of(counts) })),
+      ['thread'],
+    );
+  for (const name of threadCounters) byThread(snake(name), `Meter counter ${name}`, (counts) => counts[name]);
+  byThread('cpu_seconds', 'Processor time', (counts) => counts.threadCpuNs / 1e9);
+  byThread('ring_filled_ratio', 'Share of the fullest ring that waits to be read', (counts) => counts.ringFilledPercent / 100);
   metrics.gauge(
     'meter_annotated_packets',
     'Packets that could not be decoded further, by reason',
@@ -31,3 +42,6 @@ export function registerMetrics(metrics: Metrics, read: () => MeterFigures): voi
     ['interface'],
   );
 }
+
+/** `receivedPackets` → `received_packets`. */
+const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

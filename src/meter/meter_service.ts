@@ -26,6 +26,7 @@ import { nativeObservations, nativeOptions } from './native_options.ts';
 import { ObservationReader } from './observation_reader.ts';
 import { type EventSink, SamplingInForce } from './sampling_in_force.ts';
 import { SelectorsInUse } from './selectors_in_use.ts';
+import { ThreadPaces, threadStatus } from './thread_status.ts';
 
 export interface MeterParts {
   /** This boot, on whose monotonic clock rows are. */
@@ -63,6 +64,7 @@ export class MeterService implements Service {
   #names: NameSettings | undefined;
   readonly #observationReader = new ObservationReader();
   readonly #sampling: SamplingInForce;
+  readonly #paces = new ThreadPaces();
   #addon: NativeAddon | undefined;
   #meter: NativeMeter | undefined;
   #reader: BlockReader | undefined;
@@ -194,6 +196,7 @@ export class MeterService implements Service {
       blocksCapacity: counts.blocksCapacity,
       sampling: this.#sampling.status(),
       duplicatesSeenPackets: counts.duplicatesSeenPackets,
+      ...threadStatus(this.#figures, this.#paces),
     };
   }
 
@@ -320,6 +323,7 @@ export class MeterService implements Service {
     }
     const figures = this.figures();
     this.#sampling.watch(this.#meter, figures);
+    this.#paces.see(this.#world.clock.monotonicMs(), figures.threads);
     const error = errorOfSource(figures.sourceError) ?? this.#feeder?.trouble();
     this.#enter(error === undefined ? 'metering' : 'waiting', error?.message ?? '', error?.code);
   }

@@ -7,6 +7,7 @@ import { healthParts } from '../flow/health_shapes.ts';
 import { dimensions, tiers } from '../flow/history_shapes.ts';
 import { nameSources } from '../flow/host_names.ts';
 import { labelKinds } from '../flow/labels.ts';
+import { threadCounters } from '../flow/meter_threads.ts';
 import { mirrorTroubles } from '../flow/mirror_findings.ts';
 import { VERSION } from '../flow/version.ts';
 import { apiErrors } from './answers.ts';
@@ -202,6 +203,25 @@ const schemas: Json = {
     metPercentLastDay: { type: ['number', 'null'] },
     hours: list({ type: ['number', 'null'] }),
   }),
+  MeterThread: object(
+    {
+      ...Object.fromEntries(threadCounters.map((name) => [name, { type: 'integer' }])),
+      ringFilledPercent: { type: 'number' },
+      packetsPerSecond: { type: ['number', 'null'] },
+      cpuPercent: { type: ['number', 'null'] },
+    },
+    'Counters since the start; cachedFlows, blocksFilled and ringFilledPercent as of now; packetsPerSecond and cpuPercent (of one core’s time) over ten seconds',
+  ),
+  Meter: object({
+    source: { enum: ['interface', 'capture', 'demo', 'none'] },
+    state: { enum: ['metering', 'waiting', 'stopped', 'failed'] },
+    reason: { type: 'string' },
+    threads: {
+      ...list({ allOf: [reference('MeterThread'), object({ thread: { type: 'integer' } })] }),
+      description: 'Counters of the threads add up to those of allThreads',
+    },
+    allThreads: reference('MeterThread'),
+  }),
   Status: object(
     {
       version: { type: 'string' },
@@ -209,7 +229,7 @@ const schemas: Json = {
       node: { type: 'string' },
       nowMs: time,
       startedMs: time,
-      meter: { type: 'object' },
+      meter: reference('Meter'),
       ledger: { type: 'object' },
       mirror: reference('Mirror'),
       uplinks: list({ type: 'object' }),

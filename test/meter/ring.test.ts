@@ -1,6 +1,8 @@
 /** Live capture on a veth pair: what was sent is what is counted, whatever happens to the interface meanwhile. */
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ledgerFaults } from '../../src/flow/ledger.ts';
+import { threadCounters } from '../../src/flow/meter_threads.ts';
 import { presenceBit, rowField } from '../../src/flow/row_layout.ts';
 import { ethernet, ipv4, ipv6, udp, udpFrame } from '../captures/frames.ts';
 import { packetsOf, pcapFile } from '../captures/pcap_writer.ts';
@@ -150,7 +152,12 @@ describe.skipIf(missing !== undefined)(`ring${missing === undefined ? '' : ` (sk
     await using meter = new RingDriver(pair);
     await meter.ask({ do: 'open', options: { threads: 3, blocks: 12 } });
     await send(pair, capture, 10_000, 100_000);
-    await meter.until(({ counts }) => counts.receivedPackets === 10_000);
+    const { threads, counts } = await meter.until(({ counts }) => counts.receivedPackets === 10_000);
+    for (const name of threadCounters)
+      expect([name, threads.reduce((sum, one) => sum + one[name], 0)]).toEqual([name, counts[name]]);
+    expect(threads.map((one) => [one.receivedPackets > 0, one.cachedFlows > 0, ledgerFaults(one)])).toEqual(
+      new Array(3).fill([true, true, []]),
+    );
     const stopped = await meter.stop();
     expect(stopped.counts.receivedPackets).toBe(10_000);
     expect(stopped.rows).toHaveLength(25);

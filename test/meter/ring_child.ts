@@ -6,6 +6,7 @@ import { readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { SystemClock } from '../../src/core/clock.ts';
 import type { NativeSampling } from '../../src/meter/addon.ts';
+import { figuresOf } from '../../src/meter/figures.ts';
 import { LibpcapSource } from '../../src/meter/libpcap/libpcap_source.ts';
 import { loadPcap } from '../../src/meter/libpcap/pcap_package.ts';
 import { addon, countsOf, faultsOf, optionsFor, takeRows } from './metering.ts';
@@ -78,7 +79,14 @@ function feed(to: NonNullable<typeof meter>, interfaces: string[], { source }: R
 function statsOf(of: NonNullable<typeof meter>): object {
   const stats = of.stats();
   const { interfaces, sourceError, selectors } = stats;
-  return { counts: countsOf(stats), interfaces, sourceError, selectors, faults: faultsOf(stats) };
+  return {
+    counts: countsOf(stats),
+    interfaces,
+    sourceError,
+    selectors,
+    faults: faultsOf(stats),
+    threads: figuresOf(stats).threads,
+  };
 }
 
 function takeAll(of: NonNullable<typeof meter>): { rows: string[]; monotonicNs: string } {

@@ -10,6 +10,8 @@ const root = new URL('../..', import.meta.url).pathname;
 
 export interface RingFigures {
   readonly counts: MeterCounts;
+  /** Of each thread. */
+  readonly threads: readonly MeterCounts[];
   readonly interfaces: NativeInterface[];
   readonly sourceError: string;
   readonly selectors: NativeSelector[];

@@ -71,8 +71,10 @@ export class SimMeter implements NativeMeter {
     c.blocksCapacity = blocks;
     c.blocksFilled = this.#ready.length;
     c.sourceStateUp = c.sourceStateCount = 1;
+    const counters = Float64Array.from(meterCounters, (name) => c[name]);
     return {
-      counters: Float64Array.from(meterCounters, (name) => c[name]),
+      counters,
+      threads: [counters],
       annotations: new Float64Array(0),
       interfaces: [
         {

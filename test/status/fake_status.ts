@@ -6,6 +6,7 @@ import type { MirrorStatus } from '../../src/flow/mirror_findings.ts';
 import type { BoxEvent, BoxStatus, SelectorStatus, StoreStatus, UplinkStatus } from '../../src/flow/status_shapes.ts';
 import { VERSION } from '../../src/flow/version.ts';
 import { type Scenario, startedNow } from './fake_feed.ts';
+import { fakeThreads } from './fake_threads.ts';
 
 const bootMs = (scenario: Scenario): number =>
   scenario === 'just-on'
@@ -330,6 +331,7 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
         selectors: samplingSelectors(book.metered.packets),
       },
       duplicatesSeenPackets: book.duplicates.packets,
+      ...fakeThreads(book, 1_912, first ? 1 : 2),
     },
     ledger: book,
     mirror: mirror(scenario),

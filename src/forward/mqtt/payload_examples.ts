@@ -3,6 +3,7 @@ import type { Alert } from '../../flow/alert_shapes.ts';
 import type { Figure } from '../../flow/figure_shapes.ts';
 import { emptyVolume, type HistoryWindow, type Volume } from '../../flow/history_shapes.ts';
 import type { LedgerTerm } from '../../flow/ledger.ts';
+import { type ThreadCounter, type ThreadFigures, threadCounters } from '../../flow/meter_threads.ts';
 import type { BoxStatus } from '../../flow/status_shapes.ts';
 import { alertPayload, eventPayload, healthPayload, statePayload, summaryPayload } from './payloads.ts';
 import type { Topic } from './topics.ts';
@@ -98,6 +99,19 @@ export const exampleFigures: readonly Figure[] = [
   },
 ];
 
+/** Not told over MQTT. */
+const exampleThread: ThreadFigures = {
+  ...(Object.fromEntries(threadCounters.map((name) => [name, 0])) as Record<ThreadCounter, number>),
+  receivedPackets: 118_000_412,
+  meteredPackets: 118_000_412,
+  cachedFlows: 812,
+  cacheCapacityFlows: 131_072,
+  blocksCapacity: 64,
+  ringFilledPercent: 0,
+  packetsPerSecond: 1_204,
+  cpuPercent: 2.1,
+};
+
 export const exampleStatus: BoxStatus = {
   version: '0.1.0',
   ...exampleIdentity,
@@ -152,6 +166,8 @@ export const exampleStatus: BoxStatus = {
       ],
     },
     duplicatesSeenPackets: 0,
+    threads: [{ thread: 0, ...exampleThread }],
+    allThreads: exampleThread,
   },
   ledger: {
     received: term(118_000_412, 96_120_000_000),

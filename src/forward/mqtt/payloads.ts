@@ -57,7 +57,8 @@ export interface HealthPayload {
   readonly version: string;
   readonly startedMs: number;
   readonly host: HostHealth;
-  readonly meter: MeterStatus;
+  /** Without its threads: the box's API has them. */
+  readonly meter: Omit<MeterStatus, 'threads' | 'allThreads'>;
   readonly ledger: Ledger;
   /** What the traffic tells about the mirror; its findings are what to change on the switch. */
   readonly mirror: MirrorStatus;
@@ -89,7 +90,8 @@ export function statePayload(identity: Identity, reason: StatePayload['reason'],
 }
 
 export function healthPayload(status: BoxStatus): HealthPayload {
-  const { site, node, nowMs, version, startedMs, host, meter, ledger, mirror, uplinks, stores } = status;
+  const { site, node, nowMs, version, startedMs, host, ledger, mirror, uplinks, stores } = status;
+  const { threads: _1, allThreads: _2, ...meter } = status.meter;
   const figures = status.figures.map(({ hours: _, ...figure }) => figure);
   const { health: schema } = schemaVersions;
   return { schema, site, node, atMs: nowMs, version, startedMs, host, meter, ledger, mirror, uplinks, stores, figures };

@@ -33,13 +33,15 @@ const questionTimeoutMs = 15_000;
 export async function ask<T>(path: string, signal?: AbortSignal): Promise<T> {
   const late = AbortSignal.timeout(questionTimeoutMs);
   let response: Response;
+  let body: T & { error?: Refusal };
   try {
     response = await fetch(path, { signal: signal === undefined ? late : AbortSignal.any([signal, late]) });
+    body = await response.json();
   } catch {
-    // fetch gives one TypeError for every trouble of the network: the reason is the same to whoever looks at the page.
+    // Every trouble of the network, the time that is up, an answer that ends in the middle or is a proxy's: to whoever looks
+    // at the page it is the same.
     throw new BoxUnreachable();
   }
-  const body = (await response.json()) as T & { error?: Refusal };
   if (response.ok) return body;
   const { code = 'unknown', message = `HTTP ${response.status}`, at, length = 1, allowed = '' } = body.error ?? {};
   throw new BoxRefused(code, message, at === undefined ? undefined : { at, length, allowed });

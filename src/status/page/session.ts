@@ -115,6 +115,7 @@ async function send<T>(method: string, path: string, csrfToken?: string, body?: 
   const late = new AbortController();
   const cancel = after(changeTimeoutMs, () => late.abort());
   let response: Response;
+  let answer: (T & { error?: { code: string; message: string } }) | undefined;
   try {
     response = await fetch(path, {
       method,
@@ -125,13 +126,12 @@ async function send<T>(method: string, path: string, csrfToken?: string, body?: 
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+    answer = response.status === 204 ? undefined : await response.json();
   } catch {
-    throw new BoxUnreachable(); // fetch has one error for every trouble of the network
+    throw new BoxUnreachable(); // one error for every trouble of the network, an answer that ends in the middle too
   } finally {
     cancel();
   }
-  if (response.status === 204) return undefined as T;
-  const answer = (await response.json()) as T & { error?: { code: string; message: string } };
-  if (!response.ok) throw new BoxRefused(answer.error?.code ?? 'unknown', answer.error?.message ?? `HTTP ${response.status}`);
-  return answer;
+  if (!response.ok) throw new BoxRefused(answer?.error?.code ?? 'unknown', answer?.error?.message ?? `HTTP ${response.status}`);
+  return answer as T;
 }

@@ -11,6 +11,7 @@ import { Enrichment } from '../parts/enrichment.tsx';
 import { CopyIcon } from '../parts/icons.tsx';
 import { Later } from '../parts/later.tsx';
 import { accountWords, LedgerDetail } from '../parts/ledger.tsx';
+import { MeterThreads } from '../parts/meter_threads.tsx';
 import { Fact } from '../parts/places.tsx';
 import { PortAccountCard } from '../parts/port_account.tsx';
 import { Sampling } from '../parts/sampling.tsx';
@@ -55,6 +56,7 @@ export function Debug() {
           </Card>
         </div>
       </div>
+      <MeterThreads meter={status.meter} />
       <Sampling sampling={status.meter.sampling} nowMs={status.nowMs} />
       <Card title="Ledger" note={`accounted for: ${accountWords(accountOf(status.ledger))}`}>
         <LedgerDetail ledger={status.ledger} open />
