@@ -60,7 +60,7 @@ const groups: readonly { readonly name: string; readonly lines: readonly Line[] 
     name: 'Packets since the start',
     lines: [
       counter('Received', 'receivedPackets'),
-      { name: 'Received, frames', of: ({ receivedOctets }) => bytes(receivedOctets), exact: (of) => count(of.receivedOctets) },
+      { name: 'Received volume', of: ({ receivedOctets }) => bytes(receivedOctets), exact: (of) => count(of.receivedOctets) },
       counter('Dropped by the kernel', 'droppedByKernelPackets', {
         title: 'For lack of room in the ring',
         isBad: (of) => of.droppedByKernelPackets > 0,
