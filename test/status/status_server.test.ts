@@ -135,7 +135,7 @@ describe('bad parameters', () => {
       '/api/v1/series?from=yesterday',
       'from',
       'yesterday',
-      'milliseconds since 1970 or ISO 8601, such as 1767264060000 or 2026-01-01T10:41:00Z',
+      'milliseconds since 1970 or ISO 8601, such as 1767264060000, 2026-01-01T10:41:00Z or 2026-01-01T11:41:00+01:00',
     ],
     ['/api/v1/series?points=2001', 'points', '2001', 'a whole number from 1 to 2000'],
     ['/api/v1/series?from=5000&to=4000', 'from', '5000', 'a time before to'],
