@@ -1,270 +1,171 @@
 /** The API's description in OpenAPI 3.1, parameters from the schemas that check them. Pure. */
 import { z } from 'zod';
-import { alertCodes } from '../flow/alert_shapes.ts';
-import { figureNames } from '../flow/figure_shapes.ts';
+import { type Element, elementNamed } from '../flow/elements.ts';
 import { flowKeys } from '../flow/flow_search_shapes.ts';
-import { healthParts } from '../flow/health_shapes.ts';
 import { dimensions, tiers } from '../flow/history_shapes.ts';
 import { nameSources } from '../flow/host_names.ts';
-import { labelKinds } from '../flow/labels.ts';
-import { threadCounters } from '../flow/meter_threads.ts';
-import { mirrorTroubles } from '../flow/mirror_findings.ts';
+import { rowJsonKeys } from '../flow/row_json.ts';
 import { VERSION } from '../flow/version.ts';
 import { apiErrors } from './answers.ts';
 import { flowParameters, flowSumParameters } from './flow_questions.ts';
 import { accessPaths, securitySchemes } from './open_api_access.ts';
+import { about, flag, type Json, list, mapOf, number, numbers, object, oneOf, reference, text, time } from './open_api_shapes.ts';
+import { statusSchemas } from './open_api_status.ts';
 import { nameParameters, seriesParameters, topParameters } from './questions.ts';
 
-type Json = Record<string, unknown>;
-
-const number = { type: 'number' };
-const time = { type: 'integer', description: 'Milliseconds since 1970' };
-/** Absent where every packet was metered; where nothing is known about hosts, or may not be told. */
-const mayBeAbsent = ['rates', 'estimated', 'standardError', 'counted', 'names', 'vendors'];
-const object = (properties: Json, description = ''): Json => ({
-  type: 'object',
-  ...(description === '' ? {} : { description }),
-  properties,
-  required: Object.keys(properties).filter((name) => !mayBeAbsent.includes(name)),
-});
-const list = (items: Json): Json => ({ type: 'array', items });
-const reference = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
-
+/** Where packets were sampled. */
+const ofEstimates = ['estimated', 'standardError', 'counted'];
 const volume = {
-  outOctets: number,
-  inOctets: number,
-  outPackets: number,
-  inPackets: number,
-  flows: number,
-  estimated: { type: 'boolean', description: 'packets were sampled: octets and packets are estimates' },
-  standardError: { type: 'object', properties: { octets: number, packets: number } },
-  counted: {
-    type: 'object',
-    description: 'what was counted of the sampled packets, both directions together',
-    properties: { octets: number, packets: number },
-  },
+  ...numbers('outOctets', 'inOctets', 'outPackets', 'inPackets', 'flows'),
+  estimated: about('packets were sampled: octets and packets are estimates', flag),
+  standardError: object(numbers('octets', 'packets')),
+  counted: object(numbers('octets', 'packets'), 'what was counted of the sampled packets, both directions together'),
 };
-const sums = { records: number, flows: number, packets: number, octets: number, estimated: { type: 'boolean' } };
+const sums = { ...numbers('records', 'flows', 'packets', 'octets'), estimated: flag };
 const range = { fromMs: time, toMs: time };
+/** Absent where nothing is known about hosts, or may not be told. */
+const ofHosts = ['names', 'vendors'];
 const aboutHosts = {
-  names: {
-    type: 'object',
-    description: 'Names of the addresses in this answer',
-    additionalProperties: { $ref: '#/components/schemas/HostName' },
-  },
-  vendors: {
-    type: 'object',
-    description: 'Vendors of the MAC addresses in this answer',
-    additionalProperties: { type: 'string' },
-  },
+  names: mapOf(reference('HostName'), 'Names of the addresses in this answer'),
+  vendors: mapOf(text, 'Vendors of the MAC addresses in this answer'),
 };
+const hostName = {
+  name: text,
+  source: oneOf(nameSources),
+  learnedMs: time,
+  holdsUntilMs: about('When its time to live is over', time),
+  mac: about('Where DHCP told it', text),
+};
+
+function elementSchema({ type, units }: Element): Json {
+  const unit = units === '' ? {} : { description: units };
+  if (['ipv4Address', 'ipv6Address', 'macAddress', 'octetArray'].includes(type)) return { ...text, ...unit };
+  // Above 2^53 − 1 as a decimal text.
+  return { type: type === 'unsigned64' ? ['integer', 'string'] : 'integer', ...unit };
+}
 
 const schemas: Json = {
-  Volume: object(volume, 'Octets are those of whole frames. out: what the key sent, or from initiator to responder.'),
-  KeyVolume: object({ key: { type: 'string' }, ...volume }),
-  HostName: {
-    type: 'object',
-    description:
-      'Hearsay: whoever sends packets can name anything. A host’s own name (DHCP, mDNS) comes before what clients asked for (TLS, DNS), that before a reverse look-up',
-    properties: {
-      name: { type: 'string' },
-      source: { enum: [...nameSources] },
-      learnedMs: time,
-      holdsUntilMs: { ...time, description: 'When its time to live is over' },
-      mac: { type: 'string', description: 'Where DHCP told it' },
-      vendor: { type: 'string', description: 'In the list of names: of that MAC' },
-      address: { type: 'string', description: 'In the list of names' },
-    },
-    required: ['name', 'source', 'learnedMs', 'holdsUntilMs'],
-  },
-  Top: object({
-    dimension: { enum: dimensions },
-    tier: { enum: [...tiers] },
-    ...range,
-    rows: list(reference('KeyVolume')),
-    other: reference('Volume'),
-    total: reference('Volume'),
-    ...aboutHosts,
-    distinct: object(
-      { keys: number, standardError: number, atLeast: { type: 'boolean' } },
-      'Different keys; standardError 0: exact; atLeast: some of the time does not tell',
-    ),
-  }),
-  Series: object({
-    tier: { enum: [...tiers] },
-    ...range,
-    stepMs: number,
-    points: list(
-      object(
-        { startMs: time, present: { type: 'boolean' }, ...volume, rates: reference('Rates') },
-        'present: false where nothing was metered',
+  Volume: object(
+    volume,
+    'Octets are those of whole frames. out: what the key sent, or from initiator to responder.',
+    ofEstimates,
+  ),
+  KeyVolume: object({ key: text, ...volume }, '', ofEstimates),
+  HostName: object(
+    hostName,
+    'Hearsay: whoever sends packets can name anything. A host’s own name (DHCP, mDNS) comes before what clients asked for (TLS, DNS), that before a reverse look-up',
+    ['mac'],
+  ),
+  NamedHost: object({ address: text, ...hostName, vendor: about('Of that MAC', text) }, '', ['mac', 'vendor']),
+  Top: object(
+    {
+      dimension: oneOf(dimensions),
+      tier: oneOf(tiers),
+      ...range,
+      rows: list(reference('KeyVolume')),
+      other: reference('Volume'),
+      total: reference('Volume'),
+      ...aboutHosts,
+      distinct: object(
+        { ...numbers('keys', 'standardError'), atLeast: flag },
+        'Different keys; standardError 0: exact; atLeast: some of the time does not tell',
       ),
-    ),
-    rates: reference('Rates'),
-  }),
+    },
+    '',
+    ofHosts,
+  ),
+  Series: object(
+    {
+      tier: oneOf(tiers),
+      ...range,
+      stepMs: number,
+      points: list(
+        object(
+          { startMs: time, present: flag, partial: flag, ...volume, rates: reference('Rates') },
+          'present: false where nothing was metered; partial: in part, or not over yet',
+          [...ofEstimates, 'rates'],
+        ),
+      ),
+      rates: reference('Rates'),
+    },
+    'rates are absent of a key, and where no second was measured',
+    ['rates'],
+  ),
+  Rates: object(
+    numbers('p50Bits', 'p95Bits', 'maxBits', 'seconds'),
+    'What the seconds of a time were like, in bit/s, from the meter’s counters; percentiles within 2 %, the maximum exact. Of the line as a whole alone',
+  ),
   FlowSum: object(sums, 'Octets are those of whole frames; estimated: packets were sampled'),
   FlowCoverage: object(
     {
-      ...{ recordsKept: number, keptFromMs: time, recordsMissed: number, recordsScanned: number, tookMs: number },
-      complete: { type: 'boolean', description: 'false: the search ended before the range did; nextBefore goes on' },
-      searchedFromMs: time,
+      ...numbers('recordsKept', 'recordsMissed', 'recordsScanned', 'tookMs'),
+      keptFromMs: time,
+      complete: about('false: the search ended before the range did; nextBefore goes on', flag),
+      searchedFromMs: about('Where not complete: how far back it came', time),
       archive: object(
-        { records: number, octets: number, blocksUnreadable: number, recordsSkipped: number, trouble: { type: 'string' } },
+        { ...numbers('records', 'octets', 'blocksUnreadable', 'recordsSkipped'), trouble: text },
         'On disk, where records are kept there: recordsSkipped were in memory only (budget of writing, disk)',
       ),
     },
     'How far memory and disk reach, and what was looked at',
+    ['searchedFromMs', 'archive'],
   ),
-  Flows: object({
-    ...range,
-    matched: reference('FlowSum'),
-    listed: reference('FlowSum'),
-    flows: list({ type: 'object', description: 'Elements by their registry names' }),
-    coverage: reference('FlowCoverage'),
-    ...aboutHosts,
-  }),
-  FlowSums: object({
-    ...range,
-    by: list({ enum: [...flowKeys] }),
-    matched: reference('FlowSum'),
-    groups: list(
-      object({ keys: list({ type: 'string' }), ...sums, outOctets: number, inOctets: number, firstMs: time, lastMs: time }),
-    ),
-    groupsFound: number,
-    crowded: { type: 'boolean', description: 'too many keys: the smallest are one group, (other)' },
-    coverage: reference('FlowCoverage'),
-    ...aboutHosts,
-  }),
-  Rates: object(
-    { p50Bits: number, p95Bits: number, maxBits: number, seconds: number },
-    'What the seconds of a time were like, in bit/s, from the meter’s counters; percentiles within 2 %, the maximum exact. Of the line as a whole alone',
+  Flow: object(
+    Object.fromEntries(rowJsonKeys.map((name) => [name, elementSchema(elementNamed(name))])),
+    'One record: elements by their registry names, those that it does not have left out',
+    rowJsonKeys,
+  ),
+  Flows: object(
+    {
+      ...range,
+      matched: reference('FlowSum'),
+      listed: reference('FlowSum'),
+      flows: list(reference('Flow')),
+      nextBefore: about('In order of arrival: before of the next page; absent of the last one', number),
+      coverage: reference('FlowCoverage'),
+      ...aboutHosts,
+    },
+    '',
+    ['nextBefore', ...ofHosts],
+  ),
+  FlowSums: object(
+    {
+      ...range,
+      by: list(oneOf(flowKeys)),
+      matched: reference('FlowSum'),
+      groups: list(object({ keys: list(text), ...sums, ...numbers('outOctets', 'inOctets'), firstMs: time, lastMs: time })),
+      groupsFound: number,
+      crowded: about('too many keys: the smallest are one group, (other)', flag),
+      coverage: reference('FlowCoverage'),
+      ...aboutHosts,
+    },
+    '',
+    ofHosts,
   ),
   SettingChange: object({
     atMs: time,
-    by: { enum: ['restart', 'reload'] },
-    path: { type: 'string' },
-    before: { type: 'string' },
-    after: { type: 'string' },
-    inForce: { type: 'boolean' },
+    by: oneOf(['restart', 'reload']),
+    path: text,
+    before: text,
+    after: text,
+    inForce: flag,
   }),
-  TrafficSecond: object({ atMs: time, packets: number, octets: number, droppedPackets: number, newFlows: number }),
-  Mirror: object(
-    {
-      windowS: number,
-      packets: number,
-      tcpConversations: number,
-      tcpOneWay: number,
-      tcpSeenOctets: number,
-      tcpUnseenOctets: number,
-      findings: list(
-        object({
-          code: { enum: mirrorTroubles },
-          level: { enum: ['warn', 'error'] },
-          title: { type: 'string' },
-          evidence: { type: 'string' },
-          figures: { type: 'object', additionalProperties: number },
-          sinceMs: time,
-          todo: { type: 'string' },
-        }),
-      ),
-    },
-    'What the traffic of the last windowS seconds tells about the mirror port',
-  ),
-  Health: {
-    type: 'object',
-    description: 'A quiet line and a lost uplink are healthy. The parts are told to those only who have signed in.',
-    properties: {
-      healthy: { type: 'boolean' },
-      parts: list(object({ part: { enum: [...healthParts] }, healthy: { type: 'boolean' }, found: { type: 'string' } })),
-    },
-    required: ['healthy'],
-  },
-  Alert: object({
-    id: { type: 'string' },
-    code: { enum: alertCodes },
-    severity: { enum: ['page', 'ticket'] },
-    state: { enum: ['raised', 'cleared'] },
-    title: { type: 'string' },
-    text: { type: 'string' },
-    runbook: { type: 'string' },
-    raisedMs: time,
-    clearedMs: time,
-    times: number,
-    acknowledgedBy: { type: 'string' },
-    acknowledgedMs: time,
-    mutedUntilMs: time,
-    mutedBy: { type: 'string' },
-  }),
-  Figure: object({
-    name: { enum: figureNames },
-    value: { type: ['number', 'null'] },
-    target: { type: ['number', 'null'] },
-    met: { type: ['boolean', 'null'] },
-    metPercentLastDay: { type: ['number', 'null'] },
-    hours: list({ type: ['number', 'null'] }),
-  }),
-  MeterThread: object(
-    {
-      ...Object.fromEntries(threadCounters.map((name) => [name, { type: 'integer' }])),
-      ringFilledPercent: { type: 'number' },
-      packetsPerSecond: { type: ['number', 'null'] },
-      cpuPercent: { type: ['number', 'null'] },
-    },
-    'Counters since the start; cachedFlows, blocksFilled and ringFilledPercent as of now; packetsPerSecond and cpuPercent (of one core’s time) over ten seconds',
-  ),
-  Meter: object({
-    source: { enum: ['interface', 'capture', 'demo', 'none'] },
-    state: { enum: ['metering', 'waiting', 'stopped', 'failed'] },
-    reason: { type: 'string' },
-    threads: {
-      ...list({ allOf: [reference('MeterThread'), object({ thread: { type: 'integer' } })] }),
-      description: 'Counters of the threads add up to those of allThreads',
-    },
-    allThreads: reference('MeterThread'),
-  }),
-  Status: object(
-    {
-      version: { type: 'string' },
-      site: { type: 'string' },
-      node: { type: 'string' },
-      nowMs: time,
-      startedMs: time,
-      meter: reference('Meter'),
-      ledger: { type: 'object' },
-      mirror: reference('Mirror'),
-      uplinks: list({ type: 'object' }),
-      stores: list({ type: 'object' }),
-      host: { type: 'object' },
-      dataPlane: reference('Health'),
-      events: list({ type: 'object' }),
-      alerts: list(reference('Alert')),
-      figures: list(reference('Figure')),
-      notConfigured: list({ type: 'string' }),
-      restartNeededFor: list({ type: 'string' }),
-      labelKinds: list({ enum: labelKinds }),
-      places: list({ enum: ['country', 'as'] }),
-      ports: { oneOf: [{ type: 'object' }, { type: 'null' }] },
-      enrichment: object({ completePercent: {}, lackingPercent: { type: 'object' } }),
-      line: object({
-        kbitsPerSecond: { type: 'number' },
-        costPerMonth: { type: 'number' },
-        costPerGigabyte: { type: 'number' },
-        currency: { type: 'string' },
-      }),
-    },
-    'What the box says about itself, as of this second',
-  ),
+  ...statusSchemas,
   Error: object({
-    error: {
-      ...object({ code: { enum: Object.keys(apiErrors) }, message: { type: 'string' } }),
-      properties: {
-        code: { enum: Object.keys(apiErrors) },
-        message: { type: 'string' },
-        parameter: { type: 'string' },
-        value: { type: 'string' },
-        allowed: { type: 'string' },
+    error: object(
+      {
+        code: oneOf(Object.keys(apiErrors)),
+        message: about('A sentence that names parameter and value, and says what is allowed or what to do', text),
+        parameter: text,
+        value: text,
+        allowed: text,
+        retryAfterS: number,
+        at: about('Of a filter: where in it, from 0', number),
+        length: about('How long that place is', number),
       },
-    },
+      '',
+      ['parameter', 'value', 'allowed', 'retryAfterS', 'at', 'length'],
+    ),
   }),
 };
 
@@ -290,20 +191,24 @@ const failure = {
   description: 'What is wrong, and what is allowed',
   content: { 'application/json': { schema: reference('Error') } },
 };
-const get = (summary: string, type: string, schema: Json, parameters: Json[] = []): Json => ({
-  get: {
-    summary,
-    ...(parameters.length === 0 ? {} : { parameters }),
-    responses: { 200: { description: summary, content: { [type]: { schema } } }, default: failure },
-  },
-});
+/** @param not what 503 means where it answers in the same form */
+const get = (summary: string, type: string, schema: Json, parameters: Json[] = [], not = ''): Json => {
+  const content = { [type]: { schema } };
+  const good = { 200: { description: summary, content } };
+  return {
+    get: {
+      summary,
+      ...(parameters.length === 0 ? {} : { parameters }),
+      responses: { ...good, ...(not === '' ? {} : { 503: { description: not, content } }), default: failure },
+    },
+  };
+};
 
 /** Needs neither token nor session. */
 const open = ({ get: one }: Json): Json => ({ get: { ...(one as Json), security: [] } });
 
 export function openApi(): Json {
   const json = 'application/json';
-  const text = { type: 'string' };
   return {
     openapi: '3.1.0',
     info: { title: 'flowspan', version: VERSION, description: 'Status and history of one box, and who may use it.' },
@@ -327,7 +232,7 @@ export function openApi(): Json {
       '/api/v1/names': get(
         'Names of hosts that mirrored traffic told, newest first; not for viewers from whom addresses are hidden',
         json,
-        object({ matched: number, names: list(reference('HostName')) }),
+        object({ matched: number, names: list(reference('NamedHost')) }),
         parametersOf(nameParameters),
       ),
       '/api/v1/settings/changes': get(
@@ -347,9 +252,11 @@ export function openApi(): Json {
       ),
       ...accessPaths,
       '/healthz': open(get('200 while the page’s thread answers', 'text/plain', text)),
-      '/readyz': open(get('200 while the box reports and its meter has not failed', 'text/plain', text)),
+      '/readyz': open(
+        get('200 while the box reports and its meter has not failed', 'text/plain', text, [], 'Why it is not ready'),
+      ),
       '/api/v1/health': open(
-        get('Whether the data plane works (503 where not): what an update is judged by', json, reference('Health')),
+        get('Whether the data plane works: what an update is judged by', json, reference('Health'), [], 'It does not'),
       ),
       '/metrics': get('Figures for Prometheus', 'text/plain', text),
     },

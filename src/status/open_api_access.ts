@@ -1,36 +1,31 @@
 /** The part of the API's description that is about who may use it, and what may be changed. Pure. */
 import { auditActions, roles } from '../flow/access_shapes.ts';
 import { muteHoursMax } from '../flow/alert_shapes.ts';
+import { about, type Json, list, number, object, oneOf, text, time } from './open_api_shapes.ts';
 
-type Json = Record<string, unknown>;
-
-const text = { type: 'string' };
-const role = { enum: [...roles] };
-const time = { type: 'integer', description: 'Milliseconds since 1970' };
-const body = (properties: Json, required = Object.keys(properties)): Json => ({
+const role = oneOf(roles);
+const body = (properties: Json, optional: readonly string[] = []): Json => ({
   required: true,
-  content: { 'application/json': { schema: { type: 'object', properties, required } } },
+  content: { 'application/json': { schema: object(properties, '', optional) } },
 });
 const answer = (description: string, schema?: Json): Json => ({
   description,
   ...(schema === undefined ? {} : { content: { 'application/json': { schema } } }),
 });
-const listOf = (name: string, properties: Json): Json => ({
-  type: 'object',
-  properties: { [name]: { type: 'array', items: { type: 'object', properties } } },
-});
+const listOf = (name: string, properties: Json): Json => object({ [name]: list(object(properties)) });
 const user = { name: text, role, createdMs: time };
 const token = { id: text, name: text, role, createdMs: time, createdBy: text, expiresMs: time };
-const session = {
-  type: 'object',
-  properties: {
-    state: { enum: ['open', 'needed', 'setUp', 'signedIn'] },
+const session = object(
+  {
+    state: oneOf(['open', 'needed', 'setUp', 'signedIn']),
     name: text,
     role,
-    csrfToken: { ...text, description: 'To be sent back as x-csrf-token' },
-    idleMs: { type: 'number' },
+    csrfToken: about('To be sent back as x-csrf-token', text),
+    idleMs: number,
   },
-};
+  'Nothing but state before somebody has signed in',
+  ['name', 'role', 'csrfToken', 'idleMs'],
+);
 const failure = { $ref: '#/components/responses/Failure' };
 const done = (summary: string, more: Json = {}): Json => ({
   summary,
@@ -72,21 +67,20 @@ export const accessPaths: Json = {
   '/api/v1/password': { post: done('Change your own password', { requestBody: body({ current: text, next: text }) }) },
   '/api/v1/users': {
     get: gives('Users (admin)', 200, listOf('users', user)),
-    post: gives('Add one (admin)', 201, { type: 'object' }, { requestBody: body({ name: text, role, password: text }) }),
+    post: gives('Add one (admin)', 201, object({ name: text, role }), {
+      requestBody: body({ name: text, role, password: text }),
+    }),
   },
   '/api/v1/users/{name}': {
     ...named('name'),
-    patch: done('Another role or password (admin)', { requestBody: body({ role, password: text }, []) }),
+    patch: done('Another role or password (admin)', { requestBody: body({ role, password: text }, ['role', 'password']) }),
     delete: done('Remove one (admin)'),
   },
   '/api/v1/tokens': {
     get: gives('Tokens, without their secrets (admin)', 200, listOf('tokens', token)),
-    post: gives(
-      'Make one, shown this once (admin)',
-      201,
-      { type: 'object', properties: { ...token, token: text } },
-      { requestBody: body({ name: text, role, days: { type: 'integer' } }, ['name', 'role']) },
-    ),
+    post: gives('Make one, shown this once (admin)', 201, object({ ...token, token: text }), {
+      requestBody: body({ name: text, role, days: about('0: for ever', { type: 'integer' }) }, ['days']),
+    }),
   },
   '/api/v1/tokens/{id}': { ...named('id'), delete: done('Revoke one (admin)') },
   '/api/v1/audit': {
@@ -97,9 +91,9 @@ export const accessPaths: Json = {
         atMs: time,
         who: text,
         from: text,
-        action: { enum: [...auditActions] },
+        action: oneOf(auditActions),
         what: text,
-        outcome: { enum: ['done', 'failed', 'limited'] },
+        outcome: oneOf(['done', 'failed', 'limited']),
       }),
     ),
   },
