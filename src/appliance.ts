@@ -108,8 +108,7 @@ export class Appliance {
       world: part('host'),
       dataFolder: settings.dataFolder,
       clockSynchronised: () => this.#clock.synchronised,
-      files: machine.files,
-      slow: machine.slowFigures,
+      ...{ files: machine.files, slow: machine.slowFigures, onEvent },
     });
     this.#page = new PageThread({
       world: part('page'),

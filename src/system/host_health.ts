@@ -6,7 +6,7 @@ import type { Timer } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
-import type { HostHealth } from '../flow/status_shapes.ts';
+import type { BoxEvent, HostHealth } from '../flow/status_shapes.ts';
 import { DaySum } from './day_sum.ts';
 import { type HostFiles, hostFiles } from './host_files.ts';
 import { type Inventory, type SlowFigures, slowFigures, takeInventory } from './inventory.ts';
@@ -32,6 +32,7 @@ export interface HostMonitorParts {
   readonly clockSynchronised: () => boolean | null;
   readonly files?: HostFiles;
   readonly slow?: SlowFigures;
+  readonly onEvent?: (level: BoxEvent['level'], event: string, text: string) => void;
 }
 
 const periodMs = 2_000;
@@ -40,6 +41,21 @@ const slowFirstMs = 60_000;
 const slowPeriodMs = 600_000;
 /** Raspberry Pi only. */
 export const throttledFile = '/sys/devices/platform/soc/soc:firmware/get_throttled';
+
+/** On a box of our image: what the check of the data partition did at this start (image/system); not there when there was nothing to do. */
+export const dataPartitionFile = '/run/flowspan/data_partition';
+const dataPartitionFindings: Readonly<Record<string, Pick<BoxEvent, 'level' | 'event' | 'text'>>> = {
+  repaired: {
+    level: 'warn',
+    event: 'dataPartitionRepaired',
+    text: 'the file system of the data partition was damaged and has been repaired: something of the history may be missing; is the card or disk at its end?',
+  },
+  'made anew': {
+    level: 'error',
+    event: 'dataPartitionMadeAnew',
+    text: 'the data partition could not be repaired and was made anew: history, waiting records, users and certificates of before are gone; is the card or disk at its end?',
+  },
+};
 
 type Figures = Omit<HostHealth, 'clockSynchronised'>;
 
@@ -67,6 +83,8 @@ export class HostMonitor implements Service {
     const { clock, log, metrics } = this.#parts.world;
     const onError = (error: unknown): void => log.warn('hostHealthFailed', { reason: messageOf(error) });
     this.#inventory = await takeInventory(this.#files);
+    const finding = dataPartitionFindings[(await this.#files.read(dataPartitionFile))?.trim() ?? ''];
+    if (finding !== undefined) this.#parts.onEvent?.(finding.level, finding.event, finding.text);
     await this.refresh();
     this.#timers = [clock.every(periodMs, () => this.refresh(), onError)];
     const { model, os, temperatureFile } = this.#inventory;

@@ -52,7 +52,7 @@ export function faultsAfterCut(disk: Disk, slot: string): string[] {
     const fatSaid = said(disk, ['fsck.vfat', '-n', fat]);
     const findings = fatSaid.text
       .split('\n')
-      .filter((line) => /bad|orphan|invalid|truncat|shared|reclaim|start cluster/i.test(line));
+      .filter((line) => /bad|orphan|invalid|truncat|shared|reclaim|start cluster|out of range/i.test(line));
     if (fatSaid.status > 1 || findings.length > 0) faults.push(`boot FAT: ${fatSaid.text}`);
 
     execFileSync('cp', ['--sparse=always', disk.path, copy]);
@@ -81,6 +81,6 @@ function said(disk: Disk, command: string[]): { status: number; text: string } {
     return { status: 0, text: disk.tool(...command) };
   } catch (error) {
     const { status, stdout, stderr } = error as { status: number | null; stdout: Buffer; stderr: Buffer };
-    return { status: status ?? 255, text: `${status}: ${stdout}${stderr}` };
+    return { status: status ?? 255, text: `${status}: ${stdout}${stderr}`.slice(0, 2_000) };
   }
 }

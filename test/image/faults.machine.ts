@@ -5,6 +5,8 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { Collector } from '../appliance/collector.ts';
+import { captured, siteConversations } from '../captures/conversations.ts';
 import { answers, branchSettings, signIn, statusOf } from './boot.ts';
 import { type BuiltImage, buildImage } from './built.ts';
 import { Disk, endMachines } from './machine.ts';
@@ -38,8 +40,10 @@ describe('GRUB’s variables', () => {
 });
 
 describe('the data partition', () => {
-  test('full: the box starts, meters and shows its page', async () => {
+  test('full: the box starts, shows its page, meters, and exports every packet', async () => {
+    const collector = await new Collector().listen();
     using disk = branchDisk(0);
+    disk.write('flowspan.yaml', branchSettings(collector.port));
     const { file, offset } = disk.dataPartition;
     const filler = `${disk.folder}/filler`;
     // Not zeros, of which debugfs makes a hole; more than there is room for, which ends its writing.
@@ -50,6 +54,12 @@ describe('the data partition', () => {
     expect(Number(/^Free blocks: +(\d+)$/m.exec(told)?.[1])).toBeLessThan(10);
     const machine = await disk.boot().start();
     await answers(machine, '/readyz', 200, 600);
+    // Nothing can be kept, a user neither: who looks has the console's code.
+    await machine.shows(/page +https:[\s\S]*state +metering/, 240);
+    const frames = siteConversations({ conversations: 10, segments: 10 }).map((packet) => captured(packet).frame);
+    await machine.mirror(frames, 100);
+    await expect.poll(() => collector.packets, { timeout: 120_000 }).toBe(frames.length);
+    await collector.vanish();
     await machine.cutPower();
   });
 
@@ -63,6 +73,10 @@ describe('the data partition', () => {
     await machine.shows(/flowspan: the data partition could not be repaired: it is made anew/, 300);
     await machine.shows(/settings were taken/, 300);
     await answers(machine, '/readyz', 200, 400);
+    // Whoever is far away is told as well.
+    const { events, stores } = await statusOf(machine, await signIn(machine));
+    expect(events.map(({ event }) => event)).toContain('dataPartitionMadeAnew');
+    expect(stores.map(({ state }) => state)).toEqual(['open', 'open', 'open']);
     await machine.cutPower();
   });
 });

@@ -8,7 +8,7 @@ import { silentLog } from '../../src/core/log.ts';
 import { createMetrics } from '../../src/core/metrics.ts';
 import { SystemRandom } from '../../src/core/random.ts';
 import type { HostFiles } from '../../src/system/host_files.ts';
-import { HostMonitor } from '../../src/system/host_health.ts';
+import { dataPartitionFile, HostMonitor } from '../../src/system/host_health.ts';
 import type { SlowFigures } from '../../src/system/inventory.ts';
 
 const world = (clock: Clock = new SystemClock()) => ({
@@ -162,3 +162,29 @@ async function neverAsked(): Promise<never> {
 function faultsOfChildren(): number {
   return Number(readFileSync('/proc/self/stat', 'utf8').split(') ')[1]!.split(' ')[8]);
 }
+
+test.each([
+  ['repaired\n', ['dataPartitionRepaired']],
+  ['made anew\n', ['dataPartitionMadeAnew']],
+  [undefined, []],
+])('what became of the data partition at this start is told: %j', async (found, expected) => {
+  const told: string[] = [];
+  const files = machine({ ...pi, ...(found === undefined ? {} : { '/run/flowspan/data_partition': found }) });
+  const monitor = new HostMonitor({
+    world: world(new SimulatedClock()),
+    dataFolder: '/',
+    clockSynchronised: () => true,
+    files,
+    slow: noSlowFigures,
+    onEvent: (level, event, text) => void told.push(event, ...(text.length > 20 && level !== 'info' ? [] : ['without words'])),
+  });
+  await monitor.start();
+  await monitor.stop(0);
+  expect(told).toEqual(expected);
+});
+
+test('the image says it in these words, in this file', () => {
+  const script = readFileSync(new URL('../../image/system/usr/lib/flowspan-box/data_partition', import.meta.url), 'utf8');
+  expect(script).toContain(`report=${dataPartitionFile}\n`);
+  expect([...script.matchAll(/echo "([^"]*)" >\$report/g)].map(([, words]) => words)).toEqual(['repaired', 'made anew']);
+});
