@@ -133,21 +133,25 @@ export class StoredHistoryReader implements HistoryReader {
     return coveringWindows(kv, this.#recent, options, () => this.recordsUnreadable++);
   }
 
-  /** The finest step whose windows reach back to that moment, or as far as anything does. */
+  /**
+   * The finest step whose windows reach back to that moment, or as far as anything does: the hour that holds the first minute of a young
+   * box begins before it and knows no more.
+   */
   async #finestMs(kv: Kv, fromMs: number): Promise<number> {
-    const oldestRecentMs = this.#recent?.oldestMs;
-    if (oldestRecentMs !== undefined && oldestRecentMs <= fromMs) return 10_000;
-    const oldestMinuteMs = (await edge(kv, '1m', false)) ?? Number.POSITIVE_INFINITY;
-    if (oldestMinuteMs <= fromMs) return minuteMs;
-    const oldestHourMs = (await edge(kv, '1h', false)) ?? Number.POSITIVE_INFINITY;
-    if (oldestHourMs <= fromMs) return hourMs;
-    const oldestDayMs = await edge(kv, '1d', false);
-    if (oldestDayMs !== undefined && oldestDayMs + dayMs <= oldestHourMs) return dayMs;
-    if (Number.isFinite(oldestHourMs) && oldestHourMs + hourMs <= oldestMinuteMs) return hourMs;
-    // A box that has just begun: its first minute may not be closed yet, its first hour is not.
-    return oldestRecentMs !== undefined && oldestRecentMs < oldestMinuteMs + minuteMs ? 10_000 : minuteMs;
+    const kept: { readonly stepMs: number; readonly oldestMs: number }[] = [
+      { stepMs: 10_000, oldestMs: this.#recent?.oldestMs ?? Number.POSITIVE_INFINITY },
+    ];
+    for (const [tier, stepMs] of [['1m', minuteMs] as const, ['1h', hourMs] as const, ['1d', dayMs] as const])
+      kept.push({ stepMs, oldestMs: (await edge(kv, tier, false)) ?? Number.POSITIVE_INFINITY });
+    const finest = kept.find(({ stepMs, oldestMs }) => {
+      const reachesFurther = kept.some((one) => one.stepMs > stepMs && one.oldestMs < floorTo(oldestMs, one.stepMs));
+      return oldestMs <= fromMs || (Number.isFinite(oldestMs) && !reachesFurther);
+    });
+    return finest?.stepMs ?? minuteMs;
   }
 }
+
+const floorTo = (ms: number, stepMs: number): number => Math.floor(ms / stepMs) * stepMs;
 
 /** A reader that opens the store for each question, beside or instead of the box's own handle. */
 export function openHistoryReader(path: string, options: LevelKvOptions = {}, recent?: RecentWindows): StoredHistoryReader {

@@ -98,6 +98,13 @@ describe('a box that has just begun', () => {
     expect(points.filter(({ present }) => present)).toHaveLength(3);
   });
 
+  test('shows its minutes in its second hour, when the first one is closed', async () => {
+    const first = minutes(40, 60, () => ({ a: 6 }));
+    const { reader } = await readerOver([...first, ...minutes(60, 70, () => ({ a: 6 })), hourOf(first)], tenSeconds(0));
+    const { tier, points } = await reader.series({ fromMs: T0 + 10 * minute, toMs: T0 + 70 * minute, pointsMax: 180 });
+    expect([tier, points.filter(({ present }) => present).length]).toEqual(['1m', 30]);
+  });
+
   test('that is stopped shows its minutes', async () => {
     const { reader } = await readerOver(minutes(0, 9, () => ({ a: 6 })));
     const { tier, points } = await reader.series(hourBefore);
