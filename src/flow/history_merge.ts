@@ -95,10 +95,11 @@ export class DimensionSum {
   }
 
   close(topK: number): WindowOfDimension {
-    const ranked = [...this.#keys.values()].sort(byVolume);
+    const top = largestOf(this.#keys.values(), topK);
     const other = { ...this.#other };
-    for (const row of ranked.slice(topK)) addVolume(other, row);
-    const top = ranked.slice(0, topK);
+    const last = top.at(-1);
+    for (const row of this.#keys.values())
+      if (last === undefined || (row !== last && byVolume(row, last) > 0)) addVolume(other, row);
     const distinctKeys = this.distinct().keys;
     const sketch = this.#isSketched && !this.#isUntold ? { distinct: this.#sketch.pack() } : {};
     const rates = this.#rates.isEmpty ? {} : { rates: this.#rates.close() };
@@ -108,6 +109,26 @@ export class DimensionSum {
 
 const isEmpty = ({ outOctets, inOctets, outPackets, inPackets, flows }: Volume): boolean =>
   outOctets === 0 && inOctets === 0 && outPackets === 0 && inPackets === 0 && flows === 0;
+
+/** In order; of tens of thousands of keys few are wanted, so only those are sorted. */
+function largestOf(rows: Iterable<KeyVolume>, count: number): KeyVolume[] {
+  const top: KeyVolume[] = [];
+  if (count === 0) return top;
+  for (const row of rows) {
+    if (top.length >= count) {
+      if (byVolume(row, top[count - 1]!) > 0) continue;
+      top.pop();
+    }
+    let [low, high] = [0, top.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (byVolume(row, top[middle]!) > 0) low = middle + 1;
+      else high = middle;
+    }
+    top.splice(low, 0, row);
+  }
+  return top;
+}
 
 /** Largest first; keys decide between equals, so that the same data is always shown in the same order. */
 export function byVolume(a: KeyVolume, b: KeyVolume): number {

@@ -48,6 +48,11 @@ export class RateSum {
     });
   }
 
+  merge(other: RateSum): void {
+    this.#maxBits = Math.max(this.#maxBits, other.#maxBits);
+    for (const [bucket, seconds] of other.#seconds) this.#add(bucket, seconds);
+  }
+
   get isEmpty(): boolean {
     return this.#seconds.size === 0;
   }

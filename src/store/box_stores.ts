@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Settings } from '../config/schema.ts';
 import type { World } from '../core/world.ts';
 import { GuardedKv, type GuardedKvOptions, type StoreOpener } from './guarded_kv.ts';
-import { logLevel } from './level_kv.ts';
+import { historyLevel, logLevel } from './level_kv.ts';
 
 export type StoreName = GuardedKvOptions['name'];
 export type BoxStores = Readonly<Record<StoreName, GuardedKv>>;
@@ -18,8 +18,7 @@ export interface BoxStoresParts {
 export function boxStores({ world, settings, opener }: BoxStoresParts): BoxStores {
   const { dataFolder, history, spool, mqtt } = settings;
   const store = (name: StoreName, octetsMax: number): GuardedKv => {
-    // The page's thread reads the history beside us.
-    const level = name === 'history' ? { multithreading: true } : logLevel;
+    const level = name === 'history' ? historyLevel : logLevel;
     const options = { name, path: join(dataFolder, name), octetsMax, level };
     return new GuardedKv(options, world, opener(options));
   };

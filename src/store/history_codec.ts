@@ -97,7 +97,8 @@ export function encodeWindow({ window, partial }: StoredWindow): Uint8Array {
   return value;
 }
 
-export function decodeWindow(dimension: Dimension, value: Uint8Array): StoredWindow | undefined {
+/** @param only of the keys this one alone is made, where the window has it: a line of one key needs no more of a hundred */
+export function decodeWindow(dimension: Dimension, value: Uint8Array, only?: string): StoredWindow | undefined {
   if (value[0] !== version) return undefined;
   let packed: unknown;
   try {
@@ -107,15 +108,21 @@ export function decodeWindow(dimension: Dimension, value: Uint8Array): StoredWin
   }
   if (!isPacked(packed)) return undefined;
   const [partial, distinctKeys, other, keys, outOctets, inOctets, outPackets, inPackets, flows] = packed;
-  const top: KeyVolume[] = keys.map((key, i) => ({
-    key,
-    outOctets: outOctets[i]!,
-    inOctets: inOctets[i]!,
-    outPackets: outPackets[i]!,
-    inPackets: inPackets[i]!,
-    flows: flows[i]!,
-    ...sampledAt(packed, i),
-  }));
+  const errors: unknown = (packed as readonly unknown[])[9];
+  const isSampled = Array.isArray(errors) && errors.length > 0;
+  const rowAt = (i: number): KeyVolume => {
+    const row = {
+      key: keys[i]!,
+      outOctets: outOctets[i]!,
+      inOctets: inOctets[i]!,
+      outPackets: outPackets[i]!,
+      inPackets: inPackets[i]!,
+      flows: flows[i]!,
+    };
+    return isSampled ? { ...row, ...sampledAt(packed, i) } : row;
+  };
+  const at = only === undefined ? -1 : keys.indexOf(only);
+  const top = only === undefined ? keys.map((_, i) => rowAt(i)) : at < 0 ? [] : [rowAt(at)];
   const [a, b, c, d, e] = other as [number, number, number, number, number];
   return {
     partial,

@@ -16,6 +16,8 @@ export interface CoverOptions {
   readonly toMs: number;
   /** No window wider than this is used. */
   readonly widestMs: number;
+  /** Of each window this key alone is wanted. */
+  readonly only?: string;
 }
 
 export interface CoveringWindow {
@@ -40,13 +42,13 @@ export async function* coveringWindows(
   options: CoverOptions,
   onUnreadable: OnUnreadable,
 ): AsyncIterable<CoveringWindow> {
-  const { dimension, fromMs, toMs, widestMs } = options;
+  const { fromMs, toMs, widestMs, dimension, only } = options;
   let open: Span[] = [{ fromMs, toMs }];
   for (const tier of ['1d', '1h', '1m'] as const) {
     if (tierMs(tier) > widestMs) continue;
     const taken: number[] = [];
     for (const span of open) {
-      for await (const found of storedWindows(kv, tier, dimension, span, onUnreadable)) {
+      for await (const found of storedWindows(kv, tier, options, span, onUnreadable)) {
         if (!(await belongs(kv, found, span, dimension))) continue;
         taken.push(found.startMs);
         yield found;
@@ -56,7 +58,7 @@ export async function* coveringWindows(
   }
   if (recent === undefined) return;
   for (const span of open) {
-    for (const { startMs, stored } of recent.windows(dimension, span.fromMs, span.toMs)) {
+    for (const { startMs, stored } of recent.windows(dimension, span.fromMs, span.toMs, only)) {
       if (startMs + tierMs('10s') <= span.toMs) yield { tier: '10s', startMs, stored };
     }
   }
@@ -65,13 +67,13 @@ export async function* coveringWindows(
 async function* storedWindows(
   kv: Kv,
   tier: StoredTier,
-  dimension: Dimension,
+  { dimension, only }: Pick<CoverOptions, 'dimension' | 'only'>,
   span: Span,
   onUnreadable: OnUnreadable,
 ): AsyncIterable<CoveringWindow> {
   const firstMs = Math.floor(span.fromMs / tierMs(tier)) * tierMs(tier);
   for await (const [key, value] of kv.entries(historyRange(tier, dimension, firstMs, span.toMs))) {
-    const stored = decodeWindow(dimension, value);
+    const stored = decodeWindow(dimension, value, only);
     if (stored === undefined) onUnreadable();
     else yield { tier, startMs: startOfKey(key), stored };
   }

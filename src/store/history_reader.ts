@@ -86,7 +86,7 @@ export class StoredHistoryReader implements HistoryReader {
   /** What a host sent and received in the windows that know it by name. */
   async #totalOf(kv: Kv, host: string, fromMs: number, toMs: number): Promise<Volume> {
     const total = emptyVolume();
-    for await (const found of this.#windows(kv, { dimension: 'host', fromMs, toMs, widestMs: dayMs })) {
+    for await (const found of this.#windows(kv, { dimension: 'host', only: host, fromMs, toMs, widestMs: dayMs })) {
       const row = rowOf(found, host);
       if (row !== undefined) addVolume(total, row);
     }
@@ -108,10 +108,9 @@ export class StoredHistoryReader implements HistoryReader {
         partial: false,
         seconds: new RateSum(),
       }));
-      const all = new RateSum();
       // Without a key the line is the total, whichever dimension is looked at.
-      const of = key === undefined ? 'total' : dimension;
-      for await (const found of this.#windows(kv, { dimension: of, fromMs, toMs, widestMs: stepMs })) {
+      const of = key === undefined ? { dimension: 'total' as const, only: '' } : { dimension, only: key };
+      for await (const found of this.#windows(kv, { ...of, fromMs, toMs, widestMs: stepMs })) {
         const point = points[Math.floor((found.startMs - fromMs) / stepMs)];
         if (point === undefined) continue;
         point.coveredMs += tierSeconds[found.tier] * 1_000;
@@ -119,10 +118,10 @@ export class StoredHistoryReader implements HistoryReader {
         const row = rowOf(found, key ?? '');
         if (row !== undefined) addVolume(point, row);
         const { rates } = found.stored.window;
-        if (rates === undefined) continue;
-        point.seconds.add(rates);
-        all.add(rates);
+        if (rates !== undefined) point.seconds.add(rates);
       }
+      const all = new RateSum();
+      for (const { seconds } of points) all.merge(seconds);
       const tier: Tier = stepMs < minuteMs ? '10s' : stepMs < hourMs ? '1m' : stepMs < dayMs ? '1h' : '1d';
       const answer = { tier, fromMs, toMs, stepMs, points: points.map((point) => finished(point, stepMs)) };
       return all.isEmpty ? answer : { ...answer, rates: ratesOf(all.close()) };

@@ -44,6 +44,12 @@ export const levelDefaults = {
  */
 export const logLevel = { openFilesMax: 74, tableOctets: MIB } as const satisfies LevelKvOptions;
 
+/**
+ * For the history, which the page's thread reads beside us. Each flush has windows of every dimension and so meets every table: the
+ * fewer there are, the less is written again. A day at 1,000 flows/s writes 480 MiB with the default, 180 with this, 120 with twice as much.
+ */
+export const historyLevel = { multithreading: true, writeBufferOctets: 8 * MIB } as const satisfies LevelKvOptions;
+
 /** Octets an iterator reads ahead: a scan asks the thread pool once per this much, not once per record. */
 const readAheadOctets = 256 * 1024;
 const readAheadRecords = 1_000;

@@ -34,11 +34,16 @@ export class RecentWindows {
     return this.#packed.get('total')![0]?.startMs;
   }
 
-  /** Windows that start in [fromMs, toMs), in the order in which they closed. */
-  *windows(dimension: Dimension, fromMs: number, toMs: number): Iterable<{ startMs: number; stored: StoredWindow }> {
+  /** Windows that start in [fromMs, toMs), in the order in which they closed; with `only` of its keys that one alone. */
+  *windows(
+    dimension: Dimension,
+    fromMs: number,
+    toMs: number,
+    only?: string,
+  ): Iterable<{ startMs: number; stored: StoredWindow }> {
     for (const { startMs, value } of this.#packed.get(dimension)!) {
       if (startMs < fromMs || startMs >= toMs) continue;
-      const stored = decodeWindow(dimension, value);
+      const stored = decodeWindow(dimension, value, only);
       if (stored !== undefined) yield { startMs, stored };
     }
   }

@@ -119,6 +119,7 @@ async function measure(name: string, mix: Mix): Promise<void> {
       evictedKeys,
       lateRows,
       rssMiB: Math.round(process.memoryUsage.rss() / 1024 / 1024),
+      ...(name === 'branch' ? { goals: { rowsPerCpuS: 300_000, rssMiB: 250 } } : {}),
     })}\n`,
   );
 }

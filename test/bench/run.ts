@@ -14,7 +14,7 @@ import { benchOffline } from './offline.ts';
 import { flowspan, peers } from './peers.ts';
 import { table } from './table.ts';
 
-const parts = ['offline', 'live', 'meter', 'instructions', 'export', 'outage'] as const;
+const parts = ['offline', 'live', 'meter', 'instructions', 'export', 'outage', 'pipeline', 'history', 'page'] as const;
 /** Unless others are asked for: a live run of all four would take most of an hour. */
 const liveCases: readonly CaseName[] = ['imix', 'min64'];
 const quickPackets = 500_000;
@@ -135,6 +135,18 @@ async function main(): Promise<number> {
   if (choice.parts.includes('outage')) {
     print('\n## Outage: what arrives\n');
     runBeside('outage.ts', quick);
+  }
+  if (choice.parts.includes('pipeline')) {
+    print('\n## Pipeline: rows enriched and rolled up, one line of JSON a case\n\n');
+    runBeside('pipeline_bench.ts');
+  }
+  if (choice.parts.includes('history')) {
+    print('\n## History: 13 months on disk, writes of a day, questions to the API, one line of JSON a figure\n\n');
+    runBeside('history_bench.ts', quick);
+  }
+  if (choice.parts.includes('page')) {
+    print('\n## Page: the first view on a slow phone, one line of JSON a figure\n\n');
+    runBeside('page_bench.ts');
   }
   return 0;
 }

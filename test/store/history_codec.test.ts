@@ -33,6 +33,18 @@ describe('history record', () => {
     );
   });
 
+  test('one key alone is what it is among all, and nothing where it is not there', () => {
+    fc.assert(
+      fc.property(anyStored, fc.nat(), (stored, n) => {
+        const { dimension, top } = stored.window;
+        const key = top[n % Math.max(1, top.length)]?.key ?? 'none';
+        const found = decodeWindow(dimension, encodeWindow(stored), key);
+        expect(found).toEqual({ ...stored, window: { ...stored.window, top: top.filter((row) => row.key === key).slice(0, 1) } });
+        expect(decodeWindow(dimension, encodeWindow(stored), `${key} and more`)!.window.top).toEqual([]);
+      }),
+    );
+  });
+
   test('estimates keep their errors, and what was counted whole has none', () => {
     const counted = { outOctets: 1, inOctets: 2, outPackets: 3, inPackets: 4, flows: 5 };
     const estimated = { ...counted, estimated: true as const, standardError: { octets: 12.5, packets: 3.5 } };
