@@ -9,7 +9,22 @@ import { VERSION } from '../flow/version.ts';
 import { apiErrors } from './answers.ts';
 import { flowParameters, flowSumParameters } from './flow_questions.ts';
 import { accessPaths, securitySchemes } from './open_api_access.ts';
-import { about, flag, type Json, list, mapOf, number, numbers, object, oneOf, reference, text, time } from './open_api_shapes.ts';
+import {
+  about,
+  flag,
+  type Json,
+  list,
+  mapOf,
+  number,
+  numbers,
+  object,
+  oneOf,
+  orNull,
+  reference,
+  text,
+  texts,
+  time,
+} from './open_api_shapes.ts';
 import { statusSchemas } from './open_api_status.ts';
 import { nameParameters, seriesParameters, topParameters } from './questions.ts';
 
@@ -45,6 +60,33 @@ function elementSchema({ type, units }: Element): Json {
 }
 
 const schemas: Json = {
+  Anomalies: object({
+    detection: about('Who looks for anomalies: nothing yet', oneOf(['none'])),
+    anomalies: about(
+      'Empty while nothing looks for them',
+      list(object({ ...texts('id', 'kind', 'dimension', 'key', 'text'), startedMs: time, endedMs: orNull(time) })),
+    ),
+    weekBefore: object(
+      {
+        ...range,
+        timesLeast: number,
+        sharePercentLeast: number,
+        notComparable: about('Why; empty where they are compared', text),
+        changes: list(
+          object({
+            dimension: oneOf(['application']),
+            key: text,
+            octets: number,
+            octetsBefore: about('Null: less than what windows did not keep by name', orNull(number)),
+            isMore: flag,
+            times: about('At least; null where there was none on one of the days', orNull(number)),
+            estimated: flag,
+          }),
+        ),
+      },
+      'The last 24 whole hours against the same ones a week before',
+    ),
+  }),
   Volume: object(
     volume,
     'Octets are those of whole frames. out: what the key sent, or from initiator to responder.',
@@ -222,6 +264,11 @@ export function openApi(): Json {
       ),
       '/api/v1/top': get('Largest keys of a dimension in a time range', json, reference('Top'), parametersOf(topParameters)),
       '/api/v1/series': get('A line over time: the total, or one key', json, reference('Series'), parametersOf(seriesParameters)),
+      '/api/v1/anomalies': get(
+        'Anomalies in the traffic: nothing looks for them yet. And which applications carried much more, or much less, than a week before',
+        json,
+        reference('Anomalies'),
+      ),
       '/api/v1/flows': get('Recent flow records that match a filter', json, reference('Flows'), parametersOf(flowParameters)),
       '/api/v1/flows/sums': get(
         'Recent flow records that match a filter, summed by keys',

@@ -21,6 +21,7 @@ import { addAccessRoutes } from './access/access_routes.ts';
 import { addressOf, Gate } from './access/gate.ts';
 import { tlsWanted } from './access/rules.ts';
 import { addAlertRoutes } from './alert_routes.ts';
+import { addAnomalyRoutes } from './anomaly_routes.ts';
 import { ApiError, toApiError } from './answers.ts';
 import { addApiRoutes, type View } from './api_routes.ts';
 import { PageCertificate } from './certificate/page_certificate.ts';
@@ -206,6 +207,7 @@ export class StatusServer implements Service {
     addAccessRoutes(server, { access: this.#access, gate: this.#gate, world: this.#world });
     const { view, hiddenFrom } = { view: this.#viewOf.bind(this), hiddenFrom: this.#hiddenFrom.bind(this) };
     addApiRoutes(server, { clock, history, hosts, live, streams: this.#streams, metrics, view });
+    addAnomalyRoutes(server, { clock, history });
     addFlowRoutes(server, { clock, flows, hosts, hiddenFrom });
     addSettingsRoutes(server, this.#parts.dataFolder);
     addAlertRoutes(server, { live, gate: this.#gate, access: this.#access, act: this.#parts.onAlertAct });

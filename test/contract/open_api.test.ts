@@ -105,6 +105,7 @@ describe('answers are as described', { timeout: 120_000 }, () => {
     ...dimensions.map((by) => `/api/v1/top?by=${by}&last=1h`),
     '/api/v1/top?by=conversation&host=10.17.10.10',
     '/api/v1/series?last=15m',
+    '/api/v1/anomalies',
     '/api/v1/series?by=host&key=10.17.10.10&last=1d',
     '/api/v1/flows?limit=200',
     '/api/v1/flows?limit=20&order=bytes&filter=tcp',

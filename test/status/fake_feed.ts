@@ -203,9 +203,9 @@ export function fakeHistory(scenario: Scenario): HistoryReader {
     scenario !== 'just-on' && // no window has closed yet
     atMs >= boundaryMs &&
     !(atMs % dayMs > 3.2 * 3_600_000 && atMs % dayMs < 4.1 * 3_600_000 && scenario !== 'first-start');
-  const volume = (fromMs: number, toMs: number): Volume => {
+  const volume = (fromMs: number, toMs: number, looks = 200): Volume => {
     const sum = emptyVolume();
-    const stepMs = Math.max(10_000, (toMs - fromMs) / 200);
+    const stepMs = Math.max(10_000, (toMs - fromMs) / looks);
     for (let atMs = fromMs; atMs < toMs; atMs += stepMs) {
       if (!present(atMs) || atMs > Date.now()) continue;
       const { octets, packets } = rateAt(atMs);
@@ -225,7 +225,10 @@ export function fakeHistory(scenario: Scenario): HistoryReader {
       const total = volume(fromMs, toMs);
       const empty = total.inOctets === 0;
       const keys = scenario === 'year' ? longKeysOf(dimension) : keysOf[dimension];
-      const all: KeyVolume[] = empty ? [] : keys.map(([key, part, out]) => ({ key, ...share(total, part, out) }));
+      // Calls are new this week.
+      const isOld = toMs < Date.now() - 6 * dayMs;
+      const partOf = (key: string, part: number): number => (isOld && key === 'udp/3478' ? part / 20 : part);
+      const all: KeyVolume[] = empty ? [] : keys.map(([key, part, out]) => ({ key, ...share(total, partOf(key, part), out) }));
       const rows = all.slice(0, limit);
       const rest = Math.max(0, 1 - keysOf[dimension].slice(0, limit).reduce((sum, row) => sum + row[1], 0));
       const twice = dimension === 'host' ? share(total, 2, 0.5) : total;
@@ -250,7 +253,7 @@ export function fakeHistory(scenario: Scenario): HistoryReader {
       for (let startMs = Math.floor(fromMs / stepMs) * stepMs; startMs < toMs; startMs += stepMs) {
         points.push({
           startMs,
-          ...volume(startMs, startMs + stepMs),
+          ...volume(startMs, startMs + stepMs, 24),
           present: present(startMs),
           partial: startMs + stepMs > toMs,
           ...(present(startMs) ? { rates: ratesFrom(startMs, stepMs) } : {}),

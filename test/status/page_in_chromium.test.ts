@@ -163,6 +163,8 @@ describe('troubles', { timeout: 120_000 }, () => {
       ],
     ],
     ['one-way-mirror', '#overview', ['The mirror shows one direction only']],
+    ['year', '#overview', ['Anomalies', 'not looked for yet', /stun/, /times as much/, /A comparison of two days/]],
+    ['first-start', '', ['Anomalies', 'No comparison with a week before yet', /0 of the same 24 hours|of the last 24 hours/]],
     ['year', '#overview?last=7d', ['Last 7 days', /2001:db8:/, 'A week before', /(than|as) a week before/]],
   ];
   it.each(troubles)('%s, at %j', async (scenario, hash, words) => {

@@ -18,6 +18,7 @@ import { go, type Range, type Route } from '../route.ts';
 import { type Answer, useAnswer } from '../use_answer.ts';
 import type { WeekBefore } from '../week_before.ts';
 
+const anomalies = () => import('../parts/anomalies.tsx').then(({ Anomalies }) => Anomalies);
 const growth = () => import('../parts/growth.tsx').then(({ Growth }) => Growth);
 
 /** What stands at the end of the page waits until its beginning is there. */
@@ -99,6 +100,7 @@ export function Overview({ box, route }: { box: BoxState; route: Route }) {
           </div>
         )}
       </div>
+      {isLater && <Later load={anomalies} />}
       {isLater && !isNew && <Later load={growth} />}
     </>
   );
