@@ -78,6 +78,7 @@ describe('answers', () => {
     expect(read.sort()).toEqual(
       [
         'alerts',
+        'anomalies',
         'events',
         'flows',
         'flows/sums',
