@@ -260,6 +260,7 @@ export class Appliance {
       latencyMs: this.#exporters.latencyMs(),
       completenessPercent: this.#pipeline.enrichment().completePercent,
       alertsLastDay: this.#alerts.raisedLastDay,
+      written: this.#host.written,
     }));
     for (const told of [this.#mqttReporter, this.#figures]) this.#pipeline.onWindow(told.windowClosed.bind(told));
     this.#alerts = new AlertService({

@@ -8,6 +8,7 @@ import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
 import type { BoxEvent, HostHealth } from '../flow/status_shapes.ts';
 import { DaySum } from './day_sum.ts';
+import { HeatThrottle, throttleCountFile } from './heat_throttle.ts';
 import { type HostFiles, hostFiles } from './host_files.ts';
 import { type Inventory, type SlowFigures, slowFigures, takeInventory } from './inventory.ts';
 import {
@@ -64,8 +65,9 @@ export class HostMonitor implements Service {
   readonly #parts: HostMonitorParts;
   readonly #files: HostFiles;
   readonly #slow: SlowFigures;
-  readonly #ownWrites = new DaySum();
-  readonly #deviceWrites = new DaySum();
+  /** Octets written in a day, by this program and by all; kept over restarts by whoever keeps the figures. */
+  readonly written = { own: new DaySum(), device: new DaySum() };
+  readonly #heat = new HeatThrottle();
   #timers: Timer[] = [];
   #inventory: Inventory = { model: undefined, os: undefined, kernel: 'unknown', temperatureFile: undefined };
   #cpu: CpuTimes | undefined;
@@ -95,12 +97,12 @@ export class HostMonitor implements Service {
     metrics.gauge(
       'host_written_octets_last_day',
       'Octets this program wrote to storage in the last 24 hours',
-      () => this.#ownWrites.lastDay,
+      () => this.written.own.lastDay,
     );
     metrics.gauge(
       'host_device_written_octets_last_day',
       'Octets written to the disk of the data folder in the last 24 hours, by all programs',
-      () => this.#deviceWrites.lastDay,
+      () => this.written.device.lastDay,
     );
   }
 
@@ -115,7 +117,7 @@ export class HostMonitor implements Service {
 
   /** Octets that all programs wrote to the data folder's disk in the last 24 hours. */
   get deviceWrittenLastDay(): number {
-    return this.#deviceWrites.lastDay;
+    return this.written.device.lastDay;
   }
 
   /** One look. Public for tests and the CLI. */
@@ -123,7 +125,7 @@ export class HostMonitor implements Service {
     const { world, dataFolder } = this.#parts;
     const files = this.#files;
     const { temperatureFile } = this.#inventory;
-    const [stat, load, uptime, meminfo, io, diskstats, room, temperature, throttled] = await Promise.all([
+    const [stat, load, uptime, meminfo, io, diskstats, room, temperature, throttled, throttleCount] = await Promise.all([
       files.read('/proc/stat'),
       files.read('/proc/loadavg'),
       files.read('/proc/uptime'),
@@ -133,11 +135,14 @@ export class HostMonitor implements Service {
       files.room(dataFolder),
       temperatureFile === undefined ? undefined : files.read(temperatureFile),
       files.read(throttledFile),
+      files.read(throttleCountFile),
     ]);
     const cpu = parseCpuTimes(stat ?? '');
     const memory = parseMemory(meminfo ?? '');
     await this.#countWrites(world.clock.monotonicMs(), io ?? '', diskstats ?? '');
     const { model, os, kernel } = this.#inventory;
+    // Silence of a board that cannot complain is no good news: then there is no list, not an empty one.
+    const complaints = parseThrottled(throttled ?? '') ?? this.#heat.complaints(throttleCount, world.clock.monotonicMs());
     this.#figures = {
       model: model ?? 'unknown',
       os: os ?? 'unknown',
@@ -152,22 +157,22 @@ export class HostMonitor implements Service {
       temperatureC: parseMillidegrees(temperature ?? '') ?? this.#slowTemperatureC,
       diskTotalOctets: room?.totalOctets ?? 0,
       diskFreeOctets: room?.freeOctets ?? 0,
-      writtenOctetsPerDay: this.#ownWrites.lastDay,
-      complaints: parseThrottled(throttled ?? '') ?? [],
+      writtenOctetsPerDay: this.written.own.lastDay,
+      ...(complaints === undefined ? {} : { complaints }),
     };
     this.#cpu = cpu;
   }
 
   async #countWrites(nowMs: number, io: string, diskstats: string): Promise<void> {
     const own = parseWrittenOctets(io);
-    if (own !== undefined) this.#ownWrites.add(nowMs, own);
+    if (own !== undefined) this.written.own.add(nowMs, own);
     if (this.#device === undefined) {
       const number = await this.#files.device(this.#parts.dataFolder);
       if (number !== undefined) this.#device = deviceNumbers(number);
     }
     if (this.#device === undefined) return;
     const written = parseDeviceWrittenOctets(diskstats, this.#device.major, this.#device.minor);
-    if (written !== undefined) this.#deviceWrites.add(nowMs, written);
+    if (written !== undefined) this.written.device.add(nowMs, written);
   }
 
   async #askSlowly(): Promise<void> {
@@ -198,5 +203,4 @@ const emptyFigures: Figures = {
   diskTotalOctets: 0,
   diskFreeOctets: 0,
   writtenOctetsPerDay: 0,
-  complaints: [],
 };

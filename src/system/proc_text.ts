@@ -113,6 +113,9 @@ const throttledBits: readonly (readonly [number, string])[] = [
   [19, 'the board has been close to its temperature limit since the start'],
 ];
 
+/** Those that say what was, not what is: the firmware never takes them back. */
+export const pastComplaints: ReadonlySet<string> = new Set(throttledBits.filter(([bit]) => bit >= 16).map(([, words]) => words));
+
 /**
  * Raspberry Pi: `get_throttled` of the firmware in hexadecimal (bits as in its documentation of vcgencmd), in words. What
  * is true now silences its "since the start".

@@ -7,6 +7,7 @@ import { type Clock, SimulatedClock, SystemClock } from '../../src/core/clock.ts
 import { silentLog } from '../../src/core/log.ts';
 import { createMetrics } from '../../src/core/metrics.ts';
 import { SystemRandom } from '../../src/core/random.ts';
+import { throttleCountFile } from '../../src/system/heat_throttle.ts';
 import type { HostFiles } from '../../src/system/host_files.ts';
 import { dataPartitionFile, HostMonitor } from '../../src/system/host_health.ts';
 import type { SlowFigures } from '../../src/system/inventory.ts';
@@ -91,24 +92,42 @@ describe('host health', () => {
   });
 
   test('a PC finds its sensor under hwmon; a machine that tells nothing is still described', async () => {
-    const pc = machine({
+    const texts: Record<string, string> = {
       '/sys/class/dmi/id/sys_vendor': 'LENOVO\n',
       '/sys/class/dmi/id/product_name': '30E20017GE\n',
       '/sys/class/thermal/thermal_zone0/type': 'iwlwifi_1\n',
       '/sys/class/thermal/thermal_zone0/temp': '70000\n',
       '/sys/class/hwmon/hwmon3/name': 'coretemp\n',
       '/sys/class/hwmon/hwmon3/temp1_input': '52000\n',
-    });
+    };
+    const pc = machine(texts);
+    const pcClock = new SimulatedClock();
     const made = new HostMonitor({
-      world: world(),
+      world: world(pcClock),
       dataFolder: '/d',
       clockSynchronised: () => null,
       files: pc,
       slow: noSlowFigures,
     });
     await made.start();
+    expect(made.health()).toMatchObject({ model: 'LENOVO 30E20017GE', temperatureC: 52, os: 'unknown' });
+    expect(made.health()).not.toHaveProperty('complaints');
+    // Its processor counts how often it was too hot; of before the start it says nothing.
+    for (const [count, complaining] of [
+      ['7', 0],
+      ['7', 0],
+      ['9', 1],
+      ['9', 1],
+      ['many', undefined],
+    ] as const) {
+      texts[throttleCountFile] = `${count}\n`;
+      await made.refresh();
+      expect(made.health().complaints?.length, count).toBe(complaining);
+    }
+    texts[throttleCountFile] = '9\n';
+    await pcClock.advance(61_000);
+    expect(made.health().complaints).toEqual([]);
     await made.stop(100);
-    expect(made.health()).toMatchObject({ model: 'LENOVO 30E20017GE', temperatureC: 52, os: 'unknown', complaints: [] });
 
     const clock = new SimulatedClock();
     const mute = new HostMonitor({

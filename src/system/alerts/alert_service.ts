@@ -59,8 +59,9 @@ export class AlertService implements Service {
     return this.#shown;
   }
 
-  /** Raised within the last day. */
-  get raisedLastDay(): number {
+  /** Raised within the last day; null where none are raised at all. */
+  get raisedLastDay(): number | null {
+    if (!this.#parts.settings.enabled) return null;
     return this.#book.raisedSince(this.#parts.world.clock.wallMs() - 86_400_000);
   }
 
@@ -192,7 +193,7 @@ export class AlertService implements Service {
         })),
       ['id', 'severity', 'acknowledged'],
     );
-    metrics.gauge('alerts_raised_last_day', 'Alerts raised in the last 24 hours', () => this.raisedLastDay);
+    metrics.gauge('alerts_raised_last_day', 'Alerts raised in the last 24 hours', () => this.raisedLastDay ?? 0);
     metrics.gauge(
       'webhook_messages',
       'Alerts posted to webhooks, by outcome',

@@ -11,6 +11,8 @@ import { type Figure, type FigureName, figureFacts } from '../../flow/figure_sha
 import type { HistoryWindow } from '../../flow/history_shapes.ts';
 import type { MissedTarget } from '../alerts/alert_rules.ts';
 import type { TextStore } from '../boot_file.ts';
+import type { DaySum } from '../day_sum.ts';
+import { DiskGrowth } from './disk_growth.ts';
 import { FigureHours } from './figure_hours.ts';
 import { FigureCounts, type FigureInputs } from './figure_values.ts';
 import { TopTalkers } from './top_talkers.ts';
@@ -18,20 +20,26 @@ import { TopTalkers } from './top_talkers.ts';
 const periodMs = 10_000;
 const writeEveryMs = 3_600_000;
 
+export interface FigureSources extends Omit<FigureInputs, 'topTalkersPercent'> {
+  /** Sums of a day that others count; they are kept with the figures, by name. */
+  readonly written: Readonly<Record<string, DaySum>>;
+}
+
 export class FigureService implements Service {
   readonly name = 'figures';
   readonly #world: World;
   readonly #targets: TargetSettings;
   readonly #store: TextStore;
-  readonly #inputs: () => Omit<FigureInputs, 'topTalkersPercent'>;
-  readonly #counts = new FigureCounts();
+  readonly #inputs: () => FigureSources;
+  readonly #growth = new DiskGrowth();
+  readonly #counts = new FigureCounts(this.#growth);
   readonly #hours = new FigureHours();
   readonly #talkers = new TopTalkers();
   #timers: Timer[] = [];
   #figures: readonly Figure[] = [];
 
   /** @param inputs what the figures are made of, as of now */
-  constructor(world: World, targets: TargetSettings, store: TextStore, inputs: () => Omit<FigureInputs, 'topTalkersPercent'>) {
+  constructor(world: World, targets: TargetSettings, store: TextStore, inputs: () => FigureSources) {
     this.#world = world;
     this.#targets = targets;
     this.#store = store;
@@ -96,17 +104,21 @@ export class FigureService implements Service {
     try {
       const text = await this.#store.read();
       if (text === undefined) return;
-      const { hours, talkers } = JSON.parse(text) as { hours?: unknown; talkers?: unknown };
+      const { hours, talkers, growth, written } = JSON.parse(text) as Record<string, unknown>;
       this.#hours.restore(hours);
       this.#talkers.restore(talkers);
+      this.#growth.restore(growth);
+      for (const [name, sum] of Object.entries(this.#inputs().written)) sum.restore((written as Record<string, unknown>)?.[name]);
     } catch (error) {
       this.#world.log.warn('figuresUnread', { reason: messageOf(error) }); // their history begins anew
     }
   }
 
   async #write(): Promise<void> {
+    const { written } = this.#inputs();
+    const kept = { hours: this.#hours, talkers: this.#talkers, growth: this.#growth, written };
     try {
-      await this.#store.replace(JSON.stringify({ hours: this.#hours, talkers: this.#talkers }));
+      await this.#store.replace(JSON.stringify(kept));
     } catch (error) {
       this.#world.log.warn('figuresUnwritten', { reason: messageOf(error) });
     }

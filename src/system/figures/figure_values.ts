@@ -1,9 +1,11 @@
 /**
- * What the figures are now, from what the box says about itself: shares over the last hour, growth over the last day.
- * Pure, with the time handed in. Limits: a sample a minute for an hour, one an hour for a day.
+ * What the figures are now, from what the box says about itself: shares over the last hour, the rest as it is.
+ * Pure, with the time handed in. Limits: a sample a minute for an hour.
  */
 import type { FigureName } from '../../flow/figure_shapes.ts';
 import type { BoxStatus } from '../../flow/status_shapes.ts';
+import { pastComplaints } from '../proc_text.ts';
+import type { DiskGrowth } from './disk_growth.ts';
 
 export interface FigureInputs {
   readonly status: Omit<BoxStatus, 'alerts' | 'figures'>;
@@ -11,7 +13,8 @@ export interface FigureInputs {
   readonly latencyMs: { readonly p50: number | null; readonly p99: number | null };
   readonly completenessPercent: number | null;
   readonly topTalkersPercent: number | null;
-  readonly alertsLastDay: number;
+  /** Null where the box raises none (`alerts.enabled`). */
+  readonly alertsLastDay: number | null;
 }
 
 export type FigureValues = Readonly<Record<FigureName, number | null>>;
@@ -26,33 +29,30 @@ interface Sample {
   readonly looks: number;
   readonly complaining: number;
 }
-interface DiskSample {
-  readonly atMs: number;
-  readonly kept: number;
-  readonly free: number;
-}
 
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
-/** Growth is told once it was watched for this long: a start fills caches and stores. */
-const growthFromMs = 6 * hourMs;
 const smallFlowPackets = 10;
 /** Packets that came damaged; what is merely encrypted or a later fragment is no error. */
 const damage = /^(truncated|bad|tooMany)/;
-/** Further ahead nothing is known. */
-const daysMax = 3_650;
 
 export class FigureCounts {
   readonly #hour: Sample[] = [];
-  readonly #day: DiskSample[] = [];
+  readonly #growth: DiskGrowth;
   #looks = 0;
   #complaining = 0;
+
+  constructor(growth: DiskGrowth) {
+    this.#growth = growth;
+  }
 
   values(inputs: FigureInputs, nowMs: number): FigureValues {
     const { status, latencyMs, completenessPercent, topTalkersPercent, alertsLastDay } = inputs;
     const { host, uplinks, stores, meter } = status;
     this.#looks++;
-    if ((host.complaints ?? []).length > 0) this.#complaining++;
+    if (host.complaints?.some((complaint) => !pastComplaints.has(complaint)) === true) this.#complaining++;
+    const kept = stores.reduce((sum, { octetsOnDisk }) => sum + octetsOnDisk, 0);
+    this.#growth.add({ kept, free: host.diskFreeOctets, total: host.diskTotalOctets }, nowMs);
     const now = this.#take(status, nowMs);
     const since = this.#hour[0]!;
     const [acknowledged, dropped] = [now.acknowledged - since.acknowledged, now.dropped - since.dropped];
@@ -65,10 +65,10 @@ export class FigureCounts {
       decodeErrorsPpm: received <= 0 ? null : (damaged / received) * 1e6,
       latencyP50Ms: latencyMs.p50,
       latencyP99Ms: latencyMs.p99,
-      smallFlowRecallPercent: recallPercent(meter.sampling.interval),
+      smallFlowRecallPercent: recallPercent(meter.sampling),
       topTalkersPercent,
       completenessPercent,
-      alertsPerEntity: alertsLastDay / entities,
+      alertsPerEntity: alertsLastDay === null ? null : alertsLastDay / entities,
       cpuPercent: host.cpuPercent,
       memoryPercent: percent(host.memoryTotalOctets - host.memoryAvailableOctets, host.memoryTotalOctets),
       temperatureC: host.temperatureC,
@@ -78,7 +78,7 @@ export class FigureCounts {
       queueS: Math.max(0, ...uplinks.map(({ backlogAgeMs }) => backlogAgeMs / 1_000)),
       queuePercent:
         logs.length === 0 ? null : Math.max(...logs.map(({ octetsOnDisk, octetsMax }) => percent(octetsOnDisk, octetsMax) ?? 0)),
-      ...this.#growth(status, nowMs),
+      ...this.#growth.growth(),
       writtenOctets: host.writtenOctetsPerDay,
     };
   }
@@ -106,25 +106,16 @@ export class FigureCounts {
     while (this.#hour.length > 1 && this.#hour[1]!.atMs <= nowMs - hourMs) this.#hour.shift();
     return sample;
   }
-
-  #growth({ stores, host }: FigureInputs['status'], nowMs: number): Pick<FigureValues, 'storageGrowthOctets' | 'daysToFull'> {
-    const now = { atMs: nowMs, kept: stores.reduce((sum, { octetsOnDisk }) => sum + octetsOnDisk, 0), free: host.diskFreeOctets };
-    if (this.#day.length === 0 || nowMs - this.#day.at(-1)!.atMs >= hourMs) this.#day.push(now);
-    while (this.#day.length > 1 && this.#day[1]!.atMs <= nowMs - 24 * hourMs) this.#day.shift();
-    const first = this.#day[0]!;
-    const days = (nowMs - first.atMs) / (24 * hourMs);
-    if (nowMs - first.atMs < growthFromMs || host.diskTotalOctets === 0) return { storageGrowthOctets: null, daysToFull: null };
-    const shrinks = (first.free - now.free) / days;
-    return {
-      storageGrowthOctets: (now.kept - first.kept) / days,
-      daysToFull: shrinks <= 0 ? daysMax : Math.min(daysMax, now.free / shrinks),
-    };
-  }
 }
 
-/** Chance that at least one of ten packets is drawn at 1 in n (RFC 5475 5.2.2). */
-function recallPercent(interval: number): number {
-  return interval <= 1 ? 100 : (1 - (1 - 1 / interval) ** smallFlowPackets) * 100;
+/**
+ * Chance that a flow of ten packets is seen: that at least one is drawn at 1 in n (RFC 5475 5.2.2); where whole flows are chosen
+ * (RFC 7014), that this one is. What the kernel leaves out before comes on top of either.
+ */
+function recallPercent({ kind, interval, kernelInterval }: BoxStatus['meter']['sampling']): number {
+  const anyOf = (n: number): number => (n <= 1 ? 1 : 1 - (1 - 1 / n) ** smallFlowPackets);
+  if (kind === 'flowHash') return (anyOf(kernelInterval) / Math.max(1, interval)) * 100;
+  return anyOf(interval * kernelInterval) * 100;
 }
 
 const percent = (part: number, of: number): number | null => (of <= 0 ? null : (part / of) * 100);

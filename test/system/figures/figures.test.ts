@@ -10,6 +10,7 @@ import type { HistoryWindow } from '../../../src/flow/history_shapes.ts';
 import type { BoxStatus } from '../../../src/flow/status_shapes.ts';
 import { exampleStatus } from '../../../src/forward/mqtt/payload_examples.ts';
 import type { TextStore } from '../../../src/system/boot_file.ts';
+import { DaySum } from '../../../src/system/day_sum.ts';
 import { FigureService } from '../../../src/system/figures/figure_service.ts';
 import { jaccardPercent } from '../../../src/system/figures/top_talkers.ts';
 
@@ -47,7 +48,8 @@ function make(targets: NonNullable<SettingsInput>['targets'] = {}, store = new M
     status: quiet,
     latencyMs: { p50: 15_000 as number | null, p99: 30_000 as number | null },
     completenessPercent: 95 as number | null,
-    alertsLastDay: 0,
+    alertsLastDay: 0 as number | null,
+    written: { own: new DaySum() },
   };
   const service = new FigureService(world, settingsSchema.parse({ targets }).targets, store, () => state);
   const of = (name: FigureName) => service.figures.find((figure) => figure.name === name)!;
@@ -117,6 +119,31 @@ describe('figures', () => {
     expect(of('daysToFull').value).toBeCloseTo(6.1 / ((24 * 17) / 18), 2);
     expect(of('daysToFull').met).toBe(false);
     await service.stop(0);
+  });
+
+  it('know growth and what was written at once after a restart, whatever the clock says then', async () => {
+    const first = make();
+    await first.service.start();
+    let writtenS = 0;
+    for (let n = 0; n < 60; n++) {
+      const { host } = first.state.status;
+      first.state.status = { ...first.state.status, host: { ...host, diskFreeOctets: host.diskFreeOctets - 1e8 } };
+      first.state.written.own.add(first.clock.monotonicMs(), 5_000 + 1_000 * writtenS++);
+      await first.clock.advance(600_000);
+    }
+    const before = first.of('daysToFull').value!;
+    await first.service.stop(0);
+    expect(first.store.text!.length).toBeLessThan(20_000);
+    // The clock of a board without a battery begins in 1970.
+    const second = make({}, first.store, 0);
+    second.state.status = first.state.status;
+    await second.service.start();
+    second.state.written.own.add(second.clock.monotonicMs(), 7);
+    await second.clock.advance(10_000);
+    expect(second.of('daysToFull').value! / before).toBeCloseTo(1, 2);
+    expect(second.of('storageGrowthOctets').value).toBe(0);
+    expect(second.state.written.own.lastDay).toBe(59_000);
+    await second.service.stop(0);
   });
 
   it('tell what sampling hides, how long things wait, and complaints', async () => {
