@@ -4,26 +4,39 @@
  */
 import type { Random } from '../core/random.ts';
 import type { HistoryWindow } from '../flow/history_shapes.ts';
-import { KeyTable } from './key_table.ts';
-import { figuresPerKey, figuresPerSample, OpenWindow } from './open_window.ts';
+import { CountedKeys, figuresPerKey, figuresPerSample } from './counted_keys.ts';
+import { DimensionCounts } from './dimension_counts.ts';
+import { OpenWindow } from './open_window.ts';
 import type { RollupFigures, RollupOptions } from './rollup.ts';
-import { keyWords } from './row_keys.ts';
+import type { RowBatch } from './row_batch.ts';
+import { rowFlags } from './row_keys.ts';
+import { closeDimension, closeTotal } from './window_close.ts';
 
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
+/** It is alone in its tables. */
+const place = 0;
 
 export class HourRollup {
   readonly #options: RollupOptions;
   readonly #random: Random;
   readonly #figures: RollupFigures;
   readonly #emit: (window: HistoryWindow) => void;
-  readonly #window: OpenWindow;
-  #tables: KeyTable[] = [];
+  readonly #multipliers: readonly Int32Array[];
+  readonly #window = new OpenWindow(place);
+  readonly #keys = new CountedKeys();
+  #counts: readonly DimensionCounts[] = [];
   #open = false;
 
-  constructor(options: RollupOptions, random: Random, figures: RollupFigures, emit: (window: HistoryWindow) => void) {
+  constructor(
+    options: RollupOptions,
+    multipliers: readonly Int32Array[],
+    random: Random,
+    figures: RollupFigures,
+    emit: (window: HistoryWindow) => void,
+  ) {
     this.#options = options;
-    this.#window = new OpenWindow(options.dimensions);
+    this.#multipliers = multipliers;
     this.#random = random;
     this.#figures = figures;
     this.#emit = emit;
@@ -36,31 +49,40 @@ export class HourRollup {
     else this.#start(ordinal, ordinal * hourMs < nowMs);
   }
 
-  /** Takes a closed minute of the open hour; closes the hour behind its last minute. */
-  add(minute: OpenWindow, tables: readonly KeyTable[], minuteStartMs: number): void {
-    const window = this.#window;
-    window.partial ||= minute.partial;
-    for (let i = 0; i < figuresPerKey; i++) window.total[i]! += minute.total[i]!;
-    for (let i = 0; i < figuresPerSample; i++) window.totalSampled[i]! += minute.totalSampled[i]!;
-    minute.columns.forEach((columns, dimension) => {
-      const from = tables[dimension]!;
-      const mine = window.columns[dimension]!;
-      const key = new Int32Array(from.words);
-      for (let slot = 0; slot < columns.present.length; slot++) {
-        if (columns.present[slot] === 0) continue;
-        key.set(from.keys.subarray(slot * from.words, (slot + 1) * from.words));
-        const v = columns.values;
-        const at = slot * figuresPerKey;
-        const target = this.#slot(dimension, key, from.hashes[slot]!, v[at]! + v[at + 1]!);
-        mine.add(this.#tables[dimension]!, target, v[at]!, v[at + 1]!, v[at + 2]!, v[at + 3]!, v[at + 4]!);
-        mine.addSampledOf(target, columns, slot);
-      }
-      window.addRest(dimension, columns);
-    });
-    if ((minuteStartMs + minuteMs) % hourMs === 0) {
-      this.#close();
-      this.#start(window.ordinal + 1, false);
+  /**
+   * Takes one dimension of a minute that closes, before `add`. What a key had in the minute counts like a row.
+   * @param batch empty, and empty again afterwards
+   */
+  addDimension(dimension: number, from: DimensionCounts, keys: CountedKeys, minutePlace: number, batch: RowBatch): void {
+    const mine = this.#counts[dimension]!;
+    const evictedBefore = mine.evictedKeys;
+    const { records, words, stride, keyAt } = from.table;
+    const column = batch.keys.largest;
+    for (let key = 0; key < keys.count; key++) {
+      const to = batch.count++;
+      const keyFrom = keys.slots[key]! * stride + keyAt;
+      for (let word = 0; word < words; word++) column[to * words + word] = records[keyFrom + word]!;
+      for (let i = 0; i < figuresPerKey; i++) batch.figures[to * figuresPerKey + i] = keys.figures[key * figuresPerKey + i]!;
+      for (let i = 0; i < figuresPerSample; i++)
+        batch.sampled[to * figuresPerSample + i] = keys.sampled[key * figuresPerSample + i]!;
+      batch.weights[to] = keys.octetsOf(key);
+      batch.flags[to] = keys.isEstimate(key) ? rowFlags.any | rowFlags.sampled : rowFlags.any;
+      batch.places[to] = place;
+      batch.firstShare[to + 1] = ++batch.shareCount;
+      if (batch.hasRoomFor(1) && key < keys.count - 1) continue;
+      mine.addRows(batch, column, rowFlags.any, 0);
+      batch.clear();
     }
+    mine.addRest(from, minutePlace, place);
+    this.#figures.evictedKeys += mine.evictedKeys - evictedBefore;
+  }
+
+  /** Takes the minute's totals; closes the hour behind its last minute. */
+  add(minute: OpenWindow, minuteStartMs: number): void {
+    this.#window.add(minute);
+    if ((minuteStartMs + minuteMs) % hourMs !== 0) return;
+    this.#close();
+    this.#start(this.#window.ordinal + 1, false);
   }
 
   /** @param resumeMs where metering goes on: an hour that contains it stays open */
@@ -71,30 +93,20 @@ export class HourRollup {
     this.#open = false;
   }
 
-  #slot(dimension: number, key: Int32Array, hash: number, octets: number): number {
-    const table = this.#tables[dimension]!;
-    let slot = table.find(key, hash);
-    if (slot < 0) {
-      if (table.full) {
-        const victim = table.victim(-1);
-        this.#window.columns[dimension]!.evict(victim);
-        table.remove(victim);
-        this.#figures.evictedKeys++;
-      }
-      slot = table.insert(key, hash);
-    }
-    table.weights[slot]! += octets;
-    return slot;
-  }
-
   #start(ordinal: number, partial: boolean): void {
-    this.#tables = this.#window.dimensions.map((name) => new KeyTable(keyWords[name], this.#options.keysMax, this.#random));
+    const { dimensions, keysMax } = this.#options;
+    this.#counts = dimensions.map((name, i) => new DimensionCounts(name, this.#multipliers[i]!, keysMax, 1, 1, this.#random));
     this.#window.clear(ordinal).partial = partial;
     this.#open = true;
   }
 
   #close(): void {
     const { topK, names } = this.#options;
-    this.#emit(this.#window.close('1h', this.#window.ordinal * hourMs, this.#tables, topK, names));
+    const { partial, ordinal, total, totalSampled } = this.#window;
+    const dimensions = this.#counts.map((counts) => {
+      counts.take(place, -1, this.#keys);
+      return closeDimension(counts, this.#keys, place, topK, names);
+    });
+    this.#emit({ tier: '1h', startMs: ordinal * hourMs, dimensions: [closeTotal(total, totalSampled), ...dimensions], partial });
   }
 }

@@ -4,7 +4,7 @@
  *
  * In equals out: each row's packets and octets are in every dimension of exactly one chain of windows, whole numbers, late
  * or not. Limits: `keysMax` keys a dimension while windows are open (and as many again for the hour), windows of
- * `lateMs` and one more open at once. Sampled rows count by their estimates, whole numbers too, with their standard errors and with what
+ * `lateMs` and `windowsToSpare` more open at once. Sampled rows count by their estimates, whole numbers too, with their standard errors and with what
  * was counted beside them.
  */
 import type { Random } from '../core/random.ts';
@@ -14,10 +14,14 @@ import { RowCursor } from '../flow/row_cursor.ts';
 import { rowVariance } from '../flow/row_estimates.ts';
 import { presenceBit, rowField } from '../flow/row_layout.ts';
 import type { Sampling } from '../flow/selectors.ts';
+import { CountedKeys, figuresPerKey, figuresPerSample } from './counted_keys.ts';
+import { DimensionCounts } from './dimension_counts.ts';
 import { HourRollup } from './hour_rollup.ts';
-import { hashKey, hashWords, KeyTable } from './key_table.ts';
+import { hashKey } from './key_table.ts';
 import { OpenWindow } from './open_window.ts';
-import { type KeyedDimension, type KeyNames, keyWords, RowKeys } from './row_keys.ts';
+import { RowBatch } from './row_batch.ts';
+import { type KeyedDimension, type KeyNames, keyWords, rowFlags } from './row_keys.ts';
+import { closeDimension, closeTotal } from './window_close.ts';
 
 export interface RollupOptions {
   /** In the order of `keyedDimensions`, the first six always: `dimensionsWith`. */
@@ -48,28 +52,30 @@ const windowsPerMinute = 6;
 const minuteMs = 60_000;
 /** A longer silence than this is a gap (the box slept), not a row of empty windows. */
 const silenceMaxMs = 3_600_000;
+/** Rows may come this much later than their windows should have closed before the first of those close without them. */
+const windowsToSpare = 6;
+/** Rarely more are open at once; then there is made room. */
+const windowsAtFirst = 12;
+/** The open minute stands beside its windows. */
+const minutePlace = 0;
 
 const reverseBit = presenceBit('reverse');
 const startOffset = rowField('flowStart').offset;
 const endOffset = rowField('flowEnd').offset;
-// Dimensions that count differently from the rest, by their places. A dimension's slot stands one further on, since host has two.
-const host = 0;
-const conversation = 1;
-const service = 5;
 
 export class Rollup {
   readonly figures: RollupFigures = { rows: 0, lateRows: 0, earlyRows: 0, evictedKeys: 0, windowsClosed: 0 };
   readonly #options: RollupOptions;
   readonly #emit: (window: HistoryWindow) => void;
-  readonly #multipliers: readonly Int32Array[];
-  readonly #tables: readonly KeyTable[];
-  readonly #keys = new RowKeys();
-  /** The scratch key of each dimension. */
-  readonly #keyOf: readonly Int32Array[];
-  readonly #slots: Int32Array;
-  readonly #minute: OpenWindow;
+  readonly #windowsMax: number;
+  readonly #counts: readonly DimensionCounts[];
+  readonly #batch: RowBatch;
+  readonly #keys = new CountedKeys();
+  readonly #minute = new OpenWindow(minutePlace);
   readonly #hour: HourRollup;
   readonly #spare: OpenWindow[] = [];
+  /** Places beside the minute's that windows were made for. */
+  #places = 0;
   /** Open 10 s windows without holes; the first one's ordinal is `#oldest`. */
   #windows: OpenWindow[] = [];
   #oldest = 0;
@@ -83,13 +89,18 @@ export class Rollup {
       this.figures.windowsClosed++;
       emit(window);
     };
-    const words = options.dimensions.map((dimension) => keyWords[dimension]);
-    this.#multipliers = words.map((count) => hashKey(count, random));
-    this.#tables = words.map((count) => new KeyTable(count, options.keysMax, random));
-    this.#keyOf = options.dimensions.map((dimension) => (dimension === 'host' ? this.#keys.source : this.#keys[dimension]));
-    this.#slots = new Int32Array(words.length + 1);
-    this.#minute = new OpenWindow(options.dimensions);
-    this.#hour = new HourRollup(options, random, this.figures, this.#emit);
+    const { dimensions, keysMax, lateMs } = options;
+    const windowsDue = Math.ceil(lateMs / windowMs) + 1;
+    this.#windowsMax = windowsDue + windowsToSpare;
+    const multipliers = dimensions.map((dimension) => hashKey(keyWords[dimension], random));
+    // Room for the minute, and for those that are open while nothing is late.
+    const places = 1 + Math.min(windowsDue, windowsAtFirst);
+    const placesMax = 1 + this.#windowsMax;
+    this.#counts = dimensions.map(
+      (dimension, i) => new DimensionCounts(dimension, multipliers[i]!, keysMax, places, placesMax, random),
+    );
+    this.#batch = new RowBatch(this.#windowsMax);
+    this.#hour = new HourRollup(options, multipliers, random, this.figures, this.#emit);
   }
 
   get openWindows(): number {
@@ -109,7 +120,7 @@ export class Rollup {
   /** Between these moments the meter stood still: the windows are marked, their traffic is not known. */
   markUnmetered(fromMs: number, toMs: number): void {
     // Windows before the gap are not concerned: they must be open before the mark applies to those that follow.
-    this.#window(Math.floor((Math.min(fromMs, this.#nowMs) - 1) / windowMs));
+    this.#reach(Math.floor((Math.min(fromMs, this.#nowMs) - 1) / windowMs));
     this.#unmeteredUntilMs = Math.max(this.#unmeteredUntilMs, toMs);
     for (const window of this.#windows) {
       const startMs = window.ordinal * windowMs;
@@ -125,7 +136,13 @@ export class Rollup {
   add(bytes: Uint8Array, firstRow: number, count: number, offsetMs: number, nowMs: number): void {
     this.#nowMs = Math.max(this.#nowMs, nowMs);
     if (this.#cursor.bytes !== bytes) this.#cursor = new RowCursor(bytes);
-    for (let i = 0; i < count; i++) this.#addRow(this.#cursor.at(i, firstRow), offsetMs);
+    const newest = Math.max(this.#oldest, Math.floor(this.#nowMs / windowMs));
+    this.#makeRoom(newest);
+    for (let i = 0; i < count; i++) {
+      if (!this.#batch.hasRoomFor(this.#windowsMax)) this.#count();
+      this.#take(this.#cursor.at(i, firstRow), offsetMs, newest);
+    }
+    this.#count();
     this.figures.rows += count;
   }
 
@@ -145,7 +162,7 @@ export class Rollup {
    * @param hours false leaves the open hour out: its minutes are kept elsewhere and will be put together there
    */
   flush(nowMs: number, resumeMs?: number, hours = true): void {
-    this.#window(Math.floor((nowMs - 1) / windowMs));
+    this.#reach(Math.floor((nowMs - 1) / windowMs));
     for (const window of this.#windows) if ((window.ordinal + 1) * windowMs > nowMs) window.partial = true;
     while (this.#windows.length > 0) this.#closeOldest();
     if (this.#oldest % windowsPerMinute !== 0) this.#closeMinute(true);
@@ -153,10 +170,10 @@ export class Rollup {
     if (resumeMs !== undefined) this.begin(resumeMs);
   }
 
-  #addRow(row: RowCursor, offsetMs: number): void {
+  /** Into the batch: the row's keys, and what each window gets of it. */
+  #take(row: RowCursor, offsetMs: number, newest: number): void {
     const startMs = rowTimeMs(row.view, row.base + startOffset) + offsetMs;
     const endMs = Math.max(startMs, rowTimeMs(row.view, row.base + endOffset) + offsetMs);
-    const newest = Math.max(this.#oldest, Math.floor(this.#nowMs / windowMs));
     let first = Math.floor(startMs / windowMs);
     let last = Math.floor(endMs / windowMs);
     if (first < this.#oldest) this.figures.lateRows++;
@@ -165,7 +182,11 @@ export class Rollup {
     last = Math.min(newest, Math.max(this.#oldest, last));
     this.#window(last);
 
+    const batch = this.#batch;
+    const at = batch.count++;
+    let flags = batch.keys.read(row, at) | rowFlags.any;
     const backwards = row.biflowDirection === biflowDirections.reverseInitiator;
+    if (backwards) flags |= rowFlags.backwards;
     const isTwoWay = row.has(reverseBit);
     const sampling = row.selectorId === 0 ? undefined : this.#options.selectorOf?.(row.selectorId);
     const interval = sampling?.interval ?? 1;
@@ -175,124 +196,149 @@ export class Rollup {
     const reversePackets = isTwoWay ? interval * row.reversePacketDeltaCount : 0;
     // A record cut by the active time-out is not the end of its flow: counted when that comes.
     const flows = row.flowEndReason === flowEndReasons.activeTimeout ? 0 : row.deltaFlowCount;
-    const slots = this.#slotsOf(row, octets + reverseOctets, first, last);
+    batch.weights[at] = octets + reverseOctets;
 
-    let octetsVary = 0;
-    let packetsVary = 0;
-    if (sampling !== undefined && interval > 1) {
-      const variance = rowVariance(row, isTwoWay, sampling);
-      octetsVary = variance.octets;
-      packetsVary = variance.packets;
-    }
-
+    const { figures } = batch;
+    const firstShare = batch.shareCount;
     let octetsDone = 0;
     let packetsDone = 0;
     let reverseOctetsDone = 0;
     let reversePacketsDone = 0;
-    let octetsBeyondDone = 0;
-    let packetsBeyondDone = 0;
-    for (let ordinal = first; ordinal <= last; ordinal++) {
+    for (let ordinal = first; ordinal < last; ordinal++) {
       // Cumulative shares, rounded down: each is at least the one before, and the last window takes what is left.
-      const elapsed = ordinal === last ? 1 : (ordinal + 1) * windowMs - startMs;
-      const duration = ordinal === last ? 1 : endMs - startMs;
+      const elapsed = (ordinal + 1) * windowMs - startMs;
+      const duration = endMs - startMs;
       const octetsUpTo = Math.floor((octets * elapsed) / duration);
       const packetsUpTo = Math.floor((packets * elapsed) / duration);
       const reverseOctetsUpTo = Math.floor((reverseOctets * elapsed) / duration);
       const reversePacketsUpTo = Math.floor((reversePackets * elapsed) / duration);
-      addTo(
-        this.#windows[ordinal - this.#oldest]!,
-        this.#tables,
-        slots,
-        this.#keys.reversed,
-        backwards,
-        octetsUpTo - octetsDone,
-        reverseOctetsUpTo - reverseOctetsDone,
-        packetsUpTo - packetsDone,
-        reversePacketsUpTo - reversePacketsDone,
-        ordinal === last ? flows : 0,
-      );
-      if (interval > 1) {
-        // Of a row's packets the windows get their shares, so also of what they vary by; of what was counted by direction, as above.
-        const share =
-          first === last ? 1 : (packetsUpTo - packetsDone + reversePacketsUpTo - reversePacketsDone) / (packets + reversePackets);
-        const counted = (estimate: number): number => Math.floor(((estimate / interval) * elapsed) / duration);
-        const octetsBeyond = octetsUpTo + reverseOctetsUpTo - counted(octets) - counted(reverseOctets);
-        const packetsBeyond = packetsUpTo + reversePacketsUpTo - counted(packets) - counted(reversePackets);
-        addSampled(
-          this.#windows[ordinal - this.#oldest]!,
-          slots,
-          octetsVary * share,
-          packetsVary * share,
-          octetsBeyond - octetsBeyondDone,
-          packetsBeyond - packetsBeyondDone,
-        );
-        octetsBeyondDone = octetsBeyond;
-        packetsBeyondDone = packetsBeyond;
-      }
+      const to = this.#share(ordinal);
+      figures[to] = octetsUpTo - octetsDone;
+      figures[to + 1] = reverseOctetsUpTo - reverseOctetsDone;
+      figures[to + 2] = packetsUpTo - packetsDone;
+      figures[to + 3] = reversePacketsUpTo - reversePacketsDone;
+      figures[to + 4] = 0;
       octetsDone = octetsUpTo;
       packetsDone = packetsUpTo;
       reverseOctetsDone = reverseOctetsUpTo;
       reversePacketsDone = reversePacketsUpTo;
     }
-  }
-
-  /** Slots of source and destination, then of every other dimension; −1 where the row has no such key. */
-  #slotsOf(row: RowCursor, octets: number, first: number, last: number): Int32Array {
-    const keys = this.#keys;
-    const slots = this.#slots;
-    keys.read(row);
-    if (keys.hasEnds) {
-      slots[0] = this.#slot(host, keys.source, octets, first, last, -1);
-      slots[1] = this.#slot(host, keys.destination, octets, first, last, slots[0]!);
-      slots[2] = this.#slot(conversation, keys.conversation, octets, first, last, -1);
-    } else slots.fill(-1, 0, 3);
-    for (let dimension = conversation + 1; dimension < this.#keyOf.length; dimension++) {
-      const isAbsent = dimension === service && !keys.hasService;
-      slots[dimension + 1] = isAbsent ? -1 : this.#slot(dimension, this.#keyOf[dimension]!, octets, first, last, -1);
+    const to = this.#share(last);
+    figures[to] = octets - octetsDone;
+    figures[to + 1] = reverseOctets - reverseOctetsDone;
+    figures[to + 2] = packets - packetsDone;
+    figures[to + 3] = reversePackets - reversePacketsDone;
+    figures[to + 4] = flows;
+    batch.firstShare[at + 1] = batch.shareCount;
+    for (let share = firstShare; share < batch.shareCount; share++) {
+      addTotal(this.#windows[first + share - firstShare - this.#oldest]!.total, figures, share * figuresPerKey, backwards);
     }
-    return slots;
-  }
-
-  #slot(dimension: number, key: Int32Array, octets: number, first: number, last: number, except: number): number {
-    const table = this.#tables[dimension]!;
-    const hash = hashWords(key, this.#multipliers[dimension]!);
-    let slot = table.find(key, hash);
-    if (slot < 0) {
-      if (table.full) this.#evict(dimension, table.victim(except));
-      slot = table.insert(key, hash);
+    if (sampling !== undefined && interval > 1) {
+      flags |= rowFlags.sampled;
+      this.#sampledShares(row, isTwoWay, sampling, first, firstShare);
     }
-    table.weights[slot]! += octets;
-    if (first < table.firstWindow[slot]!) table.firstWindow[slot] = first;
-    if (last > table.lastWindow[slot]!) table.lastWindow[slot] = last;
-    return slot;
+    batch.flags[at] = flags;
   }
 
-  #evict(dimension: number, slot: number): void {
-    const table = this.#tables[dimension]!;
-    const from = Math.max(0, table.firstWindow[slot]! - this.#oldest);
-    const to = Math.min(this.#windows.length - 1, table.lastWindow[slot]! - this.#oldest);
-    for (let i = from; i <= to; i++) this.#windows[i]!.columns[dimension]!.evict(slot);
-    this.#minute.columns[dimension]!.evict(slot);
-    table.remove(slot);
-    this.figures.evictedKeys++;
+  /** The next share of the row that is being taken, of that window: where its figures go. */
+  #share(ordinal: number): number {
+    const batch = this.#batch;
+    batch.places[batch.shareCount] = this.#windows[ordinal - this.#oldest]!.place;
+    return batch.shareCount++ * figuresPerKey;
   }
 
-  /** Opens every window up to this one. */
+  /** What makes estimates of the shares of a row: of its packets the windows get their shares, so also of what they vary by. */
+  #sampledShares(row: RowCursor, isTwoWay: boolean, sampling: Sampling, first: number, firstShare: number): void {
+    const { figures, sampled, shareCount } = this.#batch;
+    const variance = rowVariance(row, isTwoWay, sampling);
+    let packets = 0;
+    for (let share = firstShare; share < shareCount; share++) packets += packetsOf(figures, share);
+    // What was counted is rounded down by direction, cumulatively, as the estimates are.
+    const upTo = new Float64Array(4);
+    const countedBefore = new Float64Array(4);
+    for (let share = firstShare; share < shareCount; share++) {
+      const part = shareCount - firstShare === 1 || packets === 0 ? 1 : packetsOf(figures, share) / packets;
+      let octetsBeyond = 0;
+      let packetsBeyond = 0;
+      for (let i = 0; i < 4; i++) {
+        const figure = figures[share * figuresPerKey + i]!;
+        upTo[i]! += figure;
+        const counted = Math.floor(upTo[i]! / sampling.interval);
+        const beyond = figure - (counted - countedBefore[i]!);
+        countedBefore[i] = counted;
+        if (i < 2) octetsBeyond += beyond;
+        else packetsBeyond += beyond;
+      }
+      const at = share * figuresPerSample;
+      sampled[at] = variance.octets * part;
+      sampled[at + 1] = variance.packets * part;
+      sampled[at + 2] = octetsBeyond;
+      sampled[at + 3] = packetsBeyond;
+      const { totalSampled } = this.#windows[first + share - firstShare - this.#oldest]!;
+      for (let i = 0; i < figuresPerSample; i++) totalSampled[i]! += sampled[at + i]!;
+    }
+  }
+
+  /** Adds the batch to its windows, one dimension after the other. */
+  #count(): void {
+    const batch = this.#batch;
+    const { keys } = batch;
+    for (const counts of this.#counts) {
+      const evictedBefore = counts.evictedKeys;
+      switch (counts.dimension) {
+        case 'host':
+          // Forward is from the row's source, reverse from its destination.
+          counts.addRows(batch, keys.source, rowFlags.ends, 0);
+          counts.addRows(batch, keys.destination, rowFlags.ends, rowFlags.any);
+          break;
+        case 'conversation':
+          // Without ends there is no order of ends either: the row's own direction stands.
+          counts.addRows(batch, keys.conversation, rowFlags.ends, rowFlags.reversed);
+          break;
+        case 'service':
+          counts.addRows(batch, keys.service, rowFlags.service, rowFlags.backwards);
+          break;
+        default:
+          counts.addRows(batch, keys[counts.dimension], rowFlags.any, rowFlags.backwards);
+      }
+      this.figures.evictedKeys += counts.evictedKeys - evictedBefore;
+    }
+    batch.clear();
+  }
+
+  /** Opens every window up to this one; closes the oldest where they would be too many. */
+  #reach(ordinal: number): void {
+    this.#makeRoom(ordinal);
+    this.#window(ordinal);
+  }
+
+  #makeRoom(ordinal: number): void {
+    while (ordinal - this.#oldest >= this.#windowsMax) this.#closeOldest();
+  }
+
   #window(ordinal: number): void {
     while (this.#oldest + this.#windows.length <= ordinal) {
       const next = this.#oldest + this.#windows.length;
-      const window = (this.#spare.pop() ?? new OpenWindow(this.#options.dimensions)).clear(next);
+      const window = (this.#spare.pop() ?? this.#newPlace()).clear(next);
       window.partial = next * windowMs < this.#unmeteredUntilMs;
       this.#windows.push(window);
     }
+  }
+
+  #newPlace(): OpenWindow {
+    const window = new OpenWindow(++this.#places);
+    for (const counts of this.#counts) {
+      if (window.place === counts.places) counts.widen(Math.min(1 + this.#windowsMax, 2 * counts.places));
+    }
+    return window;
   }
 
   #closeOldest(): void {
     this.#window(this.#oldest);
     const window = this.#windows.shift() as OpenWindow;
     this.#oldest++;
-    this.#emit(this.#close('10s', window, window.ordinal * windowMs));
-    this.#minute.addWindow(window, this.#tables);
+    this.#emit(this.#close('10s', window, window.ordinal * windowMs, minutePlace));
+    this.#minute.add(window);
     this.#spare.push(window);
     if (this.#oldest % windowsPerMinute === 0) this.#closeMinute(false);
   }
@@ -300,23 +346,29 @@ export class Rollup {
   #closeMinute(cutShort: boolean): void {
     this.#minute.partial ||= cutShort;
     const startMs = this.#minute.ordinal * minuteMs;
-    this.#emit(this.#close('1m', this.#minute, startMs));
-    this.#hour.add(this.#minute, this.#tables, startMs);
+    this.#emit(this.#close('1m', this.#minute, startMs, -1));
+    this.#hour.add(this.#minute, startMs);
     this.#openMinute();
-    // Keys that no open window counts for make room.
-    for (const table of this.#tables) {
-      for (let slot = 0; slot < table.slots; slot++) {
-        if (table.isTaken(slot) && table.lastWindow[slot]! < this.#oldest) table.remove(slot);
-      }
-    }
+    for (const counts of this.#counts) counts.forgetAbsent();
   }
 
   #openMinute(): void {
     this.#minute.clear(Math.floor(this.#oldest / windowsPerMinute));
   }
 
-  #close(tier: Tier, window: OpenWindow, startMs: number): HistoryWindow {
-    return window.close(tier, startMs, this.#tables, this.#options.topK, this.#options.names);
+  /** @param to the place of the minute that it belongs to; −1 for the minute itself, which belongs to the hour */
+  #close(tier: Tier, { place, total, totalSampled, partial }: OpenWindow, startMs: number, to: number): HistoryWindow {
+    const { topK, names } = this.#options;
+    const keys = this.#keys;
+    const dimensions = this.#counts.map((counts, dimension) => {
+      counts.take(place, to, keys);
+      const closed = closeDimension(counts, keys, place, topK, names);
+      if (to < 0) this.#hour.addDimension(dimension, counts, keys, place, this.#batch);
+      else counts.addRest(counts, place, to);
+      counts.clearRest(place);
+      return closed;
+    });
+    return { tier, startMs, dimensions: [closeTotal(total, totalSampled), ...dimensions], partial };
   }
 }
 
@@ -326,59 +378,16 @@ function rowTimeMs(view: DataView, at: number): number {
   return high * 4_294 + Math.floor((high * 967_296 + view.getUint32(at + 4)) / 1e6);
 }
 
-/**
- * One window's share of a row in every dimension. Forward is from the row's source, reverse from its destination.
- * @param reversed the source is the conversation's second end
- * @param backwards the destination began the flow
- */
-function addTo(
-  window: OpenWindow,
-  tables: readonly KeyTable[],
-  slots: Int32Array,
-  reversed: boolean,
-  backwards: boolean,
-  octets: number,
-  reverseOctets: number,
-  packets: number,
-  reversePackets: number,
-  flows: number,
-): void {
-  const { total, columns } = window;
-  const hosts = columns[host]!;
-  hosts.add(tables[host]!, slots[0]!, octets, reverseOctets, packets, reversePackets, flows);
-  hosts.add(tables[host]!, slots[1]!, reverseOctets, octets, reversePackets, packets, flows);
-  // Without ends there is no order of ends either: the row's own direction stands.
-  const swap = slots[2]! >= 0 && reversed;
-  if (swap) columns[conversation]!.add(tables[conversation]!, slots[2]!, reverseOctets, octets, reversePackets, packets, flows);
-  else columns[conversation]!.add(tables[conversation]!, slots[2]!, octets, reverseOctets, packets, reversePackets, flows);
-  const out = backwards ? reverseOctets : octets;
-  const back = backwards ? octets : reverseOctets;
-  const outPackets = backwards ? reversePackets : packets;
-  const backPackets = backwards ? packets : reversePackets;
-  for (let i = conversation + 1; i < columns.length; i++) {
-    columns[i]!.add(tables[i]!, slots[i + 1]!, out, back, outPackets, backPackets, flows);
-  }
-  total[0]! += out;
-  total[1]! += back;
-  total[2]! += outPackets;
-  total[3]! += backPackets;
-  total[4]! += flows;
+/** @param backwards the destination began the flow */
+function addTotal(total: Float64Array, figures: Float64Array, at: number, backwards: boolean): void {
+  const out = backwards ? 1 : 0;
+  const back = 1 - out;
+  total[0]! += figures[at + out]!;
+  total[1]! += figures[at + back]!;
+  total[2]! += figures[at + 2 + out]!;
+  total[3]! += figures[at + 2 + back]!;
+  total[4]! += figures[at + 4]!;
 }
 
-function addSampled(
-  { totalSampled, columns }: OpenWindow,
-  slots: Int32Array,
-  octetsVary: number,
-  packetsVary: number,
-  octetsBeyond: number,
-  packetsBeyond: number,
-): void {
-  totalSampled[0]! += octetsVary;
-  totalSampled[1]! += packetsVary;
-  totalSampled[2]! += octetsBeyond;
-  totalSampled[3]! += packetsBeyond;
-  columns[host]!.addSampled(slots[0]!, octetsVary, packetsVary, octetsBeyond, packetsBeyond);
-  for (let i = 0; i < columns.length; i++) {
-    columns[i]!.addSampled(slots[i + 1]!, octetsVary, packetsVary, octetsBeyond, packetsBeyond);
-  }
-}
+const packetsOf = (figures: Float64Array, share: number): number =>
+  figures[share * figuresPerKey + 2]! + figures[share * figuresPerKey + 3]!;

@@ -1,6 +1,5 @@
 /**
- * The keys of a row in every dimension but the total, as words of 32 bits; and the same keys as people read them. A row's
- * keys go into scratch arrays that are used again for the next row. Pure.
+ * The keys of rows in every dimension but the total, as words of 32 bits in columns; and the same keys as people read them. Pure.
  *
  * Host: kind, then four words: an address, or a MAC for rows without one, so that ARP and its like have ends too.
  */
@@ -39,6 +38,22 @@ const etherTypeFlag = 1 << 30;
 const portFlag = 1 << 16;
 export const unknownKey = 1 << 29;
 
+/** What is true of a row, as bits. */
+export const rowFlags = {
+  /** It has addresses or MACs: else its volume belongs to no host and no conversation. */
+  ends: 1,
+  /** It has addresses and ports: else nobody serves. */
+  service: 2,
+  /** Its source is the conversation's second end. */
+  reversed: 4,
+  /** Its destination began the flow. */
+  backwards: 8,
+  /** What it counts are estimates. */
+  sampled: 16,
+  /** Every row. */
+  any: 32,
+} as const;
+
 export type KeyedDimension = Exclude<Dimension, 'total'>;
 
 /** Every dimension that has keys, and the words of a key. The order is that of every array by dimension here. */
@@ -56,6 +71,7 @@ export const keyWords: Readonly<Record<KeyedDimension, number>> = {
   country: 1,
   as: 1,
 };
+const { host: hostWords, conversation: conversationWords, service: serviceWords } = keyWords;
 export const keyedDimensions = Object.keys(keyWords) as KeyedDimension[];
 
 const optional: ReadonlySet<KeyedDimension> = new Set([...Object.values(labelDimensions), 'country', 'as']);
@@ -67,104 +83,131 @@ export function dimensionsWith(kinds: readonly LabelKind[], places: readonly ('c
 }
 
 export class RowKeys {
-  readonly source = new Int32Array(5);
-  readonly destination = new Int32Array(5);
-  readonly conversation = new Int32Array(9);
-  readonly application = new Int32Array(1);
-  readonly protocol = new Int32Array(1);
-  readonly vlan = new Int32Array(1);
-  readonly service = new Int32Array(6);
-  readonly siteLabel = new Int32Array(1);
-  readonly tenantLabel = new Int32Array(1);
-  readonly serviceLabel = new Int32Array(1);
-  readonly costCentreLabel = new Int32Array(1);
-  readonly country = new Int32Array(1);
-  readonly as = new Int32Array(1);
-  /** False when the row has neither addresses nor MACs: its volume belongs to no host and no conversation. */
-  hasEnds = false;
-  /** False for rows without addresses or ports: nobody serves. */
-  hasService = false;
-  /** True when the row's source is the conversation's second end. */
-  reversed = false;
+  readonly source: Int32Array;
+  readonly destination: Int32Array;
+  readonly conversation: Int32Array;
+  readonly application: Int32Array;
+  readonly protocol: Int32Array;
+  readonly vlan: Int32Array;
+  readonly service: Int32Array;
+  readonly siteLabel: Int32Array;
+  readonly tenantLabel: Int32Array;
+  readonly serviceLabel: Int32Array;
+  readonly costCentreLabel: Int32Array;
+  readonly country: Int32Array;
+  readonly as: Int32Array;
 
-  read(row: RowCursor): void {
+  /** @param rows there is room for */
+  constructor(rows: number) {
+    const column = (dimension: KeyedDimension): Int32Array => new Int32Array(rows * keyWords[dimension]);
+    this.source = column('host');
+    this.destination = column('host');
+    this.conversation = column('conversation');
+    this.application = column('application');
+    this.protocol = column('protocol');
+    this.vlan = column('vlan');
+    this.service = column('service');
+    this.siteLabel = column('siteLabel');
+    this.tenantLabel = column('tenantLabel');
+    this.serviceLabel = column('serviceLabel');
+    this.costCentreLabel = column('costCentreLabel');
+    this.country = column('country');
+    this.as = column('as');
+  }
+
+  /** A column that has room for the keys of any dimension. */
+  get largest(): Int32Array {
+    return this.conversation;
+  }
+
+  /** Reads a row's keys into the columns, at `to`. Returns what of `rowFlags` is so: ends, service, reversed. */
+  read(row: RowCursor, to: number): number {
     const present = row.view.getUint32(row.base + 4);
-    this.#readEnds(row, present);
+    let flags = this.#readEnds(row, present, to);
     const hasType = (present & bits.etherType) !== 0;
     const type = hasType ? etherTypeFlag | row.ethernetType : unknownKey;
-    this.hasService = false;
     if ((present & bits.protocol) === 0) {
-      this.protocol[0] = type;
-      this.application[0] = type;
+      this.protocol[to] = type;
+      this.application[to] = type;
     } else {
       const protocol = row.protocolIdentifier;
-      this.protocol[0] = protocol;
-      this.application[0] =
-        (protocol << 17) | ((present & bits.ports) === 0 ? 0 : portFlag | this.#readService(row, protocol, present));
+      this.protocol[to] = protocol;
+      let port = 0;
+      if ((present & bits.ports) !== 0) {
+        port = portFlag | this.#readService(row, protocol, to);
+        if ((present & bits.addresses) !== 0) flags |= rowFlags.service;
+      }
+      this.application[to] = (protocol << 17) | port;
     }
-    this.vlan[0] = (present & bits.vlan) === 0 ? -1 : row.dot1qVlanId;
-    this.siteLabel[0] = (present & bits.siteLabel) === 0 ? 0 : row.siteLabelId;
-    this.tenantLabel[0] = (present & bits.tenantLabel) === 0 ? 0 : row.tenantLabelId;
-    this.serviceLabel[0] = (present & bits.serviceLabel) === 0 ? 0 : row.serviceLabelId;
-    this.costCentreLabel[0] = (present & bits.costCentreLabel) === 0 ? 0 : row.costCentreLabelId;
-    this.#readPlaces(row, present);
+    this.vlan[to] = (present & bits.vlan) === 0 ? -1 : row.dot1qVlanId;
+    this.siteLabel[to] = (present & bits.siteLabel) === 0 ? 0 : row.siteLabelId;
+    this.tenantLabel[to] = (present & bits.tenantLabel) === 0 ? 0 : row.tenantLabelId;
+    this.serviceLabel[to] = (present & bits.serviceLabel) === 0 ? 0 : row.serviceLabelId;
+    this.costCentreLabel[to] = (present & bits.costCentreLabel) === 0 ? 0 : row.costCentreLabelId;
+    this.#readPlaces(row, present, to);
+    return flags;
   }
 
   /** Of the end outside the site; where both are, of the one that was addressed. */
-  #readPlaces(row: RowCursor, present: number): void {
+  #readPlaces(row: RowCursor, present: number, to: number): void {
     const { country, as } = this;
-    if ((present & bits.destinationCountry) !== 0) country[0] = row.destinationCountryCode;
-    else country[0] = (present & bits.sourceCountry) === 0 ? 0 : row.sourceCountryCode;
-    if ((present & bits.destinationAs) !== 0) as[0] = row.bgpDestinationAsNumber;
-    else as[0] = (present & bits.sourceAs) === 0 ? 0 : row.bgpSourceAsNumber;
+    if ((present & bits.destinationCountry) !== 0) country[to] = row.destinationCountryCode;
+    else country[to] = (present & bits.sourceCountry) === 0 ? 0 : row.sourceCountryCode;
+    if ((present & bits.destinationAs) !== 0) as[to] = row.bgpDestinationAsNumber;
+    else as[to] = (present & bits.sourceAs) === 0 ? 0 : row.bgpSourceAsNumber;
   }
 
   /** The server's address, protocol and port; returns the port. After the ends. */
-  #readService(row: RowCursor, protocol: number, present: number): number {
-    const { sourceTransportPort: from, destinationTransportPort: to, biflowDirection } = row;
-    const port = servicePort(protocol, from, to, biflowDirection);
-    this.hasService = (present & bits.addresses) !== 0;
+  #readService(row: RowCursor, protocol: number, to: number): number {
+    const { sourceTransportPort: from, destinationTransportPort, biflowDirection } = row;
+    const port = servicePort(protocol, from, destinationTransportPort, biflowDirection);
     const { service } = this;
-    service.set(serverIsDestination(port, to, biflowDirection) ? this.destination : this.source);
-    service[5] = (protocol << 16) | port;
+    const server = serverIsDestination(port, destinationTransportPort, biflowDirection) ? this.destination : this.source;
+    for (let word = 0; word < hostWords; word++) service[serviceWords * to + word] = server[hostWords * to + word]!;
+    service[serviceWords * to + hostWords] = (protocol << 16) | port;
     return port;
   }
 
-  #readEnds(row: RowCursor, present: number): void {
+  #readEnds(row: RowCursor, present: number, to: number): number {
     const { view } = row;
-    const { source, destination } = this;
-    this.hasEnds = true;
+    const { source, destination, conversation } = this;
+    const at = hostWords * to;
     if ((present & bits.addresses) !== 0) {
       const isV6 = row.ipVersion === 6;
-      source[0] = destination[0] = isV6 ? hostKinds.ipv6 : hostKinds.ipv4;
+      source[at] = destination[at] = isV6 ? hostKinds.ipv6 : hostKinds.ipv4;
       const from = row.sourceAddressOffset;
-      const to = row.destinationAddressOffset;
+      const other = row.destinationAddressOffset;
       for (let word = 0; word < 4; word++) {
-        source[word + 1] = isV6 || word === 0 ? view.getInt32(from + 4 * word) : 0;
-        destination[word + 1] = isV6 || word === 0 ? view.getInt32(to + 4 * word) : 0;
+        source[at + 1 + word] = isV6 || word === 0 ? view.getInt32(from + 4 * word) : 0;
+        destination[at + 1 + word] = isV6 || word === 0 ? view.getInt32(other + 4 * word) : 0;
       }
     } else if ((present & bits.mac) !== 0) {
-      const from = row.sourceMacAddressOffset;
-      const to = row.destinationMacAddressOffset;
-      source.set([hostKinds.mac, view.getInt32(from), view.getUint16(from + 4) << 16, 0, 0]);
-      destination.set([hostKinds.mac, view.getInt32(to), view.getUint16(to + 4) << 16, 0, 0]);
-    } else {
-      this.hasEnds = false;
-      return;
-    }
-    this.reversed = isAfter(source, destination);
-    const first = this.reversed ? destination : source;
-    const second = this.reversed ? source : destination;
-    this.conversation[0] = first[0]!;
+      writeMac(view, row.sourceMacAddressOffset, source, at);
+      writeMac(view, row.destinationMacAddressOffset, destination, at);
+    } else return 0;
+    const reversed = isAfter(source, destination, at);
+    const first = reversed ? destination : source;
+    const second = reversed ? source : destination;
+    const pair = conversationWords * to;
+    conversation[pair] = first[at]!;
     for (let word = 1; word < 5; word++) {
-      this.conversation[word] = first[word]!;
-      this.conversation[word + 4] = second[word]!;
+      conversation[pair + word] = first[at + word]!;
+      conversation[pair + word + 4] = second[at + word]!;
     }
+    return reversed ? rowFlags.ends | rowFlags.reversed : rowFlags.ends;
   }
 }
 
-function isAfter(a: Int32Array, b: Int32Array): boolean {
-  for (let word = 1; word < 5; word++) {
+function writeMac(view: DataView, from: number, to: Int32Array, at: number): void {
+  to[at] = hostKinds.mac;
+  to[at + 1] = view.getInt32(from);
+  to[at + 2] = view.getUint16(from + 4) << 16;
+  to[at + 3] = 0;
+  to[at + 4] = 0;
+}
+
+function isAfter(a: Int32Array, b: Int32Array, at: number): boolean {
+  for (let word = at + 1; word < at + 5; word++) {
     if (a[word] !== b[word]) return a[word]! >>> 0 > b[word]! >>> 0;
   }
   return false;

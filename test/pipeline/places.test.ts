@@ -28,8 +28,8 @@ function placed(places: Places, facts: Partial<RowFacts>) {
   const row = new RowCursor(block.bytes).at(0, block.firstRow);
   new Enricher(['10.0.0.0/8']).enrich(row);
   places.apply(row);
-  const keys = new RowKeys();
-  keys.read(row);
+  const keys = new RowKeys(1);
+  keys.read(row, 0);
   const { bgpSourceAsNumber, bgpDestinationAsNumber } = rowToJson(row.bytes, row.base);
   const code = (number: number): string => (number === 0 ? '' : String.fromCharCode(number >> 8, number & 0xff));
   return {

@@ -326,6 +326,43 @@ describe('rollup', () => {
     expect(hosts.distinctKeys).toBeLessThan(5_002 * 1.1);
   });
 
+  test('of many keys that come at once the heaviest stay, and each minute and hour adds up', () => {
+    const { rollup: target, windows } = rollup({ keysMax: 1_000, topK: 100 });
+    target.begin(T0);
+    // 100 that matter among 50,000 that do not, in blocks with more new keys than a sixteenth of the table.
+    for (let block = 0; block < 100; block++) {
+      const rows = Array.from({ length: 500 }, (_, i) =>
+        row(1_000, 2_000, {
+          source: `172.${16 + (block >> 3)}.${block & 7}.${i & 255}`,
+          destination: `10.${block}.${i >> 8}.${i & 255}`,
+          octets: 60,
+        }),
+      );
+      const heavy = row(1_000, 62_000, { source: `10.200.0.${block}`, destination: '192.0.2.9', octets: 50_000 });
+      add(target, [...rows.slice(0, 250), heavy, ...rows.slice(250), heavy], 65_000);
+    }
+    target.flush(T0 + 70_000);
+    const sent = 100 * (500 * 60 + 2 * 50_000);
+    for (const tier of tiers)
+      for (const dimension of counted) {
+        const { outOctets, inOctets } = sumOf(windows, tier, dimension);
+        expect(outOctets + inOctets, `${tier} ${dimension}`).toBe(dimension === 'host' ? 2 * sent : sent);
+      }
+    const top = part(windows.filter(({ tier }) => tier === '1h')[0]!, 'host').top;
+    expect(top.filter(({ key, outOctets }) => key.startsWith('10.200.') && outOctets === 100_000).length).toBe(99);
+  });
+
+  test('windows that are open at once have a bound: a block after a long silence closes the oldest first', () => {
+    const { rollup: target, windows } = rollup({ lateMs: 20_000 });
+    target.begin(T0);
+    add(target, [row(1_000, 2_000)], 5_000);
+    add(target, [row(1_000, 1_800_000, { octets: 7_777 })], 1_800_000);
+    expect(target.openWindows).toBeLessThan(12);
+    expect(target.figures.lateRows).toBe(1);
+    target.flush(T0 + 1_800_000);
+    for (const tier of tiers) expect(sumOf(windows, tier, 'total').outOctets).toBe(8_777);
+  });
+
   test('keys make room once no open window counts for them', () => {
     const { rollup: target, windows } = rollup({ keysMax: 300, lateMs: 0 });
     target.begin(T0);
