@@ -130,6 +130,58 @@ describe('explore', { timeout: 120_000 }, () => {
     await expect.poll(() => hashOf(page)).toBe('#explore');
   });
 
+  it('a stretch of the chart becomes the time by finger, and one that moves up scrolls', async () => {
+    const { page } = await look('#explore?last=24h', 'phone');
+    const over = page.locator('.history .u-over');
+    await over.waitFor();
+    await over.scrollIntoViewIfNeeded();
+    const area = (await over.boundingBox())!;
+    const touches = await page.context().newCDPSession(page);
+    const swipe = async (...points: readonly (readonly [x: number, y: number])[]): Promise<void> => {
+      for (const [at, [x, y]] of points.entries())
+        await touches.send('Input.dispatchTouchEvent', {
+          type: at === 0 ? 'touchStart' : 'touchMove',
+          touchPoints: [{ x: area.x + area.width * x, y: area.y + y }],
+        });
+      await touches.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    };
+    const scrolled = (): Promise<number> => page.evaluate(() => scrollY);
+    const before = await scrolled();
+    await swipe([0.5, 150], [0.5, 100], [0.5, 40], [0.5, 10]);
+    await expect.poll(scrolled).toBeGreaterThan(before);
+    expect(hashOf(page)).toBe('#explore?last=24h');
+    await page.evaluate((y) => scrollTo(0, y), before);
+    await swipe([0.5, 60], [0.55, 62], [0.65, 61], [0.75, 60]);
+    await expect.poll(() => hashOf(page)).toMatch(/from=\d+&to=\d+/);
+    const { from, to } = Object.fromEntries(new URLSearchParams(hashOf(page).split('?')[1])) as Record<string, string>;
+    expect((Number(to) - Number(from)) / 3_600_000).toBeCloseTo(6, 0);
+  });
+
+  it('a link opens the same in another browser: time, breakdown, filter and picture', async () => {
+    const { page } = await look('#explore?last=24h');
+    await page.getByRole('combobox', { name: 'Broken down by' }).selectOption('application');
+    await filterLine(page).fill('tcp and dst port 443');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Wider' }).click();
+    await page.getByRole('button', { name: 'Graph' }).click();
+    await expect.poll(() => hashOf(page)).toMatch(/picture=graph/);
+    const shown = async (tab: Page): Promise<unknown[]> => {
+      await tab.locator('.topology .node').first().waitFor();
+      return [
+        await filterLine(tab).inputValue(),
+        await tab.locator('.explore-time').textContent(),
+        await tab.locator('.topology .node').count(),
+        await tab.getByRole('button', { name: 'Graph' }).getAttribute('aria-pressed'),
+      ];
+    };
+    const here = await shown(page);
+    const other = await openTab(browser, page.url(), { size: 'desktop', theme: 'dark' });
+    tabs.push(other);
+    expect(await shown(other.page)).toEqual(here);
+    await other.page.getByRole('button', { name: 'List', exact: true }).click();
+    expect(await other.page.getByRole('combobox', { name: 'Broken down by' }).inputValue()).toBe('application');
+  });
+
   it('graph and matrix lead on, with the keyboard too', async () => {
     const { page, complaints } = await look('#explore?picture=graph');
     const node = page.getByRole('button', { name: /^10\.20\.1\.14, .*conversations$/ });

@@ -5,6 +5,7 @@
 import { formatIpv4, formatIpv6 } from '../addresses.ts';
 import { type FilterField, fieldNamed } from './filter_fields.ts';
 import { writeNumber } from './filter_values.ts';
+import { quoted } from './quotation.ts';
 
 /** Which end of a flow: its source, its destination, one of them, or each of them. */
 export const filterSides = ['src', 'dst', 'either', 'both'] as const;
@@ -86,9 +87,6 @@ function writeTest({ field, side, operator, values }: FilterTest): string {
   if (operator === '=' && known.kind !== 'flags') return `${name} ${list}`;
   return `${name} ${operator} ${list}`;
 }
-
-/** In quotation marks, those inside doubled. */
-export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 function writeValue(field: FilterField, value: FilterValue): string {
   if ('name' in value) return quoted(value.name);

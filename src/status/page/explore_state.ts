@@ -2,7 +2,7 @@
  * What Explore shows, and its address: time, breakdown, filter, kind of picture. Everything is in the link, so that a colleague
  * sees the same. Also what a click on a row leads to. Pure.
  */
-import { quoted } from '../../flow/filter/filter_syntax.ts';
+import { quoted } from '../../flow/filter/quotation.ts';
 import type { FlowKey } from '../../flow/flow_search_shapes.ts';
 import type { Dimension } from '../../flow/history_shapes.ts';
 import { type LabelKind, labelDimensions, unlabelledKey } from '../../flow/labels.ts';
@@ -97,7 +97,11 @@ export function selected(fromMs: number, toMs: number): { from: number; to: numb
 }
 
 const isAddress = (text: string): boolean => /^[0-9a-f.:]+$/i.test(text) && !/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(text);
-const hostFilter = (host: string): string => (isAddress(host) ? `host ${host}` : `mac ${host}`);
+function hostFilter(host: string): string {
+  // Whom addresses are hidden from sees prefixes, and vendors of MACs: those can be asked for.
+  if (host.includes('/')) return `net ${host}`;
+  return isAddress(host) ? `host ${host}` : `mac ${host.replace(/(:xx)+$/, '')}`;
+}
 
 /** The filter that means one row of a breakdown. */
 export function filterOfKey(by: FlowBreakdown, key: string): string {

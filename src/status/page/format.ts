@@ -113,19 +113,31 @@ const weekdayTime = new Intl.DateTimeFormat('en-GB', {
   hour: '2-digit',
   minute: '2-digit',
 });
+const year = new Intl.DateTimeFormat('en-GB', { year: 'numeric' });
 const whole = new Intl.DateTimeFormat('en-GB', { dateStyle: 'full', timeStyle: 'long' });
 
 export const timeOfDay = (ms: number): string => clockTime.format(ms);
 export const hourAndMinute = (ms: number): string => hourMinute.format(ms);
 export const dayOf = (ms: number): string => dayMonth.format(ms);
-export const dayAndTime = (ms: number): string => weekdayTime.format(ms);
+/** `Mon 23 Nov, 14:03`; with the year where `nowMs` is in another one. */
+export function dayAndTime(ms: number, nowMs = ms): string {
+  const isOfNow = year.format(ms) === year.format(nowMs);
+  return isOfNow ? weekdayTime.format(ms) : weekdayTime.format(ms).replace(/,(?=[^,]*$)/, ` ${year.format(ms)},`);
+}
+/** With seconds, and the day where it is not today: for lists in which records stand close together. */
+export const momentOfList = (ms: number, nowMs: number): string =>
+  isSameDay(ms, nowMs)
+    ? timeOfDay(ms)
+    : `${dayOf(ms)}${year.format(ms) === year.format(nowMs) ? '' : ` ${year.format(ms)}`} ${timeOfDay(ms)}`;
 /** With date, seconds and zone: for titles. */
 export const exactTime = (ms: number): string => whole.format(ms);
 
 /** `14:03:12` today, `Mon 23 Nov, 14:03` before. */
 export function moment(ms: number, nowMs: number): string {
-  return dayOf(ms) === dayOf(nowMs) ? timeOfDay(ms) : dayAndTime(ms);
+  return isSameDay(ms, nowMs) ? timeOfDay(ms) : dayAndTime(ms, nowMs);
 }
+
+const isSameDay = (a: number, b: number): boolean => dayOf(a) === dayOf(b) && year.format(a) === year.format(b);
 
 /** `Europe/Lisbon (UTC+1)`: which zone all times are in. */
 export function zoneName(nowMs: number): string {

@@ -65,6 +65,11 @@ describe('going further in', () => {
     ['service', '192.0.2.7 udp/53', 'host 192.0.2.7 and proto udp and port 53'],
     ['vlan', 'none', 'vlan none'],
     ['vlan', '20', 'vlan 20'],
+    // As they are seen by whom addresses are hidden from.
+    ['host', '10.20.1.0/24', 'net 10.20.1.0/24'],
+    ['host', '02:00:5e:xx:xx:xx', 'mac 02:00:5e'],
+    ['conversation', '10.20.1.0/24 2001:db8:1::/48', 'net 10.20.1.0/24 and net 2001:db8:1::/48'],
+    ['siteLabel', 'the "old" house', 'site "the ""old"" house"'],
   ] as const)('%s %s is %s, which is a filter', (by, key, filter) => {
     expect(filterOfKey(by, key)).toBe(filter);
     expect(parseFilter(filter).trouble).toBeUndefined();
@@ -89,6 +94,7 @@ describe('going further in', () => {
     expect(historyKeyOf('host 10.0.0.1')).toEqual({ by: 'host', key: '10.0.0.1' });
     expect(historyKeyOf('host 10.0.0.1 and host 192.0.2.7')).toEqual({ by: 'conversation', key: '10.0.0.1 192.0.2.7' });
     expect(historyKeyOf('proto tcp and port 443')).toEqual({ by: 'application', key: 'tcp/443' });
+    expect(historyKeyOf('site "the ""old"" house"')).toEqual({ by: 'siteLabel', key: 'the "old" house' });
     expect(historyKeyOf('vlan none')).toEqual({ by: 'vlan', key: 'none' });
     expect(historyKeyOf('host 10.0.0.1 and tcp')).toBeUndefined();
     expect(historyKeyOf('')).toBeUndefined();

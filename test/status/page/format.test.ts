@@ -1,7 +1,19 @@
 /** Figures that people misread: rounded up to what is not true, in the wrong unit, jumping in width. */
 import { describe, expect, it } from 'vitest';
 import { changeWords } from '../../../src/status/page/change_words.ts';
-import { bitRate, bitRateUnit, bytes, count, digits, duration, percent, shortCount } from '../../../src/status/page/format.ts';
+import {
+  bitRate,
+  bitRateUnit,
+  bytes,
+  count,
+  dayAndTime,
+  digits,
+  duration,
+  moment,
+  momentOfList,
+  percent,
+  shortCount,
+} from '../../../src/status/page/format.ts';
 
 /** Thin spaces as plain ones, to be read here. */
 const plain = (text: string): string => text.replaceAll(/[\u202f\u00a0]/g, ' ');
@@ -42,6 +54,23 @@ describe('changes', () => {
     [0.004, 'as a week before'],
     [2, '200 % more than a week before'],
   ])('%d is %s', (change, text) => expect(plain(changeWords(change, 'a week before'))).toBe(text));
+});
+
+describe('times', () => {
+  const at = (day: string): number => new Date(`${day}T14:03:12`).getTime();
+  const nowMs = at('2026-11-29');
+
+  it('have their date when it is not of today, and their year when it is another one', () => {
+    expect(moment(nowMs - 1_000, nowMs)).toBe('14:03:11');
+    expect(moment(at('2026-11-23'), nowMs)).toBe('Mon 23 Nov, 14:03');
+    expect(moment(at('2025-11-29'), nowMs)).toBe('Sat 29 Nov 2025, 14:03');
+    expect(dayAndTime(at('2025-11-29'), nowMs)).toBe('Sat 29 Nov 2025, 14:03');
+    expect([nowMs, at('2026-11-23'), at('2025-11-29')].map((ms) => momentOfList(ms, nowMs))).toEqual([
+      '14:03:12',
+      '23 Nov 14:03:12',
+      '29 Nov 2025 14:03:12',
+    ]);
+  });
 });
 
 describe('counts', () => {

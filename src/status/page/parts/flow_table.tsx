@@ -2,8 +2,9 @@
 import { useState } from 'preact/hooks';
 import type { AnswerAboutHosts } from '../../../flow/host_names.ts';
 import type { RowJson } from '../../../flow/row_json.ts';
+import { wallMs } from '../browser_clock.ts';
 import { addressOf, flowCells, flowName } from '../flow_cells.ts';
-import { bytes, count, exactTime, timeOfDay } from '../format.ts';
+import { bytes, count, exactTime, momentOfList } from '../format.ts';
 import { NamesOfKey } from './host_name.tsx';
 
 export function FlowTable({ flows, label, about }: { flows: readonly RowJson[]; label: string; about: AnswerAboutHosts }) {
@@ -67,7 +68,7 @@ function FlowRows({ flow, about, isOpen, onToggle }: FlowRowsProps) {
       <tr class={isOpen ? 'is-open' : ''}>
         <td>
           <button type="button" class="link" aria-expanded={isOpen} title={exactTime(cells.startMs)} onClick={onToggle}>
-            {timeOfDay(cells.startMs)}
+            {momentOfList(cells.startMs, wallMs())}
             <span class="said"> all elements of this record</span>
           </button>
         </td>

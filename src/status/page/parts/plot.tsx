@@ -57,6 +57,11 @@ export function Plot(props: PlotProps) {
   // The options are made anew when their key says so.
   useEffect(() => {
     const element = box.current!;
+    // Fetched where there are fingers alone: the first view is light.
+    const readTouch = async (made: uPlot): Promise<void> => {
+      const { followTouch } = await import('./plot_touch.ts');
+      followTouch(made, () => latest.current.onSelect !== undefined);
+    };
     const make = (): void => {
       plot.current?.destroy();
       const options = latest.current.options(palette(element));
@@ -79,6 +84,7 @@ export function Plot(props: PlotProps) {
         element,
       );
       plot.current.over.append(tip);
+      if (navigator.maxTouchPoints > 0) void readTouch(plot.current);
     };
     make();
     const sizes = new ResizeObserver(() => {

@@ -120,7 +120,7 @@ export function Explore() {
           </button>
         </fieldset>
         <p class="explore-time">
-          {dayAndTime(bounds.from)} – {isLive ? 'now' : dayAndTime(bounds.to)}
+          {dayAndTime(bounds.from, nowMs)} – {isLive ? 'now' : dayAndTime(bounds.to, nowMs)}
         </p>
       </div>
       <FilterBox value={filter} trouble={flows.trouble} place={flows.place} onApply={(text) => go({ ...state, filter: text })} />
@@ -133,7 +133,7 @@ export function Explore() {
         onSelect={(from, to) => go({ ...state, range: selected(from, to) })}
       />
       <p class="faint small explore-hint">
-        Drag over the chart, or press Enter at both ends of a stretch, to look closer.
+        Drag over the chart with mouse or finger, or press Enter at both ends of a stretch, to look closer.
         {filter !== '' && key === undefined && ' The chart shows all traffic; the filter applies to what stands below.'}
       </p>
       <Card
