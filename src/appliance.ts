@@ -5,12 +5,11 @@
 import { join } from 'node:path';
 import { placesTold } from './config/place_settings.ts';
 import type { Settings } from './config/schema.ts';
-import { messageOf } from './core/errors.ts';
 import { type Service, ServiceGroup } from './core/lifecycle.ts';
 import { siblingModule } from './core/sibling_module.ts';
 import { type World, worldFor } from './core/world.ts';
 import { hostNamesFile } from './flow/host_names.ts';
-import { type BoxStatus, keptStatus } from './flow/status_shapes.ts';
+import type { BoxStatus } from './flow/status_shapes.ts';
 import { type StopReport, stopReport } from './flow/stop_report.ts';
 import { VERSION } from './flow/version.ts';
 import { deliveriesOf, sharesOf } from './forward/delivery.ts';
@@ -31,23 +30,26 @@ import { NameBook } from './pipeline/name_book.ts';
 import { ObservedNames } from './pipeline/names/observed_names.ts';
 import { PipelineService } from './pipeline/pipeline_service.ts';
 import { PageThread } from './status/page_thread.ts';
-import { type BoxStores, boxStores } from './store/box_stores.ts';
+import { type BoxStores, boxStores, storeStatuses } from './store/box_stores.ts';
 import { History } from './store/history.ts';
 import { RecentWindows } from './store/recent_windows.ts';
 import { AlertService } from './system/alerts/alert_service.ts';
-import { dataPlaneHealth, type PartPulse } from './system/box_health.ts';
+import { dataPlaneHealth, dataPlanePulses, type PartPulse } from './system/box_health.ts';
 import { BoxReporter } from './system/box_reporter.ts';
 import { ClockState } from './system/clock_state.ts';
 import { EventJournal } from './system/event_journal.ts';
 import { FigureService } from './system/figures/figure_service.ts';
 import { HostMonitor } from './system/host_health.ts';
 import { LinkSpeeds } from './system/link_speeds.ts';
+import { makeOwnFolder } from './system/own_folder.ts';
 import { PlaceFiles } from './system/place_files.ts';
 import { settingsFacts } from './system/settings_facts.ts';
 import { SettingsInForce } from './system/settings_in_force.ts';
 import { SettingsLog } from './system/settings_log.ts';
 import { summaryLine } from './system/summary_line.ts';
 import { SupervisorLink } from './system/supervisor_link.ts';
+import { boxUpdates, hearsAnnouncements } from './system/updates/box_updates.ts';
+import type { UpdateService } from './system/updates/update_service.ts';
 
 export class Appliance {
   readonly #settings: Settings;
@@ -74,6 +76,7 @@ export class Appliance {
   readonly #linkSpeeds: LinkSpeeds;
   readonly #figures: FigureService;
   readonly #alerts: AlertService;
+  readonly #updates: UpdateService;
   readonly #pulses: readonly PartPulse[];
   readonly #services: ServiceGroup;
   /** Monotonic: when that was is known once the time is. */
@@ -119,6 +122,8 @@ export class Appliance {
       metrics: () => world.metrics.render(),
       onBegun: () => this.#hostNames.showAgain(),
       onAlertAct: (act) => this.#alerts.act(act),
+      updateFolder: machine.updateFolders?.folder ?? '',
+      onUpdateAct: (act) => this.#updates.act(act),
       onEvent,
     });
 
@@ -168,6 +173,7 @@ export class Appliance {
       identity: this.#identity,
       lane: (broker) => this.#outbox.lane(broker),
       open: machine.openMqtt,
+      ...(hearsAnnouncements(settings, machine) ? { onAnnounced: (isForAll: boolean) => this.#updates.announced(isForAll) } : {}),
       onEvent,
     });
     this.#mqttReporter = new MqttReporter({
@@ -272,6 +278,11 @@ export class Appliance {
       targets: () => this.#figures.targets(),
       onChange: (alert) => this.#mqttReporter.alert(alert),
     });
+    this.#updates = boxUpdates({
+      ...{ world: part('updates'), settings, identity: this.#identity, onEvent },
+      clock: this.#clock,
+      folders: machine.updateFolders,
+    });
     const reporter = new BoxReporter({
       world: part('report'),
       journal: this.#journal,
@@ -285,12 +296,11 @@ export class Appliance {
       onUnmetered: (fromMs, toMs) => this.#pipeline.markUnmetered(fromMs, toMs),
     });
 
-    this.#pulses = [
-      { part: 'meter', name: 'the metering threads', lastMs: () => this.#meter.answeredAtMs },
-      { part: 'pipeline', name: 'the pipeline', lastMs: () => this.#pipeline.tickedAtMs },
-      // A card may take its time; the box is not started again for that.
-      { part: 'spool', name: 'the spool', lastMs: () => this.#spool.tickedAtMs, deadMs: 60_000 },
-    ];
+    this.#pulses = dataPlanePulses({
+      meter: () => this.#meter.answeredAtMs,
+      pipeline: () => this.#pipeline.tickedAtMs,
+      spool: () => this.#spool.tickedAtMs,
+    });
 
     // The page first and last, so that a box with a dead disk can still say so; the meter last and first.
     const services: Service[] = [
@@ -314,6 +324,7 @@ export class Appliance {
       this.#meter,
       this.#figures,
       this.#alerts,
+      this.#updates,
       reporter,
       new SupervisorLink({
         world: part('supervisor'),
@@ -327,13 +338,7 @@ export class Appliance {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { dataFolder } = this.#settings;
-    try {
-      this.#machine.makeFolder(dataFolder);
-    } catch (error) {
-      // The stores will say the same and try again; metering and export do not need the folder.
-      this.#journal.add('error', 'dataFolderUnwritable', `${dataFolder} cannot be made: ${messageOf(error)}`);
-    }
+    makeOwnFolder(this.#settings.dataFolder, this.#machine.makeFolder, this.#journal);
     await this.#services.start(signal);
   }
 
@@ -363,12 +368,7 @@ export class Appliance {
 
   /** Everything the box says about itself, now. */
   status(): BoxStatus {
-    const { export: exporting, mqtt, history } = this.#settings;
-    const stores = [
-      ...(history.enabled ? [this.#stores.history.status()] : []),
-      ...(exporting.destinations.length > 0 ? [keptStatus(this.#stores.spool.status(), this.#spool.status())] : []),
-      ...(mqtt.brokers.length > 0 ? [keptStatus(this.#stores.outbox.status(), this.#outbox.status())] : []),
-    ];
+    const stores = storeStatuses(this.#settings, this.#stores, { spool: this.#spool, outbox: this.#outbox });
     const meter = this.#linkSpeeds.withSpeeds(this.#meter.status());
     const nowMs = this.#world.clock.monotonicMs();
     return {
@@ -389,6 +389,7 @@ export class Appliance {
       restartNeededFor: this.settings.waiting(),
       ports: this.#linkSpeeds.account(),
       enrichment: this.#pipeline.enrichment(),
+      updates: this.#updates.status(),
       ...settingsFacts(this.#settings),
     };
   }

@@ -16,6 +16,7 @@ import { type HostFiles, hostFiles } from './system/host_files.ts';
 import { type SlowFigures, slowFigures } from './system/inventory.ts';
 import { nodeNameOf } from './system/node_name.ts';
 import { supervisorOf } from './system/supervisor_link.ts';
+import { type UpdateFolders, updateFoldersOf } from './system/updates/handover.ts';
 
 export interface Machine {
   /** This boot, on whose monotonic clock rows are. */
@@ -35,6 +36,8 @@ export interface Machine {
   readonly openTransport: OpenTransport;
   readonly openMqtt: OpenSession;
   readonly compression: RowCompression;
+  /** Where updates lie and are told of; absent where the box is not of the image. */
+  readonly updateFolders?: UpdateFolders | undefined;
   /** Who started this process, and how soon it wants to hear of it. */
   readonly supervisor: { readonly notify: ((text: string) => boolean) | undefined; readonly watchdogMs: number };
 }
@@ -57,5 +60,6 @@ export function thisMachine(): Machine {
     openTransport,
     openMqtt: openSession,
     compression: zstdCompression,
+    updateFolders: updateFoldersOf(process.env),
   };
 }

@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   names: () => import('./cli/names.ts'),
   'support-bundle': () => import('./cli/support_bundle.ts'),
   doctor: () => import('./cli/doctor.ts'),
+  updates: () => import('./cli/updates.ts'),
   alert: () => import('./cli/alert.ts'),
   user: () => import('./cli/user.ts'),
   token: () => import('./cli/token.ts'),

@@ -32,7 +32,11 @@ const noHistory: HistoryReader = {
   series: () => Promise.reject(new ApplianceError('storeClosed', 'no history is kept: history.enabled is false')),
 };
 
-async function run(world: World, port: LinkPort, { settings, historyFolder, flowRing }: PageThreadData): Promise<void> {
+async function run(
+  world: World,
+  port: LinkPort,
+  { settings, historyFolder, updateFolder, flowRing }: PageThreadData,
+): Promise<void> {
   const live = new LiveBuffer();
   const recent = new RecentWindows(settings.history.tenSecondsForS);
   const history = historyFolder === '' ? noHistory : openHistoryReader(historyFolder, {}, recent);
@@ -73,6 +77,7 @@ async function run(world: World, port: LinkPort, { settings, historyFolder, flow
     metrics: async () => (await link.metrics()) + (await world.metrics.render()),
     pageFolder: pageFolder(),
     dataFolder: settings.dataFolder,
+    ...(updateFolder === '' ? {} : { updates: { folder: updateFolder, act: (act) => link.updateAct(act) } }),
     onSetUpCode: (code) => link.setUpCode(code),
     onAlertAct: async (act) => {
       const alerts = await link.act(act);

@@ -1,7 +1,7 @@
 /**
  * Every setting, once: type, default, bounds, unit, reason, and whether a change needs a restart. Validation, defaults,
  * the reference in `config/`, the JSON schema for editors and the settings view all derive from this file and the sections
- * beside it (`alert_settings.ts`, `export_settings.ts`, `status_settings.ts`, `target_settings.ts`).
+ * beside it (`alert_settings.ts`, `export_settings.ts`, `status_settings.ts`, `target_settings.ts`, `update_settings.ts`).
  *
  * Keys are spelled as in code, unit last. Unknown keys are refused. What is marked `secret` is redacted wherever shown, and of web
  * addresses all but the origin.
@@ -19,6 +19,7 @@ import { sampling } from './sampling_settings.ts';
 import { choice, facts, flag, host, integer, MIB, name, port, prefix, text } from './setting_kinds.ts';
 import { status } from './status_settings.ts';
 import { targets } from './target_settings.ts';
+import { updates } from './update_settings.ts';
 
 const meter = z
   .strictObject({
@@ -264,6 +265,7 @@ export const settingsSchema = z
     alerts,
     targets,
     log: logging,
+    updates,
     device,
   })
   .prefault({});
@@ -282,5 +284,6 @@ export type HistorySettings = Settings['history'];
 export type StatusSettings = Settings['status'];
 export type TargetSettings = Settings['targets'];
 export type DeviceSettings = Settings['device'];
+export type UpdateSettings = Settings['updates'];
 export type AlertSettings = Settings['alerts'];
 export type WebhookSettings = AlertSettings['webhooks'][number];

@@ -44,6 +44,9 @@ export const errorCodes = {
   deadlineExceeded: { retryable: true },
   boxUnreachable: { retryable: true },
   certificateInvalid: { retryable: false },
+  updateUnreachable: { retryable: true },
+  updateDamaged: { retryable: true },
+  updateRefused: { retryable: false },
   // Who may do what
   accountRefused: { retryable: false },
   accountsDamaged: { retryable: false },

@@ -10,7 +10,7 @@ export type Role = (typeof roles)[number];
 export const roleWords: Readonly<Record<Role, string>> = {
   viewer: 'sees everything that is shown',
   operator: 'also acknowledges and mutes alerts',
-  admin: 'also manages users and tokens, and reads the audit log',
+  admin: 'also manages users and tokens, uploads and installs updates, and reads the audit log',
 };
 
 export function mayAct(held: Role, needed: Role): boolean {
@@ -60,6 +60,10 @@ export const auditActions = [
   'alertAcknowledged',
   'alertMuted',
   'alertUnmuted',
+  'updateChecked',
+  'updateUploaded',
+  'updateInstalled',
+  'updateDiscarded',
   'refused',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];

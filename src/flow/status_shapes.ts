@@ -14,6 +14,7 @@ import type { LineTerms } from './line_terms.ts';
 import type { MeterThreadStatus, ThreadFigures } from './meter_threads.ts';
 import type { MirrorStatus } from './mirror_findings.ts';
 import type { Sampling } from './selectors.ts';
+import type { UpdateStatus } from './update_shapes.ts';
 
 /** Traffic of one second, from the meter's own counters (never from spread flows). */
 export interface TrafficSecond {
@@ -245,6 +246,8 @@ export interface BoxStatus {
   readonly enrichment: EnrichmentStatus;
   /** What the line carries and costs, as far as the settings say. */
   readonly line: LineTerms;
+  /** Slots, and what is done about new versions. */
+  readonly updates: UpdateStatus;
 }
 
 /** `summary/1m` and `summary/1h` over MQTT. */

@@ -26,6 +26,7 @@ import {
   time,
 } from './open_api_shapes.ts';
 import { statusSchemas } from './open_api_status.ts';
+import { updatePaths, updateSchemas } from './open_api_updates.ts';
 import { nameParameters, seriesParameters, topParameters } from './questions.ts';
 
 /** Where packets were sampled. */
@@ -193,6 +194,7 @@ const schemas: Json = {
     inForce: flag,
   }),
   ...statusSchemas,
+  ...updateSchemas,
   Error: object({
     error: object(
       {
@@ -298,6 +300,7 @@ export function openApi(): Json {
         object({ alerts: list(reference('Alert')) }),
       ),
       ...accessPaths,
+      ...updatePaths,
       '/healthz': open(get('200 while the page’s thread answers', 'text/plain', text)),
       '/readyz': open(
         get('200 while the box reports and its meter has not failed', 'text/plain', text, [], 'Why it is not ready'),

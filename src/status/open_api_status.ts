@@ -231,6 +231,7 @@ export const statusSchemas: Json = {
       places: list(oneOf(['country', 'as'])),
       ports: orNull(ports),
       enrichment,
+      updates: reference('Updates'),
       line: object({ ...numbers('kbitsPerSecond', 'costPerMonth', 'costPerGigabyte'), currency: text }),
     },
     'What the box says about itself, as of this second',

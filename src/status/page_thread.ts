@@ -14,6 +14,7 @@ import type { HistoryWindow } from '../flow/history_shapes.ts';
 import type { HostNameChange } from '../flow/host_names.ts';
 import type { RowBlock } from '../flow/row_block.ts';
 import type { BoxEvent, BoxStatus, TrafficSecond } from '../flow/status_shapes.ts';
+import type { UpdateAct } from '../flow/update_shapes.ts';
 import { MainEnd } from './thread_link.ts';
 
 export interface PageThreadParts {
@@ -30,6 +31,10 @@ export interface PageThreadParts {
   readonly onBegun?: () => void;
   /** @throws ApplianceError */
   readonly onAlertAct: (act: AlertAct) => readonly Alert[];
+  /** Where uploaded bundles go; empty where none are taken. */
+  readonly updateFolder?: string;
+  /** @throws ApplianceError */
+  readonly onUpdateAct?: (act: UpdateAct) => void;
   readonly onEvent: (level: BoxEvent['level'], event: string, text: string) => void;
 }
 
@@ -37,6 +42,7 @@ export interface PageThreadParts {
 export interface PageThreadData {
   readonly settings: Settings;
   readonly historyFolder: string;
+  readonly updateFolder: string;
   /** Recent rows come through it; absent when none are kept. */
   readonly flowRing: SharedArrayBuffer | undefined;
 }
@@ -136,8 +142,8 @@ export class PageThread implements Service {
   }
 
   #launch(onFirst: () => void): void {
-    const { entry, settings, historyFolder, metrics, onAlertAct, onEvent } = this.#parts;
-    const workerData: PageThreadData = { settings, historyFolder, flowRing: this.#flowRing };
+    const { entry, settings, historyFolder, updateFolder = '', metrics, onAlertAct, onUpdateAct, onEvent } = this.#parts;
+    const workerData: PageThreadData = { settings, historyFolder, updateFolder, flowRing: this.#flowRing };
     const worker = new Worker(entry, { workerData, name: 'page' });
     const failed = (error: unknown): void => {
       this.#reason = messageOf(error);
@@ -148,6 +154,7 @@ export class PageThread implements Service {
     const link = new MainEnd(worker, {
       metrics,
       onAlertAct,
+      ...(onUpdateAct === undefined ? {} : { onUpdateAct }),
       onListening: (url, fingerprint) => {
         this.#url = url;
         this.#fingerprint = fingerprint;

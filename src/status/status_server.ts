@@ -36,6 +36,7 @@ import { readPageFiles } from './page_files.ts';
 import { addPageRoutes } from './page_routes.ts';
 import { type HostRule, hostAllowed, securityHeaders, urlLengthMax } from './request_rules.ts';
 import { addSettingsRoutes } from './settings_routes.ts';
+import { addUpdateRoutes, type UpdateDesk } from './update_routes.ts';
 
 export interface StatusServerParts {
   readonly history: HistoryReader;
@@ -52,6 +53,8 @@ export interface StatusServerParts {
   readonly dataFolder?: string;
   /** What an operator does about an alert; absent: nothing can be done. @throws ApplianceError */
   readonly onAlertAct?: (act: AlertAct) => Promise<void>;
+  /** Absent: updates are shown, and nobody can do anything about them here. */
+  readonly updates?: UpdateDesk;
   /** A set-up code that holds from now on; empty: none does any more. */
   readonly onSetUpCode?: (code: string) => void;
 }
@@ -211,6 +214,7 @@ export class StatusServer implements Service {
     addFlowRoutes(server, { clock, flows, hosts, hiddenFrom });
     addSettingsRoutes(server, this.#parts.dataFolder);
     addAlertRoutes(server, { live, gate: this.#gate, access: this.#access, act: this.#parts.onAlertAct });
+    addUpdateRoutes(server, { live, gate: this.#gate, access: this.#access, desk: this.#parts.updates });
     addPageRoutes(server, await readPageFiles(pageFolder));
     return server;
   }

@@ -10,6 +10,7 @@ import type { Alert, AlertAct } from '../flow/alert_shapes.ts';
 import type { HistoryWindow } from '../flow/history_shapes.ts';
 import type { HostNameChange } from '../flow/host_names.ts';
 import type { BoxEvent, BoxStatus, TrafficSecond } from '../flow/status_shapes.ts';
+import type { UpdateAct } from '../flow/update_shapes.ts';
 
 /** What goes to the page. The first four are acknowledged with `taken`. */
 export type ToPage =
@@ -28,6 +29,7 @@ export type ToMain =
   | { readonly kind: 'listening'; readonly url: string; readonly fingerprint: string }
   | { readonly kind: 'setUpCode'; readonly code: string }
   | { readonly kind: 'alertAct'; readonly turn: number; readonly act: AlertAct }
+  | { readonly kind: 'updateAct'; readonly turn: number; readonly act: UpdateAct }
   | { readonly kind: 'event'; readonly level: BoxEvent['level']; readonly event: string; readonly text: string }
   | { readonly kind: 'failed'; readonly code: ErrorCode | undefined; readonly message: string }
   | { readonly kind: 'stopped' };
@@ -51,6 +53,8 @@ export interface MainEndEvents {
   readonly onListening: (url: string, fingerprint: string) => void;
   /** What an operator does about an alert; all alerts after it. @throws ApplianceError that says why it cannot be done */
   readonly onAlertAct?: (act: AlertAct) => readonly Alert[];
+  /** What somebody does about updates. @throws ApplianceError that says why it cannot be done */
+  readonly onUpdateAct?: (act: UpdateAct) => void;
   /** The code that makes the first admin; empty when none holds. */
   readonly onSetUpCode?: (code: string) => void;
   /** What the page's thread has to say about what it keeps. */
@@ -132,7 +136,13 @@ export class MainEnd {
         this.#events.onListening(message.url, message.fingerprint);
         break;
       case 'alertAct':
-        this.#act(message.turn, message.act);
+        this.#act(message.turn, () => this.#events.onAlertAct?.(message.act) ?? []);
+        break;
+      case 'updateAct':
+        this.#act(message.turn, () => {
+          this.#events.onUpdateAct?.(message.act);
+          return [];
+        });
         break;
       case 'setUpCode':
         this.#events.onSetUpCode?.(message.code);
@@ -163,11 +173,11 @@ export class MainEnd {
     }
   }
 
-  #act(turn: number, act: AlertAct): void {
+  #act(turn: number, act: () => readonly Alert[]): void {
     let fault = '';
     let alerts: readonly Alert[] = [];
     try {
-      alerts = this.#events.onAlertAct?.(act) ?? [];
+      alerts = act();
     } catch (error) {
       if (!(error instanceof ApplianceError)) throw error;
       fault = error.message;
@@ -229,15 +239,24 @@ export class PageEnd {
 
   /** @throws ApplianceError `usage` with the main thread's words, `deadlineExceeded`, `boxUnreachable` when too many wait */
   async act(act: AlertAct): Promise<readonly Alert[]> {
+    return (await this.#ask('changing an alert', (turn) => ({ kind: 'alertAct', turn, act }))).alerts;
+  }
+
+  /** The same about updates. */
+  async updateAct(act: UpdateAct): Promise<void> {
+    await this.#ask('telling of an update', (turn) => ({ kind: 'updateAct', turn, act }));
+  }
+
+  async #ask(what: string, message: (turn: number) => ToMain): Promise<Extract<ToPage, { kind: 'acted' }>> {
     if (this.#acting.size >= actsMax) throw new ApplianceError('boxUnreachable', 'too much is being changed at once; try again');
     const turn = ++this.#turn;
     const { promise, resolve } = Promise.withResolvers<Extract<ToPage, { kind: 'acted' }>>();
     this.#acting.set(turn, resolve);
-    this.#say({ kind: 'alertAct', turn, act });
+    this.#say(message(turn));
     try {
-      const { fault, alerts } = await withDeadline(this.#clock, actDeadlineMs, 'changing an alert', promise);
-      if (fault !== '') throw new ApplianceError('usage', fault);
-      return alerts;
+      const acted = await withDeadline(this.#clock, actDeadlineMs, what, promise);
+      if (acted.fault !== '') throw new ApplianceError('usage', acted.fault);
+      return acted;
     } finally {
       this.#acting.delete(turn);
     }

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Settings } from '../config/schema.ts';
 import type { World } from '../core/world.ts';
+import { keptStatus, type StoreStatus } from '../flow/status_shapes.ts';
 import { GuardedKv, type GuardedKvOptions, type StoreOpener } from './guarded_kv.ts';
 import { historyLevel, logLevel } from './level_kv.ts';
 
@@ -27,4 +28,17 @@ export function boxStores({ world, settings, opener }: BoxStoresParts): BoxStore
     spool: store('spool', spool.diskBytesMax),
     outbox: store('outbox', mqtt.outboxBytesMax),
   };
+}
+
+/** Of those that are in use, with what is kept in them. */
+export function storeStatuses(
+  { export: exporting, mqtt, history }: Pick<Settings, 'export' | 'mqtt' | 'history'>,
+  stores: BoxStores,
+  kept: Readonly<Record<'spool' | 'outbox', { status(): StoreStatus }>>,
+): StoreStatus[] {
+  return [
+    ...(history.enabled ? [stores.history.status()] : []),
+    ...(exporting.destinations.length > 0 ? [keptStatus(stores.spool.status(), kept.spool.status())] : []),
+    ...(mqtt.brokers.length > 0 ? [keptStatus(stores.outbox.status(), kept.outbox.status())] : []),
+  ];
 }

@@ -13,6 +13,18 @@ export interface PartPulse extends Pulse {
   readonly deadMs?: number;
 }
 
+/** When each last gave a sign of life, on the monotonic clock, ms. */
+export type LastSigns = Readonly<Record<'meter' | 'pipeline' | 'spool', PartPulse['lastMs']>>;
+
+export function dataPlanePulses({ meter, pipeline, spool }: LastSigns): readonly PartPulse[] {
+  return [
+    { part: 'meter', name: 'the metering threads', lastMs: meter },
+    { part: 'pipeline', name: 'the pipeline', lastMs: pipeline },
+    // A card may take its time; the box is not started again for that.
+    { part: 'spool', name: 'the spool', lastMs: spool, deadMs: 60_000 },
+  ];
+}
+
 export interface DataPlaneFacts {
   readonly nowMs: number;
   readonly meter: Pick<MeterStatus, 'source' | 'state' | 'reason' | 'interfaces'>;

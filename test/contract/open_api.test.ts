@@ -2,6 +2,9 @@
  * The API's description is complete and true: every method of every path is asked of a box that runs, and every answer, refusals
  * too, is what the description says, with no property more.
  */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FlowListAnswer } from '../../src/flow/flow_search_shapes.ts';
 import type { BoxStatus } from '../../src/flow/status_shapes.ts';
@@ -37,9 +40,14 @@ const settings = {
 let box: Box;
 let described: Description;
 let admin: Visitor;
-const methods = ['get', 'post', 'patch', 'delete'] as const;
+const methods = ['get', 'post', 'put', 'patch', 'delete'] as const;
+const image = mkdtempSync(join(tmpdir(), 'image-'));
 
 beforeAll(async () => {
+  // A box of the image, as far as it can tell.
+  writeFileSync(join(image, 'slots'), 'booted=A\ncompatible=flowspan-amd64\nORDER=A B\nA_OK=1\nA_GOOD=1\n');
+  writeFileSync(join(image, 'log'), '1800000000\tfound\t0.1.0\tA\timage\t\t\n');
+  Object.assign(process.env, { FLOWSPAN_UPDATE_FOLDER: join(image, 'update'), FLOWSPAN_UPDATE_TOLD: image });
   box = await new Box(settings).ready();
   const stranger = new Visitor(box.url);
   await until(
@@ -60,7 +68,10 @@ beforeAll(async () => {
   };
   await until(holds, () => 'no alert, records or figures', 120_000);
 }, 180_000);
-afterAll(endBoxes);
+afterAll(async () => {
+  await endBoxes();
+  rmSync(image, { recursive: true });
+});
 
 const early: Parameters<typeof check>[] = [];
 const asked = new Set<string>();
@@ -114,6 +125,7 @@ describe('answers are as described', { timeout: 120_000 }, () => {
     '/api/v1/names',
     '/api/v1/settings/changes',
     '/api/v1/alerts',
+    '/api/v1/updates',
     '/api/v1/session',
     '/api/v1/users',
     '/api/v1/tokens',
@@ -168,6 +180,24 @@ describe('answers are as described', { timeout: 120_000 }, () => {
     await expectTold(admin, 'delete', '/api/v1/users/bert');
     await expectTold(admin, 'delete', '/api/v1/users/bert');
     await expectTold(admin, 'get', '/api/v1/audit');
+  });
+
+  test('what is uploaded', async () => {
+    const upload = '/api/v1/updates/upload';
+    await expectTold(admin, 'post', '/api/v1/updates/check');
+    await expectTold(admin, 'post', '/api/v1/updates/install', { version: '1.0.0' });
+    await expectTold(admin, 'put', `${upload}?from=0`);
+    await expectTold(admin, 'post', upload, { octets: 0 });
+    await expectTold(admin, 'post', upload, { octets: 6 });
+    const headers = { cookie: admin.cookie, 'x-csrf-token': admin.csrf, 'content-type': 'application/octet-stream' };
+    const piece = await fetch(`${box.url}${upload}?from=0`, { method: 'PUT', headers, body: 'bundle' });
+    const text = await piece.text();
+    check('put', upload, piece.status, piece.headers.get('content-type')!, JSON.parse(text), text);
+    expect(piece.status).toBe(200);
+    await expectTold(admin, 'post', `${upload}/end`);
+    await expectTold(admin, 'post', `${upload}/end`);
+    await expectTold(admin, 'delete', upload);
+    await expectTold(admin, 'get', '/api/v1/updates');
   });
 
   test('what streams', async () => {

@@ -31,10 +31,16 @@ export interface Answer {
 export function ask(
   port: number,
   path: string,
-  options: { method?: string; body?: unknown; cookie?: string } = {},
+  options: { method?: string; body?: unknown; octets?: Uint8Array; cookie?: string; csrf?: string } = {},
 ): Promise<Answer> {
-  const { method = 'GET', body, cookie } = options;
-  const headers = { host: 'localhost', ...(cookie ? { cookie } : {}), ...(body ? { 'content-type': 'application/json' } : {}) };
+  const { method = 'GET', body, octets, cookie, csrf } = options;
+  const headers = {
+    host: 'localhost',
+    ...(cookie ? { cookie } : {}),
+    ...(csrf ? { 'x-csrf-token': csrf } : {}),
+    ...(body ? { 'content-type': 'application/json' } : {}),
+    ...(octets ? { 'content-type': 'application/octet-stream', 'content-length': octets.length } : {}),
+  };
   return new Promise((resolve, reject) => {
     const asking = request(
       { host: '127.0.0.1', port, path, method, headers, rejectUnauthorized: false, agent: false, timeout: 60_000 },
@@ -48,7 +54,7 @@ export function ask(
       },
     );
     asking.on('timeout', () => asking.destroy(new Error(`${path}: no answer within a minute`)));
-    asking.on('error', reject).end(body === undefined ? undefined : JSON.stringify(body));
+    asking.on('error', reject).end(octets ?? (body === undefined ? undefined : JSON.stringify(body)));
   });
 }
 

@@ -60,6 +60,11 @@ export class Disk {
     this.#mtools('mcopy', '-o', '-i', `${this.path}@@${fatAt}`, file, `::/${name}`);
   }
 
+  /** On the boot FAT. */
+  makeFolder(name: string): void {
+    this.#mtools('mmd', '-i', `${this.path}@@${fatAt}`, `::/${name}`);
+  }
+
   /** Undefined when it is not there. */
   read(name: string): string | undefined {
     try {

@@ -25,10 +25,15 @@ beforeEach(() => {
   box = join(top, String(number++));
   for (const folder of ['bin', 'data/rauc', 'run/flowspan/stick']) mkdirSync(join(box, folder), { recursive: true });
   writeFileSync(join(box, 'calls'), '');
-  for (const name of ['mount', 'umount', 'rauc', 'sync', 'systemctl']) program(name, '');
-  program('flowspan', `echo '{"state":"nothing","reset":"no"}'\n`);
+  for (const name of ['mount', 'umount', 'rauc', 'sync', 'systemctl', 'update_log']) program(name, '');
+  program(
+    'flowspan',
+    `echo '{"state":"nothing","reset":"no"}'
+`,
+  );
   const moved = readFileSync(script, 'utf8')
     .replaceAll('/usr/bin/flowspan', 'flowspan')
+    .replaceAll('/usr/lib/flowspan-box/update_log', 'update_log')
     .replaceAll(/ (\/efi)\b/g, ` ${box}$1`)
     .replaceAll(/=(\/(?:data|run)\/)/g, `=${box}$1`);
   writeFileSync(join(box, 'stick'), moved);

@@ -7,12 +7,19 @@ import { type BuiltImage, inTools, repository } from './built.ts';
 export interface Variant {
   /** What of the tree is changed; paths as in the slot. Without it, the same octets as in slot A. */
   readonly change?: (path: (inSlot: string) => string) => void;
+  /** What its manifest says; without it the bundle's name. */
+  readonly version?: string;
   /** Whose signature; the image trusts the first. */
   readonly signer?: 'signer' | 'forger';
 }
 
 /** Makes the bundle `NAME.raucb` in the folder; gives its path. */
-export function bundleOf(built: BuiltImage, folder: string, name: string, { change, signer = 'signer' }: Variant): string {
+export function bundleOf(
+  built: BuiltImage,
+  folder: string,
+  name: string,
+  { change, version = name, signer = 'signer' }: Variant,
+): string {
   const tree = join(folder, 'tree');
   const slot = join(folder, `${name}.squashfs`);
   rmSync(tree, { recursive: true, force: true });
@@ -30,7 +37,7 @@ export function bundleOf(built: BuiltImage, folder: string, name: string, { chan
   }
   const bundle = join(folder, `${name}.raucb`);
   const keys = join(built.cache, 'test-keys');
-  const args = ['amd64', name, slot, join(keys, `${signer}.key`), join(keys, `${signer}.pem`), built.tools, bundle];
+  const args = ['amd64', version, slot, join(keys, `${signer}.key`), join(keys, `${signer}.pem`), built.tools, bundle];
   execFileSync(join(repository, 'image/make/bundle'), args, { stdio: ['ignore', 'ignore', 'pipe'] });
   rmSync(slot);
   return bundle;

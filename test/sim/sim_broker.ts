@@ -133,6 +133,7 @@ class SimSession implements MqttSession {
       });
     });
   }
+  async subscribe(): Promise<void> {}
   async close(): Promise<void> {
     this.drop(new ApplianceError('connectionLost', 'closed by the box'));
   }

@@ -4,6 +4,7 @@ import { type Figure, type FigureName, figureFacts, figureNames } from '../../sr
 import type { Ledger, LedgerTerm } from '../../src/flow/ledger.ts';
 import type { MirrorStatus } from '../../src/flow/mirror_findings.ts';
 import type { BoxEvent, BoxStatus, SelectorStatus, StoreStatus, UplinkStatus } from '../../src/flow/status_shapes.ts';
+import { noUpdates, type UpdateStatus } from '../../src/flow/update_shapes.ts';
 import { VERSION } from '../../src/flow/version.ts';
 import { type Scenario, startedNow } from './fake_feed.ts';
 import { fakeThreads } from './fake_threads.ts';
@@ -386,6 +387,7 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
     line: first
       ? { kbitsPerSecond: 0, costPerMonth: 0, costPerGigabyte: 0, currency: 'EUR' }
       : { kbitsPerSecond: 200_000, costPerMonth: 420, costPerGigabyte: 0, currency: 'EUR' },
+    updates: updates(scenario, nowMs),
     alerts: alerts(scenario, nowMs),
     figures: figures(scenario),
     labelKinds: first ? [] : scenario === 'year' ? ['site', 'tenant', 'service', 'costCentre'] : ['site', 'costCentre'],
@@ -396,6 +398,32 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
           'Site: this box does not know its branch. Set site, and siteNetworks for upload and download.',
         ]
       : [],
+  };
+}
+
+/** A box of the image between two versions; the first start has none, as on a laptop. */
+function updates(scenario: Scenario, nowMs: number): UpdateStatus {
+  if (scenario === 'first-start') return noUpdates;
+  const sha256 = 'c0ffee'.padEnd(64, '0');
+  return {
+    state: 'waiting',
+    reason: '0.2.0 waits: the window is 01:00 to 05:00 (Europe/Lisbon), sat, sun',
+    slots: [
+      { name: 'A', isRunning: true, version: VERSION, state: 'good' },
+      { name: 'B', isRunning: false, version: '0.0.9', state: 'good' },
+    ],
+    offered: { version: '0.2.0', octets: 148_312_064, doneOctets: 0, source: 'folder', sha256 },
+    isFetching: true,
+    checkedMs: nowMs - 5_400_000,
+    checkFault: '',
+    nextCheckMs: nowMs + 16_000_000,
+    past: [
+      {
+        ...{ atMs: nowMs - 6 * 86_400_000, outcome: 'wentBack', version: '0.1.1', slot: 'B', source: 'folder', sha256 },
+        reason: 'it did not meter for 120 s within 900 s: capture: not metering: eth1 is missing',
+      },
+      { atMs: nowMs - 40 * 86_400_000, outcome: 'good', version: VERSION, slot: 'A', source: 'page', sha256, reason: '' },
+    ],
   };
 }
 

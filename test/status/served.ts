@@ -17,6 +17,7 @@ import { exampleStatus } from '../../src/forward/mqtt/payload_examples.ts';
 import { type KnownHosts, KnownNames } from '../../src/status/known_hosts.ts';
 import { LiveBuffer } from '../../src/status/live_feed.ts';
 import { StatusServer } from '../../src/status/status_server.ts';
+import type { UpdateDesk } from '../../src/status/update_routes.ts';
 import { searchOver } from '../store/kept_flows.ts';
 
 export { exampleStatus };
@@ -51,6 +52,7 @@ export interface ServedOptions {
   readonly dataFolder?: string;
   readonly clock?: World['clock'];
   readonly onAlertAct?: (act: AlertAct) => Promise<void>;
+  readonly updates?: UpdateDesk;
 }
 
 export async function serve(options: ServedOptions = {}): Promise<Served> {
@@ -76,6 +78,7 @@ export async function serve(options: ServedOptions = {}): Promise<Served> {
       ? {
           dataFolder,
           ...(options.onAlertAct === undefined ? {} : { onAlertAct: options.onAlertAct }),
+          ...(options.updates === undefined ? {} : { updates: options.updates }),
           onSetUpCode: (code: string) => {
             setUpCode = code;
           },

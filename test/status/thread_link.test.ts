@@ -79,6 +79,25 @@ describe('thread link', () => {
     expect(late.filter(({ kind }) => kind === 'status').map((message) => message.status!.nowMs)).toEqual([9_999]);
   });
 
+  it('carries what is done about updates, and why it cannot be', async () => {
+    const acts: unknown[] = [];
+    const onUpdateAct = (act: { kind: string }): void => {
+      acts.push(act);
+      if (act.kind === 'discard') throw new ApplianceError('usage', 'there is nothing to discard');
+    };
+    const { pageEnd } = ends({ metrics: async () => '', onUpdateAct }, {});
+    pageEnd.open();
+    await pageEnd.updateAct({ kind: 'check', who: 'anna' });
+    await expect(pageEnd.updateAct({ kind: 'discard', who: 'anna' })).rejects.toMatchObject({
+      code: 'usage',
+      message: 'there is nothing to discard',
+    });
+    expect(acts).toEqual([
+      { kind: 'check', who: 'anna' },
+      { kind: 'discard', who: 'anna' },
+    ]);
+  });
+
   it('asks for figures once for many who ask, and again afterwards', async () => {
     let rendered = 0;
     const { pageEnd } = ends({ metrics: async () => `n ${++rendered}\n` }, {});

@@ -264,6 +264,36 @@ export const exampleStatus: BoxStatus = {
   ports: null,
   enrichment: { completePercent: 96.2, lackingPercent: { locality: 0, application: 3.1, label: 0.9, country: null, name: 21.4 } },
   line: { kbitsPerSecond: 0, costPerMonth: 0, costPerGigabyte: 0, currency: 'EUR' },
+  updates: {
+    state: 'waiting',
+    reason: '0.2.0 waits: the window is 01:00 to 05:00 (Europe/Lisbon)',
+    slots: [
+      { name: 'A', isRunning: true, version: '0.1.0', state: 'good' },
+      { name: 'B', isRunning: false, version: '0.0.9', state: 'good' },
+    ],
+    offered: {
+      version: '0.2.0',
+      octets: 148_312_064,
+      doneOctets: 0,
+      source: 'folder',
+      sha256: '6f0a2f6d2a9a8e0e3c5d0d3fb1b1c7b0c1ab2f3e4d5c6b7a8990a1b2c3d4e5f6',
+    },
+    isFetching: true,
+    checkedMs: minuteMs - 600_000,
+    checkFault: '',
+    nextCheckMs: minuteMs + 21_000_000,
+    past: [
+      {
+        atMs: minuteMs - 86_400_000 * 20,
+        outcome: 'good',
+        version: '0.1.0',
+        slot: 'A',
+        source: 'folder',
+        sha256: '0b1c2d3e4f5061728394a5b6c7d8e9fa0b1c2d3e4f5061728394a5b6c7d8e9fa',
+        reason: '',
+      },
+    ],
+  },
 };
 
 export const examples: Readonly<Record<Topic, object>> = {

@@ -29,6 +29,7 @@ import type {
   TrafficSummary,
   UplinkStatus,
 } from '../../flow/status_shapes.ts';
+import type { UpdateStatus } from '../../flow/update_shapes.ts';
 import type { Identity, Topic } from './topics.ts';
 
 /** Version of each topic's payload; also sent as the user property `schema`. */
@@ -64,6 +65,8 @@ export interface HealthPayload {
   readonly mirror: MirrorStatus;
   readonly uplinks: readonly UplinkStatus[];
   readonly stores: readonly StoreStatus[];
+  /** Slots, what is done about new versions, and what became of the last. */
+  readonly updates: UpdateStatus;
   /** Figures of the box about itself, without their history. */
   readonly figures: readonly Omit<Figure, 'hours'>[];
 }
@@ -90,11 +93,11 @@ export function statePayload(identity: Identity, reason: StatePayload['reason'],
 }
 
 export function healthPayload(status: BoxStatus): HealthPayload {
-  const { site, node, nowMs, version, startedMs, host, ledger, mirror, uplinks, stores } = status;
+  const { site, node, nowMs, version, startedMs, host, ledger, mirror, uplinks, stores, updates } = status;
   const { threads: _1, allThreads: _2, ...meter } = status.meter;
   const figures = status.figures.map(({ hours: _, ...figure }) => figure);
   const { health: schema } = schemaVersions;
-  return { schema, site, node, atMs: nowMs, version, startedMs, host, meter, ledger, mirror, uplinks, stores, figures };
+  return { schema, site, node, atMs: nowMs, version, startedMs, host, meter, ledger, mirror, uplinks, stores, updates, figures };
 }
 
 export function eventPayload(identity: Identity, event: BoxEvent): EventPayload {

@@ -43,6 +43,14 @@ export interface MqttSession {
    * the session ended.
    */
   publish(publication: Publication): Promise<void>;
+  /**
+   * Hears messages on these topics, at most once each: `isRetained` for what the broker kept. Larger ones than `heardOctetsMax` the broker
+   * leaves out. Rejects with `publishRefused` where the broker does not let us.
+   */
+  subscribe(
+    topics: readonly string[],
+    onMessage: (topic: string, payload: Uint8Array, isRetained: boolean) => void,
+  ): Promise<void>;
   /** Resolves with the reason once the session is gone; never rejects. */
   readonly ended: Promise<ApplianceError>;
   /** DISCONNECT with reason code 0: the broker forgets the last will. */
@@ -103,6 +111,9 @@ async function connect(options: SessionOptions, signal: AbortSignal): Promise<Mq
     signal.removeEventListener('abort', onAbort);
   }
 }
+
+/** MQTT 5 3.1.2.11.4. Nothing that a broker has to tell us is longer. */
+const heardOctetsMax = 65_536;
 
 /** Octets of a PUBLISH besides topic, payload and texts: fixed header, packet id, property headers; rounded up. */
 const publishOverhead = 48;
@@ -166,6 +177,26 @@ class ClientSession implements MqttSession {
     });
   }
 
+  subscribe(
+    topics: readonly string[],
+    onMessage: (topic: string, payload: Uint8Array, isRetained: boolean) => void,
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#over !== undefined) return reject(this.#over);
+      this.#pending.add(reject);
+      this.#client.on('message', (topic, payload, { retain }) => onMessage(topic, payload, retain));
+      this.#client.subscribe([...topics], { qos: 0 }, (error, granted) => {
+        this.#pending.delete(reject);
+        // MQTT 5 3.9.3: from 128 on the broker does not let us.
+        const refused = granted?.find(({ qos }) => qos >= 128);
+        const code = refused?.qos ?? (error === null || error === undefined ? undefined : reasonCodeOf(error));
+        if (code !== undefined) reject(publishFailure(code, refused?.topic ?? topics.join(', ')));
+        else if (error === null || error === undefined) resolve();
+        else reject(this.#reasonOf(error));
+      });
+    });
+  }
+
   close(): Promise<void> {
     if (this.#over !== undefined) return Promise.resolve();
     return new Promise((resolve) => {
@@ -225,7 +256,10 @@ function clientOptions(options: SessionOptions): IClientOptions {
     autoAssignTopicAlias: true,
     // Ours comes first; this only keeps the package's own from coming before it.
     connectTimeout: broker.connectTimeoutMs + 60_000,
-    properties: { sessionExpiryInterval: Math.max(broker.sessionExpiryS, broker.offlineAfterS) },
+    properties: {
+      sessionExpiryInterval: Math.max(broker.sessionExpiryS, broker.offlineAfterS),
+      maximumPacketSize: heardOctetsMax,
+    },
     ...(broker.username === '' ? {} : { username: broker.username }),
     ...(password === undefined ? {} : { password }),
     will: {

@@ -15,6 +15,15 @@ export interface Identity {
   readonly node: string;
 }
 
+/**
+ * What a box listens to, where it fetches updates: a message there, retained or not, says that its folder holds something new. The
+ * payload is not looked at, except that the same one retained is no news at the next connection.
+ */
+export const announcementTopics = (prefix: string, { site, node }: Identity): { readonly all: string; readonly own: string } => ({
+  all: `${prefix}/update`,
+  own: `${prefix}/${site}/${node}/update`,
+});
+
 /** `flowspan/v1/branch-17/box-1/summary/1m`. */
 export function topicName(topic: Topic, prefix: string, identity: Identity, id = ''): string {
   return [prefix, identity.site, identity.node, topics[topic].name.replace('<id>', id)].join('/');

@@ -4,6 +4,7 @@
  *
  * Owned by the main event loop.
  */
+import { createHash } from 'node:crypto';
 import type { BrokerSettings, MqttSettings } from '../../config/schema.ts';
 import { type Timer, withDeadline } from '../../core/clock.ts';
 import { ApplianceError, messageOf } from '../../core/errors.ts';
@@ -19,7 +20,7 @@ import { isRefusal } from './failure.ts';
 import { discoveryPayload, discoveryTopic } from './home_assistant.ts';
 import { type StatePayload, schemaVersions, statePayload } from './payloads.ts';
 import { addressOf, type MqttSession, type OpenSession, openSession, type Publication } from './session.ts';
-import { type Identity, topicName, topics } from './topics.ts';
+import { announcementTopics, type Identity, topicName, topics } from './topics.ts';
 
 export interface MqttUplinkParts {
   readonly world: World;
@@ -28,6 +29,8 @@ export interface MqttUplinkParts {
   readonly identity: Identity;
   readonly lane: OutboxLane;
   readonly onEvent?: (level: BoxEvent['level'], event: string, text: string) => void;
+  /** Somebody says that there are updates, to this box or to all. Absent: it does not listen. */
+  readonly onAnnounced?: (isForAll: boolean) => void;
   /** Another way to a broker, for the simulation. */
   readonly open?: OpenSession;
 }
@@ -60,6 +63,8 @@ export class MqttUplink implements Service {
   #suspects = 0;
   /** What was said of this outage: each kind of trouble once, however often it is met. */
   readonly #said = new Set<string>();
+  /** Digest of what was announced last, by topic: a broker tells what it retained again at each connection. */
+  readonly #heard = new Map<string, string>();
 
   constructor(parts: MqttUplinkParts) {
     const { broker, world } = parts;
@@ -168,6 +173,7 @@ export class MqttUplink implements Service {
     if (this.#stopping) delivery.drain(0);
     try {
       await this.#publishState(session, 'connected');
+      await this.#listen(session);
       if (broker.homeAssistantPrefix !== '') await this.#announce(session, broker.homeAssistantPrefix);
       const ended = await delivery.run();
       if (ended !== undefined) return ended;
@@ -195,6 +201,28 @@ export class MqttUplink implements Service {
     this.#set('up', '');
     this.#said.clear();
     this.#say('info', 'uplinkUp', `connected to ${this.#address}`);
+  }
+
+  /** A broker that does not let us listen may still take what we have to say. */
+  async #listen(session: MqttSession): Promise<void> {
+    const { onAnnounced, settings, identity } = this.#parts;
+    if (onAnnounced === undefined) return;
+    const { all, own } = announcementTopics(settings.topicPrefix, identity);
+    const late = 'the broker has not acknowledged that we listen for updates';
+    const listening = session.subscribe([all, own], (topic, payload, isRetained) => {
+      if (topic !== all && topic !== own) return;
+      const digest = createHash('sha256').update(payload).digest('hex');
+      const isKnown = isRetained && this.#heard.get(topic) === digest;
+      this.#heard.set(topic, digest);
+      if (!isKnown) onAnnounced(topic === all);
+    });
+    try {
+      await withDeadline(this.#world.clock, this.#parts.broker.acknowledgeTimeoutMs, late, listening);
+    } catch (error) {
+      const failure = operating(error);
+      if (failure.code !== 'publishRefused') throw failure;
+      this.#say('warn', 'subscribeRefused', `listening for updates: ${failure.message}`);
+    }
   }
 
   /** At each connection, since a broker may have lost what it retained; one that refuses it may still take the rest. */

@@ -69,7 +69,7 @@ export class PageSession {
   }
 
   /** Whatever changes something at the box. @throws BoxRefused with the box's words, BoxUnreachable */
-  async change<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<T> {
+  async change<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<T> {
     try {
       return await send<T>(method, path, this.#answer.csrfToken, body);
     } catch (error) {
@@ -121,10 +121,10 @@ async function send<T>(method: string, path: string, csrfToken?: string, body?: 
       method,
       signal: late.signal,
       headers: {
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(body === undefined ? {} : { 'content-type': body instanceof Blob ? body.type : 'application/json' }),
         ...(csrfToken === undefined || method === 'GET' ? {} : { 'x-csrf-token': csrfToken }),
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body) }),
     });
     answer = response.status === 204 ? undefined : await response.json();
   } catch {

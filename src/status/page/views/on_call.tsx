@@ -12,6 +12,7 @@ import { GoodIcon } from '../parts/icons.tsx';
 import { Mirror } from '../parts/mirror.tsx';
 import { NotConfigured } from '../parts/not_configured.tsx';
 import { Interfaces, Stores } from '../parts/places.tsx';
+import { Updates } from '../parts/updates.tsx';
 import { Uplinks } from '../parts/uplinks.tsx';
 
 export function OnCall() {
@@ -36,6 +37,7 @@ export function OnCall() {
         </div>
         <div class="stack">
           <Stores stores={status.stores} />
+          {status.updates.state !== 'unavailable' && <Updates updates={status.updates} nowMs={status.nowMs} />}
           <Events events={status.events} nowMs={status.nowMs} />
         </div>
       </div>
