@@ -30,7 +30,8 @@ export const alerts = z
       unit: 's',
     }),
     uplinkDownAfterS: integer(5, 86_400, 120, { reason: 'An uplink that is not up for this long is an alert', unit: 's' }),
-    noTrafficAfterS: integer(30, 86_400, 300, {
+    // Silence is a finding of the mirror's after two minutes; earlier it could not be told.
+    noTrafficAfterS: integer(120, 86_400, 300, {
       reason: 'A mirror port that shows nothing for this long is an alert',
       unit: 's',
     }),

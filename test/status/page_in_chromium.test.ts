@@ -337,7 +337,7 @@ describe('by hand', { timeout: 120_000 }, () => {
     await page.getByRole('button', { name: '6 h', exact: true }).click();
     await shows(page, 'Last 6 hours');
     expect(page.url()).toContain('last=6h');
-    await page.getByRole('link', { name: 'On call' }).click();
+    await page.getByRole('navigation').getByRole('link', { name: 'On call' }).click();
     await shows(page, 'Stores');
     await page.goBack();
     await shows(page, 'Last 6 hours');

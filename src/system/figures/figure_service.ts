@@ -7,7 +7,7 @@ import type { Timer } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Service } from '../../core/lifecycle.ts';
 import type { World } from '../../core/world.ts';
-import { type Figure, type FigureName, figureFacts } from '../../flow/figure_shapes.ts';
+import { type Figure, type FigureName, type FigureUnit, figureFacts } from '../../flow/figure_shapes.ts';
 import type { HistoryWindow } from '../../flow/history_shapes.ts';
 import type { MissedTarget } from '../alerts/alert_rules.ts';
 import type { TextStore } from '../boot_file.ts';
@@ -159,8 +159,28 @@ export class FigureService implements Service {
 }
 
 function missedText(name: FigureName, value: number, target: number): string {
-  const { title, good } = figureFacts[name];
-  return `${title}: ${value}, where ${good === 'above' ? 'at least' : 'at most'} ${target} is wanted (targets.${name}).`;
+  const { title, good, unit } = figureFacts[name];
+  const least = good === 'above' ? 'at least' : 'at most';
+  return `${title}: ${inUnit(value, unit)}, where ${least} ${inUnit(target, unit)} is wanted (targets.${name}).`;
+}
+
+/** As somebody who is woken reads it; targets are set in the same units. */
+function inUnit(value: number, unit: FigureUnit): string {
+  const plain = String(Number(value.toFixed(2)));
+  switch (unit) {
+    case 'percent':
+      return `${plain} %`;
+    case 'celsius':
+      return `${plain} °C`;
+    case 'octets':
+      return `${Math.round(value)} octets`;
+    case 'octetsPerDay':
+      return `${Math.round(value)} octets a day`;
+    case 'count':
+      return plain;
+    default:
+      return `${plain} ${unit}`;
+  }
 }
 
 const runbooks: Readonly<Record<FigureName, string>> = {

@@ -85,7 +85,7 @@ describe('figures', () => {
     expect(of('decodeErrorsPpm')).toMatchObject({ value: 4_000, met: false });
     expect(service.targets().find(({ name }) => name === 'decodeErrorsPpm')).toMatchObject({
       met: false,
-      text: expect.stringContaining('4000, where at most 1000 is wanted (targets.decodeErrorsPpm)'),
+      text: expect.stringContaining('4000 ppm, where at most 1000 ppm is wanted (targets.decodeErrorsPpm)'),
     });
     await clock.advance(62 * 60_000);
     expect(of('exportSuccessPercent').value).toBeNull();
