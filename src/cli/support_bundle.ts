@@ -100,7 +100,9 @@ function keptTexts({ dataFolder }: Settings, missing: string[]): Record<string, 
 /** Of the settings themselves, and of files that they name for passwords and keys. */
 function secretsOf(settings: Settings): string[] {
   const keys = new Set(secretKeys());
-  const files = namedFiles(settings).filter(({ path }) => /^(password|secret|key|privateKey)File$/i.test(String(path.at(-1))));
+  const files = namedFiles(settings).filter(({ path }) =>
+    /^(password|secret|key|privateKey|token)File$/i.test(String(path.at(-1))),
+  );
   return [...secretValues(settings, (key) => keys.has(key)), ...files.flatMap(({ value }) => linesOf(value))];
 }
 

@@ -26,6 +26,8 @@ export const alertCodes = [
   'boardComplains',
   'memoryLow',
   'targetMissed',
+  'updateLeft',
+  'updatesUnreachable',
 ] as const;
 export type AlertCode = (typeof alertCodes)[number];
 

@@ -13,6 +13,7 @@ const planted = {
   password: 'planted-password-1',
   passwordFile: 'planted-password-2',
   secretFile: 'planted-hmac-key-3',
+  tokenFile: 'planted-bearer-token-9',
   setUpCode: 'PLAN-TED4-CODE',
   wifi: 'planted "wifi" phrase 5',
   keyFile: '0123456789abcdef'.repeat(4),
@@ -25,7 +26,8 @@ const read = (name: string): string =>
   execFileSync('tar', ['-xOzf', bundle, `flowspan-support-box7/${name}`], { encoding: 'utf8', maxBuffer: 1 << 26 });
 
 beforeAll(async () => {
-  for (const name of ['passwordFile', 'secretFile', 'keyFile'] as const) writeFileSync(path(name), `${planted[name]}\n`);
+  for (const name of ['passwordFile', 'secretFile', 'keyFile', 'tokenFile'] as const)
+    writeFileSync(path(name), `${planted[name]}\n`);
   const lines = [
     'site: lisbon',
     'node: box7',
@@ -33,6 +35,7 @@ beforeAll(async () => {
     'meter: {source: demo}',
     `status: {port: 0, address: 127.0.0.1, signIn: on, setUpCode: ${planted.setUpCode}}`,
     `mqtt: {brokers: [{name: one, host: 127.0.0.1, port: 9, username: box, password: ${planted.password}}, {name: two, host: 127.0.0.1, port: 9, username: box, passwordFile: ${path('passwordFile')}}]}`,
+    `updates: {folder: {url: 'https://127.0.0.1:9/updates', tokenFile: ${path('tokenFile')}}}`,
     `alerts: {webhooks: [{name: hook, url: 'http://127.0.0.1:9/${planted.hook}', secretFile: ${path('secretFile')}}]}`,
     `export: {destinations: [{name: far, host: 127.0.0.1, port: 9, transport: tcp, privacy: {addresses: pseudonymise, keyFile: ${path('keyFile')}}}]}`,
     `device: {wifi: {ssid: office, country: PT, password: '${planted.wifi}'}}`,

@@ -7,6 +7,7 @@ import { createMetrics } from '../../src/core/metrics.ts';
 import { SystemRandom } from '../../src/core/random.ts';
 import type { World } from '../../src/core/world.ts';
 import type { Alert, AlertAct } from '../../src/flow/alert_shapes.ts';
+import type { UpdateAct, UpdateStatus } from '../../src/flow/update_shapes.ts';
 import { LiveBuffer, secondsKept } from '../../src/status/live_feed.ts';
 import { StatusServer } from '../../src/status/status_server.ts';
 import { officeFlows, searchOver } from '../store/kept_flows.ts';
@@ -43,9 +44,11 @@ export async function startFakeBox(
   const firstMs = scenario === 'first-start' ? lastMs - 240_000 : lastMs - (secondsKept - 1) * 1_000;
   for (let atMs = firstMs; atMs <= lastMs; atMs += 1_000) feed(atMs);
   const tended = new Map<string, AlertAct>();
+  let updating: Partial<UpdateStatus> = {};
   const push = (): void => {
     const status = fakeStatus(scenario, clock.wallMs());
-    live.pushStatus({ ...status, alerts: status.alerts.map((alert) => tend(alert, tended.get(alert.id))) });
+    const alerts = status.alerts.map((alert) => tend(alert, tended.get(alert.id)));
+    live.pushStatus({ ...status, alerts, updates: { ...status.updates, ...updating } });
   };
   push();
   const ticking = setInterval(() => {
@@ -66,7 +69,23 @@ export async function startFakeBox(
       push();
     },
   };
+  /** Whatever is uploaded is version 0.3.0, with a good signature. */
+  const updates = {
+    folder: dataFolder ?? '',
+    act: async (act: UpdateAct) => {
+      if (act.kind === 'upload') updating = { state: 'uploading', reason: '' };
+      if (act.kind === 'uploaded')
+        updating = {
+          ...{ state: 'toConfirm', reason: '' },
+          offered: { version: '0.3.0', octets: act.octets, doneOctets: act.octets, source: 'page', sha256: act.sha256 },
+        };
+      if (act.kind === 'install') updating = { ...updating, state: 'restarting' };
+      if (act.kind === 'discard') updating = {};
+      push();
+    },
+  };
   const access = {
+    updates,
     onSetUpCode: (code: string) => {
       setUpCode = code;
     },

@@ -6,6 +6,7 @@
 import type { AlertSettings } from '../../config/schema.ts';
 import type { AlertCode, AlertSeverity } from '../../flow/alert_shapes.ts';
 import type { BoxStatus, StoreStatus, UplinkStatus } from '../../flow/status_shapes.ts';
+import { updateVerdicts } from './update_rules.ts';
 
 export interface Verdict {
   readonly code: AlertCode;
@@ -62,6 +63,7 @@ export function judge(facts: AlertFacts, settings: AlertSettings): Verdict[] {
     ...status.uplinks.flatMap((uplink) => uplinkVerdicts(uplink, settings)),
     ...status.stores.flatMap((store) => storeVerdicts(store, settings)),
     ...hostVerdicts(status, settings),
+    ...updateVerdicts(status),
     ...facts.targets.map(targetVerdict),
   ];
 }

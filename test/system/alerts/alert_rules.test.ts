@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { settingsSchema } from '../../../src/config/schema.ts';
 import { type AlertCode, alertCodes } from '../../../src/flow/alert_shapes.ts';
 import type { BoxStatus } from '../../../src/flow/status_shapes.ts';
+import type { UpdateOutcome } from '../../../src/flow/update_shapes.ts';
 import { exampleStatus } from '../../../src/forward/mqtt/payload_examples.ts';
 import { type AlertFacts, judge } from '../../../src/system/alerts/alert_rules.ts';
 
@@ -21,6 +22,11 @@ const isOf = (code: AlertCode, facts: AlertFacts, subject?: string): string | un
 const withStatus = (change: Partial<BoxStatus>): AlertFacts => ({ ...quiet, status: { ...good, ...change } });
 const withSampling = (change: Partial<typeof good.meter.sampling>): AlertFacts =>
   withStatus({ meter: { ...good.meter, sampling: { ...good.meter.sampling, ...change } } });
+const withUpdates = (outcome: UpdateOutcome, source: string, agoMs = 60_000): AlertFacts => {
+  const record = { ...good.updates.past[0]!, outcome, source, atMs: good.nowMs - agoMs, reason: 'why' };
+  const failed = { ...record, outcome: 'failed' as const, atMs: good.nowMs };
+  return withStatus({ updates: { ...good.updates, past: [failed, record, ...good.updates.past] } });
+};
 const withHost = (change: Partial<BoxStatus['host']>): AlertFacts => withStatus({ host: { ...host, ...change } });
 
 describe('rules', () => {
@@ -73,6 +79,19 @@ describe('rules', () => {
     ['diskFull', '9 % free', withHost({ diskTotalOctets: 100, diskFreeOctets: 9 }), 'good'],
     ['diskFull', '3 % free', withHost({ diskTotalOctets: 100, diskFreeOctets: 3 }), 'bad'],
     ['wear', '5 GiB a day', withHost({ writtenOctetsPerDay: 5 * 2 ** 30 }), 'bad'],
+    ['updateLeft', 'it went back', withUpdates('wentBack', 'folder'), 'bad'],
+    ['updateLeft', 'it was never judged', withUpdates('notJudged', 'stick'), 'bad'],
+    ['updateLeft', 'what the folder had was refused', withUpdates('refused', 'folder'), 'bad'],
+    ['updateLeft', 'what somebody uploaded was refused, who was told', withUpdates('refused', 'page'), 'good'],
+    ['updateLeft', 'it is on trial', withUpdates('installed', 'folder'), 'good'],
+    ['updateLeft', 'long ago', withUpdates('wentBack', 'folder', 8 * 86_400_000), 'good'],
+    ['updatesUnreachable', 'no answer', withStatus({ updates: { ...good.updates, checkFault: 'no answer' } }), 'bad'],
+    [
+      'updatesUnreachable',
+      'nothing is fetched',
+      withStatus({ updates: { ...good.updates, isFetching: false, checkFault: 'no answer' } }),
+      'good',
+    ],
     ['clockUnsynchronised', 'not', withHost({ clockSynchronised: false }), 'bad'],
     ['clockUnsynchronised', 'nobody knows', withHost({ clockSynchronised: null }), 'good'],
     ['hot', '80 °C', withHost({ temperatureC: 80 }), 'bad'],
