@@ -3,11 +3,12 @@ import type { Metrics } from '../core/metrics.ts';
 import { decodeAnnotations, meterCounters } from '../flow/decode_annotations.ts';
 import type { MeterCounts } from '../flow/ledger.ts';
 import { threadCounters } from '../flow/meter_threads.ts';
+import { counterWords } from './counter_words.ts';
 import type { MeterFigures } from './figures.ts';
 
 export function registerMetrics(metrics: Metrics, read: () => MeterFigures): void {
   for (const name of meterCounters) {
-    metrics.gauge(`meter_${snake(name)}`, `Meter counter ${name}`, () => read().counts[name]);
+    metrics.gauge(`meter_${snake(name)}`, counterWords[name], () => read().counts[name]);
   }
   const byThread = (name: string, help: string, of: (counts: MeterCounts) => number): void =>
     metrics.gauge(
@@ -16,7 +17,7 @@ export function registerMetrics(metrics: Metrics, read: () => MeterFigures): voi
       () => read().threads.map((counts, thread) => ({ labels: { thread: String(thread) }, value: of(counts) })),
       ['thread'],
     );
-  for (const name of threadCounters) byThread(snake(name), `Meter counter ${name}`, (counts) => counts[name]);
+  for (const name of threadCounters) byThread(snake(name), counterWords[name], (counts) => counts[name]);
   byThread('cpu_seconds', 'Processor time', (counts) => counts.threadCpuNs / 1e9);
   byThread('ring_filled_ratio', 'Share of the fullest ring that waits to be read', (counts) => counts.ringFilledPercent / 100);
   metrics.gauge(
