@@ -9,11 +9,13 @@ import { boxChecks } from '../system/box_checks.ts';
 import { type DoctorCheck, doctorChecks, worstVerdict } from '../system/doctor_checks.ts';
 import { gatherDoctorFacts } from '../system/doctor_facts.ts';
 import { pageChecks } from '../system/page_checks.ts';
+import { updateChecks } from '../system/update_checks.ts';
 import { BoxClient } from './box_client.ts';
 import { gatherBoxFacts } from './box_facts.ts';
 import { settingsPath } from './box_folder.ts';
 import type { OptionValues } from './command.ts';
 import { gatherPageFacts } from './page_facts.ts';
+import { gatherUpdateFacts } from './update_facts.ts';
 
 export interface Examination {
   readonly verdict: DoctorCheck['verdict'];
@@ -40,7 +42,8 @@ export async function examine(settings: Settings, values: OptionValues): Promise
     await gatherBoxFacts(settings, status, settingsPath(values)),
     facts.clock.synchronised === true ? clock.wallMs() : undefined,
   );
-  const checks = [...doctorChecks(facts), ...page, ...rest];
+  const updates = updateChecks(await gatherUpdateFacts(settings, status, clock));
+  const checks = [...doctorChecks(facts), ...page, ...rest, ...updates];
   return { verdict: worstVerdict(checks), running, checks, place: box.place };
 }
 
