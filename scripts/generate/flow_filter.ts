@@ -38,6 +38,9 @@ or \`any\`, means every record.
 - **Times** name their zone: \`start >= 2026-11-29T10:00:00Z\`, \`end < 2026-11-29T11:00:00+01:00\`; or they are milliseconds since 1970.
 - **Labels** are asked for by their names: \`site berlin\`, \`cost-centre "4711 IT"\`, \`tenant none\`; a quotation mark in a name is doubled. A name that no rule of the settings has given is a mistake,
   told with those there are.
+- **Names of hosts** are those that the box has learned (\`flowspan names\`): \`hostname printer.lan\` is that name, \`hostname *.example.net\` ends so, \`hostname voip-*\` begins so, \`hostname *cam*\`
+  has it in it; \`hostname none\` asks for records of which no end has a name. Records carry addresses alone: the question is which addresses bear the name *now*, and what bore it before is not found by it. A name that nobody bears is a mistake.
+  At most 20 names with \`*\` in a filter, and 4,096 addresses for a test.
 - **Absent fields.** \`vlan none\` asks for records without the field, \`vlan any\` for those with it. Any other test of an absent field is
   false, so \`not vlan 20\` finds untagged records too.
 - A record is one flow in both directions, or a part of one: long flows are reported once a minute. Its source is the end that

@@ -5,7 +5,8 @@
 import { join } from 'node:path';
 import { SystemClock } from '../core/clock.ts';
 import { ApplianceError, messageOf } from '../core/errors.ts';
-import { parseFilter } from '../flow/filter/filter_parser.ts';
+import { asksForHosts, withHostAddresses } from '../flow/filter/filter_hosts.ts';
+import { parseFilter, troubleText } from '../flow/filter/filter_parser.ts';
 import { everyFlow } from '../flow/filter/filter_syntax.ts';
 import type { FlowGroupAnswer, FlowListAnswer, FlowSearcher } from '../flow/flow_search_shapes.ts';
 import { flowParameters, flowSumParameters } from '../status/flow_questions.ts';
@@ -17,7 +18,7 @@ import { RecentFlows } from '../store/recent_flows.ts';
 import { BoxClient } from './box_client.ts';
 import { boxSettings } from './box_folder.ts';
 import type { OptionValues } from './command.ts';
-import { withNamesOnDisk } from './host_names.ts';
+import { namesIn, withNamesOnDisk } from './host_names.ts';
 
 /** A page's share of the time; below the time-out of the client. */
 const withinMs = 20_000;
@@ -55,7 +56,7 @@ export class FlowAsker {
 
   async #listStopped(query: Query): Promise<FlowListAnswer> {
     const { order, limit, offset, before } = parseParameters(flowParameters, textsOf(query));
-    const answer = await (await this.#search()).list({ ...rangeOf(query), order, limit, offset, before });
+    const answer = await (await this.#search()).list({ ...this.#rangeOf(query), order, limit, offset, before });
     return withNamesOnDisk(
       answer,
       answer.flows.flatMap((flow) => Object.values(flow)),
@@ -65,12 +66,23 @@ export class FlowAsker {
 
   async #groupStopped(query: Query): Promise<FlowGroupAnswer> {
     const { by, order, limit } = parseParameters(flowSumParameters, textsOf(query));
-    const answer = await (await this.#search()).group({ ...rangeOf(query), by, order, limit });
+    const answer = await (await this.#search()).group({ ...this.#rangeOf(query), by, order, limit });
     return withNamesOnDisk(
       answer,
       answer.groups.flatMap(({ keys }) => keys),
       this.#dataFolder,
     );
+  }
+
+  /** Nobody else waits here: a stopped box's disk is searched to the end. @throws ApplianceError `usage` for a name that no host bears */
+  #rangeOf({ filter, from, to }: Query) {
+    const text = String(filter ?? '');
+    const { filter: parsed, names } = { filter: everyFlow, names: [], ...parseFilter(text) };
+    const range = { fromMs: Number(from), toMs: Number(to), withinMs: Number.POSITIVE_INFINITY };
+    if (!asksForHosts(parsed)) return { filter: parsed, ...range };
+    const found = withHostAddresses(parsed, names, namesIn(this.#dataFolder));
+    if (found.trouble !== undefined) throw new ApplianceError('usage', `filter: ${troubleText(text, found.trouble)}`);
+    return { filter: found.filter, ...range };
   }
 
   async #search(): Promise<FlowSearcher> {
@@ -93,9 +105,3 @@ export class FlowAsker {
 
 const textsOf = (query: Query): Record<string, string> =>
   Object.fromEntries(Object.entries(query).map(([name, value]) => [name, String(value)]));
-
-/** Nobody else waits here: a stopped box's disk is searched to the end. */
-function rangeOf({ filter, from, to }: Query) {
-  const { filter: parsed = everyFlow } = { filter: undefined, ...parseFilter(String(filter ?? '')) };
-  return { filter: parsed, fromMs: Number(from), toMs: Number(to), withinMs: Number.POSITIVE_INFINITY };
-}

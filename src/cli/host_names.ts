@@ -12,8 +12,11 @@ import { KnownNames, namesMatching, withHosts } from '../status/known_hosts.ts';
 
 /** The answer, with what the stopped box whose folder this is knew about the hosts in these texts. */
 export function withNamesOnDisk<T extends object>(answer: T, texts: Iterable<unknown>, dataFolder: string): T & AnswerAboutHosts {
-  return withHosts(answer, texts, { names: namesOnDisk(join(dataFolder, hostNamesFile)), vendorOf: () => undefined });
+  return withHosts(answer, texts, { names: namesIn(dataFolder), vendorOf: () => undefined });
 }
+
+/** Those that the stopped box whose folder this is knew; none where none were kept. */
+export const namesIn = (dataFolder: string): KnownNames => namesOnDisk(join(dataFolder, hostNamesFile));
 
 /** What `flowspan names` tells of a stopped box. @throws ApplianceError `boxUnreachable` where there is none either */
 export function namesKept(asked: {

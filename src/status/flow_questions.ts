@@ -1,8 +1,10 @@
 /** Query parameters of questions about recent flows, checked. The schemas are also the API's documentation. Pure. */
 import { z } from 'zod';
-import { filterLengthMax, parseFilter } from '../flow/filter/filter_parser.ts';
+import { asksForHosts, withHostAddresses } from '../flow/filter/filter_hosts.ts';
+import { type FilterTrouble, filterLengthMax, parseFilter } from '../flow/filter/filter_parser.ts';
 import type { Filter } from '../flow/filter/filter_syntax.ts';
 import { type FlowKey, flowKeys, flowOrders, groupOrders } from '../flow/flow_search_shapes.ts';
+import type { HostNameList } from '../flow/host_names.ts';
 import { ApiError } from './answers.ts';
 import { range, whole } from './questions.ts';
 
@@ -70,8 +72,20 @@ export const flowSumParameters = z.strictObject({
 export function filterOf(text: string): Filter {
   const { filter: parsed, trouble } = { filter: undefined, ...parseFilter(text) };
   if (parsed !== undefined) return parsed;
-  const { at, length, message, allowed } = trouble!;
-  throw new ApiError('badParameter', `filter, at ${at}: ${message}; allowed: ${allowed}.`, {
+  throw mistake(text, trouble!);
+}
+
+/** Names of hosts as their addresses. @throws ApiError likewise */
+export function withHostsFound(text: string, filter: Filter, names: HostNameList | undefined): Filter {
+  if (!asksForHosts(filter)) return filter;
+  const { names: places } = { names: [], ...parseFilter(text) };
+  const { filter: found, trouble } = { filter: undefined, ...withHostAddresses(filter, places, names) };
+  if (found !== undefined) return found;
+  throw mistake(text, trouble!);
+}
+
+function mistake(text: string, { at, length, message, allowed }: FilterTrouble): ApiError {
+  return new ApiError('badParameter', `filter, at ${at}: ${message}; allowed: ${allowed}.`, {
     parameter: 'filter',
     value: text.slice(at, at + Math.min(length, 60)),
     allowed,

@@ -44,12 +44,12 @@ export function addFlowRoutes(server: FastifyInstance, { clock, flows, hosts, hi
   };
 
   server.get('/api/v1/flows', async (request) => {
-    const { filterOf, flowParameters } = await questions();
+    const { filterOf, flowParameters, withHostsFound } = await questions();
     const { parseParameters, timeRange } = await import('./questions.ts');
     const asked = parseParameters(flowParameters, request.query);
     const { order, limit, offset, before, within } = asked;
     const question = {
-      filter: allowed(request, filterOf(asked.filter)),
+      filter: withHostsFound(asked.filter, allowed(request, filterOf(asked.filter)), hosts?.names),
       ...timeRange(defined(asked), clock.wallMs()),
       order,
       limit,
@@ -70,12 +70,12 @@ export function addFlowRoutes(server: FastifyInstance, { clock, flows, hosts, hi
   });
 
   server.get('/api/v1/flows/sums', async (request) => {
-    const { filterOf, flowSumParameters } = await questions();
+    const { filterOf, flowSumParameters, withHostsFound } = await questions();
     const { parseParameters, timeRange } = await import('./questions.ts');
     const asked = parseParameters(flowSumParameters, request.query);
     const { by, order, limit, within } = asked;
     const question = {
-      filter: allowed(request, filterOf(asked.filter)),
+      filter: withHostsFound(asked.filter, allowed(request, filterOf(asked.filter)), hosts?.names),
       ...timeRange(defined(asked), clock.wallMs()),
       by,
       order,
@@ -101,8 +101,8 @@ export function addFlowRoutes(server: FastifyInstance, { clock, flows, hosts, hi
 function toldAtFilter(error: unknown, text: string): never {
   if (!(error instanceof ApplianceError) || error.code !== 'usage') throw error;
   const { field, name, allowed } = error.fields as { field: string; name: string; allowed: string };
-  const { labels } = { labels: [], ...parseFilter(text) };
-  const { at, length } = labels.find((one) => one.field === field && one.name === name) ?? { at: 0, length: text.length };
+  const { names } = { names: [], ...parseFilter(text) };
+  const { at, length } = names.find((one) => one.field === field && one.name === name) ?? { at: 0, length: text.length };
   throw new ApiError('badParameter', `${error.message}.`, { parameter: 'filter', value: name, allowed, at, length });
 }
 

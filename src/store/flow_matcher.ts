@@ -130,11 +130,11 @@ function neighbour(value: number, direction: 1 | -1): number {
 function compileAddresses(field: FilterField, test: FilterTest, column: string): Matcher {
   const index = addressColumn(column);
   const version = field.name.includes('IPv4') ? 4 : field.name.includes('IPv6') ? 6 : 0;
-  const ranges = (test.values as readonly AddressRange[]).map(wordsOf);
+  const ranges = { 4: inOrder(test, 8), 6: inOrder(test, 32) };
   const isOf = (list: AddressList, place: number): boolean => {
     const own = list.version(place);
     if (own === 0 || (version !== 0 && addressColumns[index]!.byVersion && own !== version)) return false;
-    return test.operator === 'any' || ranges.some((range) => range.version === own && holds(range, list, place));
+    return test.operator === 'any' || isInSome(ranges[own as 4 | 6], list, place);
   };
   return (segment) => {
     const addresses = segment.addresses[index]!;
@@ -153,8 +153,27 @@ export function wordsOf({ first, last }: AddressRange): WordRange {
   return { version: first.length === 8 ? 4 : 6, first: words(first), last: words(last) };
 }
 
-function holds({ first, last }: WordRange, list: AddressList, place: number): boolean {
-  return !isBefore(list, place, first) && !isAfter(list, place, last);
+/** Ranges of addresses so long, apart from each other and in order: there may be thousands. */
+function inOrder({ values }: FilterTest, digits: number): readonly WordRange[] {
+  const merged: { first: string; last: string }[] = [];
+  for (const { first, last } of (values as readonly AddressRange[])
+    .filter((range) => range.first.length === digits)
+    .sort((a, b) => (a.first < b.first ? -1 : 1))) {
+    const before = merged.at(-1);
+    if (before === undefined || first > before.last) merged.push({ first, last });
+    else if (last > before.last) before.last = last;
+  }
+  return merged.map(wordsOf);
+}
+
+function isInSome(ranges: readonly WordRange[], list: AddressList, place: number): boolean {
+  let [low, high] = [0, ranges.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (isAfter(list, place, ranges[middle]!.last)) low = middle + 1;
+    else high = middle;
+  }
+  return low < ranges.length && !isBefore(list, place, ranges[low]!.first);
 }
 
 function isBefore(list: AddressList, place: number, words: readonly number[]): boolean {

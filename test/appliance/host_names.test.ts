@@ -149,6 +149,13 @@ test('a box calls hosts by the names that the traffic told, keeps them, and keep
     'sourceIPv4Address,sourceHostName\n"10.0.0.40","laptop-9"\n',
   );
   expect(await asked('query', 'port', '4000', '--by', 'conversation')).toContain('10.0.0.40 (laptop-9)');
+  // By name as by address, and not by a name that nobody bears.
+  const ofLaptop = await asked('flows', 'src host 10.0.0.40', '--json');
+  expect(ofLaptop.trim().split('\n').length).toBeGreaterThan(1);
+  expect(await asked('flows', 'src hostname laptop-*', '--json')).toBe(ofLaptop);
+  expect(await asked('query', 'dst hostname *.example.com and port 4000', '--by', 'destination')).toContain('198.51.100.7');
+  const mistyped = await flowspan('flows', 'port 4000 and hostname lapdog-9', ...data);
+  expect([mistyped.code, mistyped.err]).toEqual([1, expect.stringMatching(/filter, at 23: no host .* called 'lapdog-9'/)]);
   expect(await asked('query', 'port', '4000', '--by', 'source,destination', '--csv')).toMatch(/,"laptop-9 www\.example\.com"\n$/);
   expect(await asked('names', 'laptop')).toMatch(/10\.0\.0\.40 +laptop-9 +dhcp .* 00:1b:21:00:00:09 +Example Cards\n$/);
   expect(await asked('names', '--csv')).toMatch(/^address,name,source,.*\n(.*\n){6}$/);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -48,6 +48,19 @@ describe('a stopped box', () => {
     const table = await flowspan('flows', 'udp', '--last', '3d', '--limit', '3', '--data', data);
     expect(table.out).toMatch(/: 3,000 records/);
     expect(table.err).toMatch(/records are kept since .* \(history\.flowArchive\)/);
+  });
+
+  test('its records are found by the names that it kept, and a name that it did not know is told under its place', async () => {
+    const heardMs = Date.now();
+    const names = [['10.20.1.11', 'dhcp', 'laptop-of-anna', heardMs, 3_600]];
+    writeFileSync(join(data, 'host_names.json'), JSON.stringify({ version: 1, names }));
+    const ask = (filter: string) => flowspan('query', filter, '--by', 'source', '--last', '3d', '--json', '--data', data);
+    const byName = JSON.parse((await ask('src hostname laptop-*')).out);
+    expect(byName.groups).toMatchObject([{ keys: ['10.20.1.11'] }]);
+    expect(byName.groups).toEqual(JSON.parse((await ask('src ip 10.20.1.11')).out).groups);
+    const { code, err } = await ask('udp and hostname lapdog');
+    expect(code).toBe(2);
+    expect(err).toMatch(/no host that is known now is called 'lapdog'.*\n {2}udp and hostname lapdog\n {19}\^{6}\n/);
   });
 
   test('one that kept nothing is said', async () => {

@@ -89,6 +89,16 @@ describe('explore', { timeout: 120_000 }, () => {
     expect(complaints).toEqual([]);
   });
 
+  it('a host’s name finds its records; one that no host bears is marked', async () => {
+    const { page } = await look('#explore?by=source&filter=src+hostname+laptop-*');
+    await page.getByRole('button', { name: '10.20.1.14' }).first().waitFor();
+    expect(await page.getByRole('button', { name: /^10\.20\.1\.11/ }).count()).toBe(0);
+    await filterLine(page).fill('udp and hostname lapdog');
+    await page.keyboard.press('Enter');
+    await shows(page, /at 17: no host that is known now is called 'lapdog'/);
+    expect(await page.locator('mark').textContent()).toBe('lapdog');
+  });
+
   it('a mistake is marked where it is, with what is allowed', async () => {
     const { page } = await look('#explore');
     await filterLine(page).fill('tcp and prot 80');

@@ -2,11 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FlowGroupAnswer, FlowListAnswer } from '../../src/flow/flow_search_shapes.ts';
 import type { ApiErrorBody } from '../../src/status/answers.ts';
 import { officeFlows, searchOver } from '../store/kept_flows.ts';
-import { type Served, serve } from './served.ts';
+import { namedHosts, type Served, serve } from './served.ts';
 
 let served: Served;
 beforeAll(async () => {
-  served = await serve({ flows: searchOver(officeFlows(200)) });
+  served = await serve({
+    flows: searchOver(officeFlows(200)),
+    hosts: namedHosts({ '10.20.1.11': 'laptop-of-anna', '10.20.1.12': 'laptop-of-olaf', '10.20.0.53': 'dns.lan' }),
+  });
 });
 afterAll(() => served.stop());
 
@@ -110,6 +113,25 @@ test.each([
 ])('a label that nobody gave is told where it stands, and not where the same letters stand: %s', async (filter, at, length) => {
   const { status, body } = await get<{ error: object }>('/api/v1/flows', { filter });
   expect([status, body.error]).toEqual([400, expect.objectContaining({ at, length })]);
+});
+
+describe('a host’s name in the filter', () => {
+  test('stands for the addresses that bear it, in lists and sums', async () => {
+    const all = (await flows({ filter: 'src ip [10.20.1.11, 10.20.1.12]', limit: '0' })).body.matched;
+    expect(all.records).toBeGreaterThan(0);
+    expect((await flows({ filter: 'src hostname laptop-of-*', limit: '0' })).body.matched).toEqual(all);
+    const { body } = await get<FlowGroupAnswer>('/api/v1/flows/sums', { by: 'source', filter: 'src hostname *-anna and udp' });
+    expect(body.groups).toMatchObject([{ keys: ['10.20.1.11'] }]);
+  });
+
+  test.each(['/api/v1/flows', '/api/v1/flows/sums'])('that nobody bears is told at its place: %s', async (path) => {
+    const { status, body } = await get<ApiErrorBody>(path, { filter: 'udp and hostname laptop-of-ana' });
+    expect(status).toBe(400);
+    expect(body.error).toMatchObject({ code: 'badParameter', value: 'laptop-of-ana', at: 17, length: 13 });
+    expect(body.error.message).toMatch(
+      /no host that is known now is called 'laptop-of-ana'; allowed: a name that the box has learned/,
+    );
+  });
 });
 
 test('both are described', async () => {

@@ -10,7 +10,7 @@ import { presenceBit, ROW_BYTES, rowField } from '../../src/flow/row_layout.ts';
 import { FlowSearch } from '../../src/store/flow_search.ts';
 import { segmentRows } from '../../src/store/flow_segment.ts';
 import { openSegmentBytes, RecentFlows } from '../../src/store/recent_flows.ts';
-import { arbitraryFilter, labelNames, likelyTest } from '../flow/filter/arbitrary_filter.ts';
+import { addressRange, arbitraryFilter, labelNames, likelyTest } from '../flow/filter/arbitrary_filter.ts';
 import { blockOf, type RowFacts } from '../pipeline/rows.ts';
 import { baseMs, type ChanceRow, chanceRow } from './flow_rows.ts';
 import { matchesNaively } from './naive_filter.ts';
@@ -64,6 +64,15 @@ describe('what is found', () => {
       ),
       { numRuns: 600 },
     );
+  });
+
+  test('thousands of addresses, as a name may stand for, and ranges that meet or lie in each other', async () => {
+    const rows = fc.sample(chanceRow, { numRuns: 500, seed: 5 });
+    const some = fc.sample(addressRange, { numRuns: 300, seed: 3 });
+    const filter: Filter = { kind: 'test', field: 'ip', side: 'either', operator: '=', values: some };
+    const { matched } = await new FlowSearch({ flows: keep(rows), clock }).list(list({ filter }));
+    const wanted = rows.filter(({ bytes }) => matchesNaively(filter, bytes)).length;
+    expect([matched.records, wanted > 20 && wanted < 500]).toEqual([wanted, true]);
   });
 
   test('rows come back as they were, from sealed segments too', async () => {

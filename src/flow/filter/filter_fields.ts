@@ -12,7 +12,7 @@ import { protocolNumbers } from '../protocols.ts';
 import { rowFamilies, type rowFieldOfElement, rowFields } from '../row_layout.ts';
 import { labelEntries } from './label_fields.ts';
 
-export type FieldKind = 'number' | 'octets' | 'duration' | 'time' | 'address' | 'mac' | 'flags' | 'choice' | 'label';
+export type FieldKind = 'number' | 'octets' | 'duration' | 'time' | 'address' | 'mac' | 'flags' | 'choice' | 'label' | 'hostName';
 
 export interface FilterField {
   readonly name: string;
@@ -51,6 +51,14 @@ const entries: readonly FieldEntry[] = [
     columns: ['sourceAddress', 'destinationAddress'],
     what: 'an address, a prefix, or a range of addresses',
     example: 'src ip 10.0.0.0/8',
+  },
+  {
+    name: 'hostname',
+    aliases: ['host-name', 'name'],
+    kind: 'hostName',
+    columns: ['sourceAddress', 'destinationAddress'],
+    what: 'addresses that bear the name now; * before or behind a part of it stands for the rest',
+    example: 'hostname [printer.lan, *.example.net, voip-*]',
   },
   {
     name: 'port',

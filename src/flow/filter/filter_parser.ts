@@ -21,8 +21,8 @@ export interface FilterTrouble {
   readonly allowed: string;
 }
 
-/** A label that the filter asks for, and where: whoever looks it up may find that nobody gave it. */
-export interface LabelPlace {
+/** A label or a host’s name that the filter asks for, and where: whoever looks it up may find that nothing bears it. */
+export interface NamePlace {
   readonly field: string;
   readonly name: string;
   readonly at: number;
@@ -30,7 +30,7 @@ export interface LabelPlace {
 }
 
 export type ParsedFilter =
-  | { readonly filter: Filter; readonly labels: readonly LabelPlace[]; readonly trouble?: undefined }
+  | { readonly filter: Filter; readonly names: readonly NamePlace[]; readonly trouble?: undefined }
   | { readonly trouble: FilterTrouble };
 
 export const filterLengthMax = 2_000;
@@ -43,7 +43,7 @@ export function parseFilter(text: string): ParsedFilter {
     if (text.length > filterLengthMax)
       throw new Trouble({ at: filterLengthMax, length: 1 }, 'the filter is too long', `at most ${filterLengthMax} characters`);
     const parser = new Parser(text);
-    return { filter: parser.filter(), labels: parser.labels };
+    return { filter: parser.filter(), names: parser.names };
   } catch (error) {
     if (error instanceof Trouble) return { trouble: error.where };
     throw error;
@@ -76,7 +76,7 @@ const sides: Readonly<Record<string, FilterSide>> = { src: 'src', source: 'src',
 const comparisons: Readonly<Record<string, FilterOperator>> = { '=': '=', '==': '=', '<': '<', '<=': '<=', '>': '>', '>=': '>=' };
 
 class Parser {
-  readonly labels: LabelPlace[] = [];
+  readonly names: NamePlace[] = [];
   readonly #tokens: readonly Token[];
   readonly #end: Token;
   #next = 0;
@@ -194,7 +194,7 @@ class Parser {
       const isPresent = test('any', []);
       return (word === 'any') !== negated ? isPresent : { kind: 'not', part: isPresent };
     }
-    if (operator !== undefined && operator !== '=' && ['address', 'mac', 'choice', 'label'].includes(field.kind)) {
+    if (operator !== undefined && operator !== '=' && ['address', 'mac', 'choice', 'label', 'hostName'].includes(field.kind)) {
       throw new Trouble(token, `${field.name} is not ordered`, `= or != with ${allowedValues(field)}`);
     }
     const values = this.#values(field, operator !== undefined && operator !== '=');
@@ -233,7 +233,7 @@ class Parser {
       throw new Trouble(token, what, allowedValues(field));
     }
     this.#next++;
-    if ('name' in value) this.labels.push({ field: field.name, name: value.name, ...insideQuotes(token) });
+    if ('name' in value) this.names.push({ field: field.name, name: value.name, ...insideQuotes(token) });
     return value;
   }
 

@@ -29,6 +29,8 @@ export function tellsAddressesApart(filter: Filter, seen: SeenBits): boolean {
 
 function testTellsApart({ field, values }: FilterTest, seen: SeenBits): boolean {
   const { kind } = fieldNamed(field)!;
+  // Who is called so is not told them either.
+  if (kind === 'hostName') return true;
   if (kind === 'mac')
     return (values as readonly NumberRange[]).some(({ low, high }) => low % macTail !== 0 || (high + 1) % macTail !== 0);
   return kind === 'address' && (values as readonly AddressRange[]).some((range) => cutsPrefix(range, seen));

@@ -30,7 +30,7 @@ export interface AddressRange {
   readonly last: string;
 }
 
-/** A label, before its number has been looked up. */
+/** A label, before its number has been looked up; or a host’s name, before its addresses have. */
 export interface NamedValue {
   readonly name: string;
 }

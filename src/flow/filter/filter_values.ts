@@ -34,6 +34,8 @@ export function allowedValues(field: FilterField): string {
       return `letters of ${Object.keys(tcpFlagLetters).join('')} (such as SA), a number up to ${field.max}, any or none`;
     case 'choice':
       return `${Object.keys(field.choices ?? {}).join(', ')}, a number up to ${field.max}, any or none`;
+    case 'hostName':
+      return 'a name of letters, digits, hyphens, underscores and dots, with * before it, behind it or both; any or none';
     case 'label':
       return 'a label of your settings, in quotation marks where it has blanks or signs; any or none';
     default:
@@ -44,12 +46,22 @@ export function allowedValues(field: FilterField): string {
 /** A value as written, or undefined when the field has no such value. */
 export function readValue(field: FilterField, text: string): FilterValue | undefined {
   if (field.kind === 'label') return readName(text);
+  if (field.kind === 'hostName') return readHostName(text);
   return field.kind === 'address' ? readAddresses(text) : readRange(field, text);
 }
 
 function readName(text: string): NamedValue | undefined {
   const name = /^"((?:[^"]|"")*)"$/.exec(text)?.[1]?.replaceAll('""', '"') ?? (/^[^"()[\],<>=!&|\s]+$/.test(text) ? text : '');
   return name === '' ? undefined : { name };
+}
+
+/** As names are learned: in small letters, without the dot of the root (RFC 1034 3.1). */
+function readHostName(text: string): NamedValue | undefined {
+  const name = text
+    .replace(/^"(.*)"$/, '$1')
+    .toLowerCase()
+    .replace(/(?<=[^*.])\.$/, '');
+  return /^(\*|\*?[a-z0-9_.-]{1,253}\*?)$/.test(name) ? { name } : undefined;
 }
 
 function readRange(field: FilterField, text: string): NumberRange | undefined {

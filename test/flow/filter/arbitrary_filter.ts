@@ -10,7 +10,7 @@ const hexOf = (octets: readonly number[]): string => octets.map((octet) => octet
 const octets = (length: number): fc.Arbitrary<number[]> =>
   fc.array(fc.oneof(fc.constantFrom(0, 10, 255), fc.integer({ min: 0, max: 255 })), { minLength: length, maxLength: length });
 
-const addresses: fc.Arbitrary<FilterValue> = fc.constantFrom(4, 16).chain((length) =>
+export const addressRange: fc.Arbitrary<FilterValue> = fc.constantFrom(4, 16).chain((length) =>
   fc
     .tuple(octets(length), octets(length), fc.constantFrom('one', 'range', 'prefix'), fc.integer({ min: 0, max: length * 8 }))
     .map(([a, b, kind, bits]) => {
@@ -34,20 +34,27 @@ const numberOf = (field: FilterField): fc.Arbitrary<number> =>
   );
 
 const oneValueOf = (field: FilterField): fc.Arbitrary<FilterValue> =>
-  field.kind === 'label'
-    ? fc.constantFrom({ name: 'berlin' }, { name: 'New York (2)' }, { name: '4711' }, { name: 'and' }, { name: '"a" b' })
-    : field.kind === 'address'
-      ? addresses
-      : fc.oneof(
-          numberOf(field).map((low) => ({ low, high: low })),
-          fc.tuple(numberOf(field), numberOf(field)).map(([a, b]) => ({ low: Math.min(a, b), high: Math.max(a, b) })),
-        );
+  field.kind === 'hostName'
+    ? fc.constantFrom({ name: 'printer.lan' }, { name: '*.example.net' }, { name: 'voip-*' }, { name: '*' })
+    : field.kind === 'label'
+      ? fc.constantFrom({ name: 'berlin' }, { name: 'New York (2)' }, { name: '4711' }, { name: 'and' }, { name: '"a" b' })
+      : field.kind === 'address'
+        ? addressRange
+        : fc.oneof(
+            numberOf(field).map((low) => ({ low, high: low })),
+            fc.tuple(numberOf(field), numberOf(field)).map(([a, b]) => ({ low: Math.min(a, b), high: Math.max(a, b) })),
+          );
 
 const single = (field: FilterField): fc.Arbitrary<FilterValue> => numberOf(field).map((low) => ({ low, high: low }));
 
 const testOf = (field: FilterField): fc.Arbitrary<FilterTest> => {
   const sides: FilterSide[] = hasSides(field) ? ['src', 'dst', 'either', 'both'] : ['either'];
-  const isOrdered = field.kind !== 'address' && field.kind !== 'mac' && field.kind !== 'choice' && field.kind !== 'label';
+  const isOrdered =
+    field.kind !== 'address' &&
+    field.kind !== 'mac' &&
+    field.kind !== 'choice' &&
+    field.kind !== 'label' &&
+    field.kind !== 'hostName';
   const operators: FilterOperator[] = [
     '=',
     'any',
@@ -76,7 +83,9 @@ export const labelNames = new NameDictionary(
   ),
 );
 
-const fields = [...shortFields, ...elementFields];
+/** Without names of hosts: a search is never asked for them, since its asker has looked them up. */
+const fields = [...shortFields, ...elementFields].filter(({ kind }) => kind !== 'hostName');
+export const hostNameTest = testOf(fieldNamed('hostname')!);
 
 /** @param extra tests that are drawn as often as all others, such as those that match what rows hold */
 export function arbitraryFilter(extra?: fc.Arbitrary<FilterTest>): fc.Arbitrary<Filter> {

@@ -11,6 +11,8 @@ test.each([
   ['2001:db8:1::/48', false],
   ['mac 00:1b:44', false],
   ['ip any', false],
+  ['tcp or not hostname *.lan', true],
+  ['hostname any', true],
   ['host 10.20.1.14', true],
   ['net 10.20.1.0/25', true],
   ['ip 10.20.1.0..10.20.1.7', true],

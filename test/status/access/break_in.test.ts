@@ -668,7 +668,13 @@ describe('viewers from whom addresses are hidden', () => {
     for (const path of ['/api/v1/series?by=host&key=%zz10.20.1.14', '/?%e0%a4%a', '/api/v1/status?a=%'])
       expect([path, (await vera.get(path)).status]).toEqual([path, 400]);
     expect((await vera.get('/api/v1/series?by=host&key=10.20.1.0%2F24')).status).toBe(200);
-    for (const filter of ['mac 02:00:5e:10', 'ip 10.20.1.11..10.20.1.12', 'sourceIPv4Address 10.20.1.0..10.20.1.127'])
+    for (const filter of [
+      'hostname laptop-of-anna',
+      'not hostname nobody',
+      'mac 02:00:5e:10',
+      'ip 10.20.1.11..10.20.1.12',
+      'sourceIPv4Address 10.20.1.0..10.20.1.127',
+    ])
       expect((await vera.get(`/api/v1/flows/sums?${new URLSearchParams({ filter })}`)).body.error.code, filter).toBe(
         'addressesHidden',
       );
