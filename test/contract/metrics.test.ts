@@ -1,5 +1,5 @@
 /** `config/metrics.md` names every figure of `/metrics` with its labels and what it is, and none that a box with everything on does not have. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -50,6 +50,9 @@ const documented = new Map(
 let box: Box;
 let shown: Map<string, Shown>;
 beforeAll(async () => {
+  // A box of the image, as far as it can tell.
+  writeFileSync(join(folder, 'slots'), 'booted=A\ncompatible=flowspan-amd64\nORDER=A B\nA_OK=1\nA_GOOD=1\n');
+  Object.assign(process.env, { FLOWSPAN_UPDATE_FOLDER: join(folder, 'update'), FLOWSPAN_UPDATE_TOLD: folder });
   box = await new Box(settings).ready();
   const metrics = async (): Promise<string> => (await fetch(`${box.url}/metrics`)).text();
   let text = '';
