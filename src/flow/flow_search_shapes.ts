@@ -103,6 +103,8 @@ export const flowKeys = [
   'direction',
   'mac',
   'interface',
+  'country',
+  'as',
   ...Object.values(labelDimensions),
 ] as const;
 export type FlowKey = (typeof flowKeys)[number];

@@ -7,6 +7,7 @@ import { fieldNamed } from '../flow/filter/filter_fields.ts';
 import { writeNumber } from '../flow/filter/filter_values.ts';
 import { addressColumn, numberColumn, presenceColumn } from '../flow/flow_columns.ts';
 import type { FlowKey } from '../flow/flow_search_shapes.ts';
+import { countryLetters, nowhereKey } from '../flow/places.ts';
 import { etherTypeName, protocolName } from '../flow/protocols.ts';
 import { type PresenceGroup, presenceBit } from '../flow/row_layout.ts';
 import { serverIsDestination, servicePort } from '../flow/service_port.ts';
@@ -204,6 +205,22 @@ const mac: KeyMaker = (segment, end, ends) =>
   numberKey(macField.columns[end]!, bitOf('mac'), (value) => writeNumber(macField, value))(segment, end, ends);
 const reasons = new Map(Object.entries(flowEndReasons).map(([name, value]) => [value as number, name]));
 
+/** Of the end outside the site; where both are, of the one that was addressed: as the history counts (`row_keys.ts`). */
+const placeKey = (
+  columns: readonly [string, string],
+  groups: readonly [PresenceGroup, PresenceGroup],
+  write: (value: number) => string,
+): KeyMaker => {
+  const places = columns.map(numberColumn) as [number, number];
+  const bits = groups.map((group) => presenceBit(group as 'sourceAs')) as [number, number];
+  return (segment) => {
+    const source = columnReader(segment, places[0], bits[0]);
+    const destination = columnReader(segment, places[1], bits[1]);
+    const read = (row: number): number => (destination(row) < 0 ? source(row) : destination(row));
+    return { code: (row) => read(row) + 1, text: (row) => (read(row) < 0 ? nowhereKey : write(read(row))) };
+  };
+};
+
 export const keyMakers: Readonly<Record<FlowKey, KeyMaker>> = {
   host: endKey,
   conversation,
@@ -222,6 +239,13 @@ export const keyMakers: Readonly<Record<FlowKey, KeyMaker>> = {
   direction: numberKey('flowDirection', bitOf('flowDirection'), (value) => writeNumber(fieldNamed('direction')!, value)),
   mac,
   interface: numberKey('ingressInterface', 0),
+  country: placeKey(
+    ['sourceCountryCode', 'destinationCountryCode'],
+    ['sourceCountry', 'destinationCountry'],
+    (code) => countryLetters(code) ?? String(code),
+  ),
+  // By its number alone: what it is called the history knows.
+  as: placeKey(['bgpSourceAsNumber', 'bgpDestinationAsNumber'], ['sourceAs', 'destinationAs'], (number) => `AS${number}`),
   // The number stands for the label until the answer is complete: `flow_search.ts` has the dictionary.
   siteLabel: numberKey('siteLabelId', bitOf('siteLabel')),
   tenantLabel: numberKey('tenantLabelId', bitOf('tenantLabel')),

@@ -5,6 +5,7 @@ import { withLabelNumbers } from '../../src/flow/filter/filter_names.ts';
 import { parseFilter } from '../../src/flow/filter/filter_parser.ts';
 import { everyFlow, type Filter, writeFilter } from '../../src/flow/filter/filter_syntax.ts';
 import type { FlowGroupQuestion, FlowListQuestion } from '../../src/flow/flow_search_shapes.ts';
+import { countryCode } from '../../src/flow/places.ts';
 import { rowToJson } from '../../src/flow/row_json.ts';
 import { presenceBit, ROW_BYTES, rowField } from '../../src/flow/row_layout.ts';
 import { FlowSearch } from '../../src/store/flow_search.ts';
@@ -240,6 +241,37 @@ describe('sums', () => {
       /no site is called 'berln'; allowed: "a" b, 4711, New York \(2\), and, berlin/,
     );
     await expect(found('tenant "a b"')).rejects.toMatchObject({ code: 'usage', fields: { name: 'a b' } });
+  });
+
+  test('places are those of the end outside the site, as in the history, and filters ask for either end', async () => {
+    const row = (source: string, destination: string, as = 0): ChanceRow => {
+      const { bytes } = fc.sample(chanceRow, { numRuns: 1, seed: 5 })[0]!;
+      const view = new DataView(bytes.buffer);
+      let present = view.getUint32(4);
+      const put = (group: 'sourceCountry' | 'destinationCountry' | 'sourceAs' | 'destinationAs', isThere: boolean): void => {
+        present = (isThere ? present | presenceBit(group) : present & ~presenceBit(group)) >>> 0;
+      };
+      put('sourceCountry', source !== '');
+      put('destinationCountry', destination !== '');
+      put('sourceAs', false);
+      put('destinationAs', as !== 0);
+      view.setUint32(4, present);
+      view.setUint16(rowField('sourceCountryCode').offset, countryCode(source) ?? 0);
+      view.setUint16(rowField('destinationCountryCode').offset, countryCode(destination) ?? 0);
+      view.setUint32(rowField('bgpDestinationAsNumber').offset, as);
+      return { bytes, interval: 1 };
+    };
+    const rows = [row('', 'CH', 64_500), row('', 'CH', 4_294_967_295), row('DE', ''), row('DE', 'FR'), row('', '')];
+    const search = new FlowSearch({ flows: keep(rows), clock });
+    const by = async (key: 'country' | 'as'): Promise<unknown> => {
+      const { groups } = await search.group(group({ by: [key], order: 'records' }));
+      return Object.fromEntries(groups.map(({ keys, records }) => [keys[0], records]));
+    };
+    expect(await by('country')).toEqual({ CH: 2, DE: 1, FR: 1, '(none)': 1 });
+    expect(await by('as')).toEqual({ AS64500: 1, AS4294967295: 1, '(none)': 3 });
+    const found = async (text: string): Promise<number> => (await search.list(list({ filter: filterOf(text) }))).matched.records;
+    const texts = ['country de', 'dst country ch', 'country none', 'country [fr, ch]', 'country != DE', 'as 64500'];
+    expect(await Promise.all(texts.map(found))).toEqual([2, 2, 1, 3, 3, 1]);
   });
 
   test('sampled records stand for all packets, and are called estimates', async () => {

@@ -11,8 +11,20 @@ import type { LabelDimension } from '../labels.ts';
 import { protocolNumbers } from '../protocols.ts';
 import { rowFamilies, type rowFieldOfElement, rowFields } from '../row_layout.ts';
 import { labelEntries } from './label_fields.ts';
+import { placeEntries } from './place_fields.ts';
 
-export type FieldKind = 'number' | 'octets' | 'duration' | 'time' | 'address' | 'mac' | 'flags' | 'choice' | 'label' | 'hostName';
+export type FieldKind =
+  | 'number'
+  | 'octets'
+  | 'duration'
+  | 'time'
+  | 'address'
+  | 'mac'
+  | 'flags'
+  | 'choice'
+  | 'country'
+  | 'label'
+  | 'hostName';
 
 export interface FilterField {
   readonly name: string;
@@ -308,13 +320,7 @@ const entries: readonly FieldEntry[] = [
     what: 'the tunnel that was opened',
     example: 'tunnel vxlan',
   },
-  {
-    name: 'as',
-    columns: ['bgpSourceAsNumber', 'bgpDestinationAsNumber'],
-    max: 2 ** 32 - 1,
-    what: 'the AS number, where known',
-    example: 'dst as 64500',
-  },
+  ...placeEntries,
   ...labelEntries,
   {
     name: 'interface',

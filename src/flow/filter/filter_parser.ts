@@ -194,7 +194,11 @@ class Parser {
       const isPresent = test('any', []);
       return (word === 'any') !== negated ? isPresent : { kind: 'not', part: isPresent };
     }
-    if (operator !== undefined && operator !== '=' && ['address', 'mac', 'choice', 'label', 'hostName'].includes(field.kind)) {
+    if (
+      operator !== undefined &&
+      operator !== '=' &&
+      ['address', 'mac', 'choice', 'country', 'label', 'hostName'].includes(field.kind)
+    ) {
       throw new Trouble(token, `${field.name} is not ordered`, `= or != with ${allowedValues(field)}`);
     }
     const values = this.#values(field, operator !== undefined && operator !== '=');

@@ -4,6 +4,7 @@
  */
 import { parseAddress, parsePrefix } from '../addresses.ts';
 import { hasZone, readInstant } from '../instant.ts';
+import { countryCode, countryLetters } from '../places.ts';
 import { type FilterField, tcpFlagLetters } from './filter_fields.ts';
 import type { AddressRange, FilterValue, NamedValue, NumberRange } from './filter_syntax.ts';
 
@@ -34,6 +35,8 @@ export function allowedValues(field: FilterField): string {
       return `letters of ${Object.keys(tcpFlagLetters).join('')} (such as SA), a number up to ${field.max}, any or none`;
     case 'choice':
       return `${Object.keys(field.choices ?? {}).join(', ')}, a number up to ${field.max}, any or none`;
+    case 'country':
+      return 'two letters of ISO 3166, such as DE; any or none';
     case 'hostName':
       return 'a name of letters, digits, hyphens, underscores and dots, with * before it, behind it or both; any or none';
     case 'label':
@@ -93,6 +96,8 @@ function readNumber(field: FilterField, text: string): number | undefined {
       return readFlags(text) ?? readPlain(text);
     case 'choice':
       return choiceOf(field, text) ?? readPlain(text);
+    case 'country':
+      return countryCode(text) ?? readPlain(text);
     default:
       return readPlain(text);
   }
@@ -171,6 +176,8 @@ export function writeNumber(field: FilterField, value: number): string {
         .toString(16)
         .padStart(12, '0')
         .replace(/(..)(?=.)/g, '$1:');
+    case 'country':
+      return countryLetters(value) ?? String(value);
     case 'choice':
       return Object.entries(field.choices ?? {}).find(([, number]) => number === value)?.[0] ?? String(value);
     default:

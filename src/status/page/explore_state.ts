@@ -6,17 +6,16 @@ import { quoted } from '../../flow/filter/quotation.ts';
 import type { FlowKey } from '../../flow/flow_search_shapes.ts';
 import type { Dimension } from '../../flow/history_shapes.ts';
 import { type LabelKind, labelDimensions, unlabelledKey } from '../../flow/labels.ts';
+import { nowhereKey } from '../../flow/places.ts';
 import type { AskedRange } from './api.ts';
 
-/** What both the history and single records can be broken down by; places the history alone. */
-export const flowBreakdowns = [
+/** What both the history and single records can be broken down by. */
+export const breakdowns = [
   ...(['host', 'conversation', 'application', 'service', 'protocol', 'vlan'] as const),
   ...Object.values(labelDimensions),
+  ...(['country', 'as'] as const),
 ] as const satisfies (FlowKey & Dimension)[];
-export type FlowBreakdown = (typeof flowBreakdowns)[number];
-export type Breakdown = FlowBreakdown | 'country' | 'as';
-export const breakdowns: readonly Breakdown[] = [...flowBreakdowns, 'country', 'as'];
-export const isOfFlows = (by: Breakdown): by is FlowBreakdown => (flowBreakdowns as readonly Breakdown[]).includes(by);
+export type Breakdown = (typeof breakdowns)[number];
 
 export const pictures = ['list', 'graph', 'matrix'] as const;
 export type Picture = (typeof pictures)[number];
@@ -104,7 +103,7 @@ function hostFilter(host: string): string {
 }
 
 /** The filter that means one row of a breakdown. */
-export function filterOfKey(by: FlowBreakdown, key: string): string {
+export function filterOfKey(by: Breakdown, key: string): string {
   switch (by) {
     case 'host':
       return hostFilter(key);
@@ -120,6 +119,11 @@ export function filterOfKey(by: FlowBreakdown, key: string): string {
       return applicationFilter(key);
     case 'vlan':
       return `vlan ${key}`;
+    case 'country':
+      return `country ${key === nowhereKey ? 'none' : key}`;
+    case 'as':
+      // `AS64500 Example Networks`: its name may change, its number does not.
+      return `as ${key === nowhereKey ? 'none' : (/\d+/.exec(key)?.[0] ?? 'any')}`;
     case 'siteLabel':
       return labelFilter('site', key);
     case 'tenantLabel':
@@ -155,8 +159,7 @@ const etherTypes: Readonly<Record<string, string>> = {
 
 /** A click on a row: narrower by that row, and broken down by what comes next. */
 export function drilled(state: ExploreState, key: string): ExploreState {
-  if (!isOfFlows(state.by)) return state;
-  const next: Readonly<Record<FlowBreakdown, FlowBreakdown>> = {
+  const next: Readonly<Record<Breakdown, Breakdown>> = {
     host: 'conversation',
     conversation: 'application',
     application: 'host',
@@ -167,6 +170,8 @@ export function drilled(state: ExploreState, key: string): ExploreState {
     tenantLabel: 'host',
     serviceLabel: 'host',
     costCentreLabel: 'host',
+    country: 'host',
+    as: 'host',
   };
   const own = filterOfKey(state.by, key);
   // A conversation already names the host that was chosen before it.
@@ -183,6 +188,8 @@ export function historyKeyOf(filter: string): { by: Dimension; key: string } | u
   if (pair !== null) return { by: 'conversation', key: `${pair[1]} ${pair[2]}` };
   const vlan = /^vlan (\d+|none)$/.exec(filter)?.[1];
   if (vlan !== undefined) return { by: 'vlan', key: vlan };
+  const country = /^country ([A-Z]{2}|none)$/.exec(filter)?.[1];
+  if (country !== undefined) return { by: 'country', key: country === 'none' ? nowhereKey : country };
   const label = /^(site|tenant|service|cost-centre) (?:none|"((?:[^"]|"")+)")$/.exec(filter);
   if (label !== null) {
     const kind = label[1] === 'cost-centre' ? 'costCentre' : (label[1] as LabelKind);

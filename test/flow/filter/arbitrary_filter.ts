@@ -53,6 +53,7 @@ const testOf = (field: FilterField): fc.Arbitrary<FilterTest> => {
     field.kind !== 'address' &&
     field.kind !== 'mac' &&
     field.kind !== 'choice' &&
+    field.kind !== 'country' &&
     field.kind !== 'label' &&
     field.kind !== 'hostName';
   const operators: FilterOperator[] = [

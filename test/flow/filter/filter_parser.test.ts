@@ -102,6 +102,8 @@ describe('what people write', () => {
     ['ethertype 0x0806', 'ethertype 2054'],
     ['reason activeTimeout', 'reason activeTimeout'],
     ['direction in', 'direction in'],
+    ['src country de', 'src country DE'],
+    ['country [in, NO]', 'country [IN, NO]'],
     ['end < 2026-01-01T11:41:00+01:00', 'end < 2026-01-01T10:41:00.000Z'],
     ['site "the ""old"" house"', 'site "the ""old"" house"'],
   ])('%s', (text, written) => {
@@ -135,6 +137,8 @@ describe('trouble says where, what, and what is allowed', () => {
     ['port [80, 443', 13, 1, /not closed/, /]/],
     ['port > [80]', 7, 1, /list cannot be compared/, /one number/],
     ['port > 80-90', 7, 5, /range cannot be compared/, /one number/],
+    ['country deu', 8, 3, /no value of country/, /two letters/],
+    ['country > DE', 8, 1, /not ordered/, /= or !=/],
     ['proto > tcp', 6, 1, /not ordered/, /= or !=/],
     ['src vlan 20', 0, 3, /no source and destination/, /vlan/],
     ['flags XZ', 6, 2, /no value of flags/, /FSRPAUEC/],

@@ -65,6 +65,10 @@ describe('going further in', () => {
     ['service', '192.0.2.7 udp/53', 'host 192.0.2.7 and proto udp and port 53'],
     ['vlan', 'none', 'vlan none'],
     ['vlan', '20', 'vlan 20'],
+    ['country', 'CH', 'country CH'],
+    ['country', '(none)', 'country none'],
+    ['as', 'AS64500 Example 2 Networks', 'as 64500'],
+    ['as', '(none)', 'as none'],
     // As they are seen by whom addresses are hidden from.
     ['host', '10.20.1.0/24', 'net 10.20.1.0/24'],
     ['host', '02:00:5e:xx:xx:xx', 'mac 02:00:5e'],
@@ -87,7 +91,9 @@ describe('going further in', () => {
     expect(historyKeyOf(zurich.filter)).toEqual({ by: 'siteLabel', key: 'Zürich' });
     const none = drilled({ ...startState, by: 'costCentreLabel' }, '(none)');
     expect([none.filter, historyKeyOf(none.filter)]).toEqual(['cost-centre none', { by: 'costCentreLabel', key: '(none)' }]);
-    expect(drilled({ ...startState, by: 'country' }, 'CH')).toEqual({ ...startState, by: 'country' });
+    const swiss = drilled({ ...startState, by: 'country' }, 'CH');
+    expect(swiss).toEqual({ ...startState, by: 'host', filter: 'country CH' });
+    expect(historyKeyOf(swiss.filter)).toEqual({ by: 'country', key: 'CH' });
   });
 
   it('knows which filters the history answers', () => {

@@ -5,7 +5,7 @@ import type { FlowCoverage, FlowGroupAnswer } from '../../../flow/flow_search_sh
 import type { DistinctKeys, TopAnswer } from '../../../flow/history_shapes.ts';
 import type { AnswerAboutHosts } from '../../../flow/host_names.ts';
 import { type AskedRange, askSums, askTopOf } from '../api.ts';
-import { drilled, type ExploreState, filterOfKey, isOfFlows } from '../explore_state.ts';
+import { drilled, type ExploreState, filterOfKey } from '../explore_state.ts';
 import { count, dayAndTime } from '../format.ts';
 import { type Answer, useAnswer } from '../use_answer.ts';
 import { type BreakdownRow, BreakdownRows } from './breakdown.tsx';
@@ -46,16 +46,14 @@ function List({ state, asked, bounds, periodMs, go }: ExploreBreakdownProps) {
     periodMs,
   );
   const sums = useAnswer<FlowGroupAnswer>(
-    !isOfHistory && isOfFlows(by) ? identity : '',
+    isOfHistory ? '' : identity,
     (signal) => askSums(asked, { by, filter, limit: listRows }, signal),
     periodMs,
   );
-  if (!isOfHistory && !isOfFlows(by))
-    return <Empty title="Places are counted in the history alone">Clear the filter, or choose another breakdown.</Empty>;
   const answer = isOfHistory ? top : sums;
   if (answer.trouble !== '') return <Trouble answer={answer} />;
   if (answer.of !== identity) return <div class="skeleton tall" />;
-  const onRow = isOfFlows(by) ? (key: string) => go(drilled(state, key)) : undefined;
+  const onRow = (key: string): void => go(drilled(state, key));
   if (isOfHistory && top.value !== undefined) {
     const { rows, other, total, fromMs, toMs, distinct } = top.value;
     const both = total.outOctets + total.inOctets;
