@@ -28,7 +28,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
 
 async function overview(): Promise<string> {
   const lines = await Promise.all(
-    Object.entries(commands).map(async ([name, load]) => `  ${name.padEnd(14)}${(await load()).command.summary}`),
+    Object.entries(commands).map(async ([name, load]) => `  ${name.padEnd(16)}${(await load()).command.summary}`),
   );
   return `flowspan ${VERSION}: meters the traffic of a mirror port into flows\n\n${lines.join('\n')}\n\nflowspan COMMAND --help tells more.\n`;
 }

@@ -3,10 +3,10 @@
  * HTTP(S) with a token. An edge.
  */
 import { readFileSync } from 'node:fs';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import type { Settings } from '../config/schema.ts';
 import { ApplianceError, messageOf, systemCode } from '../core/errors.ts';
+import { httpRequest, httpsRequest } from '../core/node_http.ts';
 import { tlsWanted } from '../status/access/rules.ts';
 import { pageCertificatePath } from '../status/certificate/page_certificate.ts';
 import { localSocketPath } from '../status/listeners.ts';

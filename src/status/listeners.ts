@@ -4,12 +4,12 @@
  * be sent from plain HTTP to HTTPS.
  */
 import { chmod, mkdir, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { ApplianceError, messageOf } from '../core/errors.ts';
+import { createHttpServer, createHttpsServer } from '../core/node_http.ts';
 import { addressGroup } from './access/attempt_limit.ts';
 import type { Credentials } from './certificate/self_signed.ts';
 import { type HostRule, hostAllowed, securityHeaders, urlLengthMax } from './request_rules.ts';
@@ -21,11 +21,11 @@ const firstWordsMs = 10_000;
 const socketPathMax = 107;
 const tlsHandshake = 0x16;
 
-export type TlsServer = ReturnType<typeof createTlsServer>;
+export type TlsServer = ReturnType<typeof createHttpsServer>;
 
 /** @param options of Node's HTTP server: limits of headers and times */
 export function plainServer(answer: RequestListener, options: object): Server {
-  const server = createServer(options, answer);
+  const server = createHttpServer(options, answer);
   server.prependListener('connection', connectionLimit());
   return server;
 }
@@ -39,9 +39,9 @@ export function tlsServer(
   rule: HostRule,
 ): TlsServer {
   const { certificate: cert, key } = credentials;
-  const server = createTlsServer({ ...options, cert, key, minVersion: 'TLSv1.2', handshakeTimeout: firstWordsMs }, answer);
+  const server = createHttpsServer({ ...options, cert, key, minVersion: 'TLSv1.2', handshakeTimeout: firstWordsMs }, answer);
   // It never listens, and only servers that do look after their requests' deadlines: `late` ends what it answers.
-  const elsewhere = createServer(options, (request, response) => sendToTls(request, response, rule));
+  const elsewhere = createHttpServer(options, (request, response) => sendToTls(request, response, rule));
   const [toTls] = server.listeners('connection') as [(socket: Socket) => void];
   const limit = connectionLimit();
   server.removeAllListeners('connection');
@@ -121,7 +121,7 @@ export async function listenLocally(dataFolder: string, answer: RequestListener,
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await chmod(dirname(path), 0o700);
     await rm(path, { force: true });
-    const server = createServer(options, answer);
+    const server = createHttpServer(options, answer);
     server.maxConnections = 32;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

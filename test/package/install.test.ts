@@ -36,7 +36,8 @@ describe.skipIf(missing !== undefined)(`the package${missing === undefined ? '' 
     try {
       built = output('sh', '-c', `umask 077; cd '${repository}' && sh scripts/package --fast --check --output '${folder}' 2>&1`);
     } finally {
-      rmSync(stale);
+      // Gone already where the program was built anew.
+      rmSync(stale, { force: true });
     }
     deb = /^(\S+\.deb): /m.exec(built)![1]!;
     debian = await BareDebian.make();

@@ -56,6 +56,12 @@ describe('imports point one way', () => {
     expect(files.flatMap((file) => faults(file))).toEqual([]);
   });
 
+  test('nothing loads all of fetch with HTTP', () => {
+    const loads = (text: string): boolean => /^import (?!type )[^;]*from 'node:https?';/m.test(text);
+    expect(loads("import { request } from 'node:http';")).toBe(true);
+    expect(sourceFiles().filter((file) => loads(read(file)))).toEqual([]);
+  });
+
   // The rule must be able to fail.
   test.each([
     ['src/core/clock.ts', "import { x } from '../flow/elements.ts';"],

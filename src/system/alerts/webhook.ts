@@ -4,11 +4,10 @@
  */
 import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import type { WebhookSettings } from '../../config/schema.ts';
 import type { Timer } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
+import { httpRequest, httpsRequest } from '../../core/node_http.ts';
 import { BoundedQueue } from '../../core/queue.ts';
 import { RetrySchedule } from '../../core/retry.ts';
 import type { World } from '../../core/world.ts';

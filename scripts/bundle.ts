@@ -1,0 +1,35 @@
+/**
+ * Bundles the program: the command line and the page's thread, each with what it always needs in few files, and what a command loads on
+ * demand beside them. Finding and linking some 400 modules costs more CPU than running them. Packages stay outside, but for those that are many small
+ * modules: zod and yaml.
+ *
+ *   node scripts/bundle.ts [FOLDER]    into build/src, or that folder, which is emptied
+ */
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'vite';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+await build({
+  root,
+  configFile: false,
+  logLevel: 'warn',
+  publicDir: false,
+  ssr: { noExternal: [/^zod($|\/)/, /^yaml($|\/)/] },
+  build: {
+    ssr: true,
+    // As tsconfig.json says: nothing is rewritten that Node knows.
+    target: 'es2024',
+    outDir: resolve(process.argv[2] ?? `${root}/build/src`),
+    emptyOutDir: true,
+    // Whoever reads a stack trace of a box wants names.
+    minify: false,
+    rolldownOptions: {
+      input: { main: 'src/main.ts', status_thread: 'src/status_thread.ts' },
+      // Beside each other: modules find the addon, the page and the thread's program from where they are.
+      output: { entryFileNames: '[name].js', chunkFileNames: '[name].js' },
+      checks: { pluginTimings: false },
+    },
+  },
+});
