@@ -3,12 +3,13 @@
  * without an octet, no redirects. An edge.
  */
 import { readFile } from 'node:fs/promises';
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest, type RequestOptions } from 'node:https';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { RequestOptions } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import type { UpdateSettings } from '../../config/schema.ts';
 import { ApplianceError, messageOf, systemCode } from '../../core/errors.ts';
+import { httpRequest, httpsRequest } from '../../core/node_http.ts';
 import { indexName, indexOctetsMax } from './update_index.ts';
 
 /** A part of a bundle as it comes. */
