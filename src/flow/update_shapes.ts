@@ -80,7 +80,7 @@ export interface UpdateStatus {
   readonly past: readonly UpdateRecord[];
 }
 
-export const pastMax = 20;
+export const pastMax = 8;
 /** Where the page's thread puts what is uploaded, in the folder of updates. */
 export const uploadName = 'upload.part';
 

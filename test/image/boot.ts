@@ -1,5 +1,5 @@
 /** What every boot needs: settings on the FAT, the page behind TLS, and the way in by the set-up code on the console. */
-import { request } from 'node:https';
+import { type Agent, request } from 'node:https';
 import { stringify } from 'yaml';
 import type { SettingsInput } from '../../src/config/schema.ts';
 import type { BoxStatus } from '../../src/flow/status_shapes.ts';
@@ -31,9 +31,9 @@ export interface Answer {
 export function ask(
   port: number,
   path: string,
-  options: { method?: string; body?: unknown; octets?: Uint8Array; cookie?: string; csrf?: string } = {},
+  options: { method?: string; body?: unknown; octets?: Uint8Array; cookie?: string; csrf?: string; agent?: Agent } = {},
 ): Promise<Answer> {
-  const { method = 'GET', body, octets, cookie, csrf } = options;
+  const { method = 'GET', body, octets, cookie, csrf, agent = false } = options;
   const headers = {
     host: 'localhost',
     ...(cookie ? { cookie } : {}),
@@ -43,7 +43,7 @@ export function ask(
   };
   return new Promise((resolve, reject) => {
     const asking = request(
-      { host: '127.0.0.1', port, path, method, headers, rejectUnauthorized: false, agent: false, timeout: 60_000 },
+      { host: '127.0.0.1', port, path, method, headers, rejectUnauthorized: false, agent, timeout: 60_000 },
       (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { createServer } from 'node:https';
+import { Agent, createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -84,6 +84,8 @@ async function upload(machine: Machine, { cookie, csrf }: Admin, bundle: string)
   const begun = await ask(machine.pagePort, path, { method: 'POST', body: { octets }, cookie, csrf });
   const { pieceOctetsMax } = JSON.parse(begun.body) as { pieceOctetsMax: number };
   const file = await open(bundle);
+  // As a browser does: one connection for all pieces.
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const piece = Buffer.alloc(pieceOctetsMax);
   for (let from = 0; from < octets; ) {
     const { bytesRead } = await file.read(piece, 0, pieceOctetsMax, from);
@@ -92,11 +94,13 @@ async function upload(machine: Machine, { cookie, csrf }: Admin, bundle: string)
       octets: piece.subarray(0, bytesRead),
       cookie,
       csrf,
+      agent,
     });
     expect(told.status).toBe(200);
     from = (JSON.parse(told.body) as { octets: number }).octets;
   }
   await file.close();
+  agent.destroy();
   expect((await ask(machine.pagePort, `${path}/end`, { method: 'POST', cookie, csrf })).status).toBe(204);
 }
 const running = ({ slots }: UpdateStatus): string =>
@@ -108,7 +112,7 @@ test('pulled from a folder over HTTPS into B, with a connection that breaks; the
     void process.stderr.write(`${Math.round((performance.now() - began) / 1_000)} s: ${what}\n`);
   const pulled = bundleOf(built, work, 'flowspan_0.2.0_amd64', saying('0.2.0'));
   const uploaded = bundleOf(built, work, 'flowspan_0.3.0_amd64', saying('0.3.0'));
-  const forged = bundleOf(built, work, 'flowspan_0.4.0_amd64', { version: '0.4.0', signer: 'forger' });
+  const forged = bundleOf(built, work, 'flowspan_0.4.0_amd64', { version: '0.4.0', signer: 'forger', isEmpty: true });
   note('bundles are made');
   const certificates = new CertificateFolder();
   const folder = await folderOf(pulled, '0.2.0', certificates);

@@ -1,6 +1,6 @@
 /** Other versions of the slot, for updates: the same tree with something changed, packed, and signed as a bundle. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuiltImage, inTools, repository } from './built.ts';
 
@@ -9,6 +9,8 @@ export interface Variant {
   readonly change?: (path: (inSlot: string) => string) => void;
   /** What its manifest says; without it the bundle's name. */
   readonly version?: string;
+  /** Some octets instead of a slot: for what is looked at and never installed. */
+  readonly isEmpty?: boolean;
   /** Whose signature; the image trusts the first. */
   readonly signer?: 'signer' | 'forger';
 }
@@ -18,7 +20,7 @@ export function bundleOf(
   built: BuiltImage,
   folder: string,
   name: string,
-  { change, version = name, signer = 'signer' }: Variant,
+  { change, version = name, isEmpty = false, signer = 'signer' }: Variant,
 ): string {
   const tree = join(folder, 'tree');
   const slot = join(folder, `${name}.squashfs`);
@@ -28,7 +30,8 @@ export function bundleOf(
     const [program, args] = inTools(built.tools, `${folder} ${built.cache}`, command);
     execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   };
-  if (change === undefined) copyFileSync(built.slot, slot);
+  if (isEmpty) writeFileSync(slot, Buffer.alloc(1_000_000, 'nothing that starts '));
+  else if (change === undefined) copyFileSync(built.slot, slot);
   else {
     run('unsquashfs', '-quiet', '-no-progress', '-dest', tree, built.slot);
     change((inSlot) => join(tree, inSlot));

@@ -65,7 +65,7 @@ export interface HealthPayload {
   readonly mirror: MirrorStatus;
   readonly uplinks: readonly UplinkStatus[];
   readonly stores: readonly StoreStatus[];
-  /** Slots, what is done about new versions, and what became of the last. */
+  /** Slots, what is done about new versions, and what became of the last three. */
   readonly updates: UpdateStatus;
   /** Figures of the box about itself, without their history. */
   readonly figures: readonly Omit<Figure, 'hours'>[];
@@ -97,8 +97,26 @@ export function healthPayload(status: BoxStatus): HealthPayload {
   const { threads: _1, allThreads: _2, ...meter } = status.meter;
   const figures = status.figures.map(({ hours: _, ...figure }) => figure);
   const { health: schema } = schemaVersions;
-  return { schema, site, node, atMs: nowMs, version, startedMs, host, meter, ledger, mirror, uplinks, stores, updates, figures };
+  return {
+    schema,
+    site,
+    node,
+    atMs: nowMs,
+    version,
+    startedMs,
+    host,
+    meter,
+    ledger,
+    mirror,
+    uplinks,
+    stores,
+    updates: shortened(updates),
+    figures,
+  };
 }
+
+/** Sent every minute over lines that are paid by the octet: the page and the API have all of them. */
+const shortened = (updates: UpdateStatus): UpdateStatus => ({ ...updates, past: updates.past.slice(0, 3) });
 
 export function eventPayload(identity: Identity, event: BoxEvent): EventPayload {
   const { site, node } = identity;

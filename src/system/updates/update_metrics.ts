@@ -29,7 +29,7 @@ export function declareUpdateMetrics(metrics: Metrics, status: () => UpdateStatu
   );
   metrics.gauge(
     'updates_remembered',
-    'What became of the last updates, the newest twenty',
+    'What became of the last updates, the newest eight',
     () =>
       updateOutcomes.map((outcome) => ({
         labels: { outcome },

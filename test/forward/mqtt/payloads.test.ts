@@ -82,6 +82,12 @@ describe('payloads', () => {
     expect(examples[topic]).toMatchObject({ schema: schemaVersions[topic], ...identity });
   });
 
+  test('health names the last three updates, however many the box remembers', () => {
+    const past = Array.from({ length: 20 }, (_, at) => ({ ...exampleStatus.updates.past[0]!, atMs: at }));
+    const { updates } = healthPayload({ ...exampleStatus, updates: { ...exampleStatus.updates, past } });
+    expect(updates).toEqual({ ...exampleStatus.updates, past: past.slice(0, 3) });
+  });
+
   test('health leaves out events and what is not configured, which have places of their own', () => {
     const payload = healthPayload(exampleStatus);
     expect(payload).not.toHaveProperty('events');
