@@ -24,6 +24,7 @@ Sources openRings(const EngineOptions& options) {
     ring.earlyDrop = options.earlyDrop;
     ring.memoryFolder = options.memoryFolder;
     ring.filter = options.filter;
+    ring.showsNames = options.core.observations.kinds != 0;
     ring.firstStageInterval = options.core.sampling.kernelInterval;
     ring.part = i;
     ring.parts = options.threads;

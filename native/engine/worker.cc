@@ -152,7 +152,10 @@ void Worker::serve() {
       takeUpSampling();
     }
     if (change.timeouts) core_.setTimeouts(change.activeNs, change.idleNs);
-    if (change.observations) core_.setObservations(change.observed);
+    if (change.observations) {
+      core_.setObservations(change.observed);
+      source_->showNames(change.observed.kinds != 0);
+    }
     if (change.wallOffset) source_->setTestWallOffset(change.wallOffsetNs);
   }
   changes_.clear();

@@ -2,7 +2,8 @@
 
 namespace flowspan {
 
-std::vector<sock_filter> ringFilter(const std::vector<sock_filter>& filter, FirstStage stage, uint32_t snapLength) {
+std::vector<sock_filter> ringFilter(const std::vector<sock_filter>& filter, FirstStage stage, uint32_t snapLength,
+                                    const std::vector<sock_filter>& tail) {
   std::vector<sock_filter> code;
   if (stage.interval > 1) {
     // Uniform in 32 bits (get_random_u32), so of a power of two the lower bits are a fair draw.
@@ -12,11 +13,15 @@ std::vector<sock_filter> ringFilter(const std::vector<sock_filter>& filter, Firs
   }
   const size_t first = code.size();
   code.insert(code.end(), filter.begin(), filter.end());
-  if (!stage.marks) return code;
-  const size_t tail = code.size();
-  for (size_t at = first; at < tail; at++) {
+  if (!stage.marks && tail.empty()) return code;
+  const size_t end = code.size();
+  for (size_t at = first; at < end; at++) {
     const bool accepts = code[at].code == (BPF_RET | BPF_K) && code[at].k != 0;
-    if (accepts) code[at] = BPF_STMT(BPF_JMP | BPF_JA, static_cast<uint32_t>(tail - at - 1));
+    if (accepts) code[at] = BPF_STMT(BPF_JMP | BPF_JA, static_cast<uint32_t>(end - at - 1));
+  }
+  if (!stage.marks) {
+    code.insert(code.end(), tail.begin(), tail.end());
+    return code;
   }
   code.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0));
   code.push_back(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, snapLength, 0, 1));

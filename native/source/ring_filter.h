@@ -20,8 +20,10 @@ struct FirstStage {
   bool marks = false;     // keeps one octet less of each frame
 };
 
-// `filter` as liveFilter gives it: what it accepts, it accepts with a constant.
-std::vector<sock_filter> ringFilter(const std::vector<sock_filter>& filter, FirstStage stage, uint32_t snapLength);
+// `filter` as liveFilter gives it: what it accepts, it accepts with a constant. `tail` says how much of that is kept (name_filter.h);
+// without one, and while a stage marks, it is `snapLength`.
+std::vector<sock_filter> ringFilter(const std::vector<sock_filter>& filter, FirstStage stage, uint32_t snapLength,
+                                    const std::vector<sock_filter>& tail = {});
 
 // Whether a program that marks let this packet through.
 inline bool isMarked(const tpacket3_hdr* header, uint32_t snapLength) {

@@ -8,6 +8,7 @@
 #include "failure.h"
 #include "link_type.h"
 #include "live_filter.h"
+#include "name_filter.h"
 
 namespace flowspan {
 
@@ -20,6 +21,7 @@ constexpr int kHardwareNone = 0xfffe;  // ARPHRD_NONE: tun devices and the like,
 RingPort::RingPort(const std::string& name, const RingOptions& options, std::shared_ptr<RingGroup> group)
     : configured_(name), options_(options), group_(std::move(group)), name_(name) {
   stage_.interval = options.firstStageInterval;
+  showsNames_ = options.showsNames;
   index_ = interfaceIndex(name);
   if (index_ == 0) throw Failure("ENODEV", "there is no interface " + name);
   openSocket();
@@ -36,9 +38,25 @@ void RingPort::openSocket() {
   link_ = hardware == kHardwareNone ? LinkType::rawIp : LinkType::ethernet;
   auto socket = std::make_unique<PacketSocket>(options_.ringBytes);
   filter_ = liveFilter(options_.filter, name_, options_.snapLength, link_ == LinkType::rawIp);
-  socket->attach(ringFilter(filter_, stage_, options_.snapLength));
+  socket->attach(program(stage_, showsNames_));
   socket_ = std::move(socket);
   bound_ = false;
+}
+
+std::vector<sock_filter> RingPort::program(FirstStage stage, bool showsNames) const {
+  return ringFilter(filter_, stage, options_.snapLength, showsNames ? nameTail(link_, options_.snapLength) : std::vector<sock_filter>{});
+}
+
+bool RingPort::showNames(bool on) {
+  if (closed_ || on == showsNames_) return true;
+  try {
+    if (socket_) socket_->attach(program(stage_, on));
+  } catch (const Failure& failure) {
+    failure_ = failure.what();
+    return false;
+  }
+  showsNames_ = on;
+  return true;
 }
 
 void RingPort::start() { bindSocket(); }
@@ -80,7 +98,7 @@ bool RingPort::setStage(FirstStage stage, bool mixed) {
   refreshCounters();  // what was counted until now came through the former stage
   mixed_ = mixed;
   try {
-    if (socket_) socket_->attach(ringFilter(filter_, stage, options_.snapLength));
+    if (socket_) socket_->attach(program(stage, showsNames_));
   } catch (const Failure& failure) {
     failure_ = failure.what();
     return false;

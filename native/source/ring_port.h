@@ -27,6 +27,7 @@ struct RingOptions {
   bool earlyDrop = false;
   std::string filter;
   uint32_t firstStageInterval = 1;
+  bool showsNames = false;  // packets that name hosts are kept longer than `snapLength`
   uint32_t part = 0;
   uint32_t parts = 1;
 };
@@ -61,6 +62,8 @@ class RingPort {
   // may come, so each is looked at.
   bool setStage(FirstStage stage, bool mixed);
   bool nextIsMarked() const { return isMarked(reinterpret_cast<const tpacket3_hdr*>(at_), options_.snapLength); }
+  // False when the kernel refused; what is kept of packets is then as before.
+  bool showNames(bool on);
   void lookForMarks(bool on) { mixed_ = on; }
   // Whether all that the ring held at some moment was read since: `noteContent` is that moment.
   void noteContent(uint64_t nowNs);
@@ -87,6 +90,7 @@ class RingPort {
 
  private:
   void openSocket();
+  std::vector<sock_filter> program(FirstStage stage, bool showsNames) const;
   void bindSocket();
   void leave();
   void attend();
@@ -105,6 +109,7 @@ class RingPort {
   uint64_t attendedNs_ = 0;
   std::vector<sock_filter> filter_;
   FirstStage stage_;
+  bool showsNames_ = false;
   bool mixed_ = false;
   // Frames that the mark cut, made whole again: never in the ring, where the next packet's header may follow without a gap. As
   // many as a batch has packets, so that a place comes round again only in a later one.

@@ -94,6 +94,10 @@ RingPort* RingSource::earliest(bool& settled) {
   return first;
 }
 
+void RingSource::showNames(bool on) {
+  for (auto& port : ports_) port->showNames(on);
+}
+
 void RingSource::count(const PacketBatch& batch) {
   for (size_t i = 0; i < batch.count; i++) counters_.receivedOctets += batch.packets[i].wire;
   counters_.receivedPackets += batch.count;

@@ -26,6 +26,7 @@ class RingSource final : public PacketSource {
   void closeIntake() override;
   bool isDrained() const override;
   void setFirstStage(uint32_t interval) override;
+  void showNames(bool on) override;
   bool isChangingStage() const override { return change_.phase != StageChange::Phase::none; }
 
  private:

@@ -71,6 +71,8 @@ class PacketSource {
   // `isChangingStage` is false; only then another change may follow.
   virtual void setFirstStage(uint32_t) {}
   virtual bool isChangingStage() const { return false; }
+  // Whether packets that name hosts are looked into from now on: a source that cuts packets keeps these longer.
+  virtual void showNames(bool) {}
   // A planned stop: nothing new is let in, what was received already is still to be asked for until it is drained.
   virtual void closeIntake() {}
   virtual bool isDrained() const { return true; }

@@ -45,7 +45,8 @@ const meter = z
       unit: 'octets',
     }),
     snapLength: integer(64, 262_144, 256, {
-      reason: 'Octets of each frame that are looked at; lengths are always the whole frame',
+      reason:
+        'Octets of each frame that are looked at; lengths are always the whole frame. The ring keeps those of packets that name hosts (section names) whole',
       unit: 'octets',
     }),
     promiscuous: flag(true, { reason: 'A mirror port must accept frames for others' }),

@@ -83,7 +83,8 @@ describe.skipIf(missing !== undefined)(`first stage${missing === undefined ? '' 
     '1 in %i comes and goes between two packets: none is lost, each is known by its rate',
     async (interval) => {
       await using meter = new RingDriver(pair);
-      await meter.ask({ do: 'open', options: { blocks: 64 } });
+      // Packets that name hosts are told from others by the same program.
+      await meter.ask({ do: 'open', options: { blocks: 64, observations: { kinds: ['dns', 'tls'], perSecond: 500 } } });
       const stopped = await meterWhileChanging(meter, pair, ['tester0'], interval);
       expectAccount(stopped, frameCount, interval);
       const seen = seenIn(stopped.rows);

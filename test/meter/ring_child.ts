@@ -5,15 +5,16 @@
 import { readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { SystemClock } from '../../src/core/clock.ts';
-import type { NativeSampling } from '../../src/meter/addon.ts';
+import type { NativeObservations, NativeSampling } from '../../src/meter/addon.ts';
 import { figuresOf } from '../../src/meter/figures.ts';
 import { LibpcapSource } from '../../src/meter/libpcap/libpcap_source.ts';
 import { loadPcap } from '../../src/meter/libpcap/pcap_package.ts';
+import { ObservationReader } from '../../src/meter/observation_reader.ts';
 import { addon, countsOf, faultsOf, optionsFor, takeRows } from './metering.ts';
 
 interface Request {
   /** `busy`: keeps the event loop to itself for `ms`. `descriptors`: how many are open. */
-  readonly do: 'busy' | 'descriptors' | 'open' | 'stats' | 'rows' | 'configure' | 'stop' | 'exit';
+  readonly do: 'busy' | 'descriptors' | 'open' | 'stats' | 'rows' | 'observations' | 'configure' | 'stop' | 'exit';
   readonly interfaces?: string[];
   /** Frames come through the npm package pcap instead of the ring. */
   readonly libpcap?: boolean;
@@ -26,7 +27,7 @@ interface Request {
   };
   readonly options?: object;
   readonly ms?: number;
-  readonly change?: { testWallOffsetNs?: string; sampling?: NativeSampling };
+  readonly change?: { testWallOffsetNs?: string; sampling?: NativeSampling; observations?: NativeObservations };
 }
 
 let meter: ReturnType<typeof addon.open> | undefined;
@@ -50,10 +51,18 @@ async function answer(request: Request): Promise<unknown> {
   if (meter === undefined) throw new Error('open first');
   if (request.do === 'stats') return statsOf(meter);
   if (request.do === 'rows') return takeAll(meter);
+  if (request.do === 'observations') {
+    const seen: { kind: string; payload: string }[] = [];
+    new ObservationReader().drain(meter, ({ kind, payload }) =>
+      seen.push({ kind, payload: Buffer.from(payload).toString('base64') }),
+    );
+    return seen;
+  }
   if (request.do === 'configure') {
-    const { testWallOffsetNs, sampling } = request.change ?? {};
+    const { testWallOffsetNs, sampling, observations } = request.change ?? {};
     const wall = testWallOffsetNs === undefined ? {} : { testWallOffsetNs: BigInt(testWallOffsetNs) };
-    return { selectorId: meter.configure({ ...wall, ...(sampling === undefined ? {} : { sampling }) }) };
+    const names = observations === undefined ? {} : { observations };
+    return { selectorId: meter.configure({ ...wall, ...names, ...(sampling === undefined ? {} : { sampling }) }) };
   }
   if (request.do === 'exit') process.exit(0);
   await feeder?.stop();

@@ -62,6 +62,9 @@ class Branch {
   /** Of rows in runs that were stopped as planned, and what those closed. */
   readonly sent = emptyVolume();
   readonly stopped = emptyVolume();
+  /** Of each host in all rows: octets both ways. */
+  readonly octetsOfHost = new Map<string, number>();
+  #hosts = 0;
 
   constructor(seed: number, limits: Branch['limits']) {
     this.random = new SeededRandom(seed);
@@ -83,7 +86,12 @@ class Branch {
       const nowNs = clock.monotonicNs();
       const rows = Array.from({ length: this.random.below(4) }, () => this.#row(nowNs));
       pipeline.process(blockOf(rows, rowClock.bootId, nowNs));
-      for (const row of rows) addVolume(sent, volumeOf(row));
+      for (const row of rows) {
+        const volume = volumeOf(row);
+        addVolume(sent, volume);
+        for (const host of [String(row.source), String(row.destination)])
+          this.octetsOfHost.set(host, (this.octetsOfHost.get(host) ?? 0) + volume.outOctets + volume.inOctets);
+      }
     }
     if (!isKilled) await pipeline.stop(1_000);
     await history.settled();
@@ -130,11 +138,14 @@ class Branch {
     const lastsS = [0, random.below(15), random.below(120), random.below(3_600)][random.below(4)]!;
     const startNs = endNs - BigInt(lastsS) * 1_000_000_000n;
     const later = (ns: bigint): bigint => (ns > 0n ? ns : 0n);
+    // Some are heard once only: what they are given beyond their own octets shows.
+    const isOnce = random.below(3) === 0;
+    const once = this.#hosts++;
     return {
-      source: `10.0.${random.below(2)}.${random.below(6)}`,
+      source: isOnce ? `10.9.${once >> 8}.${once & 255}` : `10.0.${random.below(2)}.${random.below(6)}`,
       destination: `192.0.2.${random.below(6)}`,
       ...{ startNs: later(startNs), endNs: later(endNs) },
-      ...{ octets: random.below(1_000_000), packets: random.below(900), protocol: [6, 17][random.below(2)]! },
+      ...{ octets: random.below(isOnce ? 60 : 1_000_000), packets: random.below(900), protocol: [6, 17][random.below(2)]! },
       ...(random.below(2) === 0 ? { reverseOctets: random.below(50_000), reversePackets: random.below(70) } : {}),
       ...{ sourcePort: 50_000, destinationPort: 1 + random.below(20), vlan: random.below(3) * 10 },
       ...{ biflowDirection: random.below(3), flowEndReason: 1 + random.below(4), flows: 1 + random.below(3) },
@@ -148,6 +159,15 @@ function volumeOf(row: RowFacts): Volume {
   const [out, into] = row.biflowDirection === 2 ? [back, own] : [own, back];
   const flows = row.flowEndReason === 2 ? 0 : row.flows!;
   return { outOctets: out[0], outPackets: out[1], inOctets: into[0], inPackets: into[1], flows };
+}
+
+/** Octets that windows of a tier ascribe to each key. */
+async function ascribed(kv: MemoryKv, tier: StoredTier, dimension: Dimension): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  for await (const [, value] of kv.entries(historyRange(tier, dimension, 0, endOfTimeMs)))
+    for (const { key, outOctets, inOctets } of decodeWindow(dimension, value)!.window.top)
+      found.set(key, (found.get(key) ?? 0) + outOctets + inOctets);
+  return found;
 }
 
 /** By tier and dimension, by start: sums of what stands in the store. */
@@ -189,6 +209,9 @@ test('every stored window of every dimension adds up to its total, and every tie
             expect(asKept(dimension, volume), `${tier} ${dimension} at ${at}`).toEqual(asIn(dimension, totals.get(at)!));
         }
         expect(await kept(branch.kv, tier, 'country')).toEqual(new Map());
+        // What a key lost to other is not another's: none has more than it sent and received.
+        for (const [host, octets] of await ascribed(branch.kv, tier, 'host'))
+          expect(octets, `${tier} ${host}`).toBeLessThanOrEqual(branch.octetsOfHost.get(host)!);
       }
       // And so does the answer, whichever windows it is made of, cut to whatever limit.
       const reader = new StoredHistoryReader((question) => question(branch.kv));
