@@ -6,7 +6,7 @@ import { ApplianceError } from '../core/errors.ts';
 import { writeTcpFlags } from '../flow/filter/filter_values.ts';
 import { type FlowListAnswer, flowOrders } from '../flow/flow_search_shapes.ts';
 import { profileNames } from '../flow/profiles.ts';
-import { protocolName } from '../flow/protocols.ts';
+import { protocolText } from '../flow/protocols.ts';
 import type { RowJson } from '../flow/row_json.ts';
 import { boxOptionsUsage } from './box_client.ts';
 import { type Command, exitCodes, integerOption, type OptionValues, type Terminal, write } from './command.ts';
@@ -104,7 +104,7 @@ function asTable(flows: readonly RowJson[], { matched, fromMs, toMs, coverage }:
     const flags = flow.tcpControlBits === undefined ? '' : writeTcpFlags(n(flow.tcpControlBits) | n(flow.reverseTcpControlBits));
     return [
       `${timeText(n(flow.flowStartMilliseconds))}.${String(n(flow.flowStartMilliseconds) % 1_000).padStart(3, '0')}`,
-      flow.protocolIdentifier === undefined ? '' : protocolName(n(flow.protocolIdentifier)),
+      protocolText(flow),
       endText(flow, 'source'),
       endText(flow, 'destination'),
       flags,

@@ -77,3 +77,9 @@ export function etherTypeName(type: number): string {
   if (type <= 1500) return 'llc';
   return etherTypeNames[type] ?? `ethertype-${type.toString(16).padStart(4, '0')}`;
 }
+
+/** What a record carries: its protocol, or its EtherType where it is not IP; empty where neither is known. */
+export function protocolText(flow: Readonly<Record<string, string | number>>): string {
+  if (flow.protocolIdentifier !== undefined) return protocolName(Number(flow.protocolIdentifier));
+  return flow.ethernetType === undefined ? '' : etherTypeName(Number(flow.ethernetType));
+}

@@ -139,7 +139,7 @@ describe('troubles', { timeout: 120_000 }, () => {
       ['Not configured yet', /Add one under export\.destinations/, /collector\.example\.net/, /10\.20\.0\.0\/16/],
     ],
     ['just-on', '', ['No history yet', 'No host yet', /The first window closes about two minutes after/]],
-    ['just-on', '#explore', ['No history yet', /The first window closes about two minutes after/]],
+    ['just-on', '#explore', ['No history yet', 'Nothing is counted yet', /The first window closes about two minutes after/]],
     ['just-on', '#explore?from=1767264000000&to=1767267600000', [/The box was off, or its port saw no traffic/]],
     ['year', '#on-call', ['Everything works', /Show all 200/]],
     [

@@ -1,5 +1,5 @@
 /** A flow record as a line of a table. Pure. */
-import { protocolName } from '../../flow/protocols.ts';
+import { protocolText } from '../../flow/protocols.ts';
 import type { RowJson } from '../../flow/row_json.ts';
 
 export interface FlowCells {
@@ -22,7 +22,7 @@ export function flowCells(flow: RowJson): FlowCells {
   const lastedMs = n(flow.flowEndMilliseconds) - n(flow.flowStartMilliseconds);
   return {
     startMs: n(flow.flowStartMilliseconds),
-    protocol: flow.protocolIdentifier === undefined ? '' : protocolName(n(flow.protocolIdentifier)),
+    protocol: protocolText(flow),
     source: endText(flow, 'source'),
     destination: endText(flow, 'destination'),
     flags: flow.tcpControlBits === undefined ? '' : flagText(n(flow.tcpControlBits) | n(flow.reverseTcpControlBits)),

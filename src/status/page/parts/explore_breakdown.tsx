@@ -18,6 +18,8 @@ export interface ExploreBreakdownProps {
   readonly asked: AskedRange;
   readonly bounds: { readonly from: number; readonly to: number };
   readonly periodMs: number;
+  /** The box has just begun: what it meters is counted soon. */
+  readonly isNew: boolean;
   readonly go: (state: ExploreState) => void;
 }
 
@@ -35,7 +37,7 @@ export function ExploreBreakdown(props: ExploreBreakdownProps) {
 const hostOf = ({ filter, by }: { filter: string; by: string }): string | undefined =>
   by === 'conversation' ? /^host (\S+)$/.exec(filter)?.[1] : undefined;
 
-function List({ state, asked, bounds, periodMs, go }: ExploreBreakdownProps) {
+function List({ state, asked, bounds, periodMs, isNew, go }: ExploreBreakdownProps) {
   const { by, filter } = state;
   const host = hostOf(state);
   const isOfHistory = filter === '' || host !== undefined;
@@ -57,7 +59,12 @@ function List({ state, asked, bounds, periodMs, go }: ExploreBreakdownProps) {
   if (isOfHistory && top.value !== undefined) {
     const { rows, other, total, fromMs, toMs, distinct } = top.value;
     const both = total.outOctets + total.inOctets;
-    if (rows.length === 0) return <Empty title="Nothing was metered in this time" />;
+    if (rows.length === 0)
+      return isNew ? (
+        <Empty title="Nothing is counted yet">The first window closes about two minutes after metering has begun.</Empty>
+      ) : (
+        <Empty title="Nothing was metered in this time">The box was off, or its port saw no traffic.</Empty>
+      );
     return (
       <>
         <BreakdownRows

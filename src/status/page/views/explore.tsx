@@ -96,6 +96,7 @@ export function Explore() {
   const flows = useFlows(asked, filter, isLive ? periodMs : Number.POSITIVE_INFINITY);
   const labels = (box.status?.labelKinds ?? []).map((kind) => ({ value: labelDimensions[kind], name: labelNames[kind] }));
   const options = [...breakdownNames, ...labels];
+  const isNew = isLive && isNewBox(box.status);
   const chartOf = key === undefined ? 'Traffic' : `Traffic of ${keyTitle(key.by, key.key)}`;
   return (
     <>
@@ -129,7 +130,7 @@ export function Explore() {
         answer={series}
         title={chartOf}
         rangeName={isLive ? `last ${range.last}` : 'chosen time'}
-        isNew={isLive && isNewBox(box.status)}
+        isNew={isNew}
         onSelect={(from, to) => go({ ...state, range: selected(from, to) })}
       />
       <p class="faint small explore-hint">
@@ -165,6 +166,7 @@ export function Explore() {
           state={state}
           asked={asked}
           bounds={bounds}
+          isNew={isNew}
           periodMs={isLive ? periodMs : Number.POSITIVE_INFINITY}
           go={go}
         />
