@@ -75,6 +75,10 @@ describe('a new box', { timeout: 120_000 }, () => {
     const box = await startBox();
     const { page, complaints } = await look(box.url, size, theme);
     await shows(page, 'Set up this box');
+    const asked = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name));
+    expect(asked.filter((name) => /\/api\//.test(name)).map((name) => name.replace(/.*\/api/, '/api'))).toEqual([
+      '/api/v1/session',
+    ]);
     await checked(page);
     // The first field has the focus already.
     await page.keyboard.type(box.setUpCode().toLowerCase());

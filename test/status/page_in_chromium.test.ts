@@ -235,6 +235,51 @@ describe('the connection', { timeout: 120_000 }, () => {
   });
 });
 
+describe('the first view', { timeout: 120_000 }, () => {
+  /** A tab in which the page's script is held back until `until` holds, and what was asked for. */
+  async function lookSlowly(
+    scenario: Scenario,
+    until: (asked: readonly string[]) => boolean,
+    fails = '',
+  ): Promise<[Page, string[]]> {
+    const box = await startBox(scenario);
+    const page = await browser.newPage();
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    if (fails !== '') await page.route(`**${fails}`, (route) => route.abort(), { times: 1 });
+    await page.route(/assets\/index-.*\.js$/, async (route) => {
+      await expect.poll(() => until(asked), { timeout: 20_000 }).toBe(true);
+      await route.continue();
+    });
+    await page.goto(box.url, { waitUntil: 'commit' });
+    return [page, asked];
+  }
+  const times = (asked: readonly string[], path: string): number => asked.filter((one) => one === path).length;
+
+  it('asks for its figures while its scripts are on their way, and for none of them twice', async () => {
+    const [page, asked] = await lookSlowly('normal', (already) => already.includes('/api/v1/traffic/seconds'));
+    await page.locator('.hero-value', { hasText: /\d/ }).waitFor();
+    await shows(page, 'Live');
+    for (const path of ['/api/v1/session', '/api/v1/events', '/api/v1/traffic/seconds'])
+      expect([path, times(asked, path)]).toEqual([path, 1]);
+    // It goes on by the same stream.
+    const before = await page.locator('.hero-value').textContent();
+    await expect.poll(() => page.locator('.hero-value').textContent(), { timeout: 20_000 }).not.toBe(before);
+    await page.close();
+  });
+
+  it.each(['/api/v1/session', '/api/v1/events', '/api/v1/traffic/seconds'])(
+    'comes all the same where %s fails at first',
+    async (path) => {
+      const [page, asked] = await lookSlowly('normal', (already) => already.includes(path), path);
+      await page.locator('.hero-value', { hasText: /\d/ }).waitFor();
+      await shows(page, 'Live');
+      expect(times(asked, path)).toBeGreaterThan(1);
+      await page.close();
+    },
+  );
+});
+
 describe('an uplink', { timeout: 120_000 }, () => {
   it('that goes down and comes back is said while it lasts, in every view, and no longer', async () => {
     const box = await startBox('normal');

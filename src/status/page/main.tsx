@@ -10,6 +10,7 @@ import './style/charts.css';
 import './style/on_call.css';
 import './style/copy.css';
 import './style/forms.css';
+import { sessionAhead, streamAhead } from './ahead.ts';
 import { App } from './app.tsx';
 import { BoxLink } from './live/box_link.ts';
 import { BoxContext } from './live/use_box.ts';
@@ -27,14 +28,16 @@ function Root() {
   const { isIn } = useSession();
   useEffect(() => {
     if (isIn) link.start();
-    return () => link.stop();
+    else link.stop();
   }, [isIn]);
   return isIn ? <App /> : <Later load={entrance} />;
 }
 const entrance = () => import('./views/entrance.tsx').then(({ Entrance }) => Entrance);
 
-await session.refresh();
+await session.begin(await sessionAhead());
 session.watch();
+// Drawn once, with figures, where they are there already.
+if (session.isIn) link.start(await streamAhead());
 render(
   <SessionContext.Provider value={session}>
     <BoxContext.Provider value={link}>

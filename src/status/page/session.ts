@@ -36,6 +36,12 @@ export class PageSession {
     return () => this.#listeners.delete(listener);
   }
 
+  /** @param answer what the box has said already; otherwise it is asked */
+  async begin(answer: SessionAnswer | undefined): Promise<void> {
+    if (answer === undefined) await this.refresh();
+    else this.#set(answer);
+  }
+
   /** Asks the box; a box that does not answer changes nothing. */
   async refresh(): Promise<void> {
     try {

@@ -4,6 +4,7 @@
  * it missed. Owned by the page, one per tab; a hidden tab stays connected.
  */
 import type { BoxStatus, TrafficSecond } from '../../../flow/status_shapes.ts';
+import type { FirstStream } from '../ahead.ts';
 import { askSeconds } from '../api.ts';
 import { after, chance, every, monotonicMs, wallMs } from '../browser_clock.ts';
 import { type BoxState, type Connection, unknownBox, withConnection, withSecond, withSeconds, withStatus } from './box_state.ts';
@@ -37,10 +38,11 @@ export class BoxLink {
     return () => this.#listeners.delete(listener);
   }
 
-  start(): void {
-    this.stop();
-    this.#connect();
+  /** Nothing where it has started. @param first a stream that is under way: what it has said is shown at once */
+  start(first?: FirstStream): void {
+    if (this.#source !== undefined) return;
     this.#ends = [every(1_000, () => this.#judge())];
+    this.#connect(first);
   }
 
   /** Ends the connection and forgets what was seen. */
@@ -55,29 +57,37 @@ export class BoxLink {
     this.#set(unknownBox);
   }
 
-  #connect(): void {
-    const source = new EventSource('/api/v1/events');
+  #connect(first?: FirstStream): void {
+    const source = first?.source ?? new EventSource('/api/v1/events');
     this.#source = source;
-    source.addEventListener('open', () => void this.#catchUp());
-    source.addEventListener('skipped', () => void this.#catchUp());
-    source.addEventListener('status', (event) => {
-      this.#heardMs = monotonicMs();
-      this.#heardWallMs = wallMs();
-      this.#attempts = 0;
-      this.#brokenSinceMs = undefined;
-      this.#set(withConnection(withStatus(this.#state, JSON.parse(event.data) as BoxStatus, wallMs()), { kind: 'live' }));
-    });
-    source.addEventListener('second', (event) => this.#set(withSecond(this.#state, JSON.parse(event.data) as TrafficSecond)));
-    // The browser's own reconnecting gives up for good after some refusals; ours does not.
-    source.addEventListener('error', () => {
-      source.close();
-      if (this.#source !== source) return;
-      this.#onRefused();
-      this.#brokenSinceMs ??= wallMs();
-      this.#judge();
-      const waitMs = Math.min(retryCapMs, 1_000 * 2 ** Math.min(this.#attempts++, 6));
-      this.#ends.push(after(waitMs * (0.5 + chance() / 2), () => this.#connect()));
-    });
+    const on: Readonly<Record<string, (event: MessageEvent<string>) => void>> = {
+      open: () => void this.#catchUp(),
+      skipped: () => void this.#catchUp(),
+      status: ({ data }) => {
+        this.#heardMs = monotonicMs();
+        this.#heardWallMs = wallMs();
+        this.#attempts = 0;
+        this.#brokenSinceMs = undefined;
+        this.#set(withConnection(withStatus(this.#state, JSON.parse(data) as BoxStatus, wallMs()), { kind: 'live' }));
+      },
+      second: ({ data }) => this.#set(withSecond(this.#state, JSON.parse(data) as TrafficSecond)),
+      // The browser's own reconnecting gives up for good after some refusals; ours does not.
+      error: () => {
+        source.close();
+        if (this.#source !== source) return;
+        this.#onRefused();
+        this.#brokenSinceMs ??= wallMs();
+        this.#judge();
+        const waitMs = Math.min(retryCapMs, 1_000 * 2 ** Math.min(this.#attempts++, 6));
+        this.#ends.push(after(waitMs * (0.5 + chance() / 2), () => this.#connect()));
+      },
+    };
+    for (const [kind, hear] of Object.entries(on)) source.addEventListener(kind, hear as (event: Event) => void);
+    if (first === undefined) return;
+    this.#set(withSeconds(this.#state, first.seconds));
+    // Whoever has the seconds since the stream began need not ask for them.
+    for (const event of first.heard) if (event.type !== 'open') on[event.type]!(event as MessageEvent<string>);
+    for (const kind of Object.keys(on)) source.removeEventListener(kind, first.hear);
   }
 
   async #catchUp(): Promise<void> {
