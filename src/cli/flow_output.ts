@@ -104,6 +104,10 @@ function csvColumns(values: OptionValues): readonly string[] {
   return asked;
 }
 
+const endElements = rowJsonKeys.filter((name) => /Address$/.test(name));
+/** `10.17.10.0/24`, `02:17:00:xx:xx:xx`: as viewers see them where addresses are hidden. */
+const hasHiddenEnds = (flow: RowJson): boolean => endElements.some((name) => /\/|xx/.test(String(flow[name] ?? '')));
+
 export function ipfixOutput(values: OptionValues): FlowOutput {
   const profile = String(values.profile ?? 'standard');
   if (!(profileNames as readonly string[]).includes(profile))
@@ -120,6 +124,12 @@ export function ipfixOutput(values: OptionValues): FlowOutput {
   let complete = false;
   return {
     take: async (flows) => {
+      // Cut addresses would be taken for whole ones, or be none at all: no file is better than one that is wrong.
+      if (flows.some(hasHiddenEnds))
+        throw new ApplianceError(
+          'boxUnreachable',
+          'this box shows prefixes instead of addresses to who asks (status.viewerAddresses), which an IPFIX file has no form for: ask as an operator, or for --csv or --json',
+        );
       const bytes = new Uint8Array(flows.length * ROW_BYTES);
       let lastMs = 0;
       flows.forEach((flow, i) => {

@@ -35,7 +35,7 @@ function writeField(field: RowField, value: string | number, view: DataView, byt
       view.setBigUint64(at, BigInt(value) * 1_000_000n);
       break;
     case 'address':
-      bytes.set(parseAddress(String(value)) ?? [], at);
+      bytes.set(addressOctets(String(value)), at);
       break;
     case 'mac':
       bytes.set(octetsOfHex(String(value).replaceAll(':', '')), at);
@@ -49,6 +49,12 @@ function writeField(field: RowField, value: string | number, view: DataView, byt
       else if (field.octets === 2) view.setUint16(at, Number(value));
       else view.setUint8(at, Number(value));
   }
+}
+
+function addressOctets(text: string): Uint8Array {
+  const octets = parseAddress(text);
+  if (octets === undefined) throw new Error(`${text} is no address`);
+  return octets;
 }
 
 /** Each direction's own times, which JSON has of the reverse alone: the forward one's are the whole flow's. */
