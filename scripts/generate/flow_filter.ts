@@ -67,7 +67,8 @@ ${words.join('\n')}
 
 ## Elements
 
-Every element of a record can be asked for by its registry name, in the registry's unit; \`reverse\` + name is the other direction's:
+Every element of a record can be asked for by its registry name, in the registry's unit; \`reverse\` + name is the other direction's.
+Only those whose 64 bits are no count (\`flowId\`, \`layer2SegmentId\` and sets of code points) are shown, and not filtered by:
 
 ${elements}
 

@@ -103,7 +103,8 @@ function toldAtFilter(error: unknown, text: string): never {
   const { field, name, allowed } = error.fields as { field: string; name: string; allowed: string };
   const { names } = { names: [], ...parseFilter(text) };
   const { at, length } = names.find((one) => one.field === field && one.name === name) ?? { at: 0, length: text.length };
-  throw new ApiError('badParameter', `${error.message}.`, { parameter: 'filter', value: name, allowed, at, length });
+  const message = `${error.message.replace(/^filter:/, `filter, at ${at}:`)}.`;
+  throw new ApiError('badParameter', message, { parameter: 'filter', value: name, allowed, at, length });
 }
 
 /** Ends a search for which nobody waits any more: a browser that has gone on to another question. */

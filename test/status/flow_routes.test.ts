@@ -101,7 +101,7 @@ test('a label that no rule gave is told at its place in the filter', async () =>
       value: 'Berln',
       at: 14,
       length: 5,
-      message: expect.stringMatching(/no site is called 'Berln'/),
+      message: expect.stringMatching(/^filter, at 14: no site is called 'Berln'/),
     }),
   ]);
 });
