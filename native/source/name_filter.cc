@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include "../core/decoder.h"
 #include "../core/observation.h"
@@ -13,6 +14,7 @@ namespace {
 constexpr uint32_t kEthernetOctets = 14, kTagOctets = 4, kIpv4OctetsMax = 60, kIpv6Octets = 40, kTcpOctetsMin = 20, kTcpOctetsMax = 60;
 // Every load up to the end of a TCP header's fixed part lies within.
 constexpr uint32_t kHeaderOctetsMax = kEthernetOctets + kTagOctets + kIpv4OctetsMax + kTcpOctetsMin;
+static_assert(kHeaderOctetsMax >= kEthernetOctets + kIpv6Octets + 32 + 6, "also up to the message's type of a hello at its usual place");
 constexpr uint32_t kKeptOctets = kEthernetOctets + 2 * kTagOctets + kIpv4OctetsMax + kTcpOctetsMax + Observation::kPayloadMax;
 // Of a hello's record and handshake headers: as far as the message's type (RFC 8446 5.1, 4).
 constexpr uint32_t kHelloHeadOctets = 6;
@@ -60,6 +62,8 @@ constexpr unsigned kEquals = BPF_JEQ | BPF_K, kAtLeast = BPF_JGE | BPF_K, kAnyOf
 constexpr unsigned kOctet = BPF_LD | BPF_B | BPF_IND, kTwoOctets = BPF_LD | BPF_H | BPF_IND;  // from X on
 constexpr unsigned kLength = BPF_LD | BPF_W | BPF_LEN;
 
+constexpr uint32_t kLaterFragment = 0x1fff;  // bits of the offset: what stands where ports would be is none
+
 // X becomes where the IP header begins.
 void findIp(Program& to, LinkType link, Program::Label four, Program::Label six, Program::Label cut) {
   if (link == LinkType::rawIp) {
@@ -89,6 +93,52 @@ void addToX(Program& to) {
   to.add(BPF_MISC | BPF_TAX);
 }
 
+constexpr unsigned kOctetAt = BPF_LD | BPF_B | BPF_ABS, kTwoOctetsAt = BPF_LD | BPF_H | BPF_ABS;
+constexpr uint32_t kHelloRecord = 0x1603, kClientHello = 1;  // a record of a handshake, of version 3.x; its first message
+constexpr uint32_t kWatchedPorts[] = {53, 67, 68, 5353};
+
+// The transport header at a place that is known, as in nearly every packet: the kernel turns loads from fixed places into a few
+// instructions, those relative to X into calls. TCP without options and with time stamps; the rest goes on to `general`.
+void atFixedPlace(Program& to, uint32_t protocolAt, uint32_t transportAt, Program::Label whole, Program::Label cut, Program::Label general) {
+  const auto datagram = to.label();
+  to.add(kOctetAt, protocolAt);
+  to.ifSo(kEquals, kUdp, datagram);
+  to.unless(kEquals, kTcp, cut);
+  to.add(kOctetAt, transportAt + 12);
+  to.add(BPF_ALU | BPF_AND | BPF_K, 0xf0);
+  const auto plain = to.label(), stamped = to.label();
+  to.ifSo(kEquals, 0x50, plain);
+  to.unless(kEquals, 0x80, general);
+  to.here(stamped);
+  for (const auto& [label, octets] : {std::pair{stamped, 32u}, std::pair{plain, 20u}}) {
+    if (label == plain) to.here(plain);
+    to.add(kTwoOctetsAt, transportAt + octets);
+    to.unless(kEquals, kHelloRecord, cut);
+    to.add(kOctetAt, transportAt + octets + 5);
+    to.ifSo(kEquals, kClientHello, whole);
+    to.go(cut);
+  }
+  to.here(datagram);
+  to.add(kTwoOctetsAt, transportAt);
+  for (const uint32_t port : kWatchedPorts) to.ifSo(kEquals, port, whole);
+  to.go(cut);
+}
+
+// Untagged Ethernet with IPv4 without options, or IPv6.
+void commonFrames(Program& to, Program::Label whole, Program::Label cut, Program::Label general) {
+  const auto six = to.label();
+  to.add(kTwoOctetsAt, 12);
+  to.ifSo(kEquals, 0x86dd, six);
+  to.unless(kEquals, 0x0800, general);
+  to.add(kOctetAt, kEthernetOctets);
+  to.unless(kEquals, 0x45, general);
+  to.add(kTwoOctetsAt, kEthernetOctets + 6);
+  to.ifSo(kAnyOf, kLaterFragment, cut);
+  atFixedPlace(to, kEthernetOctets + 9, kEthernetOctets + 20, whole, cut, general);
+  to.here(six);
+  atFixedPlace(to, kEthernetOctets + 6, kEthernetOctets + kIpv6Octets, whole, cut, general);
+}
+
 }  // namespace
 
 std::vector<sock_filter> nameTail(LinkType link, uint32_t snapLength) {
@@ -96,11 +146,14 @@ std::vector<sock_filter> nameTail(LinkType link, uint32_t snapLength) {
   const auto cut = to.label(), whole = to.label(), four = to.label(), six = to.label(), transport = to.label(), datagram = to.label();
   to.add(kLength);
   to.unless(kAtLeast, std::max(snapLength + 1, kHeaderOctetsMax), cut);
+  const auto general = to.label();
+  if (link == LinkType::ethernet) commonFrames(to, whole, cut, general);
+  to.here(general);
   findIp(to, link, four, six, cut);
 
   to.here(four);
   to.add(kTwoOctets, 6);
-  to.ifSo(kAnyOf, 0x1fff, cut);  // a later fragment: what stands there is no port
+  to.ifSo(kAnyOf, kLaterFragment, cut);
   to.add(kOctet, 9);
   to.add(BPF_ST, kProtocol);
   to.add(kOctet, 0);
@@ -130,14 +183,14 @@ std::vector<sock_filter> nameTail(LinkType link, uint32_t snapLength) {
   to.unless(BPF_JGE | BPF_X, 0, cut);
   to.add(BPF_LDX | BPF_W | BPF_MEM, kPayloadAt);
   to.add(kTwoOctets, 0);
-  to.unless(kEquals, 0x1603, cut);  // a record of a handshake, of version 3.x
+  to.unless(kEquals, kHelloRecord, cut);
   to.add(kOctet, 5);
-  to.ifSo(kEquals, 1, whole);  // ClientHello
+  to.ifSo(kEquals, kClientHello, whole);
   to.go(cut);
 
   to.here(datagram);
   to.add(kTwoOctets, 0);
-  for (const uint32_t port : {53, 67, 68, 5353}) to.ifSo(kEquals, port, whole);
+  for (const uint32_t port : kWatchedPorts) to.ifSo(kEquals, port, whole);
 
   to.here(cut);
   to.add(BPF_RET | BPF_K, snapLength);

@@ -24,6 +24,14 @@ const six = { source: '2001:db8::7', destination: '2001:db8::443' } as const;
 const options = new Uint8Array(40).fill(1);
 
 type Network = (payload: ReturnType<typeof udp>) => Parameters<typeof ethernet>[0]['payload'];
+/** TCP with options, as most segments have: time stamps, and something else. */
+const withOptions = (words: number): ReturnType<typeof tcp> => {
+  const plain = tcp({ sourcePort: 50_000, destinationPort: 443, sequence: 10, flags: tcpFlags.ack });
+  const octets = joined(plain.octets, new Uint8Array(4 * words).fill(1), hello);
+  octets[12] = (5 + words) << 4;
+  return { ...plain, octets };
+};
+
 const networks: Readonly<Record<string, Network>> = {
   ipv4: (payload) => ipv4({ ...four, payload }),
   ipv4WithOptions: (payload) => ipv4({ ...four, options, payload }),
@@ -93,6 +101,20 @@ describe.skipIf(missing !== undefined)(`snapshots of names${missing === undefine
       ['tls', hello.length],
     ]);
     expect(serverNameOf(seen.at(-1)!.payload)).toBe('www.example.com');
+  });
+
+  it.each([0, 1, 3, 10])('are whole behind %i words of TCP options', async (words) => {
+    const [from, to] = [{ sourcePort: 50_000, destinationPort: 443 }, [tcpFlags.syn, tcpFlags.ack]] as const;
+    for (const network of Object.values(networks)) {
+      const frames = [...to.map((flags, i) => tcp({ ...from, sequence: 9 + i, flags })), withOptions(words)];
+      const seen = await observed(
+        pair,
+        frames.map((payload) => ethernet({ payload: network(payload) })),
+        {},
+        every,
+      );
+      expect(seen.map(({ payload }) => payload.length)).toEqual([hello.length]);
+    }
   });
 
   it('are cut as ever where nothing is observed, and whole again once something is', async () => {
