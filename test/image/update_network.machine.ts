@@ -111,7 +111,6 @@ test('pulled from a folder over HTTPS into B, with a connection that breaks; the
   const note = (what: string): void =>
     void process.stderr.write(`${Math.round((performance.now() - began) / 1_000)} s: ${what}\n`);
   const pulled = bundleOf(built, work, 'flowspan_0.2.0_amd64', saying('0.2.0'));
-  const uploaded = bundleOf(built, work, 'flowspan_0.3.0_amd64', saying('0.3.0'));
   const forged = bundleOf(built, work, 'flowspan_0.4.0_amd64', { version: '0.4.0', signer: 'forger', isEmpty: true });
   note('bundles are made');
   const certificates = new CertificateFolder();
@@ -177,6 +176,7 @@ test('pulled from a folder over HTTPS into B, with a connection that breaks; the
   );
   expect(refused.updates).toMatchObject({ state: 'idle', offered: null });
   note('forged one refused');
+  const uploaded = bundleOf(built, work, 'flowspan_0.3.0_amd64', saying('0.3.0'));
   await upload(machine, anna, uploaded);
   note('uploaded');
   const shown = await sees(machine, anna.cookie, 'to confirm', ({ updates }) => updates.state === 'toConfirm', 120);
