@@ -46,9 +46,9 @@ export const bareCounter: LiveMeter = {
   account: (_run, stdout) => ({ packets: (JSON.parse(stdout) as { packets: number }).packets }),
 };
 
-/** The whole program as a box runs it: pipeline, history, spool and page too. */
-const flowspan: LiveMeter = {
-  name: 'flowspan',
+/** @param less settings that leave parts of the program out */
+const flowspanWith = (name: string, less: SettingsInput): LiveMeter => ({
+  name,
   command({ interface: port, folder, port: collectorPort, cacheFlows }) {
     const settings: SettingsInput = {
       dataFolder: join(folder, 'var'),
@@ -56,6 +56,7 @@ const flowspan: LiveMeter = {
       export: { destinations: [{ name: 'sink', host: '127.0.0.1', port: collectorPort, profile: 'standard' }] },
       status: { port: 0 },
       log: { level: 'warn' },
+      ...less,
     };
     const file = join(folder, 'settings.yaml');
     // JSON is YAML.
@@ -63,7 +64,11 @@ const flowspan: LiveMeter = {
     return [join(root, 'scripts/flowspan'), 'run', '--config', file];
   },
   stop: end,
-};
+});
+/** The whole program as a box runs it: pipeline, history, spool and page too. */
+const flowspan = flowspanWith('flowspan', {});
+/** What the others do: no page and no history, but still enrichment, rollup and a spool for what no collector has acknowledged. */
+export const flowspanAlone = flowspanWith('flowspan, export alone', { status: { enabled: false }, history: { enabled: false } });
 
 const softflowd: LiveMeter = {
   name: 'softflowd',
@@ -129,4 +134,4 @@ function readPid(file: string): string | undefined {
   }
 }
 
-export const liveMeters: readonly LiveMeter[] = [flowspan, softflowd, nfpcapd, pmacctd];
+export const liveMeters: readonly LiveMeter[] = [flowspan, flowspanAlone, softflowd, nfpcapd, pmacctd];

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { type CaseName, captureOf, caseNames, nativeBench } from './captures.ts';
 import { printInstructions } from './instructions.ts';
 import { benchLive } from './live.ts';
-import { liveMeters } from './live_meters.ts';
+import { flowspanAlone, liveMeters } from './live_meters.ts';
 import { meterCore, otherCore } from './measure.ts';
 import { benchOffline } from './offline.ts';
 import { flowspan, peers } from './peers.ts';
@@ -123,7 +123,7 @@ async function main(): Promise<number> {
     await benchOffline(captures, { peers: choice.peers, rounds, print });
   }
   if (choice.parts.includes('live')) {
-    const meters = liveMeters.filter(({ name }) => choice.peers.some((peer) => peer.name === name));
+    const meters = liveMeters.filter((meter) => meter === flowspanAlone || choice.peers.some(({ name }) => name === meter.name));
     const named = cases.filter((name) => liveCases.includes(name));
     await benchLive(named.length > 0 ? named : cases.slice(0, 1), { meters, quick, print });
   }
