@@ -52,16 +52,8 @@ export function layOut(conversations: readonly Edge[]): Graph {
   const largest = Math.max(1, ...ranked.map(([, octets]) => octets));
   const places = new Map<string, GraphNode>();
   order.forEach((name, i) => {
-    const angle = (2 * Math.PI * i) / order.length - Math.PI / 2;
     const octets = volumes.get(name)!;
-    places.set(name, {
-      name,
-      octets,
-      x: width / 2 + radiusX * Math.cos(angle),
-      y: height / 2 + radiusY * Math.sin(angle),
-      radius: 4 + 12 * Math.sqrt(octets / largest),
-      side: Math.cos(angle) < -0.01 ? 'end' : 'start',
-    });
+    places.set(name, { name, octets, ...placeOf(i, order.length), radius: 4 + 12 * Math.sqrt(octets / largest) });
   });
   const widest = Math.max(1, ...edges.map(({ octets }) => octets));
   return {
@@ -74,6 +66,16 @@ export function layOut(conversations: readonly Edge[]): Graph {
       width: 1 + 9 * Math.sqrt(edge.octets / widest),
     })),
   };
+}
+
+/** Down the right side and up the left, at even heights: by even angles, names near the top and the bottom would cover each other. */
+function placeOf(at: number, of: number): Pick<GraphNode, 'x' | 'y' | 'side'> {
+  const onRight = Math.ceil(of / 2);
+  const isRight = at < onRight;
+  const part = isRight ? (at + 0.5) / onRight : (of - at - 0.5) / (of - onRight);
+  const up = 2 * part - 1;
+  const out = radiusX * Math.sqrt(1 - up * up);
+  return { x: width / 2 + (isRight ? out : -out), y: height / 2 + radiusY * up, side: isRight ? 'start' : 'end' };
 }
 
 /** A host stands beside the one it talks to most, so that the thickest arcs are short. */

@@ -1,5 +1,6 @@
 /** The page with sign-in, against those who have none, and those who want more than they may. */
 import { readFile, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../src/core/clock.ts';
@@ -46,7 +47,11 @@ const privatePaths = [
 describe('before sign-in', () => {
   let box: Served;
   beforeAll(async () => {
-    box = await start();
+    // With all that can be asked for.
+    const nothing = async (): Promise<void> => {
+      throw new Error('nobody may get here');
+    };
+    box = await start(asked, { updates: { folder: join(tmpdir(), 'no-updates-here'), act: nothing } });
   });
 
   it.each(privatePaths)('%s tells nothing', async (path) => {

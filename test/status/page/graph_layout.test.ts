@@ -28,3 +28,19 @@ it('draws nothing of nothing, and a host that talks to itself', () => {
   expect(layOut([])).toMatchObject({ nodes: [], edges: [] });
   expect(layOut([{ from: 'a', to: 'a', octets: 0 }]).nodes).toHaveLength(1);
 });
+
+it.each([2, 5, 14, 27, 28])('no name of %i hosts covers another', (hosts) => {
+  const { nodes } = layOut(
+    Array.from({ length: hosts - 1 }, (_, i) => ({ from: 'hub', to: `2001:db8::${i}`, octets: 1_000 - i })),
+  );
+  expect(nodes).toHaveLength(hosts);
+  for (const side of ['start', 'end'] as const) {
+    const heights = nodes
+      .filter((node) => node.side === side)
+      .map(({ y }) => y)
+      .sort((a, b) => a - b);
+    for (const [i, y] of heights.slice(1).entries()) expect(y - heights[i]!).toBeGreaterThan(16);
+  }
+  // Right of the middle names go to the right, left of it to the left.
+  for (const { x, side } of nodes) expect(x > 480).toBe(side === 'start');
+});
