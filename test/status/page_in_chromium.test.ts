@@ -59,7 +59,7 @@ const firstWords = {
     'Records that arrived, of the last hour',
     'Uplinks',
     'noc-archive',
-    'From a flow’s end to sent',
+    'Flow’s end to sent',
     '99 of 100 within 31 s',
     'Stores',
     'Interfaces',
@@ -308,7 +308,10 @@ describe('an uplink', { timeout: 120_000 }, () => {
     await shows(page, /\d of \d uplinks up/);
     box.live.pushStatus(status);
     await page.getByText(/is down/).waitFor({ state: 'detached' });
-    await page.getByRole('link', { name: /^On call/ }).click();
+    await page
+      .getByRole('navigation')
+      .getByRole('link', { name: /^On call/ })
+      .click();
     await shows(page, 'Everything works');
     expect(await page.getByText('need attention').count()).toBe(0);
     expect(complaints).toEqual([]);
@@ -417,6 +420,7 @@ describe('weight', () => {
     const box = await startBox('normal');
     const { page } = await look(box.url);
     await shows(page, '10.20.1.14');
+    await page.locator('.hero .plot canvas').waitFor();
     const paths = await page.evaluate(() => [
       location.pathname,
       ...performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname),

@@ -4,7 +4,8 @@
  */
 import { type ComponentChild, type ComponentChildren, render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
+import { after } from '../browser_clock.ts';
 import { digits, type Unit } from '../format.ts';
 import { onThemeChange } from '../theme.ts';
 
@@ -47,6 +48,10 @@ export interface PlotProps {
   readonly onSelect?: (from: number, to: number) => void;
 }
 
+const againMs = 2_000;
+/** Fetched when the first chart has its place, and not ahead: figures stand, and answer, before it is drawn. */
+let drawing: typeof uPlot | undefined;
+
 export function Plot(props: PlotProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
@@ -63,11 +68,12 @@ export function Plot(props: PlotProps) {
       followTouch(made, () => latest.current.onSelect !== undefined);
     };
     const make = (): void => {
+      if (drawing === undefined) return;
       plot.current?.destroy();
       const options = latest.current.options(palette(element));
       const tip = document.createElement('div');
       tip.className = 'tip';
-      plot.current = new uPlot(
+      plot.current = new drawing(
         {
           ...options,
           width: element.clientWidth,
@@ -86,7 +92,19 @@ export function Plot(props: PlotProps) {
       plot.current.over.append(tip);
       if (navigator.maxTouchPoints > 0) void readTouch(plot.current);
     };
-    make();
+    let isGone = false;
+    const fetchAndMake = async (): Promise<void> => {
+      try {
+        drawing ??= (await import('uplot')).default;
+      } catch {
+        // The box is away for a moment; the header says so.
+        if (!isGone) after(againMs, () => void fetchAndMake());
+        return;
+      }
+      if (!isGone) make();
+    };
+    if (drawing === undefined) void fetchAndMake();
+    else make();
     const sizes = new ResizeObserver(() => {
       const width = element.clientWidth;
       if (width > 0 && width !== plot.current?.width) plot.current?.setSize({ width, height });
@@ -95,6 +113,7 @@ export function Plot(props: PlotProps) {
     const off = onThemeChange(make);
     void document.fonts.ready.then(() => plot.current?.redraw(false, true));
     return () => {
+      isGone = true;
       off();
       sizes.disconnect();
       plot.current?.destroy();

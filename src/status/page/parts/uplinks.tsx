@@ -87,7 +87,7 @@ function Uplink({ uplink, nowMs }: { uplink: UplinkStatus; nowMs: number }) {
         </div>
         {latencyP50Ms !== null && latencyP99Ms !== null && (
           <div>
-            <dt>From a flow’s end to sent</dt>
+            <dt title="From a flow’s end until its record was sent, of live records lately">Flow’s end to sent</dt>
             <dd>
               {duration(latencyP50Ms)} <span class="faint small">99 of 100 within {duration(latencyP99Ms)}</span>
             </dd>
