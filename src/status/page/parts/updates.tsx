@@ -39,7 +39,7 @@ export function Updates({ updates, nowMs }: { updates: UpdateStatus; nowMs: numb
   const { answer } = useSession();
   const note = isFetching ? `folder asked ${checkedMs === 0 ? 'never yet' : moment(checkedMs, nowMs)}` : undefined;
   return (
-    <Card title="Updates" note={note}>
+    <Card title="Updates" note={note} class="updates">
       <ul class="plain-list">
         {slots.map(({ name, version, isRunning, state: slotState }) => (
           <li key={name} class="line-between">
@@ -73,9 +73,9 @@ function Past({ past, nowMs }: { past: readonly UpdateRecord[]; nowMs: number })
       <ul class="plain-list">
         {past.slice(0, pastShown).map(({ atMs, version, source, outcome, reason }) => (
           <li key={`${atMs} ${outcome}`} class="small">
-            <strong>{version}</strong> <span class="faint">from the {source}</span> {outcomeWords[outcome]}{' '}
+            <strong>{version}</strong> <span class="faint">from the {source}</span> {outcomeWords[outcome]}
             <span class="faint" title={exactTime(atMs)}>
-              {moment(atMs, nowMs)}
+              , {moment(atMs, nowMs)}
             </span>
             {reason !== '' && <span class="quiet">: {reason}</span>}
           </li>
