@@ -43,7 +43,7 @@ export function ask(
   };
   return new Promise((resolve, reject) => {
     const asking = request(
-      { host: '127.0.0.1', port, path, method, headers, rejectUnauthorized: false, agent, timeout: 60_000 },
+      { host: '127.0.0.1', port, path, method, headers, rejectUnauthorized: false, agent, timeout: 180_000 },
       (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -53,14 +53,14 @@ export function ask(
         });
       },
     );
-    asking.on('timeout', () => asking.destroy(new Error(`${path}: no answer within a minute`)));
+    asking.on('timeout', () => asking.destroy(new Error(`${path}: no answer within three minutes`)));
     asking.on('error', reject).end(octets ?? (body === undefined ? undefined : JSON.stringify(body)));
   });
 }
 
 /** Asks until somebody answers as wanted. */
 export async function answers(machine: Machine, path: string, status: number, deadlineS: number): Promise<Answer> {
-  const endMs = performance.now() + deadlineS * 1_000;
+  const endMs = performance.now() + deadlineS * machine.patience * 1_000;
   let last = '';
   while (performance.now() < endMs) {
     try {
@@ -77,7 +77,7 @@ export async function answers(machine: Machine, path: string, status: number, de
 
 /** The first admin, by the code that the console shows last: a page that started again has another. Gives the session's cookie. */
 export async function signIn(machine: Machine, deadlineS = 300): Promise<string> {
-  const endMs = performance.now() + deadlineS * 1_000;
+  const endMs = performance.now() + deadlineS * machine.patience * 1_000;
   await machine.shows(/set-up +code ([0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4})/, deadlineS);
   for (;;) {
     const code = [...machine.console.matchAll(/set-up +code ([0-9A-Z-]{14})/g)].at(-1)![1]!;
@@ -93,7 +93,7 @@ export async function signIn(machine: Machine, deadlineS = 300): Promise<string>
 /** Whoever was made by `signIn` before, by name and password. Gives the session's cookie. */
 export async function comeBack(machine: Machine, deadlineS = 300): Promise<string> {
   const body = { name: 'anna', password: 'correct horse battery staple' };
-  const endMs = performance.now() + deadlineS * 1_000;
+  const endMs = performance.now() + deadlineS * machine.patience * 1_000;
   for (;;) {
     const answer = await ask(machine.pagePort, '/api/v1/session', { method: 'POST', body }).catch(String);
     if (typeof answer !== 'string' && answer.status === 200) return answer.cookie;
@@ -117,7 +117,7 @@ export async function sees(
   wanted: (status: BoxStatus) => boolean,
   deadlineS: number,
 ): Promise<BoxStatus> {
-  const endMs = performance.now() + deadlineS * 1_000;
+  const endMs = performance.now() + deadlineS * machine.patience * 1_000;
   for (;;) {
     const status = await statusOf(machine, cookie);
     if (wanted(status)) return status;

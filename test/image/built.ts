@@ -10,10 +10,13 @@ export const repository = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface BuiltImage {
   readonly image: string;
+  readonly architecture: 'amd64' | 'arm64';
   /** Chroot with QEMU, mtools and RAUC; commands run in it through `inTools`. */
   readonly tools: string;
   /** The squashfs that is slot A. */
   readonly slot: string;
+  /** Debian's part of it, as a .tar. */
+  readonly base: string;
   /** Where the image's scripts keep what they made, test keys among it. */
   readonly cache: string;
 }
@@ -43,9 +46,10 @@ export async function buildImage(...options: string[]): Promise<BuiltImage> {
   if (process.getuid?.() !== 0) throw new Error('the image is built as root: run the tests as root');
   const run = promisify(execFile);
   // A package that is there already saves making one from this checkout.
+  const { FLOWSPAN_DEB: deb, FLOWSPAN_ARCH: architecture = 'amd64' } = process.env;
   const { stdout } = await run(
     'sh',
-    ['scripts/image', '--unlocked', ...(process.env.FLOWSPAN_DEB ? ['--package', process.env.FLOWSPAN_DEB] : []), ...options],
+    ['scripts/image', '--unlocked', '--arch', architecture, ...(deb ? ['--package', deb] : []), ...options],
     { cwd: repository, maxBuffer: 1 << 24 },
   ).catch((error: { stderr?: string; stdout?: string }) => {
     throw new Error(`the image could not be built:\n${error.stderr ?? ''}\n${error.stdout ?? ''}`);
@@ -53,10 +57,11 @@ export async function buildImage(...options: string[]): Promise<BuiltImage> {
   const [, image] = /^(\S+\.img): /m.exec(stdout) ?? [];
   const [, tools] = /^tools: (\S+)$/m.exec(stdout) ?? [];
   const [, slot] = /^slot: (\S+), /m.exec(stdout) ?? [];
-  if (image === undefined || tools === undefined || slot === undefined) {
+  const [, base] = /^base: (\S+)$/m.exec(stdout) ?? [];
+  if (image === undefined || tools === undefined || slot === undefined || base === undefined) {
     throw new Error(`scripts/image does not say what it made:\n${stdout}`);
   }
-  return { image, tools, slot, cache: dirname(tools) };
+  return { image, architecture: image.endsWith('_arm64.img') ? 'arm64' : 'amd64', tools, slot, base, cache: dirname(tools) };
 }
 
 /** What runs a command among the tools, with these folders (separated by spaces) seen there under the same paths. */

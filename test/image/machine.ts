@@ -6,6 +6,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { type Board, type BoardName, boards } from './boards.ts';
 import { type BuiltImage, inTools } from './built.ts';
 
 const gibibyte = 1024 ** 3;
@@ -23,6 +24,8 @@ export async function endMachines(): Promise<void> {
 }
 
 export interface BootOptions {
+  /** Without it the one for the image's processor. */
+  readonly board?: BoardName;
   /**
    * A hardware watchdog that resets the machine. Only where it is what is tried: on a busy host a guest that gets no time looks dead.
    * The board has one of its own, which is kept from resetting.
@@ -50,7 +53,6 @@ export class Disk {
     this.#built = built;
     execFileSync('cp', ['--sparse=always', built.image, this.path]);
     if (sizeGib > 0) truncateSync(this.path, sizeGib * gibibyte);
-    copyFileSync(join(built.tools, 'usr/share/OVMF/OVMF_VARS_4M.fd'), join(this.folder, 'vars.fd'));
   }
 
   /** Puts a text on the boot FAT, as somebody with a laptop would. */
@@ -102,11 +104,17 @@ export class Disk {
   }
 
   boot(options: BootOptions = {}): Machine {
+    const board = boards[options.board ?? (this.#built.architecture === 'arm64' ? 'virt' : 'q35')];
+    for (const [name, source] of Object.entries(board.beside)) {
+      const file = join(this.folder, name);
+      if (source.startsWith('/')) copyFileSync(join(this.#built.tools, source), file);
+      else this.#mtools('mcopy', '-o', '-i', `${this.path}@@${fatAt}`, `::/${source}`, file);
+    }
     const credentials = [...this.#units].flatMap(([name, text]) => [
       '-smbios',
       `type=11,value=io.systemd.credential.binary:${name}=${Buffer.from(text).toString('base64')}`,
     ]);
-    return new Machine(this.#built, this.folder, this.stick, credentials, options);
+    return new Machine(this.#built, board, this.folder, this.stick, credentials, options);
   }
 
   [Symbol.dispose](): void {
@@ -124,6 +132,7 @@ export class Machine {
   /** What the guest sent out of its mirror port since power-on: the first octets of it, each frame behind its length. */
   readonly mirrorSent: Buffer[] = [];
   readonly #built: BuiltImage;
+  readonly #board: Board;
   readonly #folder: string;
   readonly #stick: string | undefined;
   readonly #credentials: readonly string[];
@@ -136,12 +145,14 @@ export class Machine {
 
   constructor(
     built: BuiltImage,
+    board: Board,
     folder: string,
     stick: string | undefined,
     credentials: readonly string[],
     options: BootOptions,
   ) {
     this.#built = built;
+    this.#board = board;
     this.#folder = folder;
     this.#stick = stick;
     this.#credentials = credentials;
@@ -154,54 +165,27 @@ export class Machine {
     for (const port of [443, ...(this.#options.forwarded ?? [])]) this.#ports.set(port, await freePort());
     this.pagePort = this.portOf(443);
     const forwards = [...this.#ports].map(([inside, outside]) => `,hostfwd=tcp:127.0.0.1:${outside}-:${inside}`).join('');
-    const machine = ['-M', 'q35', '-accel', 'tcg,thread=multi', '-cpu', 'Nehalem', '-smp', '2', '-m', '1024', '-nodefaults'];
+    const { watchdog: hasWatchdog, clock } = this.#options;
+    const { program: emulator, machine, port, serialBefore, withoutWatchdog, hasPci } = this.#board;
     const consoles = [
-      '-display',
-      'none',
-      '-serial',
-      `file:${at('serial.log')}`,
-      '-monitor',
-      `unix:${at('monitor')},server=on,wait=off`,
-    ];
-    const firmware = [
-      ...['-drive', 'if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd'],
-      ...['-drive', `if=pflash,format=raw,file=${at('vars.fd')}`],
-    ];
-    const disk = [
-      '-drive',
-      `if=none,id=disk,format=raw,file=${at('disk.img')}`,
-      '-device',
-      'virtio-blk-pci,drive=disk,bootindex=0',
+      ...['-nodefaults', '-display', 'none'],
+      ...[...serialBefore, `file:${at('serial.log')}`].flatMap((serial) => ['-serial', serial]),
+      ...['-monitor', `unix:${at('monitor')},server=on,wait=off`],
     ];
     const ports = [
-      ...['-netdev', `user,id=management${forwards}`],
-      ...['-device', 'virtio-net-pci,netdev=management,mac=52:54:00:00:00:01,addr=0x10,romfile='],
-      ...['-netdev', `stream,id=mirror,server=on,addr.type=unix,addr.path=${at('mirror')}`],
-      ...['-device', 'virtio-net-pci,netdev=mirror,mac=52:54:00:00:00:02,addr=0x11,romfile='],
+      ...['-netdev', `user,id=management${forwards}`, ...port.management('management')],
+      ...['-netdev', `stream,id=mirror,server=on,addr.type=unix,addr.path=${at('mirror')}`, ...port.mirror('mirror')],
     ];
-    const { watchdog: hasWatchdog, clock } = this.#options;
-    const watchdog = hasWatchdog ? ['-device', 'i6300esb', '-action', 'watchdog=reset'] : ['-global', 'ICH9-LPC.noreboot=on'];
-    const rest = ['-device', 'virtio-rng-pci', ...watchdog, ...(clock === undefined ? [] : ['-rtc', `base=${clock}`])];
-    const stick = [
-      ...['-device', 'qemu-xhci,addr=0x12'],
-      ...(this.#stick === undefined
+    const rest = [
+      ...(hasPci ? ['-device', 'virtio-rng-pci', '-device', 'qemu-xhci,addr=0x12'] : []),
+      ...(hasWatchdog ? ['-device', 'i6300esb', '-action', 'watchdog=reset'] : withoutWatchdog),
+      ...(clock === undefined ? [] : ['-rtc', `base=${clock}`]),
+    ];
+    const stick =
+      this.#stick === undefined
         ? []
-        : [
-            ...['-drive', `if=none,id=stick,format=raw,file=${this.#stick}`],
-            ...['-device', 'usb-storage,drive=stick,removable=on'],
-          ]),
-    ];
-    const command = [
-      'qemu-system-x86_64',
-      ...machine,
-      ...consoles,
-      ...firmware,
-      ...disk,
-      ...ports,
-      ...rest,
-      ...stick,
-      ...this.#credentials,
-    ];
+        : ['-drive', `if=none,id=stick,format=raw,file=${this.#stick}`, '-device', 'usb-storage,drive=stick,removable=on'];
+    const command = [emulator, ...machine(at), ...consoles, ...ports, ...rest, ...stick, ...this.#credentials];
     const [program, args] = inTools(this.#built.tools, this.#folder, command);
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     child.stderr.on('data', (chunk: Buffer) => {
@@ -226,6 +210,11 @@ export class Machine {
     return outside;
   }
 
+  /** How much longer than a PC its board takes. */
+  get patience(): number {
+    return this.#board.patience;
+  }
+
   get isRunning(): boolean {
     return running.has(this);
   }
@@ -241,14 +230,14 @@ export class Machine {
 
   /** Waits until the console shows it; what it showed last is in the error. */
   async shows(pattern: RegExp, deadlineS: number): Promise<RegExpExecArray> {
-    const endMs = performance.now() + deadlineS * 1_000;
+    const endMs = performance.now() + deadlineS * this.patience * 1_000;
     for (;;) {
       const found = pattern.exec(this.console);
       if (found !== null) return found;
       if (!this.isRunning)
         throw new Error(`the machine ended before it showed ${pattern}\n${this.#complaint}\n${this.console.slice(-4_000)}`);
       if (performance.now() > endMs)
-        throw new Error(`${deadlineS} s without ${pattern} on the console:\n${this.console.slice(-8_000)}`);
+        throw new Error(`${deadlineS * this.patience} s without ${pattern} on the console:\n${this.console.slice(-8_000)}`);
       await seconds(0.25);
     }
   }
@@ -302,7 +291,7 @@ export class Machine {
   /** Presses the power button and waits for the end. */
   async shutDown(deadlineS: number): Promise<void> {
     await this.#tell('system_powerdown');
-    const late = seconds(deadlineS).then(() => 'late');
+    const late = seconds(deadlineS * this.patience).then(() => 'late');
     if ((await Promise.race([this.#ended, late])) === 'late')
       throw new Error(`did not switch off:\n${this.console.slice(-4_000)}`);
   }

@@ -71,7 +71,7 @@ test('the example on the boot partition is one that a box takes, as it is and wi
 });
 
 describe('the lock', () => {
-  test.each(['amd64'])('%s names every package that is asked for, each once', (architecture) => {
+  test.each(['amd64', 'arm64'])('%s names every package that is asked for, each once', (architecture) => {
     const locked = names(`lock/${architecture}`).map((line) => line.split('=') as [string, string]);
     expect(locked.every(([name, version]) => name !== '' && version !== undefined && version !== '')).toBe(true);
     const lockedNames = locked.map(([name]) => name);

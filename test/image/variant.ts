@@ -40,7 +40,7 @@ export function bundleOf(
   }
   const bundle = join(folder, `${name}.raucb`);
   const keys = join(built.cache, 'test-keys');
-  const args = ['amd64', version, slot, join(keys, `${signer}.key`), join(keys, `${signer}.pem`), built.tools, bundle];
+  const args = [built.architecture, version, slot, join(keys, `${signer}.key`), join(keys, `${signer}.pem`), built.tools, bundle];
   execFileSync(join(repository, 'image/make/bundle'), args, { stdio: ['ignore', 'ignore', 'pipe'] });
   rmSync(slot);
   return bundle;

@@ -24,7 +24,7 @@ function checkout(): void {
     mkdirSync(dirname(at(name)), { recursive: true });
     writeFileSync(at(name), '');
   }
-  for (const name of ['build', 'build-native', 'package_depends.ts']) program(`scripts/${name}`, '');
+  for (const name of ['arm64-parts', 'build', 'build-native', 'package_depends.ts']) program(`scripts/${name}`, '');
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   program(
     'scripts/package',
@@ -35,7 +35,10 @@ function checkout(): void {
   program('bin/dpkg', 'echo amd64');
   program('bin/dpkg-deb', 'cat "$2"');
   program('image/make/base', `cp '${at('mirror')}' "$2"; echo base >>'${at('made')}'`);
-  program('image/make/system', `echo slot >"$7"; cp "$2" "$7.packages"; echo {} >"$7.spdx.json"; echo slot >>'${at('made')}'`);
+  program(
+    'image/make/system',
+    `echo slot >"$7"; cp "$2" "$7.packages"; echo {} >"$7.spdx.json"; mkdir -p top; tar -c -f "$7.boot.tar" top; echo slot >>'${at('made')}'`,
+  );
   program('image/make/in_tools', `for image; do :; done; echo disk >"$image"; echo disk >>'${at('made')}'`);
   program('image/make/test_keys', 'mkdir -p "$1"; echo x | tee "$1/authority.pem" "$1/signer.pem" >"$1/signer.key"');
   writeFileSync(at('flowspan.deb'), '');
@@ -48,6 +51,7 @@ const image = (...options: string[]): Made => imageOf('--package', at('flowspan.
 interface Made {
   readonly status: number | null;
   readonly said: string;
+  readonly out: string;
   readonly made: readonly string[];
 }
 
@@ -60,20 +64,21 @@ function imageOf(...options: string[]): Made {
     SOURCE_DATE_EPOCH: '1800000000',
   };
   const args = [at('scripts/image'), ...options];
-  const { status, stderr } = spawnSync('sh', args, { encoding: 'utf8', env });
+  const { status, stderr, stdout } = spawnSync('sh', args, { encoding: 'utf8', env });
   const made = existsSync(at('made')) ? readFileSync(at('made'), 'utf8').trim().split('\n') : [];
-  return { status, said: stderr, made };
+  return { status, said: stderr, out: stdout, made };
 }
 
 test('what has not changed is kept; other versions of the mirror are refused until the lock has them, and then are what it has', () => {
   checkout();
   writeFileSync(at('mirror'), 'libc6=1\n');
   // A name from the cache, without which the chroot of tools would be made.
-  const tools = spawnSync('sh', ['-c', 'sha256sum image/packages/tools image/make/debian.sh | sha256sum | cut -c 1-16'], {
-    cwd: top,
-  });
   mkdirSync(at('cache/flowspan/image'), { recursive: true });
-  writeFileSync(at(`cache/flowspan/image/tools-${tools.stdout.toString().trim()}.done`), '');
+  for (const lists of ['image/packages/tools', 'image/packages/tools image/packages/tools.arm64']) {
+    const digest = `sha256sum ${lists} image/make/debian.sh | sha256sum | cut -c 1-16`;
+    const tools = spawnSync('sh', ['-c', digest], { cwd: top, encoding: 'utf8' });
+    writeFileSync(at(`cache/flowspan/image/tools-${tools.stdout.trim()}.done`), '');
+  }
 
   expect(image()).toMatchObject({ status: 0, made: ['base', 'slot', 'disk'] });
   expect(image()).toMatchObject({ status: 0, made: [] });
@@ -117,4 +122,44 @@ test('of a checkout that has not changed not even the package is made again; one
   writeFileSync(at('flowspan.deb'), 'three');
   expect(image('--unlocked')).toMatchObject({ status: 0, made: ['slot', 'disk'] });
   expect(imageOf('--unlocked')).toMatchObject({ status: 0, made: [] });
+});
+
+test('another architecture: its own lists, lock and tools; what runs its programs is emulated', () => {
+  program('image/make/emulated', `echo emulated >>'${at('made')}'; shift; exec "$@"`);
+  rmSync(at('image/lock/arm64'), { force: true });
+  expect(image('--arch', 'arm64')).toMatchObject({ status: 1, said: expect.stringContaining('there is no image/lock/arm64') });
+  expect(image('--arch', 'arm64', '--relock')).toMatchObject({
+    status: 0,
+    made: ['emulated', 'base', 'emulated', 'slot', 'disk'],
+  });
+  expect(readFileSync(at('image/lock/arm64'), 'utf8')).toMatch(/^libc6=2$/m);
+  expect(readdirSync(at('build/image')).filter((name) => name.endsWith('_arm64.img'))).toHaveLength(1);
+  const sums = readFileSync(at('build/image/SHA256SUMS'), 'utf8');
+  expect([...sums.matchAll(/_(\w+)\.img$/gm)].map(([, name]) => name)).toEqual(['amd64', 'arm64']);
+  expect(image('--arch', 'mips')).toMatchObject({ status: 2, said: expect.stringContaining('allowed: amd64, arm64') });
+});
+
+test('made twice: what differs is named, and where', () => {
+  spawnSync('git', ['init', '--quiet'], { cwd: top });
+  writeFileSync(at('.gitignore'), '/cache\n/build\n');
+  program(
+    'image/make/base',
+    `mkdir -p etc; cp '${at('mirror')}' etc/made; tar -c -f "$2" --mtime=@0 etc; echo base >>'${at('made')}'`,
+  );
+  program(
+    'image/make/system',
+    `echo slot >"$7"; cp '${at('mirror')}' "$7.packages"; echo {} >"$7.spdx.json"; mkdir -p top; tar -c -f "$7.boot.tar" --mtime=@0 top`,
+  );
+  const options = ['--check-reproducible', '--unlocked'];
+  const twice = image(...options);
+  expect(twice).toMatchObject({ status: 0, made: ['base', 'disk', 'base', 'disk'] });
+  expect(twice.out).toMatch(/^Debian's part: the same octets$[\s\S]*^the disk: the same octets$/m);
+
+  // What a program writes down of the time, and where it was called from.
+  program('image/make/base', `mkdir -p etc; pwd >etc/made; tar -c -f "$2" --mtime=@0 etc`);
+  const odd = image(...options);
+  expect(odd).toMatchObject({ status: 1, said: expect.stringContaining('the same input gave other octets') });
+  expect(odd.out).toMatch(/^Debian's part: differs, first at octet \d+$/m);
+  expect(odd.out).toMatch(/^Files 1\/etc\/made and 2\/etc\/made differ$/m);
+  expect(odd.out).toMatch(/^the slot: the same octets$/m);
 });

@@ -1,0 +1,71 @@
+/**
+ * The image for arm64, through U-Boot and GRUB: on a board of virtual devices all that the one for x86-64 does (boot_case.ts), and on a
+ * Raspberry Pi 3 as far as its emulation goes. U-Boot and the device tree of the latter are those that lie on the boot partition.
+ */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { afterEach, beforeAll, expect, test } from 'vitest';
+import { bootsAndMeters } from './boot_case.ts';
+import { type BuiltImage, buildImage } from './built.ts';
+import { Disk, endMachines } from './machine.ts';
+
+let built: BuiltImage;
+beforeAll(async () => {
+  built = await buildImage('--arch', 'arm64');
+}, 3_600_000);
+afterEach(endMachines, 30_000);
+
+/** The older partition table: type, first sector, count of sectors. */
+function olderTable(path: string): (number | undefined)[][] {
+  const sector = Buffer.alloc(512);
+  const file = openSync(path, 'r');
+  readSync(file, sector, 0, 512, 0);
+  closeSync(file);
+  expect([sector[510], sector[511]]).toEqual([0x55, 0xaa]);
+  return [446, 462, 478, 494].map((at) => [sector[at + 4], sector.readUInt32LE(at + 8), sector.readUInt32LE(at + 12)]);
+}
+const bothTables = [
+  [0x0c, 2_048, 320 * 2_048],
+  // What all that know GPT look for.
+  [0xee, 1, 2_047],
+  [0, 0, 0],
+  [0, 0, 0],
+];
+const afterGrowing = (disk: Disk): void => {
+  const told = JSON.parse(disk.tool('sfdisk', '--json', disk.path)) as { partitiontable: { partitions: { size: number }[] } };
+  expect(told.partitiontable.partitions[3]!.size).toBeGreaterThan(2 * 2_097_152);
+  // Whoever grew it wrote one partition table, and left the other one alone.
+  expect(olderTable(disk.path)).toEqual(bothTables);
+};
+
+test('the boot partition stands in both partition tables, as old and new firmware of a Raspberry Pi look for it', () => {
+  expect(olderTable(built.image)).toEqual(bothTables);
+  using disk = new Disk(built, 0);
+  const told = disk.tool('sfdisk', '--json', disk.path);
+  const { partitiontable } = JSON.parse(told) as { partitiontable: { label: string; partitions: { name: string }[] } };
+  expect(partitiontable.label).toBe('gpt');
+  expect(partitiontable.partitions.map(({ name }) => name)).toEqual([
+    'flowspan-boot',
+    'flowspan-a',
+    'flowspan-b',
+    'flowspan-data',
+  ]);
+  expect(disk.read('config.txt')).toMatch(/^kernel=u-boot\.bin$/m);
+  const listed = disk.tool('mdir', '-b', '-i', `${disk.path}@@1M`, '::/').split('\n');
+  for (const name of [
+    'start4.elf',
+    'fixup4.dat',
+    'start.elf',
+    'fixup.dat',
+    'bootcode.bin',
+    'u-boot.bin',
+    'bcm2711-rpi-4-b.dtb',
+    'bcm2711-rpi-cm4-io.dtb',
+  ])
+    expect(listed).toContain(`::/${name}`);
+});
+
+test(
+  'on a board with U-Boot: boots, provisions, meters, exports, shows the page, and stops as planned',
+  { timeout: 3_600_000 },
+  () => bootsAndMeters(built, afterGrowing),
+);

@@ -1,0 +1,68 @@
+/** What comes with an image: check sums, and a list of parts that leaves out nothing and invents nothing. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { debianParts } from '../../image/make/sbom.ts';
+import { type BuiltImage, buildImage, inTools, repository } from './built.ts';
+
+interface Document {
+  readonly name: string;
+  readonly packages: readonly { name: string; versionInfo: string; externalRefs: readonly { referenceLocator: string }[] }[];
+}
+
+describe.each(['amd64', 'arm64'])('an image for %s', (architecture) => {
+  let built: BuiltImage;
+  beforeAll(async () => {
+    built = await buildImage('--arch', architecture);
+  }, 3_600_000);
+
+  /** A file of the slot. */
+  const inSlot = (path: string): string => {
+    const [program, args] = inTools(built.tools, dirname(built.slot), ['unsquashfs', '-cat', built.slot, path]);
+    return execFileSync(program, args, { maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] }).toString('latin1');
+  };
+  const document = (): Document => JSON.parse(readFileSync(built.image.replace(/\.img$/, '.spdx.json'), 'utf8')) as Document;
+
+  test('comes with check sums of all that lies beside it', () => {
+    const folder = dirname(built.image);
+    const told = execFileSync('sha256sum', ['--strict', '--check', 'SHA256SUMS'], { cwd: folder, encoding: 'utf8' });
+    const name = basename(built.image, '.img');
+    expect(told.split('\n').filter((line) => line.startsWith(name))).toEqual(
+      ['img', 'spdx.json', 'packages'].map((kind) => `${name}.${kind}: OK`),
+    );
+  });
+
+  test('names every Debian package that is in the slot, of the version that is in it and in the lock', () => {
+    const listed = document().packages.filter(({ externalRefs }) => externalRefs[0]!.referenceLocator.startsWith('pkg:deb/'));
+    const said = listed.map(({ name, versionInfo }) => `${name}=${versionInfo}`).sort();
+    const status = debianParts(inSlot('var/lib/dpkg/status'), architecture, () => []);
+    expect(said).toEqual(status.map(({ name, version }) => `${name}=${version}`).sort());
+    const lock = readFileSync(join(repository, 'image/lock', architecture), 'utf8').split('\n');
+    // What lies on the boot partition is among them.
+    for (const name of architecture === 'arm64'
+      ? ['grub-efi-arm64-bin', 'u-boot-rpi', 'raspi-firmware']
+      : ['grub-efi-amd64-bin']) {
+      expect(said.find((one) => one.startsWith(`${name}=`))).toBe(lock.find((one) => one.startsWith(`${name}=`)));
+    }
+  });
+
+  test('names Node as it is in the slot, the same for every processor, and the libraries that package-lock.json pins', () => {
+    const { packages } = document();
+    const pinned = JSON.parse(readFileSync(join(repository, 'package-lock.json'), 'utf8')) as {
+      packages: Readonly<Record<string, { version: string }>>;
+    };
+    const node = packages.find(({ externalRefs }) => externalRefs[0]!.referenceLocator.startsWith('pkg:generic/node@'));
+    expect(node?.versionInfo).toBe(
+      pinned.packages[`node_modules/node-linux-${architecture === 'arm64' ? 'arm64' : 'x64'}`]!.version,
+    );
+    const program = inSlot('usr/lib/flowspan/bin/node');
+    expect(program).toContain(`v${node!.versionInfo}`);
+    // elf(5): e_machine, EM_X86_64 or EM_AARCH64.
+    expect(Buffer.from(program.slice(0, 20), 'latin1').readUInt16LE(18)).toBe(architecture === 'arm64' ? 183 : 62);
+    const libraries = packages.filter(({ externalRefs }) => externalRefs[0]!.referenceLocator.startsWith('pkg:npm/'));
+    expect(libraries.length).toBeGreaterThan(20);
+    for (const { name, versionInfo } of libraries)
+      expect([name, pinned.packages[`node_modules/${name}`]?.version]).toEqual([name, versionInfo]);
+  });
+});
