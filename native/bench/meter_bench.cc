@@ -145,7 +145,7 @@ double minimumOnce(const Frames& f, const Known& known) {
         }
       }
       FlowEntry& entry = table.entry(e);
-      entry.probeDue++;
+      entry.probe++;
       DirectionLine& line = entry.direction[known.side[i + j]];
       line.packets++;
       line.layer2Octets += f.view[i + j].wire;

@@ -16,13 +16,12 @@ enum FlowFlag : uint8_t {
   kInitiatorSide = 1 << 0,   // side of the initiator
   kInitiatorKnown = 1 << 1,  // it sent a SYN without ACK: biflowDirection 1
   kEnded = 1 << 2,           // RST, or FIN from both sides: lingers
-  kSecondProbes = 1 << 3,    // a segment of side 1 waits to be acknowledged: a round trip is being measured
-  kFirstProbes = 1 << 4,     // the same of side 0; never both
-  kForwardIsReply = 1 << 5,  // an ICMP echo flow whose first packet was the reply
+  kProbing = 1 << 3,         // a segment waits to be acknowledged: a round trip is being measured
+  kSideProbes = 1 << 4,      // the side that sent it
+  kProbeAnswered = 1 << 5,   // it was acknowledged, which that side has not taken up yet
   kInUse = 1 << 6,
   kSettled = 1 << 7,         // not TCP and not observed, or both sides' sequence numbers are known: see quick_update.h
 };
-inline constexpr uint8_t kProbing = kFirstProbes | kSecondProbes;
 
 enum DirectionFlag : uint8_t {
   kSequenceKnown = 1 << 0,  // nextSequence means something
@@ -30,6 +29,7 @@ enum DirectionFlag : uint8_t {
   kFinSeen = 1 << 2,
   kGapOpen = 1 << 3,     // a segment jumped ahead: what fills the hole soon is out of order, not sent again
   kAckAhead = 1 << 4,    // the peer acknowledged octets not seen (yet)
+  kForwardIsReply = 1 << 5,  // of side 0: an ICMP echo flow whose first packet was the reply
 };
 
 // One direction's share. Octet counts hold 48 bits; small saturating counters and what needs few bits ride in the upper ones.
@@ -39,7 +39,7 @@ struct alignas(64) DirectionLine {
   uint64_t firstNs;
   uint64_t lastNs;
   uint32_t packets;
-  uint32_t probeSequence;  // this side acknowledging it ends the measurement that the peer began
+  uint32_t probeDue;       // when this side may begin to measure a round trip again, see round_trip.h
   IpRange range;
   uint32_t firstSequence;
   uint32_t rtt;            // least seen in microseconds, kNoRtt without | half of the flow's context number << 24
@@ -70,7 +70,7 @@ inline void addHigh8(uint32_t& word) {
 struct alignas(64) FlowEntry {
   FlowKey key;
   uint32_t nextSequence[2];  // of each side, beside the key because either side's packets ask for both
-  uint32_t probeDue;         // when the next may start, see tcp_measures.h
+  uint32_t probe;            // what the peer has to acknowledge; then, when it did: see round_trip.h
   // The next four octets are compared as one word on every packet, see stampOf.
   uint8_t flags;
   uint8_t window;  // active time-out window the open record belongs to, low 8 bits

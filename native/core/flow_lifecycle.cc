@@ -104,13 +104,14 @@ void MeterCore::State::begin(uint32_t e, const DecodedPacket& packet) {
   ColdEntry& cold = table.cold(e);
   flow.key = packet.key;
   flow.nextSequence[0] = flow.nextSequence[1] = 0;
-  flow.probeDue = probeUnits(packet.ns);
-  flow.flags = static_cast<uint8_t>(kInUse | packet.side * kInitiatorSide | (packet.flags & kEchoReply) / kEchoReply * kForwardIsReply |
-                                    (packet.key.protocol != kTcp) * kSettled);
+  flow.probe = 0;
+  flow.flags = static_cast<uint8_t>(kInUse | packet.side * kInitiatorSide | (packet.key.protocol != kTcp) * kSettled);
   flow.window = window;
   flow.selectorId = selectorId;
   flow.direction[0] = flow.direction[1] = kFreshLine;
   flow.direction[packet.side].lastNs = packet.ns;
+  flow.direction[0].flags = static_cast<uint8_t>((packet.flags & kEchoReply) / kEchoReply * kForwardIsReply);
+  for (DirectionLine& line : flow.direction) line.probeDue = probeUnits(packet.ns);
   clearMeasures(cold);
   if (packet.frameMacs != nullptr) {
     std::memcpy(cold.mac[packet.side], packet.frameMacs + 6, 6);
@@ -127,10 +128,12 @@ void MeterCore::State::openRecord(uint32_t e) {
   FlowEntry& flow = table.entry(e);
   flow.window = window;
   if (flow.key.protocol == kTcp) flow.flags &= static_cast<uint8_t>(~kSettled);
+  // An answer was the closed record's; one that is still to come is the next one's.
+  takeAnyAnswer(flow);
   for (DirectionLine& line : flow.direction) {
     DirectionLine fresh = kFreshLine;
     fresh.lastNs = line.lastNs;
-    fresh.probeSequence = line.probeSequence;
+    fresh.probeDue = line.probeDue;
     fresh.firstSequence = line.firstSequence;
     fresh.rtt = line.rtt | kNoRtt;
     fresh.classOfService = line.classOfService;

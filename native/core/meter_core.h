@@ -38,6 +38,7 @@ struct PacketView {
     std::memcpy(&word, reinterpret_cast<const uint8_t*>(this) + offsetof(PacketView, interfaceIndex), sizeof word);
     return word;
   }
+  void setOrigin(uint64_t word) { std::memcpy(reinterpret_cast<uint8_t*>(this) + offsetof(PacketView, interfaceIndex), &word, sizeof word); }
 };
 
 static_assert(offsetof(PacketView, link) == offsetof(PacketView, interfaceIndex) + 6, "origin() covers interface, TPID and link");

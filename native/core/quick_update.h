@@ -21,22 +21,6 @@ struct QuickLook {
 // A record counts packets in 32 bits and is cut before they are full.
 inline constexpr uint32_t kPacketsMax = 0xfffffff0u;
 
-// The top bit is set when the segment ends the measurement of a round trip or may begin one. Computed, since each of these is a
-// coin's throw, and together they are rarer.
-inline uint32_t concernsProbe(const FlowEntry& flow, const DecodedPacket& p) {
-  static_assert(kSecondProbes == 1 << 3 && kFirstProbes == 1 << 4, "the peer's flag comes to the top by a shift");
-  const uint32_t peerProbes = uint32_t{flow.flags} << (28 - p.side);
-  const uint32_t answered = ~(p.acknowledgment() - flow.direction[p.side].probeSequence);
-  const uint32_t carriesData = 0 - p.payloadOctets;
-  const uint32_t probeIsDue = ~(probeUnits(p.ns) - flow.probeDue);
-  return (peerProbes & answered) | (carriesData & probeIsDue);
-}
-
-FLOWSPAN_COLD inline void probe(FlowEntry& flow, const DecodedPacket& p, uint32_t end) {
-  if (answersProbe(flow, p)) answerProbe(flow, flow.direction[p.side ^ 1u], p.ns);
-  if (p.payloadOctets > 0 && isProbeDue(flow, p.ns)) startProbe(flow, p.side, end, p.ns);
-}
-
 // True when the packet was one, and was counted. `onWider` takes note when its range does not hold it.
 template <typename OnWider>
 FLOWSPAN_HOT bool quickUpdate(FlowEntry& flow, const DecodedPacket& p, const QuickLook& look, OnWider onWider) {
@@ -60,7 +44,7 @@ FLOWSPAN_HOT bool quickUpdate(FlowEntry& flow, const DecodedPacket& p, const Qui
   own.lastNs = p.ns;
   next = end;
   own.tcpBits |= p.tcpBits();
-  if (static_cast<int32_t>(concernsProbe(flow, p)) < 0) [[unlikely]] probe(flow, p, end);
+  if (concernsProbe(flow, own, p)) [[unlikely]] passProbe(flow, p, end, true);
   return true;
 }
 

@@ -5,6 +5,7 @@
 
 #include "byte_order.h"
 #include "decoder.h"
+#include "round_trip.h"
 
 namespace flowspan {
 
@@ -75,7 +76,7 @@ void writeIp(const Sides& s, const ColdEntry& cold, Row& row) {
   }
 }
 
-uint64_t writeTcp(const Sides& s, const ColdEntry& cold, Row& row) {
+uint64_t writeTcp(const FlowEntry& flow, const Sides& s, const ColdEntry& cold, Row& row) {
   const unsigned f = s.forwardSide, r = f ^ 1;
   row.tcpControlBits = toNetwork(s.forward.tcpBits);
   row.reverseTcpControlBits = toNetwork(s.reverse.tcpBits);
@@ -90,12 +91,12 @@ uint64_t writeTcp(const Sides& s, const ColdEntry& cold, Row& row) {
   row.zeroWindowPacketDeltaCount = toNetwork(static_cast<uint16_t>(s.forward.ipOctets >> 48));
   row.reverseZeroWindowPacketDeltaCount = toNetwork(static_cast<uint16_t>(s.reverse.ipOctets >> 48));
   uint64_t present = presence::kTcp;
-  if ((s.forward.rtt & kLow24) != kNoRtt) {
-    row.roundTripTimeMicroseconds = toNetwork(s.forward.rtt & kLow24);
+  if (const uint32_t micros = roundTripOf(flow, f); micros != kNoRtt) {
+    row.roundTripTimeMicroseconds = toNetwork(micros);
     present |= presence::kRtt;
   }
-  if ((s.reverse.rtt & kLow24) != kNoRtt) {
-    row.reverseRoundTripTimeMicroseconds = toNetwork(s.reverse.rtt & kLow24);
+  if (const uint32_t micros = roundTripOf(flow, r); micros != kNoRtt) {
+    row.reverseRoundTripTimeMicroseconds = toNetwork(micros);
     present |= presence::kReverseRtt;
   }
   return present;
@@ -156,7 +157,7 @@ uint64_t writeKey(const FlowKey& key, const RowSource& source, unsigned f, Row& 
     present |= presence::kPorts;
   } else if ((key.protocol == kIcmp || key.protocol == kIcmpv6) && (key.kind & kKindTransportUnknown) == 0) {
     uint16_t typeCode = key.port[0];
-    if ((source.flow.flags & kForwardIsReply) != 0) typeCode = key.protocol == kIcmpv6 ? 129 << 8 : 0;
+    if ((source.flow.direction[0].flags & kForwardIsReply) != 0) typeCode = key.protocol == kIcmpv6 ? 129 << 8 : 0;
     row.icmpTypeCode = toNetwork(typeCode);
     present |= presence::kIcmp;
   }
@@ -196,7 +197,7 @@ void writeRow(const RowSource& source, Row& row) {
   } else {
     present |= writeKey(key, source, f, row);
     writeIp(sides, source.cold, row);
-    if (key.protocol == kTcp) present |= writeTcp(sides, source.cold, row);
+    if (key.protocol == kTcp) present |= writeTcp(flow, sides, source.cold, row);
     row.family = static_cast<uint8_t>(kind == kKindIpv4 ? RowFamily::ipv4 : RowFamily::ipv6);
   }
   if (key.tunnelType != 0) {

@@ -7,15 +7,9 @@
 
 #include "decoder.h"
 #include "flow_table.h"
+#include "round_trip.h"
 
 namespace flowspan {
-
-inline constexpr uint16_t kTcpFin = 0x01, kTcpSyn = 0x02, kTcpRst = 0x04, kTcpAck = 0x10;
-
-// Probes are timed in units of 64 ns, low 32 bits: no division for a packet.
-inline uint32_t probeUnits(uint64_t ns) { return static_cast<uint32_t>(ns >> 6); }
-inline constexpr uint32_t probeUnitsOfMicros(uint64_t micros) { return static_cast<uint32_t>(micros * 1000 >> 6); }
-inline uint32_t microsOfProbe(uint32_t units) { return static_cast<uint32_t>((uint64_t{units} * 64 + 500) / 1000); }
 
 namespace tcp_limits {
 // A hole filled this soon was reordering on the way; later it was sent again, for no sender reacts faster than a round trip.
@@ -24,8 +18,6 @@ inline constexpr uint64_t kReorderNs = 3'000'000;
 inline constexpr uint64_t kMirrorSkewNs = 3'000'000;
 // A jump beyond the largest window (RFC 7323 section 2.3) is not a sequence number of this connection.
 inline constexpr int32_t kJumpMax = 1 << 30;
-inline constexpr uint32_t kProbeEveryUnits = probeUnitsOfMicros(10'000);
-inline constexpr uint32_t kProbeMaxUnits = probeUnitsOfMicros(10'000'000);
 }  // namespace tcp_limits
 
 inline void addUnseen(ColdPart cold, unsigned side, uint32_t octets) {
@@ -46,37 +38,10 @@ FLOWSPAN_COLD inline void fillHole(ColdPart cold, const DirectionLine& own, unsi
   if ((own.flags & kGapOpen) != 0 && cold->unseenOctets[side] >= length) cold->unseenOctets[side] -= length;
 }
 
-// A round trip is measured from a segment (the probe) to what acknowledges it. While one is under way `probeDue` says when it has
-// waited too long, and hence when it began; else when the next may begin: a hundred times a second and flow at most, since the
-// least is all that is kept.
-inline constexpr uint8_t probingOf(unsigned side) { return static_cast<uint8_t>(kFirstProbes >> side); }
-inline uint32_t probeStart(const FlowEntry& flow) { return flow.probeDue - tcp_limits::kProbeMaxUnits; }
-inline bool isProbeDue(const FlowEntry& flow, uint64_t ns) { return static_cast<int32_t>(probeUnits(ns) - flow.probeDue) >= 0; }
-inline bool answersProbe(const FlowEntry& flow, const DecodedPacket& p) {
-  return (flow.flags & probingOf(p.side ^ 1u)) != 0 && static_cast<int32_t>(p.acknowledgment() - flow.direction[p.side].probeSequence) >= 0;
-}
-inline void startProbe(FlowEntry& flow, unsigned side, uint32_t end, uint64_t ns) {
-  flow.direction[side ^ 1u].probeSequence = end;
-  flow.probeDue = probeUnits(ns) + tcp_limits::kProbeMaxUnits;
-  flow.flags = static_cast<uint8_t>((flow.flags & ~kProbing) | probingOf(side));
-}
-inline void endProbe(FlowEntry& flow) {
-  flow.flags &= static_cast<uint8_t>(~kProbing);
-  flow.probeDue = probeStart(flow) + tcp_limits::kProbeEveryUnits;
-}
-inline void answerProbe(FlowEntry& flow, DirectionLine& prober, uint64_t ns) {
-  const uint32_t units = probeUnits(ns) - probeStart(flow);
-  endProbe(flow);
-  if (units >= tcp_limits::kProbeMaxUnits) return;
-  const uint32_t micros = microsOfProbe(units);
-  if (micros < (prober.rtt & kLow24)) prober.rtt = (prober.rtt & ~kLow24) | micros;
-}
-
-// Acknowledgement of what the peer sent: ends a round trip, and shows what was missed.
+// Acknowledgement of what the peer sent: shows what was missed.
 inline void measureAcknowledgment(FlowEntry& flow, ColdPart cold, const DecodedPacket& p) {
   const unsigned peerSide = p.side ^ 1u;
   DirectionLine& peer = flow.direction[peerSide];
-  if (answersProbe(flow, p)) answerProbe(flow, peer, p.ns);
   if ((peer.flags & kSequenceKnown) == 0) {
     flow.nextSequence[peerSide] = p.acknowledgment();
     peer.flags |= kSequenceKnown;
@@ -110,14 +75,7 @@ FLOWSPAN_COLD inline void measureOldSegment(FlowEntry& flow, ColdPart cold, Dire
   addLow24(own.retransmitted);
   fillHole(cold, own, p.side, length);
   // Karn's rule (RFC 6298 section 3): an acknowledgement of a segment sent twice measures nothing.
-  if ((flow.flags & probingOf(p.side)) != 0) endProbe(flow);
-}
-
-// Each side is measured at its first segment of a record and whenever it opens or ends the connection, as long as it was
-// not; at other times when a probe is due. One that was not answered gives way after ten seconds.
-inline bool mayProbe(const FlowEntry& flow, const DirectionLine& own, uint64_t ns, bool control) {
-  if (isProbeDue(flow, ns)) return true;
-  return (flow.flags & kProbing) == 0 && (own.rtt & kLow24) == kNoRtt && (control || own.packets == 0);
+  if (probeStateOf(flow, p.side) == kOwnWaits) endProbe(flow, p.side);
 }
 
 // Called before the direction's counts and times are updated.
@@ -135,6 +93,8 @@ inline void measureTcp(FlowEntry& flow, ColdPart cold, const DecodedPacket& p) {
     return;  // a reset's numbers may be anything (RFC 9293 3.5.2)
   }
   if (p.window() == 0 && (bits & (kTcpSyn | kTcpFin)) == 0) addHigh(own.ipOctets);
+  const bool singular = (bits & (kTcpSyn | kTcpFin)) != 0 || own.packets == 0;
+  if (singular) passSingular(flow, p);
   if ((bits & kTcpAck) != 0) measureAcknowledgment(flow, cold, p);
   // RFC 9293 3.4: SYN and FIN take a place in the sequence.
   const uint32_t length = p.payloadOctets + ((bits & kTcpSyn) != 0) + ((bits & kTcpFin) != 0);
@@ -147,6 +107,7 @@ inline void measureTcp(FlowEntry& flow, ColdPart cold, const DecodedPacket& p) {
     next = end;
   } else if (length > 0) {
     if (static_cast<int32_t>(end - next) <= 0) {
+      if (!singular) passProbe(flow, p, end, false);
       measureOldSegment(flow, cold, own, p, length);
       return;
     }
@@ -154,7 +115,8 @@ inline void measureTcp(FlowEntry& flow, ColdPart cold, const DecodedPacket& p) {
     if (static_cast<int32_t>(hole) > 0) openHole(cold, own, p, hole);
     next = end;
   }
-  if (length > 0 && mayProbe(flow, own, p.ns, (bits & (kTcpSyn | kTcpFin)) != 0)) startProbe(flow, p.side, end, p.ns);
+  if (!singular) passProbe(flow, p, end, true);
+  else if (length > 0) startSingular(flow, p, end);
 }
 
 // After measureTcp: nothing but counters changes from here on while segments come in order.

@@ -45,7 +45,7 @@ SourceState FileSource::next(PacketBatch& batch, int wakeFd) {
   if (options_.realtime) return nextPaced(batch, wakeFd);
   if (ended_) return SourceState::finished;
   const bool more = fill(batch);
-  count(batch.packets.data(), batch.count);
+  if (!takesAll()) count(batch.packets.data(), batch.count);
   batch.nowNs = fileNs_;
   return more ? SourceState::active : finish();
 }
@@ -61,13 +61,22 @@ bool FileSource::fill(PacketBatch& batch) {
   return state != ReadState::end;
 }
 
-// Keeps the packets that are this thread's and that the filter wants.
+// Keeps the packets that are this thread's and that the filter wants. Where that is all of them, and they are lent as they are read,
+// they are counted here, so that nothing else goes over them.
 void FileSource::choose(PacketBatch& batch, size_t from) {
-  for (size_t i = from; i < batch.count; i++) fileNs_ = std::max(fileNs_, batch.packets[i].ns);
+  uint64_t octets = 0, latestNs = fileNs_;
+  for (size_t i = from; i < batch.count; i++) {
+    octets += batch.packets[i].wire;
+    latestNs = std::max(latestNs, batch.packets[i].ns);
+  }
+  fileNs_ = latestNs;
   if (options_.snapLength < kPacketOctetsMax) {
     for (size_t i = from; i < batch.count; i++) batch.packets[i].captured = std::min(batch.packets[i].captured, options_.snapLength);
   }
-  if (options_.parts == 1 && !filter_) return;
+  if (takesAll()) {
+    if (!options_.realtime) count(batch.count - from, octets, latestNs);
+    return;
+  }
   size_t kept = from;
   for (size_t i = from; i < batch.count; i++) {
     const PacketView& packet = batch.packets[i];
@@ -95,16 +104,19 @@ bool FileSource::passes(const PacketView& packet) {
 }
 
 // Received is what was lent, so that the ledger holds at every batch boundary.
-void FileSource::count(const PacketView* packets, size_t count) {
-  uint64_t octets = 0;
-  uint64_t lastNs = counters_.lastPacketNs;
-  for (size_t i = 0; i < count; i++) {
+void FileSource::count(const PacketView* packets, size_t number) {
+  uint64_t octets = 0, latestNs = 0;
+  for (size_t i = 0; i < number; i++) {
     octets += packets[i].wire;
-    lastNs = std::max(lastNs, packets[i].ns);
+    latestNs = std::max(latestNs, packets[i].ns);
   }
-  counters_.receivedPackets += count;
+  count(number, octets, latestNs);
+}
+
+void FileSource::count(size_t packets, uint64_t octets, uint64_t latestNs) {
+  counters_.receivedPackets += packets;
   counters_.receivedOctets += octets;
-  counters_.lastPacketNs = lastNs;
+  counters_.lastPacketNs = std::max(counters_.lastPacketNs, latestNs);
 }
 
 SourceState FileSource::finish() {

@@ -36,7 +36,9 @@ class FileSource final : public PacketSource {
   bool fill(PacketBatch& batch);
   void choose(PacketBatch& batch, size_t from);
   bool passes(const PacketView& packet);
-  void count(const PacketView* packets, size_t count);
+  void count(const PacketView* packets, size_t number);
+  void count(size_t packets, uint64_t octets, uint64_t latestNs);
+  bool takesAll() const { return options_.parts == 1 && !filter_; }
   SourceState nextPaced(PacketBatch& batch, int wakeFd);
   bool startAgain();
   SourceState finish();

@@ -1,5 +1,7 @@
 #include "pcap_reader.h"
 
+#include <algorithm>
+
 #include "clocks.h"
 #include "failure.h"
 #include "link_type.h"
@@ -41,44 +43,50 @@ bool PcapReader::rewind() {
 
 ReadState PcapReader::read(PacketBatch& batch) { return swapped_ ? readRecords<true>(batch) : readRecords<false>(batch); }
 
+// Those records that are in view as a whole, while there is room for them and their lengths can be.
 template <bool swapped>
-ReadState PcapReader::readRecords(PacketBatch& batch) {
+void PcapReader::takeWhole(PacketBatch& batch) {
+  if (window_->inView() < kRecordHeader) return;
   const uint8_t* at = window_->at;
-  while (batch.count < kBatchPackets) {
-    const size_t inView = static_cast<size_t>(window_->end - at);
-    uint32_t captured = 0;
-    if (inView >= kRecordHeader) {
-      captured = load<uint32_t>(at + 8, swapped);
-      if (captured > kPacketOctetsMax) {
-        window_->at = at;
-        return damaged(window_->offset(), "a packet claims " + std::to_string(captured) + " octets");
-      }
-    }
-    if (inView < kRecordHeader + captured) [[unlikely]] {
-      window_->at = at;
-      if (batch.count > 0) return ReadState::refill;
-      if (!window_->need(kRecordHeader)) return ended(kRecordHeader, false);
-      captured = load<uint32_t>(window_->at + 8, swapped);
-      // An absurd length is told by the next turn of the loop, from what is in view already.
-      if (captured <= kPacketOctetsMax && !window_->need(kRecordHeader + captured)) return ended(kRecordHeader + captured, true);
-      at = window_->at;
-      continue;
-    }
-    const uint32_t wire = load<uint32_t>(at + 12, swapped);
-    PacketView& packet = batch.packets[batch.count++];
-    packet.data = at + kRecordHeader;
-    packet.ns = load<uint32_t>(at, swapped) * kNsPerSecond + load<uint32_t>(at + 4, swapped) * nsPerTick_;
-    packet.captured = captured;
-    packet.wire = wire < captured ? captured : wire;  // some writers leave it zero
-    packet.interfaceIndex = 0;
-    packet.vlanTpid = 0;
-    packet.vlanTci = 0;
-    packet.link = link_;
-    packets_++;
+  const uint8_t* const lastHeader = window_->end - kRecordHeader;
+  const uint64_t nsPerTick = nsPerTick_;
+  PacketView origin{};
+  origin.link = link_;
+  PacketView* packet = &batch.packets[batch.count];
+  PacketView* const last = batch.packets.data() + kBatchPackets;
+  while (packet != last && at <= lastHeader) {
+    const uint32_t captured = load<uint32_t>(at + 8, swapped), wire = load<uint32_t>(at + 12, swapped);
+    if (captured > kPacketOctetsMax || static_cast<ptrdiff_t>(captured) > lastHeader - at) [[unlikely]] break;
+    packet->data = at + kRecordHeader;
+    packet->ns = load<uint32_t>(at, swapped) * kNsPerSecond + load<uint32_t>(at + 4, swapped) * nsPerTick;
+    packet->captured = captured;
+    packet->wire = std::max(wire, captured);  // some writers leave it zero
+    packet->setOrigin(origin.origin());
+    packet->vlanTci = 0;
+    packet++;
     at += kRecordHeader + captured;
   }
+  const auto count = static_cast<size_t>(packet - batch.packets.data());
+  packets_ += count - batch.count;
+  batch.count = count;
   window_->at = at;
-  return ReadState::full;
+}
+
+template <bool swapped>
+ReadState PcapReader::readRecords(PacketBatch& batch) {
+  for (;;) {
+    takeWhole<swapped>(batch);
+    if (batch.count == kBatchPackets) return ReadState::full;
+    if (window_->inView() >= kRecordHeader) {
+      const uint32_t captured = load<uint32_t>(window_->at + 8, swapped);
+      if (captured > kPacketOctetsMax) return damaged(window_->offset(), "a packet claims " + std::to_string(captured) + " octets");
+    }
+    if (batch.count > 0) return ReadState::refill;
+    if (!window_->need(kRecordHeader)) return ended(kRecordHeader, false);
+    const uint32_t captured = load<uint32_t>(window_->at + 8, swapped);
+    // An absurd length is told by the next turn of the loop, from what is in view already.
+    if (captured <= kPacketOctetsMax && !window_->need(kRecordHeader + captured)) return ended(kRecordHeader + captured, true);
+  }
 }
 
 // The input is at its end: cleanly between two records, or inside one.

@@ -17,6 +17,8 @@ class PcapReader final : public CaptureReader {
 
  private:
   template <bool swapped>
+  void takeWhole(PacketBatch& batch);
+  template <bool swapped>
   ReadState readRecords(PacketBatch& batch);
   ReadState ended(size_t needed, bool inPacket);
 
