@@ -103,7 +103,7 @@ function greet(appliance: Appliance, settings: Settings, { out }: Terminal): voi
   const waits = meter.state === 'waiting' ? ` (waiting: ${meter.reason})` : '';
   const page = !settings.status.enabled
     ? 'off (status.enabled is false)'
-    : appliance.page.url || `does not work: ${appliance.page.reason}`;
+    : appliance.page.url || (appliance.page.reason === '' ? 'is still starting' : `does not work: ${appliance.page.reason}`);
   const lines = [
     `flowspan ${VERSION}`,
     `  metering   ${sources[settings.meter.source]}${waits}`,
