@@ -17,8 +17,9 @@ export function Figures({ figures }: { figures: readonly Figure[] }) {
               <th scope="col">Figure</th>
               <th scope="col" class="number">
                 Now
+                <span class="figure-narrow"> and target</span>
               </th>
-              <th scope="col" class="number">
+              <th scope="col" class="number figure-wide">
                 Target
               </th>
               <th scope="col">State</th>
@@ -39,11 +40,16 @@ export function Figures({ figures }: { figures: readonly Figure[] }) {
 function Row({ figure }: { figure: Figure }) {
   const { name, value, target, met, metPercentLastDay, hours } = figure;
   const { title, unit, good } = figureFacts[name];
+  const limit = target === null ? '' : `${good === 'above' ? '≥' : '≤'} ${inUnit(target, unit)}`;
   return (
     <tr>
       <th scope="row">{title}</th>
-      <td class="number">{inUnit(value, unit)}</td>
-      <td class="number quiet">{target === null ? '' : `${good === 'above' ? '≥' : '≤'} ${inUnit(target, unit)}`}</td>
+      <td class="number">
+        {inUnit(value, unit)}
+        {/* On a phone, where a column of its own would be out of sight. */}
+        {limit !== '' && <div class="quiet figure-narrow">{limit}</div>}
+      </td>
+      <td class="number quiet figure-wide">{limit}</td>
       <td>
         {met === null ? (
           <span class="faint small">{target === null ? 'no target' : 'not known yet'}</span>
