@@ -62,7 +62,13 @@ export function addUpdateRoutes(server: FastifyInstance, { live, gate, access, d
     if (!Number.isInteger(octets) || (octets as number) < 1 || (octets as number) > bundleOctetsMax)
       throw missing('octets', allowed);
     await does(request, { kind: 'upload', who: whoOf(request), octets: octets as number });
-    await onDisk(() => uploads.begin(octets as number));
+    try {
+      await onDisk(() => uploads.begin(octets as number));
+    } catch (error) {
+      // Else it would be waited for, and nothing else taken, for an hour.
+      await acted(() => desk.act({ kind: 'discard', who: whoOf(request) }));
+      throw error;
+    }
     return reply.send({ pieceOctetsMax });
   });
 

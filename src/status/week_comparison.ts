@@ -68,8 +68,9 @@ const octetsOf = (volume: Volume | undefined): number => (volume === undefined ?
 
 /** Between which octets the truth is. */
 function bounds(row: Volume | undefined, other: Volume): { readonly least: number; readonly most: number } {
-  if (row === undefined) return { least: 0, most: bounds(other, other).most };
+  if (row === undefined) return { least: 0, most: octetsOf(other) + intervals95 * (other.standardError?.octets ?? 0) };
   const octets = octetsOf(row);
   const off = intervals95 * (row.standardError?.octets ?? 0);
-  return { least: Math.max(0, octets - off), most: octets + off };
+  // In windows that were full its key may have given its place up: what is not kept by name may be its own.
+  return { least: Math.max(0, octets - off), most: octets + off + bounds(undefined, other).most };
 }

@@ -1,6 +1,6 @@
 /** Updates over HTTP: who may, pieces in their order, bounds, what is handed over, what is written down. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -50,6 +50,14 @@ const sha256 = createHash('sha256').update(bundle).digest('hex');
 const written = (): Buffer => readFileSync(join(folder, 'upload.part'));
 
 describe('an upload', () => {
+  test('that the disk has no room for is given up, so that another one may begin', async () => {
+    rmSync(folder, { recursive: true });
+    const told = await anna.ask('POST', path, { octets: bundle.length });
+    expect([told.status, told.body.error.code]).toEqual([507, 'noRoom']);
+    expect(acts.map(({ kind }) => kind)).toEqual(['upload', 'discard']);
+    mkdirSync(folder);
+  });
+
   test('piece by piece becomes the file, and is handed over with its digest', async () => {
     const begun = await anna.ask('POST', path, { octets: bundle.length });
     expect([begun.status, begun.body]).toEqual([200, { pieceOctetsMax }]);

@@ -96,6 +96,7 @@ function Upload({ updates: { state, offered, isFetching } }: { updates: UpdateSt
   const send = async (bundle: File): Promise<void> => {
     await deed.run(() => uploadBundle(session, bundle, setDoneOctets));
     setDoneOctets(undefined);
+    setFile(undefined);
   };
   const change = (method: 'POST' | 'DELETE', path: string, body?: object) =>
     void deed.run(() => session.change(method, `/api/v1/updates/${path}`, body));
@@ -116,6 +117,14 @@ function Upload({ updates: { state, offered, isFetching } }: { updates: UpdateSt
             Install {offered.version} and restart
           </button>
           <button type="button" class="button" disabled={deed.busy} onClick={() => change('DELETE', 'upload')}>
+            Discard
+          </button>
+        </p>
+      )}
+      {state === 'uploading' && !deed.busy && (
+        <p class="form-end">
+          <span class="quiet">An upload has begun and is not going on here. </span>
+          <button type="button" class="button" onClick={() => change('DELETE', 'upload')}>
             Discard
           </button>
         </p>
