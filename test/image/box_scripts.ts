@@ -22,7 +22,7 @@ export class BoxScripts {
   constructor() {
     for (const folder of folders) mkdirSync(this.at(folder), { recursive: true });
     cpSync(scripts, this.at('usr/lib/flowspan-box'), { recursive: true });
-    for (const name of ['install_update', 'update_log', 'slots']) {
+    for (const name of ['install_update', 'before_install', 'update_log', 'slots']) {
       const path = this.at(`usr/lib/flowspan-box/${name}`);
       const text = readFileSync(path, 'utf8').replaceAll('/usr/bin/flowspan', 'flowspan');
       writeFileSync(path, text.replace(/(?<=[ "'=>])\/(?=(data|run|efi|etc|proc|usr)\/)/g, `${this.#box}/`));
@@ -52,15 +52,24 @@ export class BoxScripts {
     writeFileSync(this.at('efi/flowspan/grubenv'), `${lines.join('\n')}\n`);
   }
 
-  /** What it said and what it called, in order. */
+  /** What it said and what it called, in order; it ends well. */
   run(script: string, ...args: string[]): { said: string; did: string[] } {
+    const { said, did, code } = this.runWith({}, script, ...args);
+    expect(code).toBe(0);
+    return { said, did };
+  }
+
+  runWith(
+    environment: NodeJS.ProcessEnv,
+    script: string,
+    ...args: string[]
+  ): { said: string; did: string[]; code: number | null } {
     writeFileSync(this.at('calls'), '');
-    const env = { ...process.env, PATH: `${this.at('bin')}:${process.env.PATH}` };
+    const env = { ...process.env, PATH: `${this.at('bin')}:${process.env.PATH}`, ...environment };
     const path = this.at(`usr/lib/flowspan-box/${script}`);
     const { stdout, stderr, status } = spawnSync('sh', [path, ...args], { encoding: 'utf8', env });
-    expect(status).toBe(0);
     const did = readFileSync(this.at('calls'), 'utf8').replaceAll(this.#box, '').trim().split('\n');
-    return { said: stdout + stderr, did };
+    return { said: stdout + stderr, did, code: status };
   }
 
   /** What is remembered, without the times. */

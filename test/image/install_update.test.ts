@@ -2,17 +2,22 @@
  * What a sandboxed service may have done with an update, and what is remembered of updates: the scripts themselves, with stand-ins for
  * the programs they call. `update.machine.ts` has the real ones.
  */
-import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseUpdateLog } from '../../src/system/updates/slot_facts.ts';
+import { settledBy } from '../../src/system/updates/update_index.ts';
 import { BoxScripts, takes } from './box_scripts.ts';
 
 let box: BoxScripts;
 beforeEach(() => {
   box = new BoxScripts();
+  writeFileSync(box.at('data/update/bundle.raucb'), content);
 });
 afterEach(() => box[Symbol.dispose]());
 
-const digest = 'ab'.repeat(32);
+const content = 'what the service has fetched';
+const digest = createHash('sha256').update(content).digest('hex');
 const wanted = { id: '0123456789abcdef', do: 'install', sha256: digest, version: '1.1.0', source: 'folder' };
 function ask(changed: Record<string, string> = {}): { answer: Record<string, string>; said: string; did: string[] } {
   const text = Object.entries({ ...wanted, ...changed })
@@ -23,6 +28,10 @@ function ask(changed: Record<string, string> = {}): { answer: Record<string, str
   expect(existsSync(box.at('data/update/request'))).toBe(false);
   const answer = readFileSync(box.at('run/flowspan-update/answer'), 'utf8').trim().split('\n');
   return { ...done, answer: Object.fromEntries(answer.map((line) => line.split(/=(.*)/s).slice(0, 2))) };
+}
+function linked(target: string): void {
+  rmSync(box.at('data/update/bundle.raucb'));
+  symlinkSync(target, box.at('data/update/bundle.raucb'));
 }
 describe('what the service asks for', () => {
   test('a look: signature and version are told, nothing is installed', () => {
@@ -48,8 +57,8 @@ describe('what the service asks for', () => {
     ['no number', { id: 'x' }, /form/],
     ['a digest with more in it', { sha256: `${digest} /etc/shadow` }, /form/],
     ['a source in several words', { source: 'a b; reboot' }, /form/],
-    ['another version than was looked at', { version: '1.2.0' }, /has become version 1\.1\.0/],
-    ['a version with a command in it', { version: '$(reboot)' }, /has become version/],
+    ['another version than was looked at', { version: '1.2.0' }, /is version 1\.1\.0, and 1\.2\.0 was wanted/],
+    ['a version with a command in it', { version: '$(reboot)' }, /is version 1\.1\.0/],
   ])('%s: nothing is done', (_, changed, reason) => {
     const { answer, did } = ask(changed);
     expect(answer.result).toBe('failed');
@@ -71,7 +80,60 @@ describe('what the service asks for', () => {
     expect(box.kept().map(([outcome, , , source]) => [outcome, source])).toEqual([
       ['refused', 'page'],
       ['refused', 'folder'],
+      ['failed', 'folder'],
     ]);
+    // Whoever uploads it is told, and may allow it: nothing is counted against it.
+    expect(ask({ do: 'check', source: 'page' }).answer).toMatchObject({ result: 'failed', reason: '1.1.0 is older than 1.2.0' });
+    expect(box.kept()).toHaveLength(3);
+  });
+
+  test.each([
+    ['another file', () => writeFileSync(box.at('data/update/bundle.raucb'), 'something else')],
+    ['no file', () => rmSync(box.at('data/update/bundle.raucb'))],
+    ['a link to what the service may not read', () => linked('/proc/1/mem')],
+    ['a folder', () => linked('/etc')],
+  ])('%s than the one that was asked about says nothing of that one: counted, and not refused for ever', (_, change) => {
+    box.program('rauc', 'echo "signature verification failed" >&2; exit 1\n');
+    change();
+    const { answer, did } = ask();
+    expect(answer).toMatchObject({ result: 'failed', reason: expect.stringMatching(/not the one that was asked about/) });
+    expect(did.join('\n')).not.toMatch(/^rauc|reboot/m);
+    expect(box.kept()).toEqual([['failed', '1.1.0', '', 'folder', digest, answer.reason]]);
+  });
+
+  test('a bundle of another version than the index says is counted, or it would be fetched again for ever', () => {
+    for (let time = 0; time < 5; time++) expect(ask({ version: '1.2.0' }).answer.result).toBe('failed');
+    const reason = 'it is version 1.1.0, and 1.2.0 was wanted';
+    expect(box.kept()).toEqual(Array(5).fill(['failed', '1.1.0', '', 'folder', digest, reason]));
+    expect(settledBy(digest, parseUpdateLog(readFileSync(box.at('data/rauc/updates'), 'utf8')))).toMatch(
+      /could not be installed 5 times: it is version 1\.1\.0/,
+    );
+  });
+
+  test('while the box goes down with what a stick installed nothing is written', () => {
+    box.program('systemctl', '[ "$1" != is-system-running ] || echo stopping\n');
+    const { answer, did } = ask();
+    expect(answer).toMatchObject({ result: 'failed', reason: 'the box restarts' });
+    expect(did.join('\n')).not.toMatch(/^rauc|reboot/m);
+  });
+
+  test('RAUC is not let into the slot with another version than was looked at', () => {
+    const targets = { RAUC_TARGET_SLOTS: '1', RAUC_SLOT_BOOTNAME_1: 'B' };
+    const handler = (version: string): string =>
+      `RAUC_META_FLOWSPAN_VERSION=${version} sh '${box.at('usr/lib/flowspan-box/before_install')}'`;
+    const environment = 'export RAUC_TARGET_SLOTS=1 RAUC_SLOT_BOOTNAME_1=B';
+    box.program('rauc', `${takes('1.1.0')}[ $1 = info ] || { ${environment}; ${handler('1.0.0')} 2>&1; }\n`);
+    expect(ask().answer).toMatchObject({
+      result: 'failed',
+      reason: 'the bundle has become version 1.0.0, and 1.1.0 was looked at',
+    });
+    box.program('rauc', `${takes('1.1.0')}[ $1 = info ] || { ${environment}; ${handler('1.1.0')}; }\n`);
+    const { answer, did } = ask();
+    expect([answer.result, did.at(-1)]).toEqual(['good', 'systemctl reboot']);
+    expect(did).toContain('grub-editenv /efi/flowspan/grubenv set B_GOOD=0 B_COUNT=');
+    // Nobody asked for a version when it comes from a stick.
+    expect(box.runWith({ ...targets, RAUC_META_FLOWSPAN_VERSION: '0.9.0' }, 'before_install').code).toBe(0);
+    expect(box.runWith(targets, 'before_install').code).toBe(0);
   });
 
   test('while this slot is on trial the other one, the last good, is not written', () => {
@@ -87,7 +149,7 @@ describe('what the service asks for', () => {
     expect(said).toBe('flowspan: what the service asks for has not the form of a request; left alone\n');
     expect(did[0]).toBe('setpriv --reuid=flowspan --regid=flowspan --clear-groups head -c 1024 /data/update/request');
     expect(existsSync(box.at('data/update/request'))).toBe(false);
-    expect(readdirSync(box.at('data/update'))).toEqual([]);
+    expect(readdirSync(box.at('data/update'))).toEqual(['bundle.raucb']);
   });
 
   test('what RAUC says when it fails reaches the service; the box is not restarted', () => {
