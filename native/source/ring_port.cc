@@ -21,7 +21,7 @@ constexpr int kHardwareNone = 0xfffe;  // ARPHRD_NONE: tun devices and the like,
 RingPort::RingPort(const std::string& name, const RingOptions& options, std::shared_ptr<RingGroup> group)
     : configured_(name), options_(options), group_(std::move(group)), name_(name) {
   stage_.interval = options.firstStageInterval;
-  showsNames_ = options.showsNames;
+  wantsNames_ = options.showsNames;
   index_ = interfaceIndex(name);
   if (index_ == 0) throw Failure("ENODEV", "there is no interface " + name);
   openSocket();
@@ -38,8 +38,10 @@ void RingPort::openSocket() {
   link_ = hardware == kHardwareNone ? LinkType::rawIp : LinkType::ethernet;
   auto socket = std::make_unique<PacketSocket>(options_.ringBytes);
   filter_ = liveFilter(options_.filter, name_, options_.snapLength, link_ == LinkType::rawIp);
-  socket->attach(program(stage_, showsNames_));
+  socket->attach(program(stage_, wantsNames_));
   socket_ = std::move(socket);
+  showsNames_ = wantsNames_;
+  refusal_.clear();
   bound_ = false;
 }
 
@@ -47,16 +49,22 @@ std::vector<sock_filter> RingPort::program(FirstStage stage, bool showsNames) co
   return ringFilter(filter_, stage, options_.snapLength, showsNames ? nameTail(link_, options_.snapLength) : std::vector<sock_filter>{});
 }
 
-bool RingPort::showNames(bool on) {
-  if (closed_ || on == showsNames_) return true;
+bool RingPort::attach(FirstStage stage, bool showsNames) {
   try {
-    if (socket_) socket_->attach(program(stage_, on));
+    if (socket_) socket_->attach(program(stage, showsNames));
   } catch (const Failure& failure) {
-    failure_ = failure.what();
+    refusal_ = std::string(failure.what()) + "; packets come through the former one, and it is tried again";
     return false;
   }
-  showsNames_ = on;
+  stage_ = stage;
+  showsNames_ = showsNames;
+  refusal_.clear();
   return true;
+}
+
+void RingPort::showNames(bool on) {
+  wantsNames_ = on;
+  if (!closed_ && (on != showsNames_ || !refusal_.empty())) attach(stage_, on);
 }
 
 void RingPort::start() { bindSocket(); }
@@ -97,14 +105,7 @@ bool RingPort::setStage(FirstStage stage, bool mixed) {
   if (closed_) return true;
   refreshCounters();  // what was counted until now came through the former stage
   mixed_ = mixed;
-  try {
-    if (socket_) socket_->attach(program(stage, showsNames_));
-  } catch (const Failure& failure) {
-    failure_ = failure.what();
-    return false;
-  }
-  stage_ = stage;
-  return true;
+  return attach(stage, wantsNames_);
 }
 
 void RingPort::makeWhole(PacketView& packet) {
@@ -159,6 +160,7 @@ void RingPort::check() {
     if (gone_ && isEmpty() && monotonicNs() - goneNs_ > kRingSettledNs) leave();
     else if (!gone_ && !bound_) reopen();
     else if (!gone_) attend();
+    if (!refusal_.empty()) attach(stage_, wantsNames_);
     return;
   }
   reopen();
@@ -233,7 +235,7 @@ std::string RingPort::trouble() const {
   if (!failure_.empty()) return failure_;
   if (!socket_ || gone_) return "ENODEV: " + configured_ + " is gone; metering goes on when it is back";
   if (!up_) return "ENETDOWN: " + name_ + " is down; metering goes on when it is up";
-  return {};
+  return refusal_;
 }
 
 }  // namespace flowspan

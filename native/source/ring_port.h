@@ -62,8 +62,8 @@ class RingPort {
   // may come, so each is looked at.
   bool setStage(FirstStage stage, bool mixed);
   bool nextIsMarked() const { return isMarked(reinterpret_cast<const tpacket3_hdr*>(at_), options_.snapLength); }
-  // False when the kernel refused; what is kept of packets is then as before.
-  bool showNames(bool on);
+  // Until the kernel takes it, which every check tries again, what is kept of packets is as before.
+  void showNames(bool on);
   void lookForMarks(bool on) { mixed_ = on; }
   // Whether all that the ring held at some moment was read since: `noteContent` is that moment.
   void noteContent(uint64_t nowNs);
@@ -91,6 +91,7 @@ class RingPort {
  private:
   void openSocket();
   std::vector<sock_filter> program(FirstStage stage, bool showsNames) const;
+  bool attach(FirstStage stage, bool showsNames);
   void bindSocket();
   void leave();
   void attend();
@@ -109,7 +110,8 @@ class RingPort {
   uint64_t attendedNs_ = 0;
   std::vector<sock_filter> filter_;
   FirstStage stage_;
-  bool showsNames_ = false;
+  bool showsNames_ = false;  // of the program in force
+  bool wantsNames_ = false;
   bool mixed_ = false;
   // Frames that the mark cut, made whole again: never in the ring, where the next packet's header may follow without a gap. As
   // many as a batch has packets, so that a place comes round again only in a later one.
@@ -122,6 +124,7 @@ class RingPort {
   uint64_t goneNs_ = 0;
   uint32_t mtu_ = 0;
   std::string failure_;  // why opening it again did not work
+  std::string refusal_;  // why the program is still the former one
 
   uint64_t blocksRead_ = 0;
   uint64_t contentEnds_ = 0;  // of blocksRead_
