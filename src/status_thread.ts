@@ -71,6 +71,7 @@ async function run(
   };
   const server = new StatusServer(world, settings.status, {
     history,
+    topK: settings.history.topK,
     live,
     ...(keeper === undefined ? {} : { flows: keeper }),
     hosts: { names, vendorOf: vendors.of },

@@ -12,7 +12,13 @@ const applicationsMax = 1_000;
 const atOnceMax = 2;
 const closedAfterMs = 5 * 60_000;
 
-export function addAnomalyRoutes(server: FastifyInstance, { clock, history }: { clock: Clock; history: HistoryReader }): void {
+export interface AnomalyParts {
+  readonly clock: Clock;
+  readonly history: HistoryReader;
+  readonly topK: number;
+}
+
+export function addAnomalyRoutes(server: FastifyInstance, { clock, history, topK }: AnomalyParts): void {
   const limited = questionLimit(atOnceMax);
   // Whole hours: within one the answer stays the same.
   let kept: WeekComparison | undefined;
@@ -31,7 +37,7 @@ export function addAnomalyRoutes(server: FastifyInstance, { clock, history }: { 
     const fromMs = toMs - hours * hourMs;
     if (kept?.toMs !== toMs) {
       kept = await limited(async () =>
-        weekComparison(await day(fromMs, toMs), await day(fromMs - weekMs, toMs - weekMs), { fromMs, toMs }),
+        weekComparison(await day(fromMs, toMs), await day(fromMs - weekMs, toMs - weekMs), { fromMs, toMs }, topK),
       );
     }
     return { detection: 'none', anomalies: [], weekBefore: kept };

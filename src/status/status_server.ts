@@ -40,6 +40,8 @@ import { addUpdateRoutes, type UpdateDesk } from './update_routes.ts';
 
 export interface StatusServerParts {
   readonly history: HistoryReader;
+  /** How many keys the history keeps by name in a window: `history.topK`. */
+  readonly topK: number;
   readonly live: LiveFeed;
   /** Absent when no recent flows are kept. */
   readonly flows?: FlowSearcher;
@@ -206,11 +208,11 @@ export class StatusServer implements Service {
     this.#hide(server);
     await server.register(compress, { global: true, threshold: compressFrom, encodings: ['gzip'] });
     const { clock } = this.#world;
-    const { flows, history, hosts, live, metrics, pageFolder } = this.#parts;
+    const { flows, history, hosts, live, metrics, pageFolder, topK } = this.#parts;
     addAccessRoutes(server, { access: this.#access, gate: this.#gate, world: this.#world });
     const { view, hiddenFrom } = { view: this.#viewOf.bind(this), hiddenFrom: this.#hiddenFrom.bind(this) };
     addApiRoutes(server, { clock, history, hosts, live, streams: this.#streams, metrics, view });
-    addAnomalyRoutes(server, { clock, history });
+    addAnomalyRoutes(server, { clock, history, topK });
     addFlowRoutes(server, { clock, flows, hosts, hiddenFrom });
     addSettingsRoutes(server, this.#parts.dataFolder);
     addAlertRoutes(server, { live, gate: this.#gate, access: this.#access, act: this.#parts.onAlertAct });

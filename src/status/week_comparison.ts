@@ -1,7 +1,7 @@
 /**
  * Which applications carried much more, or much less, than in the same hours a week before. Two days make no statistics, so nothing is called
- * unlikely: a factor is stated, and reached for certain. Whatever could be otherwise is taken for the worst: of sampled traffic the end of the interval that holds
- * the truth in 95 of 100 cases, of a key that windows did not keep by name all that they kept together. Pure.
+ * unlikely: a factor is stated, and reached whatever was lost. Of sampled traffic the end of the interval counts that holds the truth in 95 of 100
+ * cases; for a key that windows may not have kept by name, the most that they can have lost of it. Pure.
  */
 import type { WeekChange, WeekComparison } from '../flow/anomaly_shapes.ts';
 import { intervals95 } from '../flow/estimates.ts';
@@ -19,7 +19,13 @@ export interface Day {
   readonly applications: Pick<TopAnswer, 'rows' | 'other'>;
 }
 
-export function weekComparison(now: Day, before: Day, range: { readonly fromMs: number; readonly toMs: number }): WeekComparison {
+/** @param topK how many keys a window keeps by name */
+export function weekComparison(
+  now: Day,
+  before: Day,
+  range: { readonly fromMs: number; readonly toMs: number },
+  topK: number,
+): WeekComparison {
   const [metered, meteredBefore] = [meteredHours(now), meteredHours(before)];
   const facts = { ...range, timesLeast, sharePercentLeast };
   const notComparable =
@@ -28,7 +34,7 @@ export function weekComparison(now: Day, before: Day, range: { readonly fromMs: 
       : meteredBefore < hoursLeast
         ? `${meteredBefore} of the same ${hours} hours a week before were metered whole; ${hoursLeast} are needed`
         : '';
-  return { ...facts, notComparable, changes: notComparable === '' ? changes(now, before) : [] };
+  return { ...facts, notComparable, changes: notComparable === '' ? changes(now, before, topK) : [] };
 }
 
 function meteredHours({ series: { points, stepMs } }: Day): number {
@@ -36,13 +42,13 @@ function meteredHours({ series: { points, stepMs } }: Day): number {
   return points.filter(({ present, partial }) => present && partial !== true).length;
 }
 
-function changes(now: Day, before: Day): WeekChange[] {
+function changes(now: Day, before: Day, topK: number): WeekChange[] {
   const larger = Math.max(total(now), total(before));
   const [rows, rowsBefore] = [byKey(now), byKey(before)];
   const found: WeekChange[] = [];
   for (const key of new Set([...rows.keys(), ...rowsBefore.keys()])) {
     const [row, old] = [rows.get(key), rowsBefore.get(key)];
-    const [is, was] = [bounds(row, now.applications.other), bounds(old, before.applications.other)];
+    const [is, was] = [bounds(row, lostMost(now, topK)), bounds(old, lostMost(before, topK))];
     const isMore = is.least > was.most;
     const [much, little] = isMore ? [is.least, was.most] : [was.least, is.most];
     if (much < timesLeast * little || (much - little) * 100 < sharePercentLeast * larger) continue;
@@ -67,10 +73,17 @@ const total = ({ applications: { rows, other } }: Day): number => rows.reduce((s
 const octetsOf = (volume: Volume | undefined): number => (volume === undefined ? 0 : volume.outOctets + volume.inOctets);
 
 /** Between which octets the truth is. */
-function bounds(row: Volume | undefined, other: Volume): { readonly least: number; readonly most: number } {
-  if (row === undefined) return { least: 0, most: octetsOf(other) + intervals95 * (other.standardError?.octets ?? 0) };
+function bounds(row: Volume | undefined, lost: number): { readonly least: number; readonly most: number } {
   const octets = octetsOf(row);
-  const off = intervals95 * (row.standardError?.octets ?? 0);
-  // In windows that were full its key may have given its place up: what is not kept by name may be its own.
-  return { least: Math.max(0, octets - off), most: octets + off + bounds(undefined, other).most };
+  const off = intervals95 * (row?.standardError?.octets ?? 0);
+  return { least: Math.max(0, octets - off), most: octets + off + lost };
+}
+
+/**
+ * The most that a day can lack of one key. No more than what was not kept by name; and a window that did not keep it has `topK` others that
+ * are no smaller, so that it carried one part of topK + 1 there at most.
+ */
+function lostMost(day: Day, topK: number): number {
+  const { other } = day.applications;
+  return Math.min(octetsOf(other) + intervals95 * (other.standardError?.octets ?? 0), total(day) / (topK + 1));
 }

@@ -92,6 +92,7 @@ export async function startFakeBox(
   };
   const server = new StatusServer(world, settings, {
     history: fakeHistory(scenario),
+    topK: 100,
     ...(scenario === 'no-data' ? {} : { flows: searchOver(officeFlows(3_000)) }),
     hosts: namedHosts({ '10.20.1.14': 'laptop-anna', '142.250.185.78': 'www.example.com' }),
     live,

@@ -34,6 +34,7 @@ const closed = async () => Promise.reject(new ApplianceError('storeClosed', 'the
 const server = new StatusServer(world, settingsSchema.parse({ status: { port } }).status, {
   live,
   history: { top: closed, series: closed },
+  topK: 100,
   metrics: () => link.metrics(),
   pageFolder: '/nonexistent',
 });

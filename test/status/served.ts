@@ -70,6 +70,7 @@ export async function serve(options: ServedOptions = {}): Promise<Served> {
   const settings = settingsSchema.parse({ status: { port: 0, ...options.settings } }).status;
   const server = new StatusServer(world, settings, {
     live,
+    topK: 100,
     ...(options.flows === 'none' ? {} : { flows: options.flows ?? searchOver([]) }),
     ...(options.hosts === undefined ? {} : { hosts: options.hosts }),
     metrics: options.metrics ?? (() => world.metrics.render()),

@@ -4,6 +4,7 @@ import { emptyVolume, type KeyVolume } from '../../src/flow/history_shapes.ts';
 import { type Day, weekComparison } from '../../src/status/week_comparison.ts';
 
 const hourMs = 3_600_000;
+const topK = 3;
 const range = { fromMs: 0, toMs: 24 * hourMs };
 const row = (key: string, octets: number, more: Partial<KeyVolume> = {}): KeyVolume => ({
   ...emptyVolume(),
@@ -23,7 +24,12 @@ function day(rows: Readonly<Record<string, number>> | KeyVolume[], other = 0, me
   return { series: { points, stepMs: hourMs }, applications: { rows: kept, other: row('', other) } };
 }
 const told = (now: Day, before: Day): unknown[] =>
-  weekComparison(now, before, range).changes.map(({ key, isMore, times, octetsBefore }) => [key, isMore, times, octetsBefore]);
+  weekComparison(now, before, range, topK).changes.map(({ key, isMore, times, octetsBefore }) => [
+    key,
+    isMore,
+    times,
+    octetsBefore,
+  ]);
 
 describe('applications', () => {
   it('that carried four times as much or as little are told, the largest difference first', () => {
@@ -49,12 +55,20 @@ describe('applications', () => {
     expect(told(day({ a: 900, b: 100 }), day({ a: 900 }, 30))).toEqual([]);
   });
 
+  it('of which windows may have lost a part are told where that changes nothing', () => {
+    // A window that did not keep it has three others at least as large: a quarter of the day's 1,000 at most, and no more than the rest.
+    expect(told(day({ a: 600, b: 400 }), day({ a: 560, b: 40 }, 20))).toEqual([['b', true, 6.6, 40]]);
+    expect(told(day({ a: 600, b: 400 }), day({ a: 500, b: 40 }, 460))).toEqual([]);
+    expect(told(day({ a: 1_750, b: 5_000 }), day({ a: 1_800, b: 200 }, 2_000))).toEqual([['b', true, 4.1, 200]]);
+    expect(told(day({ a: 1_750, b: 5_000 }), day({ a: 1_700, b: 300 }, 2_000))).toEqual([]);
+  });
+
   it('of sampled traffic are told where four times holds at the ends of what it may have been', () => {
     const sampled = (octets: number, error: number): KeyVolume =>
       row('a', octets, { estimated: true, standardError: { octets: error, packets: 1 } });
     expect(told(day([sampled(500, 10)]), day([sampled(100, 1)]))).toEqual([['a', true, 4.7, 100]]);
     expect(told(day([sampled(500, 60)]), day([sampled(100, 1)]))).toEqual([]);
-    expect(weekComparison(day([sampled(500, 10)]), day([sampled(100, 1)]), range).changes[0]!.estimated).toBe(true);
+    expect(weekComparison(day([sampled(500, 10)]), day([sampled(100, 1)]), range, topK).changes[0]!.estimated).toBe(true);
   });
 
   it('are eight at most', () => {
@@ -68,16 +82,19 @@ describe('applications', () => {
 it('days of which hours are missing are not compared, and it is said which', () => {
   const whole = day({ a: 1_000 });
   const short = day({ a: 10 }, 0, 21);
-  expect(weekComparison(short, whole, range)).toMatchObject({
+  expect(weekComparison(short, whole, range, topK)).toMatchObject({
     changes: [],
     notComparable: '21 of the last 24 hours were metered whole; 22 are needed',
   });
-  expect(weekComparison(whole, short, range)).toMatchObject({
+  expect(weekComparison(whole, short, range, topK)).toMatchObject({
     changes: [],
     notComparable: expect.stringMatching(/a week before/),
   });
-  expect(weekComparison(whole, day({ a: 10 }, 0, 22), range)).toMatchObject({ notComparable: '', changes: [{ times: 100 }] });
+  expect(weekComparison(whole, day({ a: 10 }, 0, 22), range, topK)).toMatchObject({
+    notComparable: '',
+    changes: [{ times: 100 }],
+  });
   // Kept by the day only: nobody knows which hours there were.
   const byDay: Day = { ...whole, series: { ...whole.series, stepMs: 24 * hourMs } };
-  expect(weekComparison(whole, byDay, range).notComparable).not.toBe('');
+  expect(weekComparison(whole, byDay, range, topK).notComparable).not.toBe('');
 });

@@ -1,5 +1,6 @@
 /** What a box may do about updates by itself at this moment. Pure. */
 import type { UpdateSettings } from '../../config/schema.ts';
+import { bundleOctetsMax, type UpdateState } from '../../flow/update_shapes.ts';
 import { isWindowOpen, windowWords } from './update_window.ts';
 
 export interface MomentFacts {
@@ -21,6 +22,19 @@ export function keepsFromInstalling(window: UpdateSettings['window'], { time, wa
   if (window.from === window.until && window.days.length === 7) return '';
   if (time !== 'known') return 'the time is not known, and so not whether updates.window is open';
   return isWindowOpen(window, wallMs) ? '' : `the window is ${windowWords(window)}`;
+}
+
+/** Why nobody may begin this upload now, in words; empty when they may. Who begins anew has lost their first try. */
+export function keepsFromUploading(
+  { state, onTrial, uploader }: { state: UpdateState; onTrial: boolean; uploader: string | undefined },
+  { who, octets }: { who: string; octets: number },
+): string {
+  const mayReplace = state === 'toConfirm' || (state === 'uploading' && uploader === who);
+  if (uploader !== undefined && !mayReplace) return `${uploader} is uploading a bundle already`;
+  if (state === 'installing' || state === 'restarting') return 'a version is being installed';
+  if (onTrial) return 'this slot is on trial: nothing is installed before it is judged, minutes after its start';
+  if (!(octets > 0 && octets <= bundleOctetsMax)) return `a bundle has between 1 and ${bundleOctetsMax} octets, not ${octets}`;
+  return '';
 }
 
 /** Checks by announcement are no closer together than this. */

@@ -12,7 +12,6 @@ import { RetrySchedule } from '../../core/retry.ts';
 import type { World } from '../../core/world.ts';
 import type { BoxEvent } from '../../flow/status_shapes.ts';
 import {
-  bundleOctetsMax,
   noUpdates,
   type OfferedUpdate,
   pastMax,
@@ -32,6 +31,7 @@ import {
   firstCheckMs,
   keepsFromChecking,
   keepsFromInstalling,
+  keepsFromUploading,
   type MomentFacts,
   nextCheckMs,
 } from './update_rules.ts';
@@ -78,6 +78,8 @@ export class UpdateService implements Service {
   #upload: Upload | undefined;
   /** What is under way; whoever wants something else waits, or breaks it off where it may be. */
   #work: { readonly promise: Promise<void>; readonly abort: AbortController } | undefined;
+  /** What was uploaded is being removed: an upload that began now would lose its file. */
+  #isClearing = false;
   #checkAtMs = 0;
   #tryAtMs = 0;
   #announcedCheckMs = Number.NEGATIVE_INFINITY;
@@ -143,6 +145,7 @@ export class UpdateService implements Service {
   /** @throws ApplianceError `usage` that says why it cannot be done now */
   act(act: UpdateAct): void {
     if (this.#book?.facts === undefined) throw new ApplianceError('usage', this.status().reason);
+    if (this.#isClearing) throw new ApplianceError('usage', 'the last upload is being removed: try again');
     switch (act.kind) {
       case 'check':
         if (this.#parts.settings.folder.url === '') throw new ApplianceError('usage', 'updates.folder.url names no folder');
@@ -287,19 +290,9 @@ export class UpdateService implements Service {
   }
 
   #begin(who: string, octets: number): void {
-    // Who begins anew has lost the first try.
-    const mayReplace = this.#state === 'toConfirm' || (this.#state === 'uploading' && this.#upload?.who === who);
-    if (this.#upload !== undefined && !mayReplace)
-      throw new ApplianceError('usage', `${this.#upload.who} is uploading a bundle already`);
-    if (this.#state === 'installing' || this.#state === 'restarting')
-      throw new ApplianceError('usage', 'a version is being installed');
-    if (this.#book!.facts!.onTrial)
-      throw new ApplianceError(
-        'usage',
-        'this slot is on trial: nothing is installed before it is judged, minutes after its start',
-      );
-    if (!(octets > 0 && octets <= bundleOctetsMax))
-      throw new ApplianceError('usage', `a bundle has between 1 and ${bundleOctetsMax} octets, not ${octets}`);
+    const now = { state: this.#state, onTrial: this.#book!.facts!.onTrial, uploader: this.#upload?.who };
+    const held = keepsFromUploading(now, { who, octets });
+    if (held !== '') throw new ApplianceError('usage', held);
     this.#work?.abort.abort(new ApplianceError('updateUnreachable', 'somebody uploads another'));
     this.#upload = { who, octets, sinceMs: this.#parts.world.clock.monotonicMs(), sha256: '', version: '' };
     this.#set('uploading', '');
@@ -334,10 +327,15 @@ export class UpdateService implements Service {
   }
 
   #endUpload(reason: string): void {
-    this.#upload = undefined;
-    this.#set('idle', reason);
     if (reason !== '') this.#say('warn', 'updateNotTaken', reason);
-    this.#start(() => clearFolder(this.#parts.folders!.folder));
+    this.#isClearing = true;
+    this.#start(async () => {
+      await clearFolder(this.#parts.folders!.folder).finally(() => {
+        this.#isClearing = false;
+        this.#upload = undefined;
+      });
+      this.#set('idle', reason);
+    });
   }
 
   /** What was begun before ends first. */
