@@ -13,7 +13,10 @@ import { distinctHashAt, hashWords, KeyTable, marksAt } from './key_table.ts';
 import type { RowBatch } from './row_batch.ts';
 import { type KeyedDimension, keyWords, rowFlags } from './row_keys.ts';
 
-/** Of a full table, this part gives its place up at once. */
+/**
+ * Of a full table, this part gives its place up at once: looking all keys through for one place at a time would never end, and with much
+ * more, the keys that matter of a small table would go with those that do not.
+ */
 const evictedShare = 1 / 16;
 
 export class DimensionCounts {
@@ -71,8 +74,7 @@ export class DimensionCounts {
     const { words } = table;
     const { count, flags, hashes, slots, weights, firstShare } = batch;
     const evictedBefore = this.evictedKeys;
-    const absent = this.#findAll(batch, keys, needs);
-    if (absent > table.slotsMax - table.size) this.#evictLightest(absent);
+    this.#findAll(batch, keys, needs);
     for (let row = 0; row < count; row++) {
       const flag = flags[row]!;
       const from = firstShare[row]!;
@@ -178,23 +180,19 @@ export class DimensionCounts {
   }
 
   /**
-   * Into the batch: the slot of each row that has a key, −1 where the table has none. Returns how many it has none for. What is looked at
-   * lies anywhere in megabytes: it is read ahead in loops that branch on nothing of it, of which the processor has many reads under way
-   * at once. Looks that wait for each other would take most of the time there is.
+   * Into the batch: the slot of each row that has a key, −1 where the table has none. What is looked at lies anywhere in megabytes: it is
+   * read ahead in loops that branch on nothing of it, of which the processor has many reads under way at once. Looks that wait for each
+   * other would take most of the time there is.
    */
-  #findAll(batch: RowBatch, keys: Int32Array, needs: number): number {
+  #findAll(batch: RowBatch, keys: Int32Array, needs: number): void {
     const { table, places, values } = this;
     const { words } = table;
     const { count, flags, hashes, slots, firstShare, places: placeOf } = batch;
     const multipliers = this.#multipliers;
     for (let row = 0; row < count; row++) hashes[row] = hashWords(keys, multipliers, row * words);
     let readAhead = table.readAhead(hashes, slots, count);
-    let absent = 0;
     for (let row = 0; row < count; row++) {
-      const isKeyed = (flags[row]! & needs) === needs;
-      const found = isKeyed ? table.find(keys, row * words, hashes[row]!) : -1;
-      slots[row] = found;
-      if (isKeyed && found < 0) absent++;
+      slots[row] = (flags[row]! & needs) === needs ? table.find(keys, row * words, hashes[row]!) : -1;
     }
     for (let row = 0, taken = 0; row < count; row++) {
       const slot = slots[row]! < 0 ? table.freeSlot(taken++) : slots[row]!;
@@ -207,7 +205,6 @@ export class DimensionCounts {
         values[(slot * places + placeOf[last]!) * figuresPerKey]!;
     }
     this.#readAhead = readAhead;
-    return absent;
   }
 
   /** @param swap 1 where the row's source is what `in` counts for */
@@ -241,16 +238,16 @@ export class DimensionCounts {
 
   #admit(keys: Int32Array, at: number, hash: number): number {
     const { table } = this;
-    if (table.full) this.#evictLightest(1);
+    if (table.full) this.#evictLightest();
     const slot = table.insert(keys, at, hash);
     if (table.slots > this.#slots) this.#grow(table.slots);
     return slot;
   }
 
-  /** Makes room for so many keys, as far as that goes, and for those that follow. */
-  #evictLightest(wanted: number): void {
+  /** Of a full table, the lightest keys make room for the next one and for those that follow it. */
+  #evictLightest(): void {
     const { table } = this;
-    const count = Math.min(table.size, Math.max(wanted, Math.floor(table.slotsMax * evictedShare)));
+    const count = Math.max(1, Math.floor(table.slotsMax * evictedShare));
     const lightest = table.lightest(count);
     const { places, values } = this;
     const { records, stride, slotsUsed, weights } = table;
