@@ -4,7 +4,7 @@
  * running box, or the data folder of a stopped one.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { SystemClock } from '../core/clock.ts';
@@ -47,7 +47,8 @@ and changes of settings; what only a running one can tell is named as missing.`,
     makeRoom(folder as string);
     const pages = hasFlows ? await writeFlows(values, { filter, fromMs, toMs }, place) : undefined;
     // What changed before the range is in force in it, and what changed after explains why today's settings differ.
-    const told: Readonly<Record<string, unknown>> = { ...files, 'settings_changes.json': changes };
+    const told: Readonly<Record<string, unknown>> =
+      changes === undefined ? files : { ...files, 'settings_changes.json': changes };
     for (const [name, value] of Object.entries(told)) writeJson(place(name), value);
 
     const written = names.filter((name) => name in told || (hasFlows && (flowFiles as readonly string[]).includes(name)));
@@ -62,7 +63,7 @@ and changes of settings; what only a running one can tell is named as missing.`,
       filter,
       flows: pages?.listed ?? null,
       coverage: pages?.coverage ?? null,
-      changesInRange: changes.filter(({ atMs }) => atMs >= fromMs && atMs < toMs).length,
+      changesInRange: changes?.filter(({ atMs }) => atMs >= fromMs && atMs < toMs).length ?? null,
       madeAtMs: Math.round(new SystemClock().wallMs()),
       madeBy: `flowspan ${VERSION}`,
       boxVersion,
@@ -71,7 +72,7 @@ and changes of settings; what only a running one can tell is named as missing.`,
     });
     const span = spanText(fromMs, toMs);
     const records = pages === undefined ? 'no' : pages.listed.records.toLocaleString('en');
-    out.write(`${span}: ${records} flow records, ${changes.length} changes of settings, in ${folder}\n`);
+    out.write(`${span}: ${records} flow records, ${changes?.length ?? 'no'} changes of settings, in ${folder}\n`);
     for (const what of missing) err.write(`missing: ${what}\n`);
     const reach = pages === undefined ? '' : coverageWords(pages.coverage, fromMs);
     if (reach !== '') err.write(`${reach}\n`);
@@ -79,11 +80,18 @@ and changes of settings; what only a running one can tell is named as missing.`,
   },
 };
 
+/** In the data folder of each box that ever ran. */
+const boxNames = ['boots.json', 'settings.json', 'history', 'access'];
+
 function makeRoom(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
+    // A box keeps files of these names itself, and what is replaced here would be its own state.
+    if (boxNames.some((name) => existsSync(join(folder, name))))
+      throw new ApplianceError('usage', `${folder} is the data folder of a box; evidence goes into a folder of its own`);
     for (const name of [...names, 'manifest.json']) rmSync(join(folder, name), { force: true });
   } catch (error) {
+    if (error instanceof ApplianceError) throw error;
     throw new ApplianceError('storeUnwritable', `${folder} cannot be made: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -33,7 +33,8 @@ export interface EvidenceFacts {
   readonly node: string;
   readonly boxVersion?: string;
   readonly hasFlows: boolean;
-  readonly changes: readonly LoggedSettingChange[];
+  /** Undefined where they cannot be read, which is among what is missing. */
+  readonly changes: readonly LoggedSettingChange[] | undefined;
   /** Contents of further files, by name; what is missing is not among them. */
   readonly files: Readonly<Record<string, unknown>>;
   readonly missing: readonly string[];
@@ -107,7 +108,7 @@ async function factsOnDisk(settings: Settings, range: Range, nobody: string): Pr
       missing.push(`${name}.json: ${systemCode(error) === 'ENOENT' ? 'none was kept' : messageOf(error)}`);
     }
   }
-  let changes: readonly LoggedSettingChange[] = [];
+  let changes: readonly LoggedSettingChange[] | undefined;
   try {
     changes = await readSettingChanges(place('settings.json'));
   } catch (error) {

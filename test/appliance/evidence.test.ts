@@ -80,15 +80,23 @@ test('flows, figures, events and changes of settings of a time range, each with 
   rmSync(join(data, 'flows'), { recursive: true });
   writeFileSync(join(data, 'settings.json'), 'half of');
   const without = await flowspan('evidence', folder, ...stopped);
-  expect([without.code, without.out]).toEqual([0, expect.stringMatching(/: no flow records, 0 changes/)]);
+  expect([without.code, without.out]).toEqual([0, expect.stringMatching(/: no flow records, no changes/)]);
   expect(without.err).toMatch(/^missing: flows\.ipfix, flows\.csv: .*history\.flowArchive.*in memory only ended with the box/m);
   expect(without.err).toMatch(/^missing: settings_changes\.json: The log of settings is damaged/m);
   expect(read('manifest.json')).toMatchObject({
     flows: null,
     coverage: null,
+    changesInRange: null,
     missing: expect.arrayContaining([expect.any(String)]),
   });
   expect(readdirSync(folder)).not.toContain('flows.csv');
+  expect(readdirSync(folder)).not.toContain('settings_changes.json');
+
+  // Its own state has names of these files.
+  const before = readdirSync(data);
+  const onto = await flowspan('evidence', data, ...stopped);
+  expect([onto.code, onto.err]).toEqual([2, expect.stringContaining('is the data folder of a box')]);
+  expect(readdirSync(data)).toEqual(before);
 
   rmSync(join(data, 'history'), { recursive: true });
   const nothing = await flowspan('evidence', folder, ...stopped);
