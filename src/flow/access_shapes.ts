@@ -77,7 +77,8 @@ export interface AuditEntry {
   readonly action: AuditAction;
   /** What it was done to. */
   readonly what: string;
-  readonly outcome: 'done' | 'failed' | 'limited';
+  /** `unanswered`: it was sent on, nobody said in time what became of it, and it may have been done. */
+  readonly outcome: 'done' | 'failed' | 'limited' | 'unanswered';
 }
 
 /** Names of users: as they are typed at sign-in, compared in lower case. */

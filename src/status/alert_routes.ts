@@ -1,11 +1,11 @@
 /** Alerts under /api/v1: what stands, and what an operator does about it. What is done goes to the main thread, which keeps them. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ApplianceError } from '../core/errors.ts';
 import type { AuditAction } from '../flow/access_shapes.ts';
 import { type Alert, type AlertAct, muteHoursMax } from '../flow/alert_shapes.ts';
 import type { Access } from './access/access.ts';
-import { addressOf, type Gate } from './access/gate.ts';
+import type { Gate } from './access/gate.ts';
 import { ApiError } from './answers.ts';
+import { audited } from './audited_acts.ts';
 import type { LiveFeed } from './live_feed.ts';
 
 export interface AlertRouteParts {
@@ -17,7 +17,7 @@ export interface AlertRouteParts {
 
 const hourMs = 3_600_000;
 const operators = { config: { role: 'operator' } } as const;
-const audited: Readonly<Record<AlertAct['kind'], AuditAction>> = {
+const actions: Readonly<Record<AlertAct['kind'], AuditAction>> = {
   acknowledge: 'alertAcknowledged',
   mute: 'alertMuted',
   unmute: 'alertUnmuted',
@@ -26,15 +26,8 @@ const audited: Readonly<Record<AlertAct['kind'], AuditAction>> = {
 export function addAlertRoutes(server: FastifyInstance, { live, gate, access, act }: AlertRouteParts): void {
   const does = async (request: FastifyRequest, reply: FastifyReply, what: AlertAct, words: string): Promise<FastifyReply> => {
     if (act === undefined) throw new ApiError('notReady', 'Alerts cannot be changed here.');
-    try {
-      await act(what);
-    } catch (error) {
-      if (!(error instanceof ApplianceError)) throw error;
-      if (error.code === 'usage')
-        throw new ApiError('notFound', `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.`);
-      throw new ApiError('notReady', `The box did not take it: ${error.message}.`);
-    }
-    access?.audit.note(what.who, addressOf(request), audited[what.kind], words);
+    const note = { who: what.who, action: actions[what.kind], what: words, refusedAs: 'notFound' } as const;
+    await audited(access, request, note, () => act(what));
     return reply.code(204).send();
   };
   const asked = (request: FastifyRequest): { readonly id: string; readonly who: string } => ({

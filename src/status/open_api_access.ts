@@ -93,7 +93,7 @@ export const accessPaths: Json = {
         from: text,
         action: oneOf(auditActions),
         what: text,
-        outcome: oneOf(['done', 'failed', 'limited']),
+        outcome: oneOf(['done', 'failed', 'limited', 'unanswered']),
       }),
     ),
   },

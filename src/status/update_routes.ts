@@ -1,11 +1,12 @@
 /** Updates under /api/v1: the state of slots, and what an admin does about new versions. Decided in the main thread; what is uploaded is written here. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ApplianceError, messageOf, systemCode } from '../core/errors.ts';
+import { messageOf, systemCode } from '../core/errors.ts';
 import type { AuditAction } from '../flow/access_shapes.ts';
 import { bundleOctetsMax, type UpdateAct, type UpdateStatus } from '../flow/update_shapes.ts';
 import type { Access } from './access/access.ts';
-import { addressOf, type Gate } from './access/gate.ts';
+import type { Gate } from './access/gate.ts';
 import { ApiError } from './answers.ts';
+import { audited } from './audited_acts.ts';
 import type { LiveFeed } from './live_feed.ts';
 import { pieceOctetsMax, UploadDesk } from './upload_desk.ts';
 
@@ -36,11 +37,22 @@ export function addUpdateRoutes(server: FastifyInstance, { live, gate, access, d
   });
   if (desk === undefined) return;
   const uploads = new UploadDesk(desk.folder);
-  server.addHook('onClose', () => uploads.giveUp());
+  // What the main thread waited for in vain is not held open either, nor gone on with.
+  let wasUploading = false;
+  const unsubscribe = live.subscribe((change) => {
+    if (change.kind !== 'status') return;
+    const isUploading = change.status.updates.state === 'uploading';
+    // What the disk says against it, it says to the next upload.
+    if (wasUploading && !isUploading) uploads.letGo().catch(() => {});
+    wasUploading = isUploading;
+  });
+  server.addHook('onClose', () => {
+    unsubscribe();
+    return uploads.giveUp();
+  });
   const whoOf = (request: FastifyRequest): string => gate.admitted(request).who;
   const does = async (request: FastifyRequest, act: UpdateAct, action?: AuditAction, what = ''): Promise<void> => {
-    await acted(() => desk.act(act));
-    if (action !== undefined) access?.audit.note(act.who, addressOf(request), action, what);
+    await audited(access, request, { who: act.who, action, what, refusedAs: 'notNow' }, () => desk.act(act));
   };
   const nothing = (reply: FastifyReply): FastifyReply => reply.code(204).send();
 
@@ -62,11 +74,13 @@ export function addUpdateRoutes(server: FastifyInstance, { live, gate, access, d
     if (!Number.isInteger(octets) || (octets as number) < 1 || (octets as number) > bundleOctetsMax)
       throw missing('octets', allowed);
     await does(request, { kind: 'upload', who: whoOf(request), octets: octets as number });
+    // A status that is still on its way tells of the one before.
+    wasUploading = false;
     try {
       await onDisk(() => uploads.begin(octets as number));
     } catch (error) {
       // Else it would be waited for, and nothing else taken, for an hour.
-      await acted(() => desk.act({ kind: 'discard', who: whoOf(request) }));
+      await does(request, { kind: 'discard', who: whoOf(request) });
       throw error;
     }
     return reply.send({ pieceOctetsMax });
@@ -104,17 +118,6 @@ export function addUpdateRoutes(server: FastifyInstance, { live, gate, access, d
 
 const missing = (parameter: string, allowed: string): ApiError =>
   new ApiError('badParameter', `${parameter}: allowed: ${allowed}.`, { parameter, allowed });
-
-async function acted(act: () => Promise<void>): Promise<void> {
-  try {
-    await act();
-  } catch (error) {
-    if (!(error instanceof ApplianceError)) throw error;
-    const words = error.message;
-    if (error.code === 'usage') throw new ApiError('notNow', `${words.charAt(0).toUpperCase()}${words.slice(1)}.`);
-    throw new ApiError('notReady', `The box did not take it: ${words}.`);
-  }
-}
 
 async function onDisk<T>(work: () => Promise<T>): Promise<T> {
   try {

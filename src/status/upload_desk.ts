@@ -54,7 +54,7 @@ export class UploadDesk {
       }
       if (current.done + octets.length > current.octets)
         throw new ApiError('bodyTooLarge', `More than the ${current.octets} octets that were announced.`);
-      await current.file.write(octets, 0, octets.length, current.done);
+      await writeWhole(current.file, octets, current.done);
       current.hash.update(octets);
       current.done += octets.length;
       return current.done;
@@ -82,6 +82,15 @@ export class UploadDesk {
     });
   }
 
+  /** An upload that nobody waits for any more; one that is whole belongs to whoever examines it. */
+  letGo(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#current === undefined) return;
+      await this.#close();
+      await rm(this.#path, { force: true });
+    });
+  }
+
   async #close(): Promise<void> {
     await this.#current?.file.close();
     this.#current = undefined;
@@ -92,5 +101,14 @@ export class UploadDesk {
     // Whoever asked is told; the next one has its turn all the same.
     this.#turn = mine.catch(() => {});
     return mine;
+  }
+}
+
+/** write(2) may take a part, as where a disk is almost full; what keeps it from the rest the next one says. */
+async function writeWhole(file: FileHandle, octets: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < octets.length; ) {
+    const { bytesWritten } = await file.write(octets, done, octets.length - done, at + done);
+    if (bytesWritten === 0) throw new ApiError('noRoom', `The disk of the box took ${at + done} octets, and no more.`);
+    done += bytesWritten;
   }
 }

@@ -1,11 +1,12 @@
 /** Updates over HTTP: who may, pieces in their order, bounds, what is handed over, what is written down. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ApplianceError } from '../../src/core/errors.ts';
-import type { UpdateAct } from '../../src/flow/update_shapes.ts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ApplianceError, type ErrorCode } from '../../src/core/errors.ts';
+import type { UpdateAct, UpdateState } from '../../src/flow/update_shapes.ts';
 import { pieceOctetsMax } from '../../src/status/upload_desk.ts';
 import { password, type Told, Visitor } from './access/visitor.ts';
 import { exampleStatus, type Served, serve } from './served.ts';
@@ -15,13 +16,15 @@ let box: Served;
 let anna: Visitor;
 let acts: UpdateAct[];
 let refusal = '';
+let refusalCode: ErrorCode;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'uploads-'));
   acts = [];
   refusal = '';
+  refusalCode = 'usage';
   const act = async (one: UpdateAct): Promise<void> => {
-    if (refusal !== '') throw new ApplianceError('usage', refusal);
+    if (refusal !== '') throw new ApplianceError(refusalCode, refusal);
     acts.push(one);
   };
   box = await serve({ settings: { signIn: 'on' }, withAccess: true, updates: { folder, act } });
@@ -47,6 +50,19 @@ async function put(visitor: Visitor, from: number, octets: Uint8Array, headers: 
 }
 const bundle = Buffer.alloc(pieceOctetsMax * 2 + 1_000, 'a bundle of sorts ');
 const sha256 = createHash('sha256').update(bundle).digest('hex');
+/** What this process holds open of the folder; Linux says so of files that are removed as well. */
+const held = (): string[] =>
+  readdirSync('/proc/self/fd')
+    .map((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return ''; // that of the listing itself
+      }
+    })
+    .filter((target) => target.startsWith(folder));
+const pushState = (state: UpdateState): void =>
+  box.live.pushStatus({ ...exampleStatus, updates: { ...exampleStatus.updates, state } });
 const written = (): Buffer => readFileSync(join(folder, 'upload.part'));
 
 describe('an upload', () => {
@@ -120,6 +136,59 @@ describe('an upload', () => {
     expect(existsSync(join(folder, 'upload.part'))).toBe(false);
   });
 
+  test('that nobody waits for any more is let go: no file is held open, and the next piece is told', async () => {
+    await anna.ask('POST', path, { octets: 2_000 });
+    pushState('idle'); // still tells of before
+    await put(anna, 0, bundle.subarray(0, 1_000));
+    pushState('uploading');
+    await put(anna, 1_000, bundle.subarray(1_000, 1_500));
+    expect(held()).toHaveLength(1);
+    pushState('idle');
+    await vi.waitFor(() => expect(held()).toEqual([]));
+    expect(existsSync(join(folder, 'upload.part'))).toBe(false);
+    expect((await put(anna, 1_500, bundle.subarray(1_500, 2_000))).body.error.code).toBe('notFound');
+  });
+
+  test('that is whole stays for whoever examines it', async () => {
+    await anna.ask('POST', path, { octets: 1_000 });
+    pushState('uploading');
+    await put(anna, 0, bundle.subarray(0, 1_000));
+    expect((await anna.ask('POST', `${path}/end`)).status).toBe(204);
+    pushState('examining');
+    pushState('toConfirm');
+    expect((await anna.get('/api/v1/updates')).body.state).toBe('toConfirm');
+    expect(written()).toHaveLength(1_000);
+  });
+
+  test('a disk that takes a part at a time gets all of it; one that takes no more is told', async () => {
+    await anna.ask('POST', path, { octets: 1_000 });
+    const file = await open(join(folder, 'other'), 'w');
+    const write = Object.getPrototypeOf(file).write as (...args: unknown[]) => Promise<unknown>;
+    await file.close();
+    let most = 300;
+    const some = vi.spyOn(Object.getPrototypeOf(file), 'write').mockImplementation(function (this: unknown, ...args: unknown[]) {
+      const [octets, from, length, at] = args as [Uint8Array, number, number, number];
+      return most === 0 ? Promise.resolve({ bytesWritten: 0 }) : write.call(this, octets, from, Math.min(length, most), at);
+    });
+    try {
+      expect((await put(anna, 0, bundle.subarray(0, 700))).body).toEqual({ octets: 700 });
+      most = 0;
+      const told = await put(anna, 700, bundle.subarray(700, 1_000));
+      expect([told.status, told.body.error]).toEqual([
+        507,
+        { code: 'noRoom', message: 'The disk of the box took 700 octets, and no more.' },
+      ]);
+      most = 299;
+      await put(anna, 700, bundle.subarray(700, 1_000));
+    } finally {
+      some.mockRestore();
+    }
+    expect((await anna.ask('POST', `${path}/end`)).status).toBe(204);
+    expect(written().equals(bundle.subarray(0, 1_000))).toBe(true);
+    const whole = createHash('sha256').update(bundle.subarray(0, 1_000)).digest('hex');
+    expect(acts.at(-1)).toMatchObject({ kind: 'uploaded', sha256: whole });
+  });
+
   test('begun again begins anew, and discarded leaves no file', async () => {
     await anna.ask('POST', path, { octets: 2_000 });
     await put(anna, 0, bundle.subarray(0, 1_500));
@@ -131,6 +200,20 @@ describe('an upload', () => {
     expect(existsSync(join(folder, 'upload.part'))).toBe(false);
     expect(acts.at(-1)).toEqual({ kind: 'discard', who: 'anna' });
   });
+});
+
+test('what the box does not answer in time is written down, as something that may have been done', async () => {
+  refusalCode = 'deadlineExceeded';
+  refusal = 'telling of an update took longer than 5000 ms';
+  const told = await anna.ask('POST', '/api/v1/updates/install', { version: '1.2.0' });
+  expect([told.status, told.body.error.code]).toEqual([503, 'timedOut']);
+  expect(told.body.error.message).toMatch(/may do it yet/);
+  refusalCode = 'boxUnreachable';
+  refusal = 'too much is being changed at once';
+  expect((await anna.ask('POST', '/api/v1/updates/install', { version: '1.3.0' })).body.error.code).toBe('notReady');
+  const { entries } = (await anna.get('/api/v1/audit')).body;
+  const installed = entries.filter(({ action }: { action: string }) => action === 'updateInstalled');
+  expect(installed).toMatchObject([{ who: 'anna', what: '1.2.0', outcome: 'unanswered' }]);
 });
 
 test('everybody who may look sees the state; only admins upload and install, operators look for one, nobody forges it', async () => {

@@ -32,6 +32,11 @@ export class AuditLog {
     this.#append({ who, from, action, what, outcome: 'done' });
   }
 
+  /** The same, where nobody said in time whether it was done. */
+  noteUnanswered(who: string, from: string, action: AuditAction, what: string): void {
+    this.#append({ who, from, action, what, outcome: 'unanswered' });
+  }
+
   /** Something that did not come about; whoever it was need not be who they say. */
   noteFailure(who: string, from: string, action: AuditAction, what: string, outcome: 'failed' | 'limited'): void {
     const nowMs = this.#world.clock.monotonicMs();

@@ -240,6 +240,11 @@ function Tokens() {
 }
 
 const auditRows = 12;
+const outcomeWords: Readonly<Record<Exclude<AuditEntry['outcome'], 'done'>, string>> = {
+  failed: 'refused',
+  limited: 'too many tries',
+  unanswered: 'not answered in time: it may have been done',
+};
 
 function Audit() {
   const { list, trouble } = useList<{ entries: AuditEntry[] }>('/api/v1/audit');
@@ -253,9 +258,7 @@ function Audit() {
           <li key={`${entry.atMs} ${at}`} class="line-between small">
             <span>
               <strong>{entry.who === '' ? 'somebody' : entry.who}</strong> {words(entry.action)} {entry.what}
-              {entry.outcome !== 'done' && (
-                <span class="bad-text"> {entry.outcome === 'failed' ? 'refused' : 'too many tries'}</span>
-              )}
+              {entry.outcome !== 'done' && <span class="bad-text"> {outcomeWords[entry.outcome]}</span>}
             </span>
             <span class="faint" title={exactTime(entry.atMs)}>
               {entry.from === '' ? '' : `${entry.from}, `}
