@@ -81,6 +81,8 @@ export interface UpdateStatus {
 }
 
 export const pastMax = 8;
+/** So often a bundle that cannot be installed is tried; fewer than `pastMax`, or nobody could tell. */
+export const failedMax = 5;
 /** Where the page's thread puts what is uploaded, in the folder of updates. */
 export const uploadName = 'upload.part';
 

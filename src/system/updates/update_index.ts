@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { ApplianceError } from '../../core/errors.ts';
-import { bundleOctetsMax, type UpdateRecord } from '../../flow/update_shapes.ts';
+import { bundleOctetsMax, failedMax, type UpdateRecord } from '../../flow/update_shapes.ts';
 import { compareVersions, versionRefusal } from './version_rule.ts';
 
 export const indexOctetsMax = 65_536;
@@ -89,7 +89,6 @@ export function chooseBundle({ bundles }: UpdateIndex, facts: ChoiceFacts): Choi
 
 /** A cut of the power during a trial looks like a version that crashes: it gets some more tries. */
 const notJudgedMax = 3;
-const failedMax = 5;
 
 /** Why this very bundle is not installed again by itself; empty when it may be. */
 export function settledBy(sha256: string, past: readonly UpdateRecord[]): string {

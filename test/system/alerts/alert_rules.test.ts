@@ -27,6 +27,12 @@ const withUpdates = (outcome: UpdateOutcome, source: string, agoMs = 60_000): Al
   const failed = { ...record, outcome: 'failed' as const, atMs: good.nowMs };
   return withStatus({ updates: { ...good.updates, past: [failed, record, ...good.updates.past] } });
 };
+/** The newest ones, of these bundles, oldest first. */
+const withFailed = (source: string, ...bundles: string[]): AlertFacts => {
+  const record = { ...good.updates.past[0]!, outcome: 'failed' as const, source, reason: 'No space left on device' };
+  const failed = bundles.map((sha256, at) => ({ ...record, sha256, atMs: good.nowMs - 3_600_000 + at }));
+  return withStatus({ updates: { ...good.updates, past: [...failed.reverse(), ...good.updates.past] } });
+};
 const withHost = (change: Partial<BoxStatus['host']>): AlertFacts => withStatus({ host: { ...host, ...change } });
 
 describe('rules', () => {
@@ -85,6 +91,9 @@ describe('rules', () => {
     ['updateLeft', 'what somebody uploaded was refused, who was told', withUpdates('refused', 'page'), 'good'],
     ['updateLeft', 'it is on trial', withUpdates('installed', 'folder'), 'good'],
     ['updateLeft', 'long ago', withUpdates('wentBack', 'folder', 8 * 86_400_000), 'good'],
+    ['updateLeft', 'it was given up after five failures', withFailed('folder', 'a', 'a', 'b', 'a', 'a', 'a'), 'bad'],
+    ['updateLeft', 'it failed four times, and is tried again', withFailed('folder', 'a', 'a', 'b', 'a', 'a'), 'good'],
+    ['updateLeft', 'somebody was told five times', withFailed('page', 'a', 'a', 'a', 'a', 'a'), 'good'],
     ['updatesUnreachable', 'no answer', withStatus({ updates: { ...good.updates, checkFault: 'no answer' } }), 'bad'],
     [
       'updatesUnreachable',
@@ -101,6 +110,11 @@ describe('rules', () => {
     ['memoryLow', '5 %', withHost({ memoryTotalOctets: 100, memoryAvailableOctets: 5 }), 'bad'],
     ['targetMissed', 'missed', { ...quiet, targets: [{ name: 'cpu', title: 't', text: 'x', runbook: 'r', met: false }] }, 'bad'],
   ])('%s: %s', (code, _, facts, is) => expect(isOf(code, facts)).toBe(is));
+
+  it('say of an update that was given up how often it was tried, and why it failed', () => {
+    const verdict = judge(withFailed('folder', 'a', 'a', 'a', 'a', 'a'), settings).find(({ code }) => code === 'updateLeft')!;
+    expect(verdict.text).toMatch(/could not be installed, 5 times: No space left on device\./);
+  });
 
   it.each([1, 10, 50, 84, 90])('can all clear, whose least free disk is %s percent', (diskFreePercentMin) => {
     const facts = (free: number): AlertFacts => withHost({ diskTotalOctets: 100, diskFreeOctets: free });
