@@ -3,7 +3,8 @@
  * was read before stays. Pure.
  *
  * Limits: `recordsMax` records and `questionsMax` questions; a name's pointers lead backwards only (RFC 1035 4.1.4: a prior
- * occurrence), so they end, and it has 255 octets at most. What pointers lead to is read once: a message costs what its octets cost.
+ * occurrence), so they end, and it has 255 octets at most. What pointers lead to is read once, and a name that is none is the end: a
+ * message costs what its octets cost.
  */
 import { formatIpv4, formatIpv6 } from '../../flow/addresses.ts';
 import { asciiText } from './host_name.ts';
@@ -83,16 +84,20 @@ export function parseDnsMessage(octets: Uint8Array): DnsMessage | undefined {
     isCut = end > octets.length;
     if (isCut) break;
     const type = view.getUint16(name.end);
-    const value =
-      (view.getUint16(name.end + 2) & classMask) === classIn ? readValue(octets, type, [name.end + 10, end], known) : undefined;
+    const isInternet = (view.getUint16(name.end + 2) & classMask) === classIn;
+    const value = isInternet ? readValue(octets, type, [name.end + 10, end], known) : '';
+    // Others may point there as well, and each would walk it anew.
+    isCut = value === undefined;
+    if (value === undefined) break;
     // RFC 2181 8: a time to live with the top bit set is 0.
     const ttlS = view.getUint32(name.end + 4);
-    if (value !== undefined) records.push({ name: name.text, type, ttlS: ttlS > ttlMaxS ? 0 : ttlS, value });
+    if (value !== '') records.push({ name: name.text, type, ttlS: ttlS > ttlMaxS ? 0 : ttlS, value });
     at = end;
   }
   return { isAnswer: flags >= 0x8000, opcode: (flags >> 11) & 15, responseCode: flags & 15, questions, records, isCut };
 }
 
+/** Empty where it is none of ours; undefined where it is not what its type says. */
 function readValue(
   octets: Uint8Array,
   type: number,
@@ -102,7 +107,7 @@ function readValue(
   const length = end - start;
   if (type === recordTypes.a) return length === 4 ? formatIpv4(octets.subarray(start, end)) : undefined;
   if (type === recordTypes.aaaa) return length === 16 ? formatIpv6(octets.subarray(start, end)) : undefined;
-  if (type !== recordTypes.cname && type !== recordTypes.ptr) return undefined;
+  if (type !== recordTypes.cname && type !== recordTypes.ptr) return '';
   const name = readName(octets, start, known);
   return name !== undefined && name.end === end ? name.text : undefined;
 }

@@ -139,6 +139,20 @@ describe('DNS', () => {
     },
   );
 
+  it.each([
+    ['a pointer to one that is none', types.cname, (bad: number) => pointer(bad)],
+    ['a pointer that leads ahead', types.ptr, () => pointer(4_000)],
+    ['more behind the name', types.ptr, () => [...atQuestion, 0]],
+    ['an address of five octets', types.a, () => [10, 0, 0, 9, 0]],
+  ] as const)('ends at a value that is not what its type says: %s', (_what, type, value) => {
+    // In a text, of which nothing is read: labels before an octet that begins none.
+    const text = { type: types.txt, value: [...Array.from({ length: 60 }, () => [1, 120]).flat(), 0x40] };
+    const bad = 12 + labels('x.example').length + 4 + 16 + 12;
+    const again = Array.from({ length: 100 }, () => ({ type, value: [...value(bad)] }));
+    const message = parseDnsMessage(dns({ name: 'x.example', answers: [a('192.0.2.1'), text, ...again, a('192.0.2.2')] }))!;
+    expect(message).toMatchObject({ isCut: true, records: [{ value: '192.0.2.1' }] });
+  });
+
   it('reads of a cut message what is whole', () => {
     const whole = dns({ name: 'x.example', answers: [a('192.0.2.1'), a('192.0.2.2')] });
     for (let length = 0; length <= whole.length; length++) {
