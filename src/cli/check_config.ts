@@ -1,6 +1,6 @@
 /** `flowspan check-config FILE`: says whether a settings file is good, or every fault with place, value and what is allowed. */
 import { stringify } from 'yaml';
-import { loadSettings } from '../config/load.ts';
+import { readSettings } from '../config/load.ts';
 import { redact } from '../config/redact.ts';
 import { type Command, exitCodes } from './command.ts';
 
@@ -12,8 +12,9 @@ export const command: Command = {
   --show    print the settings as they would be used, defaults filled in, passwords hidden`,
   options: { show: { type: 'boolean' } },
   positionals: ['FILE'],
-  async run(values, [file], { out }) {
-    const settings = loadSettings(file as string);
+  async run(values, [file], { out, err }) {
+    const { settings, remarks } = readSettings(file as string);
+    for (const remark of remarks) err.write(`${remark}\n`);
     if (values.show === true) out.write(stringify(redact(settings)));
     else out.write(`${file}: good\n`);
     return exitCodes.good;

@@ -1,6 +1,6 @@
 /** `flowspan run`: the service. Says where the page is and what is not configured yet; a signal flushes and stops. */
 import { Appliance } from '../appliance.ts';
-import { defaultSettings, loadSettings } from '../config/load.ts';
+import { defaultSettings, type LoadedSettings, readSettings } from '../config/load.ts';
 import { safeSettings } from '../config/safe_mode.ts';
 import { type Settings, settingsSchema } from '../config/schema.ts';
 import type { Clock } from '../core/clock.ts';
@@ -47,13 +47,14 @@ needs a restart is said.`,
   },
   positionals: [],
   async run(values, _positionals, terminal) {
-    const settings = settingsOf(values);
+    const { settings, remarks } = settingsOf(values);
     let running: Appliance | undefined;
     const level = (): LogLevel => (running?.settings.current ?? settings).log.level;
     const world = systemWorld((clock) => sinkFor(settings, terminal, level, clock));
     const appliance = new Appliance(settings, world);
     running = appliance;
     await appliance.start(terminal.interrupted);
+    appliance.settings.remark(remarks);
     greet(appliance, settings, terminal);
     const { meter } = appliance.status();
     if (meter.state === 'failed') {
@@ -79,7 +80,9 @@ needs a restart is said.`,
 
 function reload(appliance: Appliance, values: OptionValues): void {
   try {
-    appliance.settings.take(settingsOf(values));
+    const { settings, remarks } = settingsOf(values);
+    appliance.settings.take(settings);
+    appliance.settings.remark(remarks);
   } catch (error) {
     if (!(error instanceof ApplianceError)) throw error;
     appliance.settings.refuse(error.message);
@@ -156,14 +159,14 @@ async function farewell(appliance: Appliance, { out, err }: Terminal): Promise<n
 }
 
 /** The file's settings with the options over them, checked as a whole. */
-function settingsOf(values: OptionValues): Settings {
+function settingsOf(values: OptionValues): LoadedSettings {
   const isSafe = values.safe === true;
-  const base =
+  const { settings: base, remarks } =
     values.config === undefined
-      ? defaultSettings()
+      ? { settings: defaultSettings(), remarks: [] }
       : isSafe
         ? readableSettings(values.config as string)
-        : loadSettings(values.config as string);
+        : readSettings(values.config as string);
   const meter: Record<string, unknown> = { ...base.meter };
   const status: Record<string, unknown> = { ...base.status };
   if (values.interface !== undefined) Object.assign(meter, { source: 'interface', interfaces: values.interface });
@@ -174,18 +177,18 @@ function settingsOf(values: OptionValues): Settings {
   const log = { ...base.log, ...(values['log-level'] === undefined ? {} : { level: values['log-level'] }) };
   const dataFolder = values.data ?? base.dataFolder;
   const result = settingsSchema.safeParse({ ...base, meter, status, log, dataFolder });
-  if (result.success) return isSafe || result.data.safeMode ? safeSettings(result.data) : result.data;
+  if (result.success) return { settings: isSafe || result.data.safeMode ? safeSettings(result.data) : result.data, remarks };
   const issue = result.error.issues[0]!;
   throw new ApplianceError('usage', `${issue.path.join('.')}: ${issue.message}`);
 }
 
 /** For safe mode: a file that stops the service must not stop what tells about it. The page is then on every address, with sign-in. */
-function readableSettings(path: string): Settings {
+function readableSettings(path: string): LoadedSettings {
   try {
-    return loadSettings(path);
+    return readSettings(path);
   } catch (error) {
     if (!(error instanceof ApplianceError)) throw error;
     const base = defaultSettings();
-    return { ...base, status: { ...base.status, address: '::' } };
+    return { settings: { ...base, status: { ...base.status, address: '::' } }, remarks: [] };
   }
 }

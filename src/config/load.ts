@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { ApplianceError, messageOf, systemCode } from '../core/errors.ts';
+import { broughtUpToDate } from './older_files.ts';
 import { type Settings, settingsSchema } from './schema.ts';
 import { isSecret, isValue, keysAt, schemaAt } from './schema_at.ts';
 
@@ -21,7 +22,10 @@ export interface SettingFault {
   readonly line: number | undefined;
 }
 
-export type SettingsResult = { readonly settings: Settings } | { readonly faults: readonly SettingFault[] };
+/** `older`: values that are taken as others, since only an older version allowed them. */
+export type SettingsResult =
+  | { readonly settings: Settings; readonly older: readonly SettingFault[] }
+  | { readonly faults: readonly SettingFault[] };
 
 /** Checks YAML text. Empty text gives the defaults. */
 export function parseSettings(text: string): SettingsResult {
@@ -29,14 +33,14 @@ export function parseSettings(text: string): SettingsResult {
   // A tag that nobody knows is a warning to the parser, which drops it: half of a password, say.
   const unparsed = [...document.errors, ...document.warnings];
   if (unparsed.length > 0) return { faults: unparsed.map((error) => yamlFault(error.message, error.linePos?.[0].line)) };
-  let input: unknown;
+  let written: unknown;
   try {
-    input = document.toJS() ?? {};
+    written = document.toJS() ?? {};
   } catch (error) {
     return { faults: [yamlFault(messageOf(error), undefined)] }; // an alias of nothing, or of too much
   }
+  const { input, older } = broughtUpToDate(written);
   const result = settingsSchema.safeParse(input);
-  if (result.success) return { settings: result.data };
   const lineOf = (path: readonly PropertyKey[]): number | undefined => {
     for (let length = path.length; length > 0; length--) {
       const node = document.getIn(path.slice(0, length), true) as { range?: [number, number, number] } | undefined;
@@ -44,6 +48,15 @@ export function parseSettings(text: string): SettingsResult {
     }
     return undefined;
   };
+  if (result.success) {
+    const told = older.map(({ path, value, message }) => ({
+      path: formatPath(path),
+      value: String(value),
+      message,
+      line: lineOf(path),
+    }));
+    return { settings: result.data, older: told };
+  }
   return { faults: result.error.issues.flatMap((issue) => faultsOf(issue, input, lineOf)) };
 }
 
@@ -154,8 +167,16 @@ export function formatFault(fault: SettingFault, file: string): string {
   return [place, fault.path, fault.value, fault.message].filter((part) => part !== undefined && part !== '').join(': ');
 }
 
+export interface LoadedSettings {
+  readonly settings: Settings;
+  /** A line each for what is to be brought up to date in the file. */
+  readonly remarks: readonly string[];
+}
+
+export const loadSettings = (file: string): Settings => readSettings(file).settings;
+
 /** Reads and checks a file; throws `settingsUnreadable` or `settingsInvalid` with every fault in the message. */
-export function loadSettings(file: string): Settings {
+export function readSettings(file: string): LoadedSettings {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -164,7 +185,7 @@ export function loadSettings(file: string): Settings {
     throw new ApplianceError('settingsUnreadable', `${file}: cannot be read: ${why}`, { cause: error });
   }
   const result = parseSettings(text);
-  if ('settings' in result) return result.settings;
+  if ('settings' in result) return { settings: result.settings, remarks: result.older.map((one) => formatFault(one, file)) };
   throw new ApplianceError('settingsInvalid', result.faults.map((fault) => formatFault(fault, file)).join('\n'), {
     fields: { faults: result.faults.length },
   });

@@ -20,6 +20,7 @@ export class SettingsInForce {
   #inForce: Settings;
   #wanted: Settings;
   #refused = '';
+  #remarked = '';
 
   constructor(parts: SettingsInForceParts) {
     this.#parts = parts;
@@ -80,6 +81,13 @@ export class SettingsInForce {
   refuse(why: string): void {
     if (why !== this.#refused) this.#parts.onEvent('error', 'settingsRefused', `changed settings are not taken up: ${why}`);
     this.#refused = why;
+  }
+
+  /** What is to be brought up to date in the file; said once. */
+  remark(remarks: readonly string[]): void {
+    const text = remarks.join('; ');
+    if (text !== '' && text !== this.#remarked) this.#parts.onEvent('warn', 'settingsOutdated', text);
+    this.#remarked = text;
   }
 
   #say(event: string, what: string, changes: readonly SettingChange[]): void {

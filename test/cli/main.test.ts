@@ -43,6 +43,14 @@ describe('command line', () => {
 });
 
 describe('check-config', () => {
+  test('a value of an older version is good, and said to be one', async () => {
+    const file = join(folder, 'older.yaml');
+    writeFileSync(file, 'alerts: {noTrafficAfterS: 60}\n');
+    const { code, out, err } = await flowspan('check-config', file);
+    expect([code, out]).toEqual([0, `${file}: good\n`]);
+    expect(err).toContain('older.yaml:1: alerts.noTrafficAfterS: 60: no longer allowed, and taken as 120');
+  });
+
   test('a good file is good, and can be shown without its passwords', async () => {
     const file = join(folder, 'good.yaml');
     writeFileSync(file, 'site: branch-1\nmqtt: {brokers: [{name: b, host: h, username: u, password: s3cret}]}\n');

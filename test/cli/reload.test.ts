@@ -51,6 +51,13 @@ describe('a changed settings file', () => {
     await vi.waitFor(() => expect(written).toContain('in force after a restart: meter.threads'), waitMs);
   });
 
+  test('of an older version is taken up, with what is to be changed in it', async () => {
+    writeFileSync(path, `${base}idleTimeoutS: 20, threads: 2}\nalerts: {noTrafficAfterS: 60}\n`);
+    running.kill('SIGHUP');
+    await vi.waitFor(() => expect(written).toMatch(/settings .*: alerts\.noTrafficAfterS"/), waitMs);
+    await vi.waitFor(() => expect(written).toMatch(/alerts\.noTrafficAfterS: 60: no longer allowed.*settingsOutdated/), waitMs);
+  });
+
   test('that is wrong is refused with its line, and the box goes on', async () => {
     write('idleTimeoutS: nonsense');
     running.kill('SIGHUP');

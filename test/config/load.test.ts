@@ -2,10 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import type { z } from 'zod';
 import { defaultSettings, formatFault, loadSettings, parseSettings, type SettingFault } from '../../src/config/load.ts';
+import { narrowed } from '../../src/config/older_files.ts';
 import { redact, withoutAddresses } from '../../src/config/redact.ts';
 import { schemaPaths, settingsList } from '../../src/config/reference.ts';
-import { isSecret, schemaAt, secretKeys } from '../../src/config/schema_at.ts';
+import { isSecret, schemaAt, secretKeys, unwrap } from '../../src/config/schema_at.ts';
 import { ApplianceError } from '../../src/core/errors.ts';
 
 const faultsOf = (yaml: string): readonly SettingFault[] => {
@@ -15,7 +17,7 @@ const faultsOf = (yaml: string): readonly SettingFault[] => {
 
 describe('settings', () => {
   test('an empty file is the defaults', () => {
-    expect(parseSettings('')).toEqual({ settings: defaultSettings() });
+    expect(parseSettings('')).toEqual({ settings: defaultSettings(), older: [] });
     expect(defaultSettings().meter.activeTimeoutS).toBe(60);
   });
 
@@ -213,5 +215,30 @@ describe('settings reference', () => {
     expect(paths.length).toBeGreaterThan(60);
     for (const path of paths) expect(reference).toContain(`\`${path}\``);
     for (const setting of settingsList()) expect(setting.reason, setting.path).not.toBe('');
+  });
+});
+
+describe('values that only an older version allowed', () => {
+  test('are taken as what is allowed now, and told with their place: a box keeps its settings when it updates itself', () => {
+    const parsed = parseSettings('site: s\nalerts:\n  noTrafficAfterS: 60\n  coolDownS: 30\n');
+    if (!('settings' in parsed)) throw new Error(JSON.stringify(parsed));
+    expect(parsed.settings.alerts).toMatchObject({ noTrafficAfterS: 120, coolDownS: 30 });
+    expect(parsed.older.map((one) => formatFault(one, 'f.yaml'))).toEqual([
+      'f.yaml:3: alerts.noTrafficAfterS: 60: no longer allowed, and taken as 120: silence is told after two minutes, as it was with any shorter time',
+    ]);
+  });
+
+  test.each([29, -60, 60.5, '"60"', '[60]', 86_401])('what no version allowed is a fault: %s', (value) => {
+    expect(parseSettings(`alerts: {noTrafficAfterS: ${value}}`)).toMatchObject({ faults: [{ path: 'alerts.noTrafficAfterS' }] });
+  });
+
+  test.each(['alerts: 60', 'alerts: [60]', '[1]', '7', ''])('are looked for where there is nothing of the kind: %s', (text) => {
+    const parsed = parseSettings(text);
+    expect('settings' in parsed ? parsed.older : []).toEqual([]);
+  });
+
+  test('are below what is allowed now, or they would be in the list for nothing', () => {
+    for (const { path, wasFrom } of narrowed)
+      expect([path, (unwrap(schemaAt(path)) as z.ZodNumber).minValue! > wasFrom]).toEqual([path, true]);
   });
 });

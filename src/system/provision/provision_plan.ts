@@ -83,6 +83,7 @@ export function provisionPlan(input: ProvisionInput): ProvisionPlan {
   const parsed = parseSettings(text);
   const isReadable = 'settings' in parsed;
   const settings = isReadable ? parsed.settings : defaultSettings();
+  if (isReadable) remarks.push(...parsed.older.map((one) => formatFault(one, isTaken ? offered.file : 'flowspan.yaml')));
   if (!isReadable)
     remarks.push(
       `the settings that the box kept have faults, so the network is as without settings: ${parsed.faults.map((one) => formatFault(one, 'flowspan.yaml')).join('; ')}`,

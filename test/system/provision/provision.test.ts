@@ -278,6 +278,15 @@ describe('a box', () => {
     expect([run().state, inForce().site, existsSync(join(boot, 'certificates/old'))]).toEqual(['unchanged', 'stick', false]);
   });
 
+  test('that has a value of an older version keeps it, and says so at every start', () => {
+    put(root, 'etc/flowspan/flowspan.yaml', 'site: kept\nalerts: {noTrafficAfterS: 60}\n');
+    expect(run().remarks[0]).toMatch(/^flowspan\.yaml:2: alerts\.noTrafficAfterS: 60: no longer allowed, and taken as 120/);
+    expect([inForce().site, inForce().alerts.noTrafficAfterS]).toEqual(['kept', 120]);
+    put(boot, 'flowspan.yaml', 'site: offered\nalerts: {noTrafficAfterS: 90}\n');
+    expect(run()).toMatchObject({ state: 'taken', faults: [] });
+    expect(readFileSync(join(boot, 'OK.txt'), 'utf8')).toMatch(/noTrafficAfterS: 90/);
+  });
+
   test('that has settings of another version, which it cannot read, can be reached all the same', () => {
     put(root, 'etc/flowspan/authorized_keys', 'ssh-ed25519 AAAAC3Nz anna\n');
     put(root, 'etc/flowspan/flowspan.yaml', 'settingOfTomorrow: 1\n');
