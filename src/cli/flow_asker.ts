@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { SystemClock } from '../core/clock.ts';
 import { ApplianceError, messageOf } from '../core/errors.ts';
 import { asksForHosts, withHostAddresses } from '../flow/filter/filter_hosts.ts';
+import { unknownLabelTrouble } from '../flow/filter/filter_names.ts';
 import { parseFilter, troubleText } from '../flow/filter/filter_parser.ts';
 import { everyFlow } from '../flow/filter/filter_syntax.ts';
 import type { FlowGroupAnswer, FlowListAnswer, FlowSearcher } from '../flow/flow_search_shapes.ts';
@@ -56,7 +57,7 @@ export class FlowAsker {
 
   async #listStopped(query: Query): Promise<FlowListAnswer> {
     const { order, limit, offset, before } = parseParameters(flowParameters, textsOf(query));
-    const answer = await (await this.#search()).list({ ...this.#rangeOf(query), order, limit, offset, before });
+    const answer = await this.#onDisk(query, (search) => search.list({ ...this.#rangeOf(query), order, limit, offset, before }));
     return withNamesOnDisk(
       answer,
       answer.flows.flatMap((flow) => Object.values(flow)),
@@ -66,7 +67,7 @@ export class FlowAsker {
 
   async #groupStopped(query: Query): Promise<FlowGroupAnswer> {
     const { by, order, limit } = parseParameters(flowSumParameters, textsOf(query));
-    const answer = await (await this.#search()).group({ ...this.#rangeOf(query), by, order, limit });
+    const answer = await this.#onDisk(query, (search) => search.group({ ...this.#rangeOf(query), by, order, limit }));
     return withNamesOnDisk(
       answer,
       answer.groups.flatMap(({ keys }) => keys),
@@ -83,6 +84,18 @@ export class FlowAsker {
     const found = withHostAddresses(parsed, names, namesIn(this.#dataFolder));
     if (found.trouble !== undefined) throw new ApplianceError('usage', `filter: ${troubleText(text, found.trouble)}`);
     return { filter: found.filter, ...range };
+  }
+
+  /** @throws ApplianceError `usage` for a label that nobody gave, with its place */
+  async #onDisk<T>({ filter }: Query, ask: (search: FlowSearcher) => Promise<T>): Promise<T> {
+    const search = await this.#search();
+    try {
+      return await ask(search);
+    } catch (error) {
+      if (!(error instanceof ApplianceError) || error.code !== 'usage' || error.fields.field === undefined) throw error;
+      const text = String(filter ?? '');
+      throw new ApplianceError('usage', `filter: ${troubleText(text, unknownLabelTrouble(error.fields, text))}`);
+    }
   }
 
   async #search(): Promise<FlowSearcher> {

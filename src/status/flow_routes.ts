@@ -5,7 +5,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Clock } from '../core/clock.ts';
 import { ApplianceError } from '../core/errors.ts';
-import { parseFilter } from '../flow/filter/filter_parser.ts';
+import { unknownLabelTrouble } from '../flow/filter/filter_names.ts';
 import { tellsAddressesApart } from '../flow/filter/filter_reach.ts';
 import type { Filter } from '../flow/filter/filter_syntax.ts';
 import type { FlowGroup, FlowGroupAnswer, FlowSearcher } from '../flow/flow_search_shapes.ts';
@@ -100,9 +100,8 @@ export function addFlowRoutes(server: FastifyInstance, { clock, flows, hosts, hi
 /** What only the search could find wrong with a filter, with its place. */
 function toldAtFilter(error: unknown, text: string): never {
   if (!(error instanceof ApplianceError) || error.code !== 'usage') throw error;
-  const { field, name, allowed } = error.fields as { field: string; name: string; allowed: string };
-  const { names } = { names: [], ...parseFilter(text) };
-  const { at, length } = names.find((one) => one.field === field && one.name === name) ?? { at: 0, length: text.length };
+  const { name } = error.fields as { name: string };
+  const { at, length, allowed } = unknownLabelTrouble(error.fields, text);
   const message = `${error.message.replace(/^filter:/, `filter, at ${at}:`)}.`;
   throw new ApiError('badParameter', message, { parameter: 'filter', value: name, allowed, at, length });
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SystemClock } from '../../src/core/clock.ts';
+import { NameDictionary } from '../../src/flow/dictionary.ts';
 import { ROW_BYTES } from '../../src/flow/row_layout.ts';
 import { FlowArchive } from '../../src/store/flow_archive.ts';
 import { FlowSearch } from '../../src/store/flow_search.ts';
@@ -61,6 +62,17 @@ describe('a stopped box', () => {
     const { code, err } = await ask('udp and hostname lapdog');
     expect(code).toBe(2);
     expect(err).toMatch(/no host that is known now is called 'lapdog'.*\n {2}udp and hostname lapdog\n {19}\^{6}\n/);
+  });
+
+  test('a label that nobody gave is told under its place, with those there are', async () => {
+    const entry = { number: 1, kind: 'siteLabel', name: 'Berlin' } as const;
+    writeFileSync(join(data, 'names.json'), new NameDictionary([entry], 2).text());
+    for (const command of [['flows'], ['query', '--by', 'source']]) {
+      const [name, ...rest] = command as [string, ...string[]];
+      const { code, err } = await flowspan(name, 'udp and site bärlin', ...rest, '--last', '3d', '--data', data);
+      expect(code).toBe(2);
+      expect(err).toMatch(/no site is called 'bärlin'; allowed: Berlin\n {2}udp and site bärlin\n {15}\^{6}\n/);
+    }
   });
 
   test('one that kept nothing is said', async () => {

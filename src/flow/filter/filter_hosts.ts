@@ -61,7 +61,7 @@ export function withHostAddresses(filter: Filter, places: readonly NamePlace[], 
           'a name, or more of it',
         );
       const hex = hexOf(address);
-      if (hex !== undefined) found.push({ first: hex, last: hex });
+      found.push({ first: hex, last: hex });
     }
     const missing = [...exact].find(([, isFound]) => !isFound)?.[0] ?? patterns.find(({ found }) => !found)?.name;
     if (missing !== undefined)
@@ -96,8 +96,6 @@ function patternOf(name: string): { isOf: (name: string) => boolean } {
   return name.endsWith('*') ? { isOf: (other) => other.includes(part) } : { isOf: (other) => other.endsWith(part) };
 }
 
-/** Undefined for what is no address: hosts without one are known by their MAC. */
-function hexOf(address: string): string | undefined {
-  const octets = parseAddress(address);
-  return octets === undefined ? undefined : [...octets].map((octet) => octet.toString(16).padStart(2, '0')).join('');
-}
+/** Names are learned for IP addresses alone (`isOneHost`), also where they are read from disk. */
+const hexOf = (address: string): string =>
+  [...parseAddress(address)!].map((octet) => octet.toString(16).padStart(2, '0')).join('');

@@ -4,6 +4,7 @@
  */
 import type { NameDictionary } from '../dictionary.ts';
 import { fieldNamed } from './filter_fields.ts';
+import { type FilterTrouble, parseFilter } from './filter_parser.ts';
 import type { Filter, FilterTest, FilterValue } from './filter_syntax.ts';
 
 export interface UnknownLabel {
@@ -61,4 +62,12 @@ const isAlike = (a: string, b: string): boolean => a.toLowerCase() === b.toLower
 export function unknownLabelText({ field, name, known }: UnknownLabel): { message: string; allowed: string } {
   const allowed = known.length === 0 ? `labels that rules of the settings give (labels); there is none yet` : known.join(', ');
   return { message: `no ${field} is called '${name}'`, allowed };
+}
+
+/** What a search says about a label that nobody gave (the fields of its error), with the place in the filter that it was asked by. */
+export function unknownLabelTrouble(fields: Readonly<Record<string, unknown>>, text: string): FilterTrouble {
+  const { field, name, message, allowed } = fields as Record<'field' | 'name' | 'message' | 'allowed', string>;
+  const { names } = { names: [], ...parseFilter(text) };
+  const { at, length } = names.find((one) => one.field === field && one.name === name) ?? { at: 0, length: text.length };
+  return { at, length, message, allowed };
 }
