@@ -110,6 +110,15 @@ FLOWSPAN_COLD uint16_t Decoder::tags(Cursor& cursor, DecodedPacket& packet, uint
     etherType = load16(cursor.at + 2);
     cursor.skip(4);
   }
+  return etherType == kEtherTypeCiscoMetadata ? metadata(cursor) : etherType;
+}
+
+// What switches with security groups (Cisco TrustSec) write between tags and protocol: version, length in words, the group's number.
+FLOWSPAN_COLD uint16_t Decoder::metadata(Cursor& cursor) {
+  const size_t octets = cursor.has(2) && cursor.at[0] == 1 ? 2 + 4u * cursor.at[1] : 0;
+  if (octets == 0 || !cursor.has(octets + 2)) return kEtherTypeCiscoMetadata;
+  const uint16_t etherType = load16(cursor.at + octets);
+  cursor.skip(octets + 2);
   return etherType;
 }
 
@@ -148,12 +157,23 @@ FLOWSPAN_COLD uint16_t Decoder::mpls(Cursor& cursor, DecodedPacket& packet, uint
     packet.flags |= kMplsStack;
     packet.mpls = depth << 24 | top;
   }
-  if (packet.annotation == static_cast<uint8_t>(DecodeAnnotation::truncatedMpls) || !cursor.has(1)) return etherType;
-  switch (cursor.at[0] >> 4) {
-    case 4: return kEtherTypeIpv4;
-    case 6: return kEtherTypeIpv6;
-    default: return etherType;
+  if (packet.annotation == static_cast<uint8_t>(DecodeAnnotation::truncatedMpls)) return etherType;
+  return ipBehindLabels(cursor, etherType);
+}
+
+// Behind labels may stand the frames of a pseudowire without control word (RFC 4448), and stations whose addresses begin with a 4 or a 6 are
+// many: it has to be a length that the frame can hold as well. What is cut before it is believed.
+FLOWSPAN_COLD uint16_t Decoder::ipBehindLabels(const Cursor& cursor, uint16_t otherwise) {
+  if (!cursor.has(1)) return otherwise;
+  const unsigned version = cursor.at[0] >> 4;
+  if (version == 4) {
+    const uint32_t header = (cursor.at[0] & 15u) * 4;
+    if (header < 20 || !cursor.has(4)) return header < 20 ? otherwise : kEtherTypeIpv4;
+    const uint32_t total = load16(cursor.at + 2);
+    return total == 0 || (total >= header && total <= cursor.wire) ? kEtherTypeIpv4 : otherwise;
   }
+  if (version != 6) return otherwise;
+  return !cursor.has(6) || load16(cursor.at + 4) + 40u <= cursor.wire ? kEtherTypeIpv6 : otherwise;
 }
 
 // RFC 2516 section 4: version and type 1, code 0, session, length; then PPP.

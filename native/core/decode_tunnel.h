@@ -10,6 +10,7 @@ namespace flowspan {
 namespace {
 
 constexpr uint16_t kPortVxlan = 4789, kPortGeneve = 6081, kPortGtpu = 2152, kPortTeredo = 3544, kPortL2tp = 1701;
+constexpr uint16_t kWellKnownPortMax = 1023;
 constexpr uint16_t kErspan2 = 0x88be, kErspan3 = 0x22eb;
 
 // RFC 4291 section 2.5.5.2: IPv4 as an IPv4-mapped address, since the row does not tell the outer version.
@@ -116,8 +117,8 @@ bool Decoder::greTunnel(Cursor& cursor, TunnelType& type, uint32_t& id, Inner& i
   const bool sequenced = (bits & 0x1000) != 0;
   const size_t octets = 4 + ((bits & 0x8000) != 0 ? 4 : 0) + (keyed ? 4 : 0) + (sequenced ? 4 : 0);
   type = TunnelType::gre;
-  if ((bits & 0x0007) != 0) {
-    // Version 1 is PPTP's (RFC 2637): compressed PPP, not opened.
+  if ((bits & 0x4007) != 0) {
+    // Version 1 is PPTP's (RFC 2637): compressed PPP, not opened. Nor is what has routes of its own (RFC 1701), which RFC 2784 does away with.
     if (opens(type)) annotate(packet, DecodeAnnotation::unsupportedTunnelVersion);
     return true;
   }
@@ -149,29 +150,42 @@ bool Decoder::greTunnel(Cursor& cursor, TunnelType& type, uint32_t& id, Inner& i
       if (!cursor.has(12)) return false;
       id = load16(cursor.at + 2) & 0x3ff;
       const bool platform = (cursor.at[11] & 1) != 0;
+      // Five bits of frame type: 0 Ethernet, 2 IP, as a switch sends that captures behind its routing.
+      const unsigned frameType = cursor.at[10] >> 2 & 0x1f;
       cursor.skip(12);
       if (platform) {
         if (!cursor.has(8)) return false;
         cursor.skip(8);
       }
+      if (frameType == 2) inner = ipOf(cursor);
+      else if (frameType != 0) inner = Inner::nothing;
       return true;
     }
     default: return true;
   }
 }
 
+// IP says itself which version it is.
+Decoder::Inner Decoder::ipOf(const Cursor& cursor) {
+  const unsigned version = cursor.has(1) ? cursor.at[0] >> 4 : 0;
+  return version == 4 ? Inner::ipv4 : version == 6 ? Inner::ipv6 : Inner::nothing;
+}
+
 bool Decoder::udpTunnel(Cursor& cursor, TunnelType& type, uint32_t& id, Inner& inner, DecodedPacket& packet) {
   const auto is = [&](uint16_t port) { return packet.key.port[0] == port || packet.key.port[1] == port; };
+  // These are sent to their port, from any but a well-known one: what a server answers to a client that happens to have the
+  // number is no tunnel, and every octets pass for an Ethernet frame.
+  const auto isTo = [&](uint16_t port) { return packet.key.port[1] == port && packet.key.port[0] > kWellKnownPortMax; };
   if (!cursor.has(8)) return true;
   cursor.skip(8);
-  if (is(kPortVxlan) && opens(TunnelType::vxlan)) {  // RFC 7348 section 5
+  if (isTo(kPortVxlan) && opens(TunnelType::vxlan)) {  // RFC 7348 section 5
     if (!cursor.has(8)) return type = TunnelType::vxlan, false;
     if ((cursor.at[0] & 0x08) == 0) return true;
     type = TunnelType::vxlan;
     id = load24(cursor.at + 4);
     cursor.skip(8);
     inner = Inner::ethernet;
-  } else if (is(kPortGeneve) && opens(TunnelType::geneve)) {  // RFC 8926 section 3.4
+  } else if (isTo(kPortGeneve) && opens(TunnelType::geneve)) {  // RFC 8926 section 3.4
     type = TunnelType::geneve;
     if (!cursor.has(8)) return false;
     if (cursor.at[0] >> 6 != 0) {
@@ -187,7 +201,7 @@ bool Decoder::udpTunnel(Cursor& cursor, TunnelType& type, uint32_t& id, Inner& i
             : etherType == kEtherTypeIpv4              ? Inner::ipv4
             : etherType == kEtherTypeIpv6              ? Inner::ipv6
                                                        : Inner::nothing;
-  } else if (is(kPortGtpu) && opens(TunnelType::gtpu)) {  // 3GPP TS 29.281 section 5
+  } else if (isTo(kPortGtpu) && opens(TunnelType::gtpu)) {  // 3GPP TS 29.281 section 5
     type = TunnelType::gtpu;
     if (!cursor.has(8)) return false;
     const uint8_t bits = cursor.at[0];
@@ -210,7 +224,7 @@ bool Decoder::udpTunnel(Cursor& cursor, TunnelType& type, uint32_t& id, Inner& i
       }
     }
     if (!cursor.has(1)) return false;
-    inner = cursor.at[0] >> 4 == 4 ? Inner::ipv4 : cursor.at[0] >> 4 == 6 ? Inner::ipv6 : Inner::nothing;
+    inner = ipOf(cursor);
   } else if (is(kPortTeredo) && opens(TunnelType::teredo)) {  // RFC 4380 section 5.1.1
     type = TunnelType::teredo;
     if (cursor.has(4) && load16(cursor.at) == 0x0001) {
@@ -232,24 +246,33 @@ bool Decoder::udpTunnel(Cursor& cursor, TunnelType& type, uint32_t& id, Inner& i
 }
 
 // RFC 3931 section 4.1: cookie and sublayer are agreed out of band, so the Ethernet frame is looked for behind each
-// possible length by an EtherType that makes sense.
+// possible length by an EtherType and what begins behind it: a MAC address may have the octets of an EtherType in the middle.
 bool Decoder::l2tpv3(Cursor& cursor, uint32_t& id, Inner& inner) {
+  const auto isTyped = [](const uint8_t* type) {
+    switch (load16(type)) {
+      case kEtherTypeIpv4: return type[2] >> 4 == 4;
+      case kEtherTypeIpv6: return type[2] >> 4 == 6;
+      case kEtherTypeArp: return load16(type + 2) == 1;  // RFC 826: of Ethernet
+      default: return false;
+    }
+  };
+  // Up to two tags; within them the type alone has to do.
+  const auto isFrame = [&](const uint8_t* frame) {
+    const uint16_t type = load16(frame + 12);
+    if (type != kEtherTypeVlan && type != kEtherTypeServiceVlan) return isTyped(frame + 12);
+    const uint16_t within = load16(frame + 16);
+    return within == kEtherTypeIpv4 || within == kEtherTypeIpv6 || within == kEtherTypeArp || within == kEtherTypeVlan;
+  };
   if (!cursor.has(4)) return false;
   id = load32(cursor.at);
   if (id == 0) return true;  // control
   cursor.skip(4);
   for (const size_t before : {size_t{0}, size_t{4}, size_t{8}, size_t{12}}) {
-    if (!cursor.has(before + 14)) return before != 0;
-    switch (load16(cursor.at + before + 12)) {
-      case kEtherTypeIpv4:
-      case kEtherTypeIpv6:
-      case kEtherTypeVlan:
-      case 0x0806:
-        cursor.skip(before);
-        inner = Inner::ethernet;
-        return true;
-      default: break;
-    }
+    if (!cursor.has(before + 18)) return before != 0;
+    if (!isFrame(cursor.at + before)) continue;
+    cursor.skip(before);
+    inner = Inner::ethernet;
+    return true;
   }
   return true;
 }

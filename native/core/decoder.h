@@ -22,9 +22,11 @@ namespace flowspan {
 
 inline constexpr uint16_t kEtherTypeIpv4 = 0x0800;
 inline constexpr uint16_t kEtherTypeIpv6 = 0x86dd;
+inline constexpr uint16_t kEtherTypeArp = 0x0806;
 inline constexpr uint16_t kEtherTypeVlan = 0x8100;
 inline constexpr uint16_t kEtherTypeServiceVlan = 0x88a8;
 inline constexpr uint16_t kEtherTypeOldServiceVlan = 0x9100;
+inline constexpr uint16_t kEtherTypeCiscoMetadata = 0x8909;
 inline constexpr uint16_t kEtherTypeMpls = 0x8847;
 inline constexpr uint16_t kEtherTypeMplsMulticast = 0x8848;
 inline constexpr uint16_t kEtherTypePppoe = 0x8864;
@@ -86,8 +88,10 @@ class Decoder {
   bool otherLinkHeader(LinkType link, Cursor& cursor, DecodedPacket& packet, uint16_t& etherType);
   uint16_t pppToEtherType(Cursor& cursor, uint16_t otherwise);
   uint16_t tags(Cursor& cursor, DecodedPacket& packet, uint16_t etherType, bool keep);
+  uint16_t metadata(Cursor& cursor);
   uint16_t logicalLink(Cursor& cursor, DecodedPacket& packet);
   uint16_t mpls(Cursor& cursor, DecodedPacket& packet, uint16_t etherType, bool keep);
+  uint16_t ipBehindLabels(const Cursor& cursor, uint16_t otherwise);
   uint16_t pppoe(Cursor& cursor, DecodedPacket& packet);
 
   // Decodes from an EtherType on, into tunnels where opened. False: no IP, the key is not filled.
@@ -111,6 +115,7 @@ class Decoder {
   bool greTunnel(Cursor& cursor, TunnelType& type, uint32_t& id, Inner& inner, DecodedPacket& packet);
   bool udpTunnel(Cursor& cursor, TunnelType& type, uint32_t& id, Inner& inner, DecodedPacket& packet);
   bool l2tpv3(Cursor& cursor, uint32_t& id, Inner& inner);
+  static Inner ipOf(const Cursor& cursor);
 
   void ethernetKey(const uint8_t* macs, uint16_t etherType, DecodedPacket& packet);
   // Canonical order of endpoints, hash.

@@ -48,10 +48,18 @@ export function geneve(segment: number, payload: Layer, options = new Uint8Array
   return joined(header, options, payload.octets);
 }
 
-/** 3GPP TS 29.281 section 5: a G-PDU, with a sequence number when given. */
-export function gtpu(endpoint: number, packet: Layer, sequence?: number): Uint8Array {
-  const optional = sequence === undefined ? [] : [...u16(sequence), 0, 0];
-  const header = [sequence === undefined ? 0x30 : 0x32, 255, ...u16(optional.length + packet.octets.length), ...u32(endpoint)];
+/** 3GPP TS 29.281 section 5: a G-PDU, with a sequence number when given, and extension headers: type, length in words, content. */
+export function gtpu(
+  endpoint: number,
+  packet: Layer,
+  sequence?: number,
+  extensions: readonly (readonly [type: number, words: number, ...content: number[]])[] = [],
+): Uint8Array {
+  const chain = extensions.flatMap(([, ...content], i) => [...content, extensions[i + 1]?.[0] ?? 0]);
+  const isPlain = sequence === undefined && extensions.length === 0;
+  const optional = isPlain ? [] : [...u16(sequence ?? 0), 0, extensions[0]?.[0] ?? 0, ...chain];
+  const flags = 0x30 | (sequence === undefined ? 0 : 0x02) | (extensions.length === 0 ? 0 : 0x04);
+  const header = [flags, 255, ...u16(optional.length + packet.octets.length), ...u32(endpoint)];
   return joined(Uint8Array.from([...header, ...optional]), packet.octets);
 }
 
