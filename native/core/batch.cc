@@ -28,10 +28,24 @@ constexpr uint64_t kAggregateAgeNs = 1'000'000'000;
 
 }  // namespace
 
-// Of a connection that was seen to begin, only the initiator's first octets can be a hello.
+// Of a connection that was seen to begin, only the initiator's first octets can be a hello, and what follows those of one that was cut.
 inline bool MeterCore::State::mayBeHello(const FlowEntry& flow, const DecodedPacket& packet) const {
+  const DirectionLine& line = flow.direction[packet.side];
+  if ((line.flags & kHelloGoesOn) != 0) [[unlikely]] return packet.payloadOctets > 0;
   if (!observer.mayBeHello(packet) || (flow.flags & kInitiatorKnown) == 0) return false;
-  return (flow.flags & kInitiatorSide) == packet.side && packet.sequence() - flow.direction[packet.side].firstSequence <= 1;
+  return (flow.flags & kInitiatorSide) == packet.side && packet.sequence() - line.firstSequence <= 1;
+}
+
+// While a hello goes on the connection is not settled: its packets come the general way.
+FLOWSPAN_COLD void MeterCore::State::observeHello(FlowEntry& flow, const DecodedPacket& packet) {
+  DirectionLine& line = flow.direction[packet.side];
+  const uint32_t place = packet.sequence() - line.firstSequence;  // behind the SYN, which takes the first
+  if (!observer.lookAtHello(packet, views, place <= 1 ? 0 : place - 1)) {
+    line.flags &= static_cast<uint8_t>(~kHelloGoesOn);
+    return;
+  }
+  line.flags |= kHelloGoesOn;
+  flow.flags &= static_cast<uint8_t>(~kSettled);
 }
 
 // The general way: every flow and packet there is.
@@ -50,7 +64,7 @@ FLOWSPAN_COLD void MeterCore::State::update(const DecodedPacket& packet, uint32_
   if ((packet.flags & kHasIp) != 0) measureIp(line, ColdPart{table, e}, packet);
   if (((packet.flags & (kFragment | kUnreachable)) | packet.annotation) != 0) noteRare(e, packet);
   if (observer.watches(packet.key)) [[unlikely]] observeDatagram(flow, packet);
-  else if (mayBeHello(flow, packet)) [[unlikely]] observer.look(packet, views);
+  else if (mayBeHello(flow, packet)) [[unlikely]] observeHello(flow, packet);
 }
 
 void MeterCore::State::updateTcp(uint32_t e, const DecodedPacket& packet) {
@@ -62,6 +76,9 @@ void MeterCore::State::updateTcp(uint32_t e, const DecodedPacket& packet) {
   const bool before = (flow.flags & kEnded) != 0;
   measureTcp(flow, ColdPart{table, e}, packet);
   countPacket(flow.direction[packet.side], packet);
+  // The peer has something to say: it has heard the hello.
+  DirectionLine& peer = flow.direction[packet.side ^ 1u];
+  if ((peer.flags & kHelloGoesOn) != 0 && packet.payloadOctets > 0) [[unlikely]] peer.flags &= static_cast<uint8_t>(~kHelloGoesOn);
   if (isSettled(flow)) flow.flags |= kSettled;
   if ((bits & (kTcpFin | kTcpRst)) == 0) return;
   if (bothFinished(flow)) flow.flags |= kEnded;
@@ -189,12 +206,12 @@ FLOWSPAN_COLD bool MeterCore::State::admit(const DecodedPacket& packet) {
 
 FLOWSPAN_COLD void MeterCore::State::noteWider(FlowEntry& flow, const DecodedPacket& packet) {
   widenRange(flow.direction[packet.side], ColdPart{table, table.numberOf(flow)}, packet);
-  if (mayBeHello(flow, packet)) [[unlikely]] observer.look(packet, views);
+  if (mayBeHello(flow, packet)) [[unlikely]] observeHello(flow, packet);
 }
 
 FLOWSPAN_COLD void MeterCore::State::observeDatagram(FlowEntry& flow, const DecodedPacket& packet) {
   flow.flags &= static_cast<uint8_t>(~kSettled);
-  observer.look(packet, views);
+  observer.lookAtDatagram(packet, views);
 }
 
 void MeterCore::State::noteRare(uint32_t e, const DecodedPacket& packet) {

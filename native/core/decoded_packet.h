@@ -28,7 +28,7 @@ enum PacketFlag : uint16_t {
   kTransportAt = 1 << 11,  // `quoted` is the transport header: of TCP and UDP that came the general way
 };
 
-inline constexpr uint16_t kTcpFin = 0x01, kTcpSyn = 0x02, kTcpRst = 0x04, kTcpAck = 0x10;
+inline constexpr uint16_t kTcpFin = 0x01, kTcpSyn = 0x02, kTcpRst = 0x04, kTcpPsh = 0x08, kTcpAck = 0x10;
 
 struct alignas(16) DecodedPacket {
   FlowKey key;

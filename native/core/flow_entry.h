@@ -20,7 +20,7 @@ enum FlowFlag : uint8_t {
   kSideProbes = 1 << 4,      // the side that sent it
   kProbeAnswered = 1 << 5,   // it was acknowledged, which that side has not taken up yet
   kInUse = 1 << 6,
-  kSettled = 1 << 7,         // not TCP and not observed, or both sides' sequence numbers are known: see quick_update.h
+  kSettled = 1 << 7,         // not TCP and not observed, or both sides' sequence numbers are known and no hello goes on: see quick_update.h
 };
 
 enum DirectionFlag : uint8_t {
@@ -30,6 +30,7 @@ enum DirectionFlag : uint8_t {
   kGapOpen = 1 << 3,     // a segment jumped ahead: what fills the hole soon is out of order, not sent again
   kAckAhead = 1 << 4,    // the peer acknowledged octets not seen (yet)
   kForwardIsReply = 1 << 5,  // of side 0: an ICMP echo flow whose first packet was the reply
+  kHelloGoesOn = 1 << 6,     // a segment cut a TLS hello: what this side sends next is the rest
 };
 
 // One direction's share. Octet counts hold 48 bits; small saturating counters and what needs few bits ride in the upper ones.

@@ -51,6 +51,7 @@ struct MeterCore::State {
   void meterHeld(DecodedPacket& held);
   void noteWider(FlowEntry& flow, const DecodedPacket& packet);
   bool mayBeHello(const FlowEntry& flow, const DecodedPacket& packet) const;
+  void observeHello(FlowEntry& flow, const DecodedPacket& packet);
   void observeDatagram(FlowEntry& flow, const DecodedPacket& packet);
   void noteRare(uint32_t e, const DecodedPacket& packet);
   void creditUnreachable(const DecodedPacket& packet);

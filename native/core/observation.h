@@ -24,7 +24,7 @@ struct Observation {
   uint16_t destinationPort;
   uint16_t vlan;  // kTagPresent | VID of the outer tag, 0 without
   uint8_t sourceMac[6];  // zero where there is none
-  uint8_t reserved[4];
+  uint32_t streamOffset;  // octets of the stream before it: 0 but for the rest of a hello
   uint8_t payload[kPayloadMax];
 };
 static_assert(offsetof(Observation, payload) == observation_head::kBytes && offsetof(Observation, octets) == observation_head::kOctets);
@@ -34,6 +34,7 @@ static_assert(offsetof(Observation, source) == observation_head::kSource && offs
 static_assert(offsetof(Observation, sourcePort) == observation_head::kSourcePort && offsetof(Observation, vlan) == observation_head::kVlan);
 static_assert(offsetof(Observation, destinationPort) == observation_head::kDestinationPort);
 static_assert(offsetof(Observation, sourceMac) == observation_head::kSourceMac);
+static_assert(offsetof(Observation, streamOffset) == observation_head::kStreamOffset);
 
 // Takes observations. Called by the core's thread; never waits.
 class ObservationSink {

@@ -15,6 +15,9 @@ constexpr uint64_t kBurstNs = 1'000'000'000;
 // Record header 5, handshake header 4, version 2, random 32, empty session identifier 1, one cipher suite 4, compression 2,
 // extensions 2, server_name of one character 10.
 constexpr uint32_t kHelloOctetsMin = 62;
+constexpr uint32_t kRecordHeadOctets = 5;
+// With shares of every kind and a ticket hellos have some 2,500: what goes on beyond is none.
+constexpr uint32_t kHelloOctetsMax = 4096;
 constexpr uint32_t kDnsHeaderOctets = 12;
 constexpr uint32_t kDhcpFixedOctets = 240;
 
@@ -49,17 +52,23 @@ void Observer::configure(const ObservationPlan& plan) {
   intervalNs_ = kBurstNs / std::max(plan.perSecond, 1u);
 }
 
-void Observer::look(const DecodedPacket& packet, std::span<const PacketView> views) {
-  if (kinds_ == 0 || (packet.flags & (kFragment | kFirstFragment)) == kFragment) return;
+bool Observer::lookAtHello(const DecodedPacket& packet, std::span<const PacketView> views, uint32_t streamOffset) {
   const Payload payload = payloadOf(packet, views);
-  if (payload.at == nullptr) return;
-  if (packet.key.protocol == kUdp) return lookAtDatagram(packet, payload);
+  if (payload.at == nullptr || !wants(ObservationKind::tls) || streamOffset >= kHelloOctetsMax) return false;
+  if (streamOffset != 0) {
+    const bool taken = take(ObservationKind::tls, packet, payload, streamOffset);
+    // RFC 9293 3.9.1: what the sender wrote at once ends with a push.
+    return taken && (packet.tcpBits() & kTcpPsh) == 0 && streamOffset + payload.whole < kHelloOctetsMax;
+  }
   // RFC 8446 5.1 and 4: a record of type handshake (22), version 3.x, whose first message is a ClientHello (1).
   const uint8_t* at = payload.at;
-  if (payload.octets >= kHelloOctetsMin && at[0] == 22 && at[1] == 3 && at[5] == 1) take(ObservationKind::tls, packet, payload);
+  if (payload.octets < kHelloOctetsMin || at[0] != 22 || at[1] != 3 || at[5] != 1) return false;
+  return take(ObservationKind::tls, packet, payload) && kRecordHeadOctets + load16(at + 3) > payload.whole;
 }
 
-void Observer::lookAtDatagram(const DecodedPacket& packet, const Payload& payload) {
+void Observer::lookAtDatagram(const DecodedPacket& packet, std::span<const PacketView> views) {
+  const Payload payload = payloadOf(packet, views);
+  if (payload.at == nullptr) return;
   const uint16_t from = packet.key.port[packet.side], to = packet.key.port[packet.side ^ 1];
   const auto isDhcp = [](uint16_t port) { return port == kDhcpServerPort || port == kDhcpClientPort; };
   // RFC 1035 4.1.1: the top bit of the flags says that it is an answer.
@@ -73,7 +82,9 @@ void Observer::lookAtDatagram(const DecodedPacket& packet, const Payload& payloa
   }
 }
 
-Observer::Payload Observer::payloadOf(const DecodedPacket& packet, std::span<const PacketView> views) {
+// Without a place where there is none to look at.
+Observer::Payload Observer::payloadOf(const DecodedPacket& packet, std::span<const PacketView> views) const {
+  if (kinds_ == 0 || (packet.flags & (kFragment | kFirstFragment)) == kFragment) return {};
   const uint8_t* transport = nullptr;
   uint32_t left = 0;
   if ((packet.flags & kTransportAt) != 0) {
@@ -104,16 +115,16 @@ bool Observer::isWithinRate(ObservationKind kind, uint64_t ns) {
   return true;
 }
 
-void Observer::take(ObservationKind kind, const DecodedPacket& packet, const Payload& payload) {
+bool Observer::take(ObservationKind kind, const DecodedPacket& packet, const Payload& payload, uint32_t streamOffset) {
   const auto counter = [&](MeterCounter c) -> uint64_t& { return counters_[static_cast<unsigned>(c)]; };
   if (!isWithinRate(kind, packet.ns)) {
     counter(MeterCounter::observationsOverRate)++;
-    return;
+    return false;
   }
   Observation* to = sink_->next();
   if (to == nullptr) {
     counter(MeterCounter::observationsQueueFull)++;
-    return;
+    return false;
   }
   const FlowKey& key = packet.key;
   to->octets = static_cast<uint16_t>(std::min(payload.octets, Observation::kPayloadMax));
@@ -128,11 +139,12 @@ void Observer::take(ObservationKind kind, const DecodedPacket& packet, const Pay
   to->vlan = key.vlan;
   std::memset(to->sourceMac, 0, sizeof to->sourceMac);
   if (packet.frameMacs != nullptr) std::memcpy(to->sourceMac, packet.frameMacs + 6, 6);
-  std::memset(to->reserved, 0, sizeof to->reserved);
+  to->streamOffset = streamOffset;
   std::memcpy(to->payload, payload.at, to->octets);
   sink_->commit();
   static_assert(static_cast<unsigned>(MeterCounter::observedTls) - static_cast<unsigned>(MeterCounter::observedDns) == kObservationKindCount - 1);
   counters_[static_cast<unsigned>(MeterCounter::observedDns) + static_cast<unsigned>(kind)]++;
+  return true;
 }
 
 }  // namespace flowspan

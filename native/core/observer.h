@@ -1,8 +1,9 @@
 // Picks the packets that name hosts and copies their first octets to an ObservationSink. The short way of the update
 // (quick_update.h) is not asked: flows of watched ports are never settled, so their datagrams come the general way by themselves;
-// and a ClientHello is longer than what its sender sent before, so it is met where a range is widened anyway.
+// and a ClientHello is longer than what its sender sent before, so it is met where a range is widened anyway. One that its segment cuts
+// keeps the connection from being settled until the rest has come, or the peer answers.
 // Limits: `perSecond` of each kind, a second's worth at once; Observation::kPayloadMax octets. Not looked into: QUIC, DNS over
-// TCP, a hello's second segment. Owner: the core's thread.
+// TCP, a rest that overtakes its beginning. Owner: the core's thread.
 #pragma once
 
 #include <array>
@@ -27,8 +28,10 @@ class Observer {
   }
   // Whether a segment may be a ClientHello: the shortest with a server name is longer.
   bool mayBeHello(const DecodedPacket& packet) const { return packet.payloadOctets >= helloOctetsMin_; }
-  // Looks at a datagram of a watched flow, or a segment that may be a hello. `views`: the frames of the batch.
-  void look(const DecodedPacket& packet, std::span<const PacketView> views);
+  // Looks at a datagram of a watched flow. `views`: the frames of the batch.
+  void lookAtDatagram(const DecodedPacket& packet, std::span<const PacketView> views);
+  // Looks at a segment that may be a hello (`streamOffset` 0) or the rest of one. True when more of it is to come.
+  bool lookAtHello(const DecodedPacket& packet, std::span<const PacketView> views, uint32_t streamOffset);
 
  private:
   struct Payload {
@@ -42,10 +45,10 @@ class Observer {
     return (place <= kLastPort - kFirstPort ? portBits_ >> place & 1 : 0u) | (port == mdnsPort_);
   }
   bool wants(ObservationKind kind) const { return (kinds_ >> static_cast<unsigned>(kind) & 1) != 0; }
-  static Payload payloadOf(const DecodedPacket& packet, std::span<const PacketView> views);
+  Payload payloadOf(const DecodedPacket& packet, std::span<const PacketView> views) const;
   bool isWithinRate(ObservationKind kind, uint64_t ns);
-  void take(ObservationKind kind, const DecodedPacket& packet, const Payload& payload);
-  void lookAtDatagram(const DecodedPacket& packet, const Payload& payload);
+  // False when it was left out.
+  bool take(ObservationKind kind, const DecodedPacket& packet, const Payload& payload, uint32_t streamOffset = 0);
 
   static constexpr uint32_t kNeverHello = ~0u;
   static constexpr uint32_t kFirstPort = 53, kLastPort = 68;

@@ -119,10 +119,11 @@ inline void measureTcp(FlowEntry& flow, ColdPart cold, const DecodedPacket& p) {
   else if (length > 0) startSingular(flow, p, end);
 }
 
-// After measureTcp: nothing but counters changes from here on while segments come in order.
+// After measureTcp: nothing but counters changes from here on while segments come in order, and nobody looks at them.
 inline bool isSettled(const FlowEntry& flow) {
   constexpr uint8_t kKnown = kSequenceKnown | kFirstSequenceKnown;
-  return (flow.direction[0].flags & flow.direction[1].flags & kKnown) == kKnown;
+  const uint8_t a = flow.direction[0].flags, b = flow.direction[1].flags;
+  return (a & b & kKnown) == kKnown && ((a | b) & kHelloGoesOn) == 0;
 }
 
 // After measureTcp: both sides are done.

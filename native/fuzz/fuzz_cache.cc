@@ -1,5 +1,7 @@
 // A program of packets, ticks, steps of the clock, room given and taken, changes of sampling and time-outs against a tiny
 // cache: the equations hold after every step, and a meter that takes no short ways hands over the same rows.
+#include <cstring>
+
 #include "fuzz_input.h"
 #include "fuzz_ledger.h"
 
@@ -15,6 +17,9 @@ void setSampling(flowspan::SamplingPlan& plan, uint8_t what, uint8_t with) {
   if ((what & 3) != 0 && !plan.pools.empty()) plan.pools[(what & 3) % plan.pools.size()] = {{.prefixes = {{.bits = static_cast<uint8_t>(with % 33)}}}, selector};
   plan.kernelInterval = 1u << ((what >> 4) & 1);
 }
+
+// Ethernet, IPv4, TCP, and more than the shortest hello.
+constexpr uint32_t kHelloFrame = 14 + 20 + 20 + 80;
 
 }  // namespace
 
@@ -53,12 +58,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         break;
       case 4: ns -= uint64_t(with) * 10'000'000; break;
       default: {
-        uint8_t frame[58] = {};
-        storeNetwork<uint16_t>(frame + 12, (what & 8) != 0 ? 0x0806 : 0x0800);
+        uint8_t frame[kHelloFrame] = {};
+        const bool isHello = (what & 24) == 24;
+        storeNetwork<uint16_t>(frame + 12, (what & 8) != 0 && !isHello ? 0x0806 : 0x0800);
         frame[14] = 0x45;
         storeNetwork<uint16_t>(frame + 16, 44);
         frame[19] = with >> 3;
-        frame[23] = (what & 16) != 0 ? 17 : 6;
+        frame[23] = (what & 16) != 0 && !isHello ? 17 : 6;
         const bool back = (with & 1) != 0;
         frame[back ? 33 : 29] = with >> 4;
         frame[back ? 29 : 33] = 200;
@@ -68,7 +74,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         frame[45] = in.octet();
         frame[46] = 0x50;
         frame[47] = in.octet();
-        const PacketView view{frame, ns += uint64_t(what >> 5) * 3'000'000, 58, 58, 1, 0, LinkType::ethernet, 0};
+        // A connection is opened without data, or no hello would be at its beginning.
+        if (frame[23] == 6 && (frame[47] & 2) != 0) storeNetwork<uint16_t>(frame + 16, 40);
+        uint32_t octets = 58;
+        if (isHello) {
+          octets = kHelloFrame;
+          storeNetwork<uint16_t>(frame + 16, kHelloFrame - 14);
+          // Its record may be longer than the segment.
+          const uint8_t head[] = {22, 3, 1, 0, static_cast<uint8_t>(with << 1), 1};
+          std::memcpy(frame + 54, head, sizeof head);
+        }
+        const PacketView view{frame, ns += uint64_t(what >> 5) * 3'000'000, octets, octets, 1, 0, LinkType::ethernet, 0};
         core.process(&view, 1);
         general.process(&view, 1);
       }

@@ -365,6 +365,7 @@ inline constexpr uint32_t kSourcePort = 48;
 inline constexpr uint32_t kDestinationPort = 50;
 inline constexpr uint32_t kVlan = 52;
 inline constexpr uint32_t kSourceMac = 54;
+inline constexpr uint32_t kStreamOffset = 60;
 }  // namespace observation_head
 
 inline constexpr char kLayoutDescription[] =

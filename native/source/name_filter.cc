@@ -18,7 +18,7 @@ static_assert(kHeaderOctetsMax >= kEthernetOctets + kIpv6Octets + 32 + 6, "also 
 constexpr uint32_t kKeptOctets = kEthernetOctets + 2 * kTagOctets + kIpv4OctetsMax + kTcpOctetsMax + Observation::kPayloadMax;
 // Of a hello's record and handshake headers: as far as the message's type (RFC 8446 5.1, 4).
 constexpr uint32_t kHelloHeadOctets = 6;
-constexpr uint32_t kProtocol = 0, kPayloadAt = 1;  // places of the program's memory
+constexpr uint32_t kProtocol = 0, kPayloadAt = 1, kTargetPort = 2;  // places of the program's memory
 
 // Instructions with names for where they jump to. Classic BPF only jumps ahead, by at most 255 on a condition.
 class Program {
@@ -58,7 +58,7 @@ class Program {
   std::vector<Pending> jumps_;
 };
 
-constexpr unsigned kEquals = BPF_JEQ | BPF_K, kAtLeast = BPF_JGE | BPF_K, kAnyOf = BPF_JSET | BPF_K;
+constexpr unsigned kEquals = BPF_JEQ | BPF_K, kAtLeast = BPF_JGE | BPF_K, kMoreThan = BPF_JGT | BPF_K, kAnyOf = BPF_JSET | BPF_K;
 constexpr unsigned kOctet = BPF_LD | BPF_B | BPF_IND, kTwoOctets = BPF_LD | BPF_H | BPF_IND;  // from X on
 constexpr unsigned kLength = BPF_LD | BPF_W | BPF_LEN;
 
@@ -95,7 +95,17 @@ void addToX(Program& to) {
 
 constexpr unsigned kOctetAt = BPF_LD | BPF_B | BPF_ABS, kTwoOctetsAt = BPF_LD | BPF_H | BPF_ABS;
 constexpr uint32_t kHelloRecord = 0x1603, kClientHello = 1;  // a record of a handshake, of version 3.x; its first message
+// What is left of a hello for its second segment has 200 to 700 octets; nothing marks it but where it goes. Longer ones are uploads.
+constexpr uint32_t kHelloPort = 443, kRestOctetsMax = 1024;
 constexpr uint32_t kWatchedPorts[] = {53, 67, 68, 5353};
+
+// Of a segment to the port that is loaded.
+void mayBeRest(Program& to, Program::Label whole, Program::Label cut) {
+  to.unless(kEquals, kHelloPort, cut);
+  to.add(kLength);
+  to.ifSo(kMoreThan, kRestOctetsMax, cut);
+  to.go(whole);
+}
 
 // The transport header at a place that is known, as in nearly every packet: the kernel turns loads from fixed places into a few
 // instructions, those relative to X into calls. TCP without options and with time stamps; the rest goes on to `general`.
@@ -106,18 +116,21 @@ void atFixedPlace(Program& to, uint32_t protocolAt, uint32_t transportAt, Progra
   to.unless(kEquals, kTcp, cut);
   to.add(kOctetAt, transportAt + 12);
   to.add(BPF_ALU | BPF_AND | BPF_K, 0xf0);
-  const auto plain = to.label(), stamped = to.label();
+  const auto plain = to.label(), stamped = to.label(), rest = to.label();
   to.ifSo(kEquals, 0x50, plain);
   to.unless(kEquals, 0x80, general);
   to.here(stamped);
   for (const auto& [label, octets] : {std::pair{stamped, 32u}, std::pair{plain, 20u}}) {
     if (label == plain) to.here(plain);
     to.add(kTwoOctetsAt, transportAt + octets);
-    to.unless(kEquals, kHelloRecord, cut);
+    to.unless(kEquals, kHelloRecord, rest);
     to.add(kOctetAt, transportAt + octets + 5);
     to.ifSo(kEquals, kClientHello, whole);
-    to.go(cut);
+    to.go(rest);
   }
+  to.here(rest);
+  to.add(kTwoOctetsAt, transportAt + 2);
+  mayBeRest(to, whole, cut);
   to.here(datagram);
   to.add(kTwoOctetsAt, transportAt);
   for (const uint32_t port : kWatchedPorts) to.ifSo(kEquals, port, whole);
@@ -146,7 +159,7 @@ std::vector<sock_filter> nameTail(LinkType link, uint32_t snapLength) {
   const auto cut = to.label(), whole = to.label(), four = to.label(), six = to.label(), transport = to.label(), datagram = to.label();
   to.add(kLength);
   to.unless(kAtLeast, std::max(snapLength + 1, kHeaderOctetsMax), cut);
-  const auto general = to.label();
+  const auto general = to.label(), rest = to.label();
   if (link == LinkType::ethernet) commonFrames(to, whole, cut, general);
   to.here(general);
   findIp(to, link, four, six, cut);
@@ -172,6 +185,8 @@ std::vector<sock_filter> nameTail(LinkType link, uint32_t snapLength) {
   to.add(BPF_LD | BPF_W | BPF_MEM, kProtocol);
   to.ifSo(kEquals, kUdp, datagram);
   to.unless(kEquals, kTcp, cut);
+  to.add(kTwoOctets, 2);
+  to.add(BPF_ST, kTargetPort);
   to.add(kOctet, 12);
   to.add(BPF_ALU | BPF_AND | BPF_K, 0xf0);
   to.add(BPF_ALU | BPF_RSH | BPF_K, 2);
@@ -183,10 +198,12 @@ std::vector<sock_filter> nameTail(LinkType link, uint32_t snapLength) {
   to.unless(BPF_JGE | BPF_X, 0, cut);
   to.add(BPF_LDX | BPF_W | BPF_MEM, kPayloadAt);
   to.add(kTwoOctets, 0);
-  to.unless(kEquals, kHelloRecord, cut);
+  to.unless(kEquals, kHelloRecord, rest);
   to.add(kOctet, 5);
   to.ifSo(kEquals, kClientHello, whole);
-  to.go(cut);
+  to.here(rest);
+  to.add(BPF_LD | BPF_W | BPF_MEM, kTargetPort);
+  mayBeRest(to, whole, cut);
 
   to.here(datagram);
   to.add(kTwoOctets, 0);

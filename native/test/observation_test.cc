@@ -156,6 +156,107 @@ TEST("observation: a hello behind a minute's end is still the first") {
   CHECK_EQ(meter.observations.all.size(), size_t{1});
 }
 
+namespace {
+
+// A record of a handshake of which a segment carries but the first octets.
+Bytes helloOf(size_t octetsOfRecord, size_t there) {
+  const Bytes whole = hello(octetsOfRecord - 9);
+  Bytes record = Bytes{22, 3, 1} + be16(static_cast<unsigned>(octetsOfRecord - 5)) + Bytes(whole.begin() + 5, whole.end());
+  record.resize(there);
+  return record;
+}
+
+}  // namespace
+
+TEST("observation: what follows a hello that its segment cut is shown with its place, whatever way the packet takes") {
+  for (const bool shortWays : {true, false}) {
+    CoreOptions options = observing();
+    options.shortWays = shortWays;
+    Meter meter(options);
+    Connection connection;
+    connection.open(meter);
+    const Bytes first = helloOf(1750, 1448), rest = octets(302), more = octets(700);
+    meter.packet(connection.initiator(ACK, first));
+    meter.packet(connection.responder(ACK));
+    meter.packet(connection.initiator(ACK | PSH, rest));
+    CHECK_EQ(meter.observations.all.size(), size_t{2});
+    CHECK_EQ(meter.observations.all.at(0).streamOffset, 0u);
+    const Observation& seen = meter.observations.all.at(1);
+    CHECK(payloadIs(seen, rest));
+    CHECK(seen.kind == ObservationKind::tls);
+    CHECK_EQ(seen.streamOffset, 1448u);
+    CHECK_EQ(seen.sourcePort, 40000);
+    // What is sent behind it is data, before and after an answer.
+    meter.packet(connection.initiator(ACK | PSH, more));
+    meter.packet(connection.responder(ACK | PSH, more));
+    meter.packet(connection.initiator(ACK | PSH, more));
+    CHECK_EQ(meter.observations.all.size(), size_t{2});
+    CHECK_EQ(meter.counter(MeterCounter::observedTls), 2u);
+  }
+}
+
+TEST("observation: a hello in many segments is followed until its sender has pushed, its peer answers or it is too long for one") {
+  enum class End { push, answer, length };
+  for (const End end : {End::push, End::answer, End::length}) {
+    Meter meter(observing());
+    Connection connection;
+    connection.open(meter);
+    meter.packet(connection.initiator(ACK, helloOf(16000, 536)));
+    for (int i = 0; i < 3; i++) meter.packet(connection.initiator(ACK, octets(536)));
+    CHECK_EQ(meter.observations.all.size(), size_t{4});
+    CHECK_EQ(meter.observations.all.back().streamOffset, 3u * 536);
+    size_t shown = 4;
+    if (end == End::push) {
+      meter.packet(connection.initiator(ACK | PSH, octets(20)));  // too short to be a hello
+      shown = 5;
+    } else if (end == End::answer) {
+      meter.packet(connection.responder(ACK, octets(90)));
+    } else {
+      for (int i = 0; i < 10; i++) meter.packet(connection.initiator(ACK, octets(536)));
+      shown = 8;  // 8 * 536 octets are more than 4096
+    }
+    for (int i = 0; i < 3; i++) meter.packet(connection.initiator(ACK, octets(100)));
+    CHECK_EQ(meter.observations.all.size(), shown);
+  }
+}
+
+TEST("observation: behind a whole hello, one that was left out, and while hellos are not observed, nothing is followed") {
+  Meter whole(observing());
+  Connection first;
+  first.open(whole);
+  whole.packet(first.initiator(ACK, helloOf(600, 600)));
+  whole.packet(first.initiator(ACK, octets(300)));
+  CHECK_EQ(whole.observations.all.size(), size_t{1});
+
+  Meter full(observing());
+  full.observations.room = 0;
+  Connection second;
+  second.open(full);
+  full.packet(second.initiator(ACK, helloOf(1750, 1448)));
+  full.observations.room = 10;
+  full.packet(second.initiator(ACK | PSH, octets(302)));
+  CHECK(full.observations.all.empty());
+
+  Meter off(observing());
+  Connection third;
+  third.open(off);
+  off.packet(third.initiator(ACK, helloOf(1750, 1448)));
+  off.core.setObservations({});
+  off.packet(third.initiator(ACK, octets(302)));
+  CHECK_EQ(off.observations.all.size(), size_t{1});
+}
+
+TEST("observation: a minute's end between a hello and its rest takes the place that numbers count from: the rest is not shown") {
+  Meter meter(observing());
+  Connection connection;
+  meter.now = kStart + 60 * kS - 5 * kMs;
+  connection.open(meter);
+  meter.packet(connection.initiator(ACK, helloOf(1750, 1448)));
+  meter.packet(connection.initiator(ACK | PSH, octets(302)), 2 * kS);
+  meter.packet(connection.initiator(ACK | PSH, octets(302)));
+  CHECK_EQ(meter.observations.all.size(), size_t{1});
+}
+
 TEST("observation: within tunnels that are opened, tags and links without MACs it is the inner packet's") {
   CoreOptions options = observing();
   options.tunnels = 1u << static_cast<unsigned>(TunnelType::vxlan);

@@ -129,6 +129,7 @@ export const observationHead = {
   destinationPort: 50,
   vlan: 52, // u16, 0x8000 | identifier of the outer tag, 0 without
   sourceMac: 54, // 6 octets, zero where there is none
+  streamOffset: 60, // u32, octets of the stream before the payload: 0 but for the rest of a hello
 } as const;
 
 /** Layout of a block in the shared buffer: a header in host byte order, then rows. Offsets in octets. */

@@ -10,6 +10,8 @@ export interface Observation {
   readonly destination: Uint8Array;
   readonly sourcePort: number;
   readonly destinationPort: number;
+  /** Octets of the stream before the payload: 0 but for the rest of a hello that its segment cut. */
+  readonly streamOffset: number;
   /** Octets that the packet carried; `payload` has fewer where the capture or the queue cut it. */
   readonly wholeOctets: number;
   /** As all octets here, valid until the receiver returns. */

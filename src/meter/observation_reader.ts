@@ -38,6 +38,7 @@ export class ObservationReader {
       destination: this.#buffer.subarray(at + head.destination, at + head.destination + addressOctets),
       sourcePort: view.getUint16(at + head.sourcePort, true),
       destinationPort: view.getUint16(at + head.destinationPort, true),
+      streamOffset: view.getUint32(at + head.streamOffset, true),
       wholeOctets: view.getUint32(at + head.wholeOctets, true),
       payload: this.#buffer.subarray(payloadAt, payloadAt + octets),
     });

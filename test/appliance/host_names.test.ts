@@ -12,6 +12,7 @@ import type { FlowListAnswer } from '../../src/flow/flow_search_shapes.ts';
 import type { HostName } from '../../src/flow/host_names.ts';
 import { clientHello } from '../../src/meter/demo/tls_messages.ts';
 import { ethernet, ipv4, ipv6, tcp, tcpFlags, udp } from '../captures/frames.ts';
+import { cutHello } from '../captures/hellos.ts';
 import { packetsOf, pcapFile } from '../captures/pcap_writer.ts';
 import { flowspan } from '../cli/flowspan.ts';
 import { a, aaaa, dhcp, dns, labels, textOption, types } from '../pipeline/names/messages.ts';
@@ -21,7 +22,7 @@ const folder = mkdtempSync(join(tmpdir(), 'host-names-'));
 afterEach(endBoxes);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const [client, resolver, server, six] = ['10.0.0.40', '10.0.0.53', '198.51.100.7', '2001:db8::7'];
+const [client, resolver, server, six, late] = ['10.0.0.40', '10.0.0.53', '198.51.100.7', '2001:db8::7', '198.51.100.9'];
 const udpTo = (source: string, sourcePort: number, destination: string, destinationPort: number, payload: Uint8Array, id = 0) =>
   ethernet({
     payload: ipv4({ source, destination, identification: id, payload: udp({ sourcePort, destinationPort, payload }) }),
@@ -38,6 +39,21 @@ const segment = (from: 'client' | 'server', sequence: number, flags: number, pay
     }),
   });
 };
+
+/** A hello that ends in a second segment, where the name stands, as post-quantum key shares have it. */
+function inTwoSegments(): Uint8Array[] {
+  const { first, rest } = cutHello('late.example.com', 1_380);
+  const from = { sourcePort: 50_001, destinationPort: 443 };
+  const sent = [
+    { sequence: 100, flags: tcpFlags.syn },
+    { sequence: 101, flags: tcpFlags.ack },
+    { sequence: 101, flags: tcpFlags.ack, payload: first },
+    { sequence: 101 + first.length, flags: tcpFlags.ack | tcpFlags.psh, payload: rest },
+  ];
+  return sent.map((fields, identification) =>
+    ethernet({ payload: ipv4({ source: client, destination: late, identification, payload: tcp({ ...from, ...fields }) }) }),
+  );
+}
 
 const frames = [
   udpTo('0.0.0.0', 68, '255.255.255.255', 67, dhcp({ type: 3, options: [textOption(12, 'laptop-9'), [50, [10, 0, 0, 40]]] }), 1),
@@ -72,6 +88,7 @@ const frames = [
   segment('server', 900, tcpFlags.syn | tcpFlags.ack),
   segment('client', 101, tcpFlags.ack),
   segment('client', 101, tcpFlags.ack | tcpFlags.psh, clientHello('shop.example.com', new SeededRandom(3))),
+  ...inTwoSegments(),
 ];
 const capture = join(folder, 'names.pcap');
 writeFileSync(capture, pcapFile(packetsOf(frames, 5_000_000n)));
@@ -87,6 +104,7 @@ const expected = {
   '198.51.100.8': 'www.example.com',
   '2001:db8::77': 'www.example.com',
   [six]: 'shop.example.com',
+  [late]: 'late.example.com',
 };
 
 test('tshark reads the same out of the capture', () => {
@@ -107,13 +125,14 @@ test('tshark reads the same out of the capture', () => {
       stdio: ['ignore', 'pipe', 'ignore'],
     },
   );
-  const [lease, granted, announced, , four, sixth, , , , , hello] = text.split('\n').map((line) => line.split('|'));
+  const [lease, granted, announced, , four, sixth, , , , , hello, , , , rest] = text.split('\n').map((line) => line.split('|'));
   expect(text.split('\n').every((line) => line.startsWith('|') || line === '')).toBe(true);
   expect([lease?.[1], granted?.[2]]).toEqual(['laptop-9', client]);
   expect(announced?.[4]).toBe('10.0.0.9');
   expect([four?.[3], four?.[4]]).toEqual(['www.example.com', `${server},198.51.100.8`]);
   expect(sixth?.[5]).toBe('2001:db8::77');
   expect(hello?.[6]).toBe('shop.example.com');
+  expect(rest?.[6]).toBe('late.example.com');
 });
 
 test('a box calls hosts by the names that the traffic told, keeps them, and keeps nothing else of it', {
@@ -134,7 +153,7 @@ test('a box calls hosts by the names that the traffic told, keeps them, and keep
     .poll(async () => (await first.get<FlowListAnswer>('/api/v1/flows?filter=port+4000')).names, { timeout: 20_000 })
     .toMatchObject({ [client]: { name: 'laptop-9', source: 'dhcp' }, [server]: { name: 'www.example.com', source: 'dns' } });
   const metrics = await (await fetch(`${first.url}/metrics`)).text();
-  for (const line of ['observed_dns 2', 'observed_dhcp 2', 'observed_mdns 1', 'observed_tls 1', 'observations_over_rate 0'])
+  for (const line of ['observed_dns 2', 'observed_dhcp 2', 'observed_mdns 1', 'observed_tls 3', 'observations_over_rate 0'])
     expect(metrics).toContain(`flowspan_meter_${line}\n`);
   const data = ['--data', join(first.folder, 'var')];
   const asked = async (...args: string[]): Promise<string> => (await flowspan(...args, ...data)).out;
@@ -158,7 +177,7 @@ test('a box calls hosts by the names that the traffic told, keeps them, and keep
   expect([mistyped.code, mistyped.err]).toEqual([1, expect.stringMatching(/filter, at 23: no host .* called 'lapdog-9'/)]);
   expect(await asked('query', 'port', '4000', '--by', 'source,destination', '--csv')).toMatch(/,"laptop-9 www\.example\.com"\n$/);
   expect(await asked('names', 'laptop')).toMatch(/10\.0\.0\.40 +laptop-9 +dhcp .* 00:1b:21:00:00:09 +Example Cards\n$/);
-  expect(await asked('names', '--csv')).toMatch(/^address,name,source,.*\n(.*\n){6}$/);
+  expect(await asked('names', '--csv')).toMatch(/^address,name,source,.*\n(.*\n){7}$/);
   expect(await first.interrupt()).toBe(0);
   expect(await asked('names', 'laptop')).toMatch(/10\.0\.0\.40 +laptop-9 +dhcp .* 00:1b:21:00:00:09\n$/);
   // The stopped box's store and file tell the same.

@@ -2,7 +2,7 @@
  * ClientHellos as programs of today send them: extensions in the clients' order, of the lengths they have (RFC 8446 4.2, RFC 8701 for
  * GREASE, key shares of X25519MLKEM768 with 1,216 octets beside those of X25519). What matters here is where the name stands.
  */
-import type { Random } from '../../src/core/random.ts';
+import { type Random, SeededRandom } from '../../src/core/random.ts';
 
 const u16 = (value: number): number[] => [(value >>> 8) & 0xff, value & 0xff];
 const extension = (type: number, octets: readonly number[]): number[] => [...u16(type), ...u16(octets.length), ...octets];
@@ -42,6 +42,14 @@ export function clientHelloOf(kind: HelloKind, name: string, random: Random): Ui
   const extensions = [extension(grease, []), ...ordered].flat();
   const body = [3, 3, ...bytes(32), 32, ...bytes(32), ...u16(32), ...bytes(32), 1, 0, ...u16(extensions.length), ...extensions];
   return Uint8Array.from([22, 3, 1, ...u16(body.length + 4), 1, 0, ...u16(body.length), ...body]);
+}
+
+/** A hello in an order of chance whose name stands behind its first `octets`, in two segments. */
+export function cutHello(name: string, octets: number): { readonly first: Uint8Array; readonly rest: Uint8Array } {
+  for (let seed = 1; ; seed++) {
+    const hello = clientHelloOf('permuted', name, new SeededRandom(seed));
+    if (Buffer.from(hello).indexOf(name) > octets) return { first: hello.subarray(0, octets), rest: hello.subarray(octets) };
+  }
 }
 
 function shuffled<T>(list: readonly T[], random: Random): T[] {

@@ -7,7 +7,7 @@ import { SeededRandom } from '../../src/core/random.ts';
 import type { NativeObservations } from '../../src/meter/addon.ts';
 import { serverNameOf } from '../../src/pipeline/names/client_hello.ts';
 import { ethernet, ipv4, ipv6, joined, raw, tcp, tcpFlags, udp, type VlanTag } from '../captures/frames.ts';
-import { clientHelloOf } from '../captures/hellos.ts';
+import { clientHelloOf, cutHello } from '../captures/hellos.ts';
 import { packetsOf, pcapFile } from '../captures/pcap_writer.ts';
 import { CaptureFolder } from './metering.ts';
 import { networkMissing, VethPair } from './network.ts';
@@ -115,6 +115,21 @@ describe.skipIf(missing !== undefined)(`snapshots of names${missing === undefine
       );
       expect(seen.map(({ payload }) => payload.length)).toEqual([hello.length]);
     }
+  });
+
+  it.each(shapes)('are whole in two segments: %s, %s', async (network, tag) => {
+    const asked = { sourcePort: 50_000, destinationPort: 443 };
+    const { first, rest } = cutHello('www.example.com', 1_380);
+    const segments = [
+      tcp({ ...asked, sequence: 9, flags: tcpFlags.syn }),
+      tcp({ ...asked, sequence: 10, flags: tcpFlags.ack }),
+      tcp({ ...asked, sequence: 10, flags: tcpFlags.ack, payload: first }),
+      tcp({ ...asked, sequence: 10 + first.length, flags: tcpFlags.ack | tcpFlags.psh, payload: rest }),
+    ];
+    const frames = segments.map((payload) => ethernet({ vlans: tags[tag]!, payload: networks[network]!(payload) }));
+    const seen = await observed(pair, frames, {}, every);
+    expect(seen.map(({ payload }) => payload.length)).toEqual([first.length, rest.length]);
+    expect(serverNameOf(joined(...seen.map(({ payload }) => payload)))).toBe('www.example.com');
   });
 
   it('are cut as ever where nothing is observed, and whole again once something is', async () => {

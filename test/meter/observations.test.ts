@@ -4,6 +4,7 @@ import type { Observation } from '../../src/flow/observations.ts';
 import type { NativeMeter, NativeObservations } from '../../src/meter/addon.ts';
 import { ObservationReader } from '../../src/meter/observation_reader.ts';
 import { ethernet, ipv4, ipv6, tcp, tcpFlags, udp } from '../captures/frames.ts';
+import { cutHello } from '../captures/hellos.ts';
 import { packetsOf, pcapFile } from '../captures/pcap_writer.ts';
 import { addon, CaptureFolder, countsOf, optionsFor } from './metering.ts';
 
@@ -21,7 +22,7 @@ const answers = (count: number, hosts = 1): Uint8Array[] =>
     const destination = `10.0.0.${7 + (identification % hosts)}`;
     return ethernet({ payload: ipv4({ ...four, destination, identification, payload }) });
   });
-const segment = (sequence: number, flags: number, payload = new Uint8Array()): Uint8Array =>
+const segment = (sequence: number, flags: number, payload: Uint8Array = new Uint8Array()): Uint8Array =>
   ethernet({ payload: ipv6({ ...six, payload: tcp({ sourcePort: 50_000, destinationPort: 443, sequence, flags, payload }) }) });
 
 const every: NativeObservations = { kinds: ['dns', 'dhcp', 'mdns', 'tls'], perSecond: 10_000 };
@@ -59,6 +60,22 @@ describe('observations', () => {
     expect(tls!.source).toHaveLength(16);
     expect([...tls!.payload]).toEqual([...hello]);
     expect(tls!.ns > dns!.ns).toBe(true);
+  });
+
+  it('come in pieces where a hello has several segments, each with its place', () => {
+    const { first, rest } = cutHello('late.example', 1_400);
+    const frames = [
+      segment(9, tcpFlags.syn),
+      segment(10, tcpFlags.ack),
+      segment(10, tcpFlags.ack, first),
+      segment(10 + first.length, tcpFlags.ack | tcpFlags.psh, rest),
+    ];
+    const shown = shownBy(metered(frames, every));
+    expect(shown.map(({ streamOffset, payload }) => [streamOffset, payload.length])).toEqual([
+      [0, first.length],
+      [first.length, rest.length],
+    ]);
+    expect(Buffer.from(shown[1]!.payload).equals(rest)).toBe(true);
   });
 
   it('are those of the kinds that are on, and none without', () => {

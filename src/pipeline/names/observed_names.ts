@@ -14,6 +14,7 @@ import type { Observation } from '../../flow/observations.ts';
 import type { BoxEvent } from '../../flow/status_shapes.ts';
 import type { NameFile } from '../name_book.ts';
 import { DhcpLeases } from './dhcp_leases.ts';
+import { HelloPieces } from './hello_pieces.ts';
 import { keptNames, keptText } from './kept_names.ts';
 import type { Learned } from './learned.ts';
 import { type KnownName, NameTable } from './name_table.ts';
@@ -45,7 +46,7 @@ export class ObservedNames implements Service, HostNameLookup {
   readonly name = 'host names';
   readonly #parts: ObservedNamesParts;
   readonly #table: NameTable;
-  readonly #leases = new DhcpLeases();
+  readonly #waiting = { leases: new DhcpLeases(), hellos: new HelloPieces() };
   readonly #learned: Record<NameSource, number> = { dhcp: 0, mdns: 0, tls: 0, dns: 0, ptr: 0 };
   readonly #unread: Record<ObservationKind, number> = { dns: 0, dhcp: 0, mdns: 0, tls: 0 };
   #settings: NameSettings;
@@ -87,7 +88,7 @@ export class ObservedNames implements Service, HostNameLookup {
     // What was on its way when the kind was switched off.
     if (!this.#settings[kind]) return;
     const nowMs = this.#nowMs();
-    const learned = namesIn(observation, this.#leases, nowMs);
+    const learned = namesIn(observation, this.#waiting, nowMs);
     if (learned === undefined) this.#unread[kind]++;
     else for (const one of learned) this.#learn(one, nowMs);
   };
@@ -150,6 +151,10 @@ export class ObservedNames implements Service, HostNameLookup {
     return new Set(observationKinds.filter((kind) => !this.#settings[kind]).flatMap((kind) => sourcesOf[kind]));
   }
 
+  #unreadOf(kind: ObservationKind): number {
+    return this.#unread[kind] + (kind === 'tls' ? this.#waiting.hellos.lapsed : 0);
+  }
+
   #nowMs(): number {
     return this.#parts.world.clock.monotonicMs();
   }
@@ -196,7 +201,7 @@ export class ObservedNames implements Service, HostNameLookup {
     metrics.gauge(
       'host_names_unread',
       'Packets looked into that were cut before a name or are not well-formed',
-      () => observationKinds.map((kind) => ({ labels: { kind }, value: this.#unread[kind] })),
+      () => observationKinds.map((kind) => ({ labels: { kind }, value: this.#unreadOf(kind) })),
       ['kind'],
     );
   }

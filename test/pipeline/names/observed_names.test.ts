@@ -12,6 +12,7 @@ import { clientHello } from '../../../src/meter/demo/tls_messages.ts';
 import type { NameFile } from '../../../src/pipeline/name_book.ts';
 import { ObservedNames } from '../../../src/pipeline/names/observed_names.ts';
 import { KnownNames } from '../../../src/status/known_hosts.ts';
+import { cutHello } from '../../captures/hellos.ts';
 import { a, dhcp, dns, labels, textOption } from './messages.ts';
 
 const signal = new AbortController().signal;
@@ -54,6 +55,7 @@ const seen = (kind: ObservationKind, payload: Uint8Array, destination = [198, 51
   destination: Uint8Array.from(destination),
   sourcePort: 53,
   destinationPort: 4_000,
+  streamOffset: 0,
   wholeOctets: payload.length,
   payload,
 });
@@ -92,6 +94,21 @@ describe('names of hosts', () => {
     expect(figures).toMatch(/host_names_learned\{source="dns"\} 1\n/);
     expect(figures).toMatch(/host_names_unread\{kind="tls"\} 1\n/);
     expect(figures).toMatch(/host_names_unread\{kind="dns"\} 0\n/);
+    await names.stop(1_000);
+  });
+
+  test('of a server whose name stands in the second segment of a hello', async () => {
+    const { clock, names, page, text } = box();
+    await names.start(signal);
+    const { first, rest } = cutHello('late.example', 1_400);
+    names.receive(seen('tls', first));
+    names.receive({ ...seen('tls', rest), streamOffset: first.length });
+    await clock.advance(1_000);
+    expect(page.of('198.51.100.7')).toMatchObject({ name: 'late.example', source: 'tls' });
+    expect(await text()).toMatch(/host_names_unread\{kind="tls"\} 0\n/);
+    // As many as wait at once; what made room was not read.
+    for (let port = 1; port <= 130; port++) names.receive({ ...seen('tls', first), sourcePort: port });
+    expect(await text()).toMatch(/host_names_unread\{kind="tls"\} 2\n/);
     await names.stop(1_000);
   });
 
