@@ -6,7 +6,6 @@ import { formatIpv4, formatIpv6 } from '../flow/addresses.ts';
 
 export interface AddressList {
   readonly count: number;
-  readonly bytes: number;
   /** 4 or 6; 0 for a row without one. */
   version(place: number): number;
   /** Its words of 32 bits; IPv4 has one. */
@@ -18,25 +17,41 @@ export interface AddressList {
 /** Words a place: version and four of address. */
 const stride = 5;
 const slotsMin = 64;
+/** Of lists that are only read. */
+const noSlots = new Int32Array(0);
 
 export class AddressDictionary implements AddressList {
   count = 0;
-  #words = new Uint32Array(slotsMin * stride);
+  #words: Uint32Array;
   /** Open addressing: place + 1, or 0 for free. */
-  #slots = new Int32Array(2 * slotsMin);
-  readonly #texts: (string | undefined)[] = [];
+  #slots: Int32Array;
 
-  /** To read from: five words a place, as `write` of another one gave them: version and address. */
+  constructor(words = new Uint32Array(slotsMin * stride), slots = new Int32Array(2 * slotsMin)) {
+    this.#words = words;
+    this.#slots = slots;
+  }
+
+  /** To read from: five words a place, as `words` of another one has them: version and address. */
   static of(words: Uint32Array<ArrayBuffer>): AddressDictionary {
-    const list = new AddressDictionary();
+    const list = new AddressDictionary(words, noSlots);
     list.count = words.length / stride;
-    list.#words = words;
-    list.#slots = new Int32Array(0);
     return list;
   }
 
-  get bytes(): number {
+  /** For new addresses, in the memory that it has. */
+  clear(): void {
+    this.count = 0;
+    this.#slots.fill(0);
+  }
+
+  /** Octets that it takes. */
+  get octets(): number {
     return this.#words.byteLength + this.#slots.byteLength;
+  }
+
+  /** Five words a place, for `of`. */
+  get words(): Uint32Array {
+    return this.#words.subarray(0, this.count * stride);
   }
 
   /** Place of the address at `at`, as a new one where it was not seen before. */
@@ -45,6 +60,16 @@ export class AddressDictionary implements AddressList {
     const b = version === 6 ? view.getUint32(at + 4) : 0;
     const c = version === 6 ? view.getUint32(at + 8) : 0;
     const d = version === 6 ? view.getUint32(at + 12) : 0;
+    return this.#placeOf(version, a, b, c, d);
+  }
+
+  /** The same of an address of another list. */
+  placeLike(list: AddressList, place: number): number {
+    const word = (index: number): number => list.word(place, index);
+    return this.#placeOf(list.version(place), word(0), word(1), word(2), word(3));
+  }
+
+  #placeOf(version: number, a: number, b: number, c: number, d: number): number {
     const mask = this.#slots.length - 1;
     let slot = (Math.imul(a ^ Math.imul(b, 31) ^ Math.imul(c, 131) ^ Math.imul(d, 1_031) ^ version, 0x9e37_79b1) >>> 7) & mask;
     for (;;) {
@@ -72,30 +97,17 @@ export class AddressDictionary implements AddressList {
     return this.#words[place * stride + 1 + index]!;
   }
 
+  /** Made anew each time: kept, the texts that a question asks for would take as much memory as the records. */
   text(place: number): string {
-    this.#texts[place] ??= this.#format(place);
-    return this.#texts[place]!;
+    const octets = new Uint8Array(16);
+    this.write(place, new DataView(octets.buffer), 0);
+    const version = this.version(place);
+    return version === 6 ? formatIpv6(octets) : version === 4 ? formatIpv4(octets) : '';
   }
 
   write(place: number, view: DataView, at: number): void {
     const words = this.version(place) === 6 ? 4 : this.version(place) === 4 ? 1 : 0;
     for (let i = 0; i < words; i++) view.setUint32(at + 4 * i, this.word(place, i));
-  }
-
-  /** A copy to read from, without what finds places. */
-  trimmed(): AddressList {
-    const copy = new AddressDictionary();
-    copy.count = this.count;
-    copy.#words = this.#words.slice(0, this.count * stride);
-    copy.#slots = new Int32Array(0);
-    return copy;
-  }
-
-  #format(place: number): string {
-    const octets = new Uint8Array(16);
-    this.write(place, new DataView(octets.buffer), 0);
-    const version = this.version(place);
-    return version === 6 ? formatIpv6(octets) : version === 4 ? formatIpv4(octets) : '';
   }
 
   #grow(): void {

@@ -15,12 +15,12 @@ import { messageOf, systemCode } from '../core/errors.ts';
 import type { BoxEvent } from '../flow/status_shapes.ts';
 import { ArchivedFiles, type FileFacts, flowFileName } from './archived_files.ts';
 import { encodeBlock, encodeHead } from './flow_block.ts';
-import { endOf, entryOctetsMax, type FlowFile, FlowFileWriter, indexOctetsOf, readFlowFile } from './flow_file.ts';
+import { entryOctetsMax, type FlowFile, FlowFileWriter, indexOctetsOf, readFlowFile } from './flow_file.ts';
 import { encodeHeader, type IndexEntry } from './flow_file_form.ts';
 import { ownLayout } from './flow_layout.ts';
 import type { Segment } from './flow_segment.ts';
 import { summaryOf } from './flow_summary.ts';
-import { FlowWear } from './flow_wear.ts';
+import { endCostOf, FlowWear, wearOf } from './flow_wear.ts';
 
 export interface FlowArchiveOptions {
   readonly folder: string;
@@ -134,6 +134,11 @@ export class FlowArchive {
     this.#working ??= this.#work().finally(() => {
       this.#working = undefined;
     });
+  }
+
+  /** Whether a segment that was offered may still be read. */
+  get isWorking(): boolean {
+    return this.#working !== undefined;
   }
 
   /** Resolves when what was offered until now is written or given up. */
@@ -385,15 +390,3 @@ export class FlowArchive {
     this.#parts.onEvent('info', 'flowArchiveStarted', 'flow records are written to disk again');
   }
 }
-
-/** What a file says was written, with what was written before it was begun: it counts in the day's budget after a restart. */
-function wearOf(file: FlowFile): FlowWear {
-  const wear = new FlowWear(file.header.wear);
-  for (const entry of file.entries)
-    wear.add(entry.asideOctets + FlowWear.costOf(entry.at, endOf(entry) - entry.at), entry.writtenAtMs);
-  const last = file.entries.at(-1);
-  if (last !== undefined) wear.add(endCostOf(file), last.writtenAtMs);
-  return wear;
-}
-
-const endCostOf = ({ octets, endOctets }: FlowFile): number => (endOctets === 0 ? 0 : FlowWear.costOf(octets, endOctets));

@@ -65,7 +65,7 @@ export class FlowKeeper implements FlowSearcher {
     const archive = this.#archive;
     if (archive !== undefined) {
       await archive.open();
-      this.#flows = new RecentFlows(this.#bytesMax, archive.nextRow, (segment) => archive.offer(segment));
+      this.#flows = new RecentFlows(this.#bytesMax, archive);
       this.#search = this.#searchOver(this.#flows);
     }
     const isBug = (error: unknown): never => {

@@ -12,7 +12,7 @@ import { etherTypeName, protocolName } from '../flow/protocols.ts';
 import { type PresenceGroup, presenceBit } from '../flow/row_layout.ts';
 import { serverIsDestination, servicePort } from '../flow/service_port.ts';
 import { applicationKey } from '../flow/services.ts';
-import type { AddressList } from './flow_addresses.ts';
+import { AddressDictionary, type AddressList } from './flow_addresses.ts';
 import { type Segment, valueAt } from './flow_segment.ts';
 
 /** Which end of a record is looked at: 0 its source, 1 its destination. */
@@ -29,23 +29,27 @@ export type KeyMaker = (segment: Segment, end: End, ends: EndNumbers) => KeyRead
 /** Small numbers for addresses and MACs, the same throughout a question. */
 export class EndNumbers {
   readonly #ipv4 = new Map<number, number>();
-  readonly #others = new Map<string | number, number>();
+  readonly #ipv6 = new AddressDictionary();
+  readonly #ofIpv6: number[] = [];
+  readonly #macs = new Map<number, number>();
+  #next = 0;
 
   ofAddress(list: AddressList, place: number): number {
-    return list.version(place) === 4
-      ? this.#number(this.#ipv4, list.word(place, 0))
-      : this.#number(this.#others, list.text(place));
+    if (list.version(place) === 4) return this.#numberOf(this.#ipv4, list.word(place, 0));
+    const ours = this.#ipv6.placeLike(list, place);
+    if (ours === this.#ofIpv6.length) this.#ofIpv6.push(this.#next++);
+    return this.#ofIpv6[ours]!;
   }
 
   ofMac(mac: number): number {
-    return this.#number(this.#others, mac);
+    return this.#numberOf(this.#macs, mac);
   }
 
-  #number<K>(of: Map<K, number>, key: K): number {
-    let number = of.get(key);
+  #numberOf(numbers: Map<number, number>, key: number): number {
+    let number = numbers.get(key);
     if (number === undefined) {
-      number = this.#ipv4.size + this.#others.size;
-      of.set(key, number);
+      number = this.#next++;
+      numbers.set(key, number);
     }
     return number;
   }

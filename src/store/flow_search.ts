@@ -70,7 +70,15 @@ export class FlowSearch implements FlowSearcher {
     this.#names = names;
   }
 
-  async list(question: FlowListQuestion): Promise<FlowListAnswer> {
+  list(question: FlowListQuestion): Promise<FlowListAnswer> {
+    return this.#flows.whileRead(() => this.#list(question));
+  }
+
+  group(question: FlowGroupQuestion): Promise<FlowGroupAnswer> {
+    return this.#flows.whileRead(() => this.#group(question));
+  }
+
+  async #list(question: FlowListQuestion): Promise<FlowListAnswer> {
     const { fromMs, toMs, order, offset, before } = question;
     const limit = Math.min(flowsLimitMax, question.limit);
     const best = new BestRows(order, offset + limit);
@@ -91,7 +99,7 @@ export class FlowSearch implements FlowSearcher {
     return { fromMs, toMs, matched: sums, listed, flows, ...next, coverage: coverageOf() };
   }
 
-  async group(question: FlowGroupQuestion): Promise<FlowGroupAnswer> {
+  async #group(question: FlowGroupQuestion): Promise<FlowGroupAnswer> {
     const { fromMs, toMs, by, order, limit } = question;
     const groups = new FlowGroups(by, order);
     const matched = new Sums();

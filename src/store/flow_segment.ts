@@ -2,8 +2,8 @@
  * Flow records by columns, a few thousand together: each column as narrow as its values allow, most of them a single number.
  * An open segment takes rows; sealed it never changes, so that a search may lie down between two segments.
  *
- * Memory: an open segment 8 octets a column and row (3 MB); a sealed one 60 to 110 octets a row of usual traffic. Owned by
- * one event loop.
+ * Memory: an open segment 8 octets a column and row (3 MB); a sealed one 60 to 110 octets a row of usual traffic, in one piece.
+ * Owned by one event loop.
  */
 import {
   addressColumns,
@@ -16,10 +16,9 @@ import {
 } from '../flow/flow_columns.ts';
 import { ROW_BYTES } from '../flow/row_layout.ts';
 import { AddressDictionary, type AddressList } from './flow_addresses.ts';
+import { type Codes, PackingRoom } from './packing_room.ts';
 
 export const segmentRows = 4_096;
-
-type Codes = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
 /** `dictionary[codes[i]]`, or `base + codes[i]`, or `base` where there are no codes. */
 export interface PackedColumn {
@@ -43,27 +42,46 @@ export interface Segment {
   /** By place in `numberColumns` and `addressColumns`. Times other than flowStart are distances to it. */
   readonly numbers: readonly PackedColumn[];
   readonly addresses: readonly PackedAddresses[];
-  /** Octets of this segment's memory. */
+  /** Octets that this segment keeps the program from using otherwise. */
   readonly bytes: number;
   /** Of one packet in how many each row tells; 1 where nothing was sampled. */
   readonly intervals: PackedColumn;
+  /** What all columns lie in; absent where they do not lie together. */
+  readonly memory?: ArrayBuffer;
 }
 
-const columnObjectBytes = 120;
+/** What V8 takes for a column beside its codes, as measured: the object, its numbers, and a view for each of its arrays. */
+const columnObjectBytes = 90;
+const viewObjectBytes = 130;
+/** A mapping begins and ends with a page of its own. */
+const pageBytes = 4_096;
+
+/** What an open segment is written into; used again by the next one once it is sealed. */
+export class SegmentMemory {
+  readonly numbers = numberColumns.map(() => new Float64Array(segmentRows));
+  readonly intervals = new Float64Array(segmentRows);
+  readonly codes = addressColumns.map(() => new Uint16Array(segmentRows));
+  readonly lists = addressColumns.map(() => new AddressDictionary());
+  readonly room = new PackingRoom();
+
+  get octets(): number {
+    const arrays = [...this.numbers, this.intervals, ...this.codes];
+    const lists = this.lists.reduce((sum, { octets }) => sum + octets, 0);
+    return arrays.reduce((sum, { byteLength }) => sum + byteLength, lists + this.room.octets);
+  }
+}
 
 export class OpenSegment {
   readonly first: number;
   count = 0;
   /** Start of the earliest row, µs. */
   earliestUs = Number.POSITIVE_INFINITY;
-  readonly #numbers: readonly Float64Array[];
-  readonly #intervals = new Float64Array(segmentRows);
-  readonly #codes = addressColumns.map(() => new Uint16Array(segmentRows));
-  readonly #lists = addressColumns.map(() => new AddressDictionary());
+  readonly #memory: SegmentMemory;
 
-  constructor(first: number, memory: readonly Float64Array[] = segmentMemory()) {
+  constructor(first: number, memory = new SegmentMemory()) {
     this.first = first;
-    this.#numbers = memory;
+    this.#memory = memory;
+    for (const list of memory.lists) list.clear();
   }
 
   get isFull(): boolean {
@@ -74,7 +92,7 @@ export class OpenSegment {
   add(view: DataView, base: number, offsetUs: number, interval: number): void {
     const row = this.count++;
     const present = view.getUint32(base + 4);
-    const numbers = this.#numbers;
+    const { numbers, intervals, codes, lists } = this.#memory;
     let startUs = 0;
     for (let i = 0; i < numberColumns.length; i++) {
       const column = numberColumns[i]!;
@@ -91,27 +109,45 @@ export class OpenSegment {
     for (let i = 0; i < addressColumns.length; i++) {
       const { offset, bits, byVersion } = addressColumns[i]!;
       const version = (present & bits) >>> 0 === bits ? (!byVersion || isV6 ? 6 : 4) : 0;
-      this.#codes[i]![row] = this.#lists[i]!.place(view, base + offset, version);
+      codes[i]![row] = lists[i]!.place(view, base + offset, version);
     }
-    this.#intervals[row] = interval;
+    intervals[row] = interval;
   }
 
   /** A copy as narrow as it can be; rows may go on coming afterwards. */
   seal(): Segment {
     const { first, count } = this;
-    const numbers = this.#numbers.map((values) => packColumn(values, count));
-    const addresses = this.#codes.map((codes, i) => ({ codes: codes.slice(0, count), list: this.#lists[i]!.trimmed() }));
-    const intervals = packColumn(this.#intervals, count);
+    const { numbers, intervals, codes, lists, room } = this.#memory;
+    room.begin();
+    const packed = [...numbers, intervals].map((values) => packColumn(values, count, room));
+    const places = codes.map((ofRows, i) => {
+      const copy = room.take(Uint16Array, count);
+      copy.set(ofRows.subarray(0, count));
+      const { words } = lists[i]!;
+      const addresses = room.take(Uint32Array, words.length);
+      addresses.set(words);
+      return { codes: copy, addresses };
+    });
+    const { memory, moved } = room.close();
+    const columns = packed.map(({ codes, dictionary, ...rest }) => ({
+      ...rest,
+      codes: codes && moved(codes),
+      dictionary: dictionary && moved(dictionary),
+    }));
+    const placed = places.map(({ codes: ofRows, addresses }) => ({
+      codes: moved(ofRows),
+      list: AddressDictionary.of(moved(addresses)),
+    }));
+    const views = columns.reduce(
+      (sum, { codes, dictionary }) => sum + (codes === undefined ? 0 : 1) + (dictionary === undefined ? 0 : 1),
+      0,
+    );
     const bytes =
-      [...numbers, intervals].reduce((sum, column) => sum + columnBytes(column), 0) +
-      addresses.reduce((sum, { codes, list }) => sum + codes.byteLength + list.bytes, 0);
-    return { first, count, numbers, addresses, intervals, bytes };
+      Math.ceil(memory.byteLength / pageBytes + 1) * pageBytes +
+      columns.length * columnObjectBytes +
+      (views + 2 * placed.length) * viewObjectBytes;
+    return { first, count, numbers: columns.slice(0, -1), addresses: placed, intervals: columns.at(-1)!, bytes, memory };
   }
-}
-
-/** To be used again by the next open segment once this one is sealed. */
-export function segmentMemory(): Float64Array[] {
-  return numberColumns.map(() => new Float64Array(segmentRows));
 }
 
 function bounds(values: Float64Array, count: number): { low: number; high: number } {
@@ -125,23 +161,23 @@ function bounds(values: Float64Array, count: number): { low: number; high: numbe
   return count === 0 ? { low: 0, high: 0 } : { low, high };
 }
 
-function packColumn(values: Float64Array, count: number): PackedColumn {
+function packColumn(values: Float64Array, count: number, room: PackingRoom): PackedColumn {
   const { low, high } = bounds(values, count);
   const range = high - low;
   const packed = { base: low, low, high, dictionary: undefined };
   if (range === 0) return { ...packed, codes: undefined };
   if (range > 0xff) {
-    const few = inDictionary(values, count, low, high);
+    const few = inDictionary(values, count, low, high, room);
     if (few !== undefined) return few;
   }
   const codes =
     range <= 0xff
-      ? new Uint8Array(count)
+      ? room.take(Uint8Array, count)
       : range <= 0xffff
-        ? new Uint16Array(count)
+        ? room.take(Uint16Array, count)
         : range <= 0xffff_ffff
-          ? new Uint32Array(count)
-          : new Float64Array(count);
+          ? room.take(Uint32Array, count)
+          : room.take(Float64Array, count);
   for (let i = 0; i < count; i++) codes[i] = values[i]! - low;
   return { ...packed, codes };
 }
@@ -149,24 +185,31 @@ function packColumn(values: Float64Array, count: number): PackedColumn {
 const dictionaryMax = 256;
 
 /** One octet a row where there are few different values, such as MACs. */
-function inDictionary(values: Float64Array, count: number, low: number, high: number): PackedColumn | undefined {
+function inDictionary(
+  values: Float64Array,
+  count: number,
+  low: number,
+  high: number,
+  room: PackingRoom,
+): PackedColumn | undefined {
   const places = new Map<number, number>();
-  const codes = new Uint8Array(count);
+  const codes = room.take(Uint8Array, count);
   for (let i = 0; i < count; i++) {
     const value = values[i]!;
     let place = places.get(value);
     if (place === undefined) {
-      if (places.size === dictionaryMax) return undefined;
+      if (places.size === dictionaryMax) {
+        room.giveBack(codes);
+        return undefined;
+      }
       place = places.size;
       places.set(value, place);
     }
     codes[i] = place;
   }
-  return { codes, base: 0, dictionary: Float64Array.from(places.keys()), low, high };
-}
-
-function columnBytes({ codes, dictionary }: PackedColumn): number {
-  return columnObjectBytes + (codes?.byteLength ?? 0) + (dictionary?.byteLength ?? 0);
+  const dictionary = room.take(Float64Array, places.size);
+  dictionary.set([...places.keys()]);
+  return { codes, base: 0, dictionary, low, high };
 }
 
 export function valueAt({ codes, base, dictionary }: PackedColumn, row: number): number {

@@ -2,6 +2,7 @@
  * How many octets were written in the last 24 hours, by the hour, and whether more may be. A clock that is set back makes
  * nothing forgotten. Limits: `hoursKept` numbers. Pure.
  */
+import { endOf, type FlowFile } from './flow_file.ts';
 
 const hourMs = 3_600_000;
 export const hoursKept = 24;
@@ -41,3 +42,15 @@ export class FlowWear {
     return this.#hours.map(([hour, octets]) => [hour, octets]);
   }
 }
+
+/** What a file says was written, with what was written before it was begun: it counts in the day's budget after a restart. */
+export function wearOf(file: FlowFile): FlowWear {
+  const wear = new FlowWear(file.header.wear);
+  for (const entry of file.entries)
+    wear.add(entry.asideOctets + FlowWear.costOf(entry.at, endOf(entry) - entry.at), entry.writtenAtMs);
+  const last = file.entries.at(-1);
+  if (last !== undefined) wear.add(endCostOf(file), last.writtenAtMs);
+  return wear;
+}
+
+export const endCostOf = ({ octets, endOctets }: FlowFile): number => (endOctets === 0 ? 0 : FlowWear.costOf(octets, endOctets));

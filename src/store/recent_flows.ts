@@ -1,33 +1,41 @@
 /**
  * The newest flow records in a bounded memory: sealed segments, oldest first, and one that is open. What is over the budget
- * goes, a whole segment at a time. Owned by one event loop.
+ * goes, a whole segment at a time, and its memory with it: collected as garbage it would come back when V8 finds the time, and until
+ * then be as much again. Owned by one event loop.
  */
 
-import { numberColumns, startColumn } from '../flow/flow_columns.ts';
-import { OpenSegment, type Segment, segmentMemory, segmentRows } from './flow_segment.ts';
+import { startColumn } from '../flow/flow_columns.ts';
+import { OpenSegment, type Segment, SegmentMemory } from './flow_segment.ts';
 
-/** The open segment's memory is part of the budget. */
-export const openSegmentBytes = numberColumns.length * segmentRows * 8;
+/** The open segment's memory is part of the budget: so much before the first record, and some tenths of a MiB more behind a full one. */
+export const openSegmentBytes = new SegmentMemory().octets;
+
+/** Keeps segments elsewhere, and reads them until it has. */
+export interface SegmentTaker {
+  /** Number of the first record that it does not have. */
+  readonly nextRow: number;
+  /** Is given each segment once it will not change any more. */
+  offer(segment: Segment): void;
+  /** Whether it may still read one that was offered. */
+  readonly isWorking: boolean;
+}
 
 export class RecentFlows {
   readonly #bytesMax: number;
-  readonly #memory = segmentMemory();
+  readonly #memory = new SegmentMemory();
   #open: OpenSegment;
   #sealed: Segment[] = [];
-  #bytes = openSegmentBytes;
+  #sealedBytes = 0;
   #dropped = 0;
-  readonly #onSealed: (segment: Segment) => void;
+  #readers = 0;
+  readonly #archive: SegmentTaker | undefined;
   readonly #from: number;
 
-  /**
-   * @param first number of the first record: records before it are kept elsewhere
-   * @param onSealed is given each segment once it will not change any more
-   */
-  constructor(bytesMax: number, first = 0, onSealed: (segment: Segment) => void = () => {}) {
+  constructor(bytesMax: number, archive?: SegmentTaker) {
     this.#bytesMax = bytesMax;
-    this.#open = new OpenSegment(first, this.#memory);
-    this.#from = first;
-    this.#onSealed = onSealed;
+    this.#from = archive?.nextRow ?? 0;
+    this.#open = new OpenSegment(this.#from, this.#memory);
+    this.#archive = archive;
   }
 
   /** Copies the row at `base`, in a view of memory that the caller keeps. */
@@ -41,17 +49,31 @@ export class RecentFlows {
     if (this.#open.count === 0) return;
     const segment = this.#open.seal();
     this.#sealed.push(segment);
-    this.#bytes += segment.bytes;
+    this.#sealedBytes += segment.bytes;
     this.#open = new OpenSegment(segment.first + segment.count, this.#memory);
-    while (this.#bytes > this.#bytesMax && this.#sealed.length > 0) {
-      const oldest = this.#sealed.shift()!;
-      this.#bytes -= oldest.bytes;
-      this.#dropped += oldest.count;
-    }
-    this.#onSealed(segment);
+    this.#archive?.offer(segment);
+    while (this.bytes > this.#bytesMax && this.#sealed.length > 0) this.#drop(this.#sealed.shift()!);
   }
 
-  /** As of now, newest first; what comes later changes none of them. */
+  #drop(segment: Segment): void {
+    this.#sealedBytes -= segment.bytes;
+    this.#dropped += segment.count;
+    // Whoever still reads it keeps it, and then it is garbage like any other.
+    if (this.#readers > 0 || this.#archive?.isWorking === true) return;
+    segment.memory?.transfer(0);
+  }
+
+  /** What `newestFirst` shows stays while the work goes on. */
+  async whileRead<T>(work: () => Promise<T>): Promise<T> {
+    this.#readers++;
+    try {
+      return await work();
+    } finally {
+      this.#readers--;
+    }
+  }
+
+  /** As of now, newest first; what comes later changes none of them, while this is read (`whileRead`). */
   newestFirst(): Segment[] {
     const segments = [...this.#sealed].reverse();
     return this.#open.count > 0 ? [this.#open.seal(), ...segments] : segments;
@@ -62,7 +84,7 @@ export class RecentFlows {
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#sealedBytes + this.#memory.octets;
   }
 
   /** Number of the oldest record at hand; infinite where there is none. */

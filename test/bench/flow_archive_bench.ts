@@ -87,7 +87,7 @@ const options = { folder, bytesMax: 2 ** 40, forS: 1e9, writtenBytesPerDayMax: 2
 const archive = new FlowArchive(options, { clock, clockTrusted: () => true, onEvent: () => {} });
 await archive.open();
 let busyMs = 0;
-const flows = new RecentFlows(0, archive.nextRow, (segment) => archive.offer(segment));
+const flows = new RecentFlows(0, archive);
 const before = kernelOctets();
 for (let i = 0; i < total; i++) {
   makeRow(i);

@@ -45,7 +45,7 @@ async function askAndAsk({ folder, memory, days }: Asked): Promise<void> {
   const options = { folder: join(folder, '../flows'), bytesMax: 2 ** 30, forS: 86_400, writtenBytesPerDayMax: 2 ** 40 };
   const archive = new FlowArchive(options, { clock, clockTrusted: () => false, onEvent: () => {} });
   await archive.open();
-  const flows = new RecentFlows(16 * 2 ** 20, archive.nextRow, (segment) => archive.offer(segment));
+  const flows = new RecentFlows(16 * 2 ** 20, archive);
   const coverage = (): { recordsSkipped: number; trouble: string } => ({ recordsSkipped: 0, trouble: archive.trouble });
   const search = new FlowSearch({ flows, clock, missedRows: () => ring.missedRows, archive: { files: archive.files, coverage } });
   const tookMs: number[] = [];

@@ -22,7 +22,7 @@ beforeAll(async () => {
   const archive = new FlowArchive(options, { clock, clockTrusted: () => true, onEvent: () => {} });
   await archive.open();
   // Memory for nothing but the open segment: the oldest 8,192 are on disk alone.
-  const flows = new RecentFlows(0, archive.nextRow, (segment) => archive.offer(segment));
+  const flows = new RecentFlows(0, archive);
   const block = blockOf(officeFlows(count), 'wall', 0n);
   for (let i = 0; i < count; i++) {
     flows.add(new DataView(block.bytes.buffer), block.firstRow + i * ROW_BYTES, 0, 1);

@@ -51,7 +51,7 @@ export class Boxes {
       { clock, clockTrusted: () => this.clockTrusted, onEvent: (_level, event) => this.events.push(event) },
     );
     await archive.open();
-    const flows = new RecentFlows(memory, archive.nextRow, (segment) => archive.offer(segment));
+    const flows = new RecentFlows(memory, archive);
     const coverage = () => ({
       recordsSkipped: skipReasons.reduce((sum, reason) => sum + archive.skippedRows[reason], 0),
       trouble: archive.trouble,

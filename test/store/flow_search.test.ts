@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SystemClock } from '../../src/core/clock.ts';
@@ -302,6 +304,46 @@ describe('memory', () => {
     expect(flows.oldestMs).toBeCloseTo(baseMs + flows.droppedRows * 10, -1);
     const { matched } = await new FlowSearch({ flows, clock }).list(list());
     expect(matched.records).toBe(flows.rows);
+  });
+
+  /** Different addresses in every row, so that a segment is not small. */
+  function fill(flows: RecentFlows, segments: number): void {
+    const block = blockOf([three[0]!], 'wall', 0n);
+    const view = new DataView(block.bytes.buffer);
+    for (let i = 0; i < segments * segmentRows; i++) {
+      view.setUint32(block.firstRow + 160, Math.imul(i, 0x9e37_79b1));
+      flows.add(view, block.firstRow, 0, 1);
+    }
+  }
+
+  test('what it tells is what the process has more', () => {
+    // In a process of its own: whatever else a worker of the tests does would be counted too.
+    const script = fileURLToPath(new URL('kept_memory.ts', import.meta.url));
+    const printed = execFileSync(process.execPath, ['--expose-gc', script], { encoding: 'utf8' });
+    const { told, taken } = JSON.parse(printed) as { told: number; taken: number };
+    expect(told).toBeGreaterThan(10_000_000);
+    expect(taken / told).toBeGreaterThan(0.9);
+    expect(taken / told).toBeLessThan(1.1);
+  });
+
+  test('what made room is given back at once, but to a search that reads it', async () => {
+    const flows = new RecentFlows(openSegmentBytes + 600_000);
+    fill(flows, 8);
+    const before = flows.newestFirst();
+    fill(flows, 20);
+    expect(before.every(({ memory }) => memory!.detached)).toBe(true);
+
+    const waiting = Promise.withResolvers<void>();
+    const read = flows.whileRead(async () => {
+      const segments = flows.newestFirst();
+      await waiting.promise;
+      return segments;
+    });
+    fill(flows, 20);
+    waiting.resolve();
+    const segments = await read;
+    expect(segments.some(({ first }) => first < flows.firstRow)).toBe(true);
+    expect(segments.every(({ memory }) => !memory!.detached)).toBe(true);
   });
 
   test('nothing kept is an answer too', async () => {
