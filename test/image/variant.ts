@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { SeededRandom } from '../../src/core/random.ts';
 import { type BuiltImage, inTools, repository } from './built.ts';
 
 export interface Variant {
@@ -9,7 +10,7 @@ export interface Variant {
   readonly change?: (path: (inSlot: string) => string) => void;
   /** What its manifest says; without it the bundle's name. */
   readonly version?: string;
-  /** Some octets instead of a slot: for what is looked at and never installed. */
+  /** Some octets, which do not compress, instead of a slot: for what is looked at and never installed. */
   readonly isEmpty?: boolean;
   /** Whose signature; the image trusts the first. */
   readonly signer?: 'signer' | 'forger';
@@ -30,7 +31,7 @@ export function bundleOf(
     const [program, args] = inTools(built.tools, `${folder} ${built.cache}`, command);
     execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   };
-  if (isEmpty) writeFileSync(slot, Buffer.alloc(1_000_000, 'nothing that starts '));
+  if (isEmpty) writeFileSync(slot, new SeededRandom(1).bytes(1_000_000));
   else if (change === undefined) copyFileSync(built.slot, slot);
   else {
     run('unsquashfs', '-quiet', '-no-progress', '-dest', tree, built.slot);
