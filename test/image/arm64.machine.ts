@@ -4,7 +4,8 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { afterEach, beforeAll, expect, test } from 'vitest';
-import { bootsAndMeters } from './boot_case.ts';
+import { branchSettings } from './boot.ts';
+import { bootsAndMeters, sinceS } from './boot_case.ts';
 import { type BuiltImage, buildImage } from './built.ts';
 import { Disk, endMachines } from './machine.ts';
 
@@ -69,3 +70,26 @@ test(
   { timeout: 3_600_000 },
   () => bootsAndMeters(built, afterGrowing),
 );
+
+test('on a Raspberry Pi 3, whose card QEMU emulates slowly: U-Boot, GRUB, the kernel, systemd, and settings from the card', {
+  timeout: 3_600_000,
+}, async () => {
+  using disk = new Disk(built);
+  disk.write('flowspan.yaml', branchSettings(4_739));
+  const beganMs = performance.now();
+  const machine = await disk.boot({ board: 'raspi3b' }).start();
+  const stages: string[] = [];
+  for (const [stage, pattern] of [
+    ['U-Boot', /U-Boot 20\d\d/],
+    ['GRUB', /flowspan: starting slot A/],
+    ['kernel', /Linux version|\[ +\d+\.\d+\]/],
+    ['data partition', /flowspan-data: /],
+    ['settings', /settings were taken/],
+  ] as const) {
+    await machine.shows(pattern, 300);
+    stages.push(`${stage} ${sinceS(beganMs)}`);
+    process.stdout.write(`since power-on: ${stages.at(-1)}\n`);
+  }
+  await machine.cutPower();
+  expect(disk.read('OK.txt')).toMatch(/in use/);
+});

@@ -6,7 +6,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Collector } from '../appliance/collector.ts';
-import { answers, branchSettings, signIn } from './boot.ts';
+import { answers, branchSettings, signIn, statusOf } from './boot.ts';
 import { type BuiltImage, buildImage } from './built.ts';
 import { Disk, endMachines } from './machine.ts';
 import { bundleOf, stickOf, type Variant } from './variant.ts';
@@ -105,6 +105,13 @@ describe('updates', () => {
     await machine.shows(/flowspan: starting slot B/, 240);
     await machine.shows(/flowspan: starting slot B[\s\S]*flowspan: starting slot A/, 300);
     await answers(machine, '/readyz', 200, 600);
+    // Nobody but the old slot can tell of it.
+    const { updates } = await statusOf(machine, await signIn(machine));
+    expect(updates.past[0]).toMatchObject({ outcome: 'notJudged', version: 'flowspan-5-crash', slot: 'B', source: 'stick' });
+    expect(updates.slots.map(({ name, isRunning, state }) => [name, isRunning, state])).toEqual([
+      ['A', true, 'good'],
+      ['B', false, 'left'],
+    ]);
     await machine.cutPower();
   });
 });
