@@ -46,7 +46,6 @@ import { PlaceFiles } from './system/place_files.ts';
 import { settingsFacts } from './system/settings_facts.ts';
 import { SettingsInForce } from './system/settings_in_force.ts';
 import { SettingsLog } from './system/settings_log.ts';
-import { summaryLine } from './system/summary_line.ts';
 import { SupervisorLink } from './system/supervisor_link.ts';
 import { boxUpdates, hearsAnnouncements } from './system/updates/box_updates.ts';
 import type { UpdateService } from './system/updates/update_service.ts';
@@ -112,6 +111,7 @@ export class Appliance {
       dataFolder: settings.dataFolder,
       clockSynchronised: () => this.#clock.synchronised,
       ...{ files: machine.files, slow: machine.slowFigures, onEvent },
+      inMemory: () => [this.#spool, this.#outbox],
     });
     this.#page = new PageThread({
       world: part('page'),
@@ -330,7 +330,7 @@ export class Appliance {
         world: part('supervisor'),
         ...machine.supervisor,
         pulses: this.#pulses.filter(({ part }) => part !== 'spool'),
-        summary: () => summaryLine(this.status()),
+        status: () => this.status(),
         onEvent,
       }),
     ];

@@ -125,6 +125,11 @@ export class Outbox implements Service, LaneStore {
     if (lost > 0) this.#say('error', 'outboxLost', `${lost} MQTT messages could not be put on disk before the stop and are lost`);
   }
 
+  /** The power may go: what waits in memory goes on disk now. */
+  putOnDisk(): void {
+    if (!this.#stopped) void this.#write('all');
+  }
+
   /** Takes a message for every broker. Never waits and never fails: what does not fit pushes the oldest out. */
   append(message: OutboxMessage): void {
     this.#log.append(encodeMessage(message), message.atMs, this.#parts.world.clock.monotonicMs());

@@ -3,7 +3,7 @@
  * rows; each destination encodes them when it sends.
  *
  * Rows are held in memory first and go to disk, as compressed chunks, only when they are not acknowledged within
- * `persistAfterS`, when memory gets short, or on a planned stop: with healthy collectors nothing is written. What was
+ * `persistAfterS`, when memory or voltage is short, or on a planned stop: with healthy collectors nothing is written. What was
  * persisted is never lost; what a kill took from memory is marked as a gap of unknown size. When the store fails the spool
  * goes on in memory, within its bound, counts what that costs, and says so. Owned by the main event loop; one write at a time.
  */
@@ -126,6 +126,10 @@ export class Spool implements Service, LaneStore {
     await this.#write('all', true);
     const lost = this.#log.dropUnpersisted('shutdown');
     if (lost > 0) this.#say('error', 'spoolLost', `${lost} records could not be put on disk before the stop and are lost`);
+  }
+
+  putOnDisk(): void {
+    if (!this.#stopped) void this.#write('all');
   }
 
   /** Copies the block's rows, for every destination. Never waits and never fails. */

@@ -16,6 +16,7 @@ import { throttledFile } from './host_health.ts';
 import type { InterfaceFacts } from './interface_facts.ts';
 import { type InterfaceQuestions, listInterfaces, readInterface } from './interfaces.ts';
 import { hasCapability, parseThrottled } from './proc_text.ts';
+import { voltageComplaints } from './supply_voltage.ts';
 import { probeUplink, uplinkTargets } from './uplink_probe.ts';
 
 export interface DoctorQuestion {
@@ -70,7 +71,7 @@ export async function gatherDoctorFacts(question: DoctorQuestion): Promise<Docto
     clock: { ...clockVerdict({ ...(await machineEvidence(question.kernelClock)), wallMs, stepped: false }), wallMs },
     disk: await diskFacts(settings),
     uplinks,
-    complaints: parseThrottled((await readText(throttledFile)) ?? '') ?? [],
+    complaints: parseThrottled((await readText(throttledFile)) ?? '') ?? (await voltageComplaints(hostFiles)) ?? [],
   };
 }
 

@@ -24,6 +24,7 @@ import {
   parseUptimeS,
   parseWrittenOctets,
 } from './proc_text.ts';
+import { findVoltageAlarm, isVoltageLow, SupplyVoltage } from './supply_voltage.ts';
 
 export interface HostMonitorParts {
   readonly world: World;
@@ -34,13 +35,17 @@ export interface HostMonitorParts {
   readonly files?: HostFiles;
   readonly slow?: SlowFigures;
   readonly onEvent?: (level: BoxEvent['level'], event: string, text: string) => void;
+  /** What waits in memory, and is put on disk when the voltage is low: the power may go any moment. */
+  readonly inMemory?: () => readonly { putOnDisk(): void }[];
 }
 
 const periodMs = 2_000;
 /** What no file tells is asked when the start is over: it takes processes, and nothing waits for it. */
 const slowFirstMs = 60_000;
 const slowPeriodMs = 600_000;
-/** Raspberry Pi only. */
+/** A poor supply sags again and again, and a card wears. */
+const lowVoltageEveryMs = 60_000;
+/** Raspberry Pi with a kernel of its maker only. */
 export const throttledFile = '/sys/devices/platform/soc/soc:firmware/get_throttled';
 
 /** On a box of our image: what the check of the data partition did at this start (image/system); not there when there was nothing to do. */
@@ -68,6 +73,9 @@ export class HostMonitor implements Service {
   /** Octets written in a day, by this program and by all; kept over restarts by whoever keeps the figures. */
   readonly written = { own: new DaySum(), device: new DaySum() };
   readonly #heat = new HeatThrottle();
+  readonly #voltage = new SupplyVoltage();
+  #voltageFile: string | undefined;
+  #lowKeptMs = Number.NEGATIVE_INFINITY;
   #timers: Timer[] = [];
   #inventory: Inventory = { model: undefined, os: undefined, kernel: 'unknown', temperatureFile: undefined };
   #cpu: CpuTimes | undefined;
@@ -85,6 +93,7 @@ export class HostMonitor implements Service {
     const { clock, log, metrics } = this.#parts.world;
     const onError = (error: unknown): void => log.warn('hostHealthFailed', { reason: messageOf(error) });
     this.#inventory = await takeInventory(this.#files);
+    this.#voltageFile = await findVoltageAlarm(this.#files);
     const finding = dataPartitionFindings[(await this.#files.read(dataPartitionFile))?.trim() ?? ''];
     if (finding !== undefined) this.#parts.onEvent?.(finding.level, finding.event, finding.text);
     await this.refresh();
@@ -125,7 +134,7 @@ export class HostMonitor implements Service {
     const { world, dataFolder } = this.#parts;
     const files = this.#files;
     const { temperatureFile } = this.#inventory;
-    const [stat, load, uptime, meminfo, io, diskstats, room, temperature, throttled, throttleCount] = await Promise.all([
+    const [stat, load, uptime, meminfo, io, diskstats, room, temperature, throttled, voltage, throttleCount] = await Promise.all([
       files.read('/proc/stat'),
       files.read('/proc/loadavg'),
       files.read('/proc/uptime'),
@@ -135,6 +144,7 @@ export class HostMonitor implements Service {
       files.room(dataFolder),
       temperatureFile === undefined ? undefined : files.read(temperatureFile),
       files.read(throttledFile),
+      this.#voltageFile === undefined ? undefined : files.read(this.#voltageFile),
       files.read(throttleCountFile),
     ]);
     const cpu = parseCpuTimes(stat ?? '');
@@ -142,7 +152,10 @@ export class HostMonitor implements Service {
     await this.#countWrites(world.clock.monotonicMs(), io ?? '', diskstats ?? '');
     const { model, os, kernel } = this.#inventory;
     // Silence of a board that cannot complain is no good news: then there is no list, not an empty one.
-    const complaints = parseThrottled(throttled ?? '') ?? this.#heat.complaints(throttleCount, world.clock.monotonicMs());
+    const nowMs = world.clock.monotonicMs();
+    const complaints =
+      parseThrottled(throttled ?? '') ?? this.#voltage.complaints(voltage, nowMs) ?? this.#heat.complaints(throttleCount, nowMs);
+    this.#keepOnLowVoltage(complaints, nowMs);
     this.#figures = {
       model: model ?? 'unknown',
       os: os ?? 'unknown',
@@ -161,6 +174,12 @@ export class HostMonitor implements Service {
       ...(complaints === undefined ? {} : { complaints }),
     };
     this.#cpu = cpu;
+  }
+
+  #keepOnLowVoltage(complaints: readonly string[] | undefined, nowMs: number): void {
+    if (!isVoltageLow(complaints) || nowMs - this.#lowKeptMs < lowVoltageEveryMs) return;
+    this.#lowKeptMs = nowMs;
+    for (const one of this.#parts.inMemory?.() ?? []) one.putOnDisk();
   }
 
   async #countWrites(nowMs: number, io: string, diskstats: string): Promise<void> {

@@ -6,7 +6,8 @@
 import type { Timer } from '../core/clock.ts';
 import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
-import type { BoxEvent } from '../flow/status_shapes.ts';
+import type { BoxEvent, BoxStatus } from '../flow/status_shapes.ts';
+import { summaryLine } from './summary_line.ts';
 
 /** Something that must give signs of life. */
 export interface Pulse {
@@ -22,8 +23,7 @@ export interface SupervisorLinkParts {
   /** The manager ends a service that is silent for this long; 0 for never. */
   readonly watchdogMs: number;
   readonly pulses: readonly Pulse[];
-  /** The box in a line. */
-  readonly summary: () => string;
+  readonly status: () => Pick<BoxStatus, 'meter' | 'uplinks'>;
   readonly onEvent: (level: BoxEvent['level'], event: string, text: string) => void;
 }
 
@@ -44,9 +44,9 @@ export class SupervisorLink implements Service {
 
   /** Everything has started. */
   async start(_signal: AbortSignal): Promise<void> {
-    const { notify, watchdogMs, world, summary } = this.#parts;
+    const { notify, watchdogMs, world, status } = this.#parts;
     if (notify === undefined) return;
-    this.#said = summary();
+    this.#said = summaryLine(status());
     notify(`READY=1\nSTATUS=${this.#said}`);
     // sd_watchdog_enabled(3) recommends half the time; a third leaves room for one that is lost or late.
     const beatMs = watchdogMs > 0 ? Math.min(beatMsMax, watchdogMs / 3) : beatMsMax;
@@ -65,7 +65,7 @@ export class SupervisorLink implements Service {
   }
 
   #beat(notify: (text: string) => boolean): void {
-    const { world, pulses, summary, watchdogMs, onEvent } = this.#parts;
+    const { world, pulses, watchdogMs, onEvent } = this.#parts;
     const nowMs = world.clock.monotonicMs();
     const missing = pulses
       .filter(({ lastMs }) => nowMs - (lastMs() ?? nowMs) > deadAfterMs)
@@ -75,7 +75,7 @@ export class SupervisorLink implements Service {
       onEvent('error', 'heartbeatMissing', `no sign of life from ${missing}: the service manager will start the box again`);
     }
     this.#missing = missing;
-    const status = summary();
+    const status = summaryLine(this.#parts.status());
     const lines = [
       ...(status === this.#said ? [] : [`STATUS=${status}`]),
       ...(watchdogMs > 0 && missing === '' ? ['WATCHDOG=1'] : []),

@@ -99,6 +99,15 @@ describe.each(Object.entries(stores))('outbox over %s', (_, makeStore) => {
     expect(second.heard.map(({ event }) => event)).toEqual(['outboxRecovered', 'gapMarked']);
   });
 
+  test('what has just come reaches the disk at once when it is told to', async () => {
+    const world = simulatedWorld();
+    const { outbox } = await openOutbox(kv, world);
+    for (let i = 0; i < 5; i++) outbox.append(numbered(i));
+    outbox.putOnDisk();
+    await kv.idle();
+    expect(await count(kv)).toBe(5);
+  });
+
   test('a planned stop loses nothing, marks no hole, and the next start goes on behind it', async () => {
     let world = simulatedWorld();
     const first = await openOutbox(kv, world);

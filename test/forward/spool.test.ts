@@ -314,6 +314,16 @@ test('rows given up on their way and then acknowledged after all are not sent ag
   balanced(spool, 'a');
 });
 
+test('rows that have just come reach the disk at once when they are told to, and survive a kill', async () => {
+  const kv = new MemoryKv();
+  const { spool, passUntil } = await open(kv, ['a'], { persistAfterS: 3_600 });
+  spool.append(blockOf(0, 30));
+  spool.putOnDisk();
+  await passUntil(() => spool.status().octetsOnDisk > 0);
+  const next = await open(kv, ['a'], {}, 1_700_000_060_000);
+  expect(idsOf(await readAll(next.spool.lane('a')))).toEqual(numbers(1, 31));
+});
+
 test('a hole stays marked when the next run is killed before it did anything', async () => {
   const kv = new MemoryKv();
   const first = await open(kv);

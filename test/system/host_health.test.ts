@@ -11,6 +11,7 @@ import { throttleCountFile } from '../../src/system/heat_throttle.ts';
 import type { HostFiles } from '../../src/system/host_files.ts';
 import { dataPartitionFile, HostMonitor } from '../../src/system/host_health.ts';
 import type { SlowFigures } from '../../src/system/inventory.ts';
+import { voltageComplaints } from '../../src/system/supply_voltage.ts';
 
 const world = (clock: Clock = new SystemClock()) => ({
   clock,
@@ -144,6 +145,47 @@ describe('host health', () => {
     await clock.advance(60_000);
     expect(mute.health()).toMatchObject({ model: 'slow model', os: 'slow os', temperatureC: 31 });
     await mute.stop(100);
+  });
+
+  test('a Raspberry Pi with Debian’s kernel tells of low voltage; what waits in memory is put on disk then, once a minute', async () => {
+    const { '/sys/devices/platform/soc/soc:firmware/get_throttled': _, ...others } = pi;
+    const alarm = '/sys/class/hwmon/hwmon1/in0_lcrit_alarm';
+    const texts: Record<string, string> = {
+      ...others,
+      '/sys/class/hwmon/hwmon0/name': 'cpu_thermal\n',
+      '/sys/class/hwmon/hwmon1/name': 'rpi_volt\n',
+      [alarm]: '0\n',
+    };
+    const clock = new SimulatedClock();
+    let kept = 0;
+    const monitor = new HostMonitor({
+      world: world(clock),
+      dataFolder: '/d',
+      clockSynchronised: () => null,
+      files: machine(texts),
+      slow: noSlowFigures,
+      inMemory: () => [{ putOnDisk: () => void kept++ }],
+    });
+    await monitor.start();
+    const look = async (value: string, afterMs: number): Promise<[readonly string[] | undefined, number]> => {
+      texts[alarm] = `${value}\n`;
+      await clock.advance(afterMs);
+      return [monitor.health().complaints, kept];
+    };
+    const isLow = 'the supply voltage is too low: use the original power supply';
+    const wasLow = 'the supply voltage has been too low since the start: use the original power supply';
+    expect(await look('0', 10_000)).toEqual([[], 0]);
+    expect(await look('1', 2_000)).toEqual([[isLow], 1]);
+    // A sag lasts moments; whoever looks in a minute still sees it, and the disk is written once.
+    expect(await look('0', 40_000)).toEqual([[isLow], 1]);
+    expect(await look('0', 30_000)).toEqual([[wasLow], 1]);
+    expect(await look('1', 300_000)).toEqual([[isLow], 6]);
+    delete texts[alarm];
+    await clock.advance(2_000);
+    expect(monitor.health()).not.toHaveProperty('complaints');
+    await monitor.stop(100);
+    expect(await voltageComplaints(machine({ ...texts, [alarm]: '1\n' }))).toEqual([isLow]);
+    expect(await voltageComplaints(machine(texts))).toBeUndefined();
   });
 
   test('this machine: figures are there and agree with the system’s own', async () => {

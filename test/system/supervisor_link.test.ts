@@ -7,6 +7,7 @@ import { SimulatedClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { createMetrics } from '../../src/core/metrics.ts';
 import { SeededRandom } from '../../src/core/random.ts';
+import { exampleStatus } from '../../src/forward/mqtt/payload_examples.ts';
 import { loadAddon } from '../../src/meter/addon.ts';
 import { SupervisorLink, supervisorOf } from '../../src/system/supervisor_link.ts';
 
@@ -17,7 +18,7 @@ function bench(watchdogMs = 30_000) {
   const world = { clock, random: new SeededRandom(1), log: silentLog, metrics: createMetrics() };
   const sent: string[] = [];
   const events: string[] = [];
-  const box = { summary: 'metering eth1', meterMs: 0 as number | undefined };
+  const box = { port: 'eth1', meterMs: 0 as number | undefined };
   const manager = new SupervisorLink({
     world,
     notify: (text) => sent.push(text) > 0,
@@ -26,7 +27,10 @@ function bench(watchdogMs = 30_000) {
       { name: 'meter', lastMs: () => box.meterMs },
       { name: 'pipeline', lastMs: () => clock.monotonicMs() },
     ],
-    summary: () => box.summary,
+    status: () => ({
+      meter: { ...exampleStatus.meter, interfaces: [{ ...exampleStatus.meter.interfaces[0]!, name: box.port }] },
+      uplinks: [],
+    }),
     onEvent: (level, event, text) => events.push(`${level} ${event} ${text}`),
   });
   const take = (): string[] => sent.splice(0);
@@ -41,9 +45,9 @@ describe('the service manager', () => {
     expect(take()).toEqual(['READY=1\nSTATUS=metering eth1']);
     await clock.advance(30_000);
     expect(take()).toEqual([]);
-    box.summary = 'waiting for eth1';
+    box.port = 'eth2';
     await clock.advance(10_000);
-    expect(take()).toEqual(['STATUS=waiting for eth1']);
+    expect(take()).toEqual(['STATUS=metering eth2']);
     await manager.stop(0);
     expect(take()).toEqual(['STOPPING=1']);
   });
