@@ -41,13 +41,10 @@ export function faultsAfterCut(disk: Disk, slot: string): string[] {
   else if (good.length === 0) faults.push(`no slot is good: ${JSON.stringify(variables)}`);
   for (const one of good) if (!holds(disk.path, slotAt[one], slot)) faults.push(`slot ${one} is good, and was written to`);
 
-  const copy = join(disk.folder, 'cut.img');
+  const data = join(disk.folder, 'data.img');
   const fat = join(disk.folder, 'fat.img');
   try {
-    execFileSync('dd', [
-      ...[`if=${disk.path}`, `of=${fat}`, 'bs=1M', `skip=${fatAt / 1_048_576}`, `count=${fatOctets / 1_048_576}`],
-      ...['conv=sparse', 'status=none'],
-    ]);
+    takeOut(disk, fat, fatAt, fatOctets);
     // That it was not unmounted, and that its count of free clusters is old, is no fault.
     const fatSaid = said(disk, ['fsck.vfat', '-n', fat]);
     const findings = fatSaid.text
@@ -55,16 +52,25 @@ export function faultsAfterCut(disk: Disk, slot: string): string[] {
       .filter((line) => /bad|orphan|invalid|truncat|shared|reclaim|start cluster|out of range/i.test(line));
     if (fatSaid.status > 1 || findings.length > 0) faults.push(`boot FAT: ${fatSaid.text}`);
 
-    execFileSync('cp', ['--sparse=always', disk.path, copy]);
+    // In a file of its own: e2fsck forgets the offset of a partition once it has played back a journal.
+    takeOut(disk, data, dataAt);
     // As the box does at its start: the journal is played back; more than that is a fault.
-    const replayed = said(disk, ['e2fsck', '-p', `${copy}?offset=${dataAt}`]);
+    const replayed = said(disk, ['e2fsck', '-p', data]);
     if (replayed.status >= 4) faults.push(`data partition: ${replayed.text}`);
-    const whole = said(disk, ['e2fsck', '-f', '-n', `${copy}?offset=${dataAt}`]);
+    const whole = said(disk, ['e2fsck', '-f', '-n', data]);
     if (whole.status !== 0) faults.push(`data partition, after its journal: ${whole.text}`);
   } finally {
-    for (const path of [copy, fat]) rmSync(path, { force: true });
+    for (const path of [data, fat]) rmSync(path, { force: true });
   }
   return faults;
+}
+
+/** A part of the disk, up to its end where no length is given. */
+function takeOut(disk: Disk, path: string, at: number, octets?: number): void {
+  execFileSync('dd', [
+    ...[`if=${disk.path}`, `of=${path}`, 'bs=1M', `skip=${at / 1_048_576}`, 'conv=sparse', 'status=none'],
+    ...(octets === undefined ? [] : [`count=${octets / 1_048_576}`]),
+  ]);
 }
 
 function holds(disk: string, at: number, file: string): boolean {

@@ -77,7 +77,8 @@ class Site {
     const slot = /.*flowspan: starting slot ([AB])/s.exec(machine.console)?.[1] ?? 'none yet';
     this.cuts.push(what);
     process.stdout.write(`cut ${this.cuts.length}: ${what}, slot ${slot}\n`);
-    expect(faultsAfterCut(this.disk, built.slot), what).toEqual([]);
+    // It goes on with what it found: the next start tells how grave it is, and an hour's run all that there is.
+    expect.soft(faultsAfterCut(this.disk, built.slot), what).toEqual([]);
   }
 
   /** A start that has to be a good one, in the slot whose turn it is; with whatever the box still owes the collector. */
@@ -91,7 +92,7 @@ class Site {
     await machine.shows(new RegExp(`flowspan: starting slot ${turn}`), 120);
     await answers(machine, '/readyz', 200, 600);
     this.readyS = (performance.now() - beganMs) / 1_000;
-    if (this.isSetUp) expect(machine.console).not.toMatch(/set-up +code/);
+    if (this.isSetUp) expect.soft(machine.console).not.toMatch(/set-up +code/);
     const cookie = this.isSetUp ? await comeBack(machine) : await signIn(machine);
     this.isSetUp = true;
     const status = await sees(
@@ -101,12 +102,12 @@ class Site {
       ({ uplinks, meter }) => meter.state === 'metering' && uplinks[0]?.state === 'up' && uplinks[0].backlogRecords === 0,
       240,
     );
-    expect(status.stores.filter(({ state }) => state !== 'open')).toEqual([]);
-    expect(status.ledger.balanced).toBe(true);
-    expect(machine.console).not.toMatch(/repairing it|made anew|variables were unreadable/);
+    expect.soft(status.stores.filter(({ state }) => state !== 'open')).toEqual([]);
+    expect.soft(status.ledger.balanced).toBe(true);
+    expect.soft(machine.console).not.toMatch(/repairing it|made anew|variables were unreadable/);
     await expect.poll(() => this.collector.packets, { timeout: 60_000 }).toBeGreaterThanOrEqual(this.packetsMin);
-    expect(this.collector.packets).toBeLessThanOrEqual(this.packetsMax);
-    expect(this.collector.errors).toEqual([]);
+    expect.soft(this.collector.packets).toBeLessThanOrEqual(this.packetsMax);
+    expect.soft(this.collector.errors).toEqual([]);
     // What was cut off is gone for good, and said to be: it does not come later.
     this.packetsMax = this.collector.packets;
     this.packetsMin = this.collector.packets;
@@ -196,7 +197,7 @@ test(`power cuts at ${cutsMax} moments (seed ${seed})`, { timeout: 4 * 3_600_000
       `trial of an update, ${rounded(afterS)} after ${moment === 'trial' ? 'its start' : 'its judge began, who takes 10 s'}`,
     );
     // Whatever is judged: the old one is good as before.
-    expect(goodSlots(variablesOf(disk)!)).toContain(old);
+    expect.soft(goodSlots(variablesOf(disk)!)).toContain(old);
   }
   const [machine] = await site.comesBack();
   await machine.shutDown(180);
