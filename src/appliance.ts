@@ -328,7 +328,7 @@ export class Appliance {
       reporter,
       new SupervisorLink({
         world: part('supervisor'),
-        ...machine.supervisor,
+        ...{ ...machine.supervisor, isSafe: settings.safeMode },
         pulses: this.#pulses.filter(({ part }) => part !== 'spool'),
         status: () => this.status(),
         onEvent,

@@ -11,11 +11,12 @@ import { type RowCompression, zstdCompression } from './forward/row_compression.
 import { loadAddon, type NativeAddon } from './meter/addon.ts';
 import { type GuardedKvOptions, openerOf, type StoreOpener } from './store/guarded_kv.ts';
 import { TextFile, type TextStore } from './system/boot_file.ts';
+import { lampFile } from './system/box_lamp.ts';
 import { currentBootId, type MachineEvidence, machineEvidence } from './system/clock_state.ts';
 import { type HostFiles, hostFiles } from './system/host_files.ts';
 import { type SlowFigures, slowFigures } from './system/inventory.ts';
 import { nodeNameOf } from './system/node_name.ts';
-import { supervisorOf } from './system/supervisor_link.ts';
+import { type SupervisorLinkParts, supervisorOf } from './system/supervisor_link.ts';
 import { type UpdateFolders, updateFoldersOf } from './system/updates/handover.ts';
 
 export interface Machine {
@@ -39,7 +40,7 @@ export interface Machine {
   /** Where updates lie and are told of; absent where the box is not of the image. */
   readonly updateFolders?: UpdateFolders | undefined;
   /** Who started this process, and how soon it wants to hear of it. */
-  readonly supervisor: { readonly notify: ((text: string) => boolean) | undefined; readonly watchdogMs: number };
+  readonly supervisor: Pick<SupervisorLinkParts, 'notify' | 'watchdogMs' | 'lamp'>;
 }
 
 /** @throws ApplianceError when the addon is missing or of another version */
@@ -47,7 +48,11 @@ export function thisMachine(): Machine {
   const addon = loadAddon();
   const { address, watchdogMs } = supervisorOf(process.env, process.pid);
   return {
-    supervisor: { notify: address === '' ? undefined : (text) => addon.notifyService(address, text), watchdogMs },
+    supervisor: {
+      notify: address === '' ? undefined : (text) => addon.notifyService(address, text),
+      watchdogMs,
+      lamp: lampFile(process.env),
+    },
     bootId: currentBootId(),
     nodeName: nodeNameOf(hostname()),
     addon,

@@ -7,6 +7,7 @@ import type { Timer } from '../core/clock.ts';
 import type { Service } from '../core/lifecycle.ts';
 import type { World } from '../core/world.ts';
 import type { BoxEvent, BoxStatus } from '../flow/status_shapes.ts';
+import { type Lamp, type LampFacts, lampOf } from './box_lamp.ts';
 import { summaryLine } from './summary_line.ts';
 
 /** Something that must give signs of life. */
@@ -23,7 +24,10 @@ export interface SupervisorLinkParts {
   /** The manager ends a service that is silent for this long; 0 for never. */
   readonly watchdogMs: number;
   readonly pulses: readonly Pulse[];
-  readonly status: () => Pick<BoxStatus, 'meter' | 'uplinks'>;
+  readonly status: () => LampFacts & Pick<BoxStatus, 'uplinks'>;
+  /** Shows it to whoever stands before the box; absent where nothing does. */
+  readonly lamp?: ((lamp: Lamp) => void) | undefined;
+  readonly isSafe: boolean;
   readonly onEvent: (level: BoxEvent['level'], event: string, text: string) => void;
 }
 
@@ -37,6 +41,7 @@ export class SupervisorLink implements Service {
   #timer: Timer | undefined;
   #said = '';
   #missing = '';
+  #shown: Lamp | undefined;
 
   constructor(parts: SupervisorLinkParts) {
     this.#parts = parts;
@@ -44,9 +49,9 @@ export class SupervisorLink implements Service {
 
   /** Everything has started. */
   async start(_signal: AbortSignal): Promise<void> {
-    const { notify, watchdogMs, world, status } = this.#parts;
+    const { notify, watchdogMs, world } = this.#parts;
     if (notify === undefined) return;
-    this.#said = summaryLine(status());
+    this.#said = this.#summary();
     notify(`READY=1\nSTATUS=${this.#said}`);
     // sd_watchdog_enabled(3) recommends half the time; a third leaves room for one that is lost or late.
     const beatMs = watchdogMs > 0 ? Math.min(beatMsMax, watchdogMs / 3) : beatMsMax;
@@ -64,6 +69,16 @@ export class SupervisorLink implements Service {
     this.#parts.notify?.('STOPPING=1');
   }
 
+  /** The box in a line; its lamp shows the same. */
+  #summary(): string {
+    const { lamp, isSafe } = this.#parts;
+    const status = this.#parts.status();
+    const now = lampOf(status, isSafe);
+    if (now !== this.#shown) lamp?.(now);
+    this.#shown = now;
+    return summaryLine(status);
+  }
+
   #beat(notify: (text: string) => boolean): void {
     const { world, pulses, watchdogMs, onEvent } = this.#parts;
     const nowMs = world.clock.monotonicMs();
@@ -75,7 +90,7 @@ export class SupervisorLink implements Service {
       onEvent('error', 'heartbeatMissing', `no sign of life from ${missing}: the service manager will start the box again`);
     }
     this.#missing = missing;
-    const status = summaryLine(this.#parts.status());
+    const status = this.#summary();
     const lines = [
       ...(status === this.#said ? [] : [`STATUS=${status}`]),
       ...(watchdogMs > 0 && missing === '' ? ['WATCHDOG=1'] : []),

@@ -1,7 +1,7 @@
 /**
- * Whether a Raspberry Pi gets too little voltage, where its kernel is not the maker's own, as in our image: `rpi_volt` of hwmon says whether
- * the firmware has seen it since the last look (Linux, drivers/hwmon/raspberrypi-hwmon.c). Said in the words of `parseThrottled`. Pure, but
- * for the search of the file.
+ * Whether a Raspberry Pi gets too little voltage, where its kernel is not the maker's own: `rpi_volt` of hwmon says whether the firmware has
+ * seen it since the last look (Linux, drivers/hwmon/raspberrypi-hwmon.c; a choice of whoever builds a kernel, and Debian's has left it out).
+ * Said in the words of `parseThrottled`. Pure, but for the search of the file.
  */
 import type { HostFiles } from './host_files.ts';
 import { parseThrottled } from './proc_text.ts';

@@ -147,7 +147,7 @@ describe('host health', () => {
     await mute.stop(100);
   });
 
-  test('a Raspberry Pi with Debian’s kernel tells of low voltage; what waits in memory is put on disk then, once a minute', async () => {
+  test('a Raspberry Pi whose kernel is not its maker’s tells of low voltage; what waits in memory is put on disk then, once a minute', async () => {
     const { '/sys/devices/platform/soc/soc:firmware/get_throttled': _, ...others } = pi;
     const alarm = '/sys/class/hwmon/hwmon1/in0_lcrit_alarm';
     const texts: Record<string, string> = {

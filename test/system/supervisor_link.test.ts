@@ -18,7 +18,8 @@ function bench(watchdogMs = 30_000) {
   const world = { clock, random: new SeededRandom(1), log: silentLog, metrics: createMetrics() };
   const sent: string[] = [];
   const events: string[] = [];
-  const box = { port: 'eth1', meterMs: 0 as number | undefined };
+  const lamps: string[] = [];
+  const box = { healthy: true, port: 'eth1', meterMs: 0 as number | undefined };
   const manager = new SupervisorLink({
     world,
     notify: (text) => sent.push(text) > 0,
@@ -30,16 +31,19 @@ function bench(watchdogMs = 30_000) {
     status: () => ({
       meter: { ...exampleStatus.meter, interfaces: [{ ...exampleStatus.meter.interfaces[0]!, name: box.port }] },
       uplinks: [],
+      ...{ nowMs: 0, alerts: [], dataPlane: { healthy: box.healthy, parts: [] } },
     }),
+    lamp: (lamp) => lamps.push(lamp),
+    isSafe: false,
     onEvent: (level, event, text) => events.push(`${level} ${event} ${text}`),
   });
   const take = (): string[] => sent.splice(0);
-  return { clock, manager, box, events, take };
+  return { clock, manager, box, events, lamps, take };
 }
 
 describe('the service manager', () => {
   test('is told when all has started, how it is, and the end', async () => {
-    const { clock, manager, box, take } = bench(0);
+    const { clock, manager, box, lamps, take } = bench(0);
     box.meterMs = undefined;
     await manager.start(signal);
     expect(take()).toEqual(['READY=1\nSTATUS=metering eth1']);
@@ -48,6 +52,9 @@ describe('the service manager', () => {
     box.port = 'eth2';
     await clock.advance(10_000);
     expect(take()).toEqual(['STATUS=metering eth2']);
+    box.healthy = false;
+    await clock.advance(10_000);
+    expect([take(), lamps]).toEqual([[], ['meters', 'fault']]);
     await manager.stop(0);
     expect(take()).toEqual(['STOPPING=1']);
   });
