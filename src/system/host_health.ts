@@ -61,6 +61,11 @@ const dataPartitionFindings: Readonly<Record<string, Pick<BoxEvent, 'level' | 'e
     event: 'dataPartitionMadeAnew',
     text: 'the data partition could not be repaired and was made anew: history, waiting records, users and certificates of before are gone; is the card or disk at its end?',
   },
+  'in memory': {
+    level: 'error',
+    event: 'dataPartitionUnused',
+    text: 'the data partition takes nothing: settings, users, history and waiting records lie in memory and are gone at the next start; is it full, or the card or disk at its end?',
+  },
 };
 
 type Figures = Omit<HostHealth, 'clockSynchronised'>;

@@ -53,9 +53,12 @@ describe('the data partition', () => {
     const told = disk.tool('debugfs', '-R', 'stats -h', `${file}?offset=${offset}`);
     expect(Number(/^Free blocks: +(\d+)$/m.exec(told)?.[1])).toBeLessThan(10);
     const machine = await disk.boot().start();
+    await machine.shows(/flowspan: the data partition takes nothing/, 300);
     await answers(machine, '/readyz', 200, 600);
-    // Nothing can be kept, a user neither: who looks has the console's code.
     await machine.shows(/page +https:[\s\S]*state +metering/, 240);
+    // Whoever is far away is told as well.
+    const { events } = await statusOf(machine, await signIn(machine));
+    expect(events.map(({ event }) => event)).toContain('dataPartitionUnused');
     const frames = siteConversations({ conversations: 10, segments: 10 }).map((packet) => captured(packet).frame);
     await machine.mirror(frames, 100);
     await expect.poll(() => collector.packets, { timeout: 120_000 }).toBe(frames.length);
@@ -76,7 +79,10 @@ describe('the data partition', () => {
     // Whoever is far away is told as well.
     const { events, stores } = await statusOf(machine, await signIn(machine));
     expect(events.map(({ event }) => event)).toContain('dataPartitionMadeAnew');
-    expect(stores.map(({ state }) => state)).toEqual(['open', 'open', 'open']);
+    expect(stores.map(({ name, state }) => [name, state])).toEqual([
+      ['history', 'open'],
+      ['spool', 'open'],
+    ]);
     await machine.cutPower();
   });
 });

@@ -49,7 +49,10 @@ test('the power button: flows that were open and records that waited are there a
   expect([collector.errors, collector.duplicates]).toEqual([[], 0]);
   const session = await comeBack(again);
   const status = await statusOf(again, session);
-  expect(status.stores.map(({ state }) => state)).toEqual(['open', 'open', 'open']);
+  expect(status.stores.map(({ name, state }) => [name, state])).toEqual([
+    ['history', 'open'],
+    ['spool', 'open'],
+  ]);
   // An end as planned leaves no gap.
   expect(status.events.map(({ event }) => event)).not.toContain('gapMarked');
   await again.cutPower();

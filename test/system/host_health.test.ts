@@ -227,6 +227,7 @@ function faultsOfChildren(): number {
 test.each([
   ['repaired\n', ['dataPartitionRepaired']],
   ['made anew\n', ['dataPartitionMadeAnew']],
+  ['in memory\n', ['dataPartitionUnused']],
   [undefined, []],
 ])('what became of the data partition at this start is told: %j', async (found, expected) => {
   const told: string[] = [];
@@ -244,8 +245,11 @@ test.each([
   expect(told).toEqual(expected);
 });
 
-test('the image says it in these words, in this file', () => {
-  const script = readFileSync(new URL('../../image/system/usr/lib/flowspan-box/data_partition', import.meta.url), 'utf8');
+test.each([
+  ['data_partition', ['repaired', 'made anew']],
+  ['kept_folders', ['in memory']],
+])('the image says it in these words, in this file: %s', (name, words) => {
+  const script = readFileSync(new URL(`../../image/system/usr/lib/flowspan-box/${name}`, import.meta.url), 'utf8');
   expect(script).toContain(`report=${dataPartitionFile}\n`);
-  expect([...script.matchAll(/echo "([^"]*)" >\$report/g)].map(([, words]) => words)).toEqual(['repaired', 'made anew']);
+  expect([...script.matchAll(/echo (["'])(.*)\1 >\$report/g)].map(([, , one]) => one)).toEqual(words);
 });
