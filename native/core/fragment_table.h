@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "decoded_packet.h"
 #include "memory_region.h"
@@ -47,6 +48,7 @@ class FragmentTable {
     *chosen = Slot{id, ns, ports};
   }
 
+  void forget() { std::memset(sets(), 0, kSets * sizeof(Set)); }
   size_t memoryBytes() const { return region_.bytes(); }
 
  private:

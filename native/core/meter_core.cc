@@ -60,6 +60,13 @@ void MeterCore::tick(uint64_t nowNs) {
 
 bool MeterCore::finish(uint64_t nowNs) { return state_->finish(nowNs); }
 
+void MeterCore::beginAnew() {
+  State& state = *state_;
+  state.started = false;
+  state.nowNs = state.windowStartNs = state.windowEndNs = 0;
+  state.decoder.fragments().forget();
+}
+
 const CounterArray& MeterCore::counters() const {
   state_->refreshGauges();
   return state_->counters;

@@ -99,6 +99,8 @@ class MeterCore {
   void tick(uint64_t nowNs);
   // Ends every flow with flowEndReason 4 (forcedEnd). Returns false when the sink is full: call again.
   bool finish(uint64_t nowNs);
+  // After `finish`: time may begin anywhere, also before what was.
+  void beginAnew();
 
   // Counters of this core; those of sources and blocks stay zero and are added by the engine.
   const CounterArray& counters() const;

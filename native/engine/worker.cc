@@ -56,7 +56,7 @@ void Worker::abandon() {
 void Worker::run() {
   meter();
   drain();
-  handOverCache();
+  handOverCache(source_->nowNs());
   serve();
   {
     std::lock_guard lock(mutex_);
@@ -69,10 +69,15 @@ void Worker::run() {
 
 void Worker::meter() {
   PacketBatch batch;
-  uint64_t tickedNs = 0;
+  uint64_t tickedNs = 0, latestNs = 0;
   uint32_t batches = 0;
   while (!stopping_.load(std::memory_order_acquire)) {
     const SourceState state = source_->next(batch, wake_.fd());
+    if (batch.steppedBack) [[unlikely]] {
+      handOverCache(latestNs);
+      core_.beginAnew();
+    }
+    latestNs = batch.nowNs;
     if (batch.count > 0) process(batch);
     if (live_) {
       if (waitingPlan_) [[unlikely]] takeUpSampling();
@@ -132,8 +137,7 @@ void Worker::drain() {
   }
 }
 
-void Worker::handOverCache() {
-  const uint64_t nowNs = source_->nowNs();
+void Worker::handOverCache(uint64_t nowNs) {
   while (!core_.finish(nowNs)) {
     if (abandoned_.load(std::memory_order_acquire)) return;
     lane_->waitForRoom(kRoomWaitNs);

@@ -49,7 +49,7 @@ class Worker {
   void takeUpSampling();
   void showPlan(bool former);
   void drain();
-  void handOverCache();
+  void handOverCache(uint64_t nowNs);
   void serve();
   void publish();
   // False when the thread gave no sign of life in time.

@@ -14,6 +14,9 @@ namespace {
 constexpr int kWaitMsMax = 50;
 // Between the last packet of a round and the first of the next: a plausible gap, far below any time-out.
 constexpr uint64_t kLoopGapNs = 1'000'000;
+// Interfaces and processors stamp packets out of order by milliseconds, files that are put together by seconds. What goes back further
+// was stamped by a clock that was set, or stands in another capture.
+constexpr uint64_t kStepBackNs = 60'000'000'000;
 }  // namespace
 
 FileSource::FileSource(FileSourceOptions options) : options_(std::move(options)), reader_(openCapture(options_.path)) {
@@ -42,6 +45,7 @@ const SourceCounters& FileSource::counters() {
 
 SourceState FileSource::next(PacketBatch& batch, int wakeFd) {
   batch.count = 0;
+  batch.steppedBack = false;
   if (options_.realtime) return nextPaced(batch, wakeFd);
   if (ended_) return SourceState::finished;
   const bool more = fill(batch);
@@ -52,23 +56,64 @@ SourceState FileSource::next(PacketBatch& batch, int wakeFd) {
 
 // Reads until the batch is well filled or the window must move. False at the end of the capture; the batch may hold packets.
 bool FileSource::fill(PacketBatch& batch) {
+  if (rest_.count > 0) [[unlikely]] {
+    batch = rest_;
+    batch.steppedBack = true;
+    rest_.count = 0;
+    fileNs_ = 0;
+    choose(batch, 0);
+    return true;
+  }
   ReadState state;
   do {
     const size_t from = batch.count;
     state = reader_->read(batch);
     choose(batch, from);
-  } while (state == ReadState::full && batch.count < kBatchPackets / 2);
-  return state != ReadState::end;
+  } while (state == ReadState::full && batch.count < kBatchPackets / 2 && rest_.count == 0);
+  return state != ReadState::end || rest_.count > 0;
+}
+
+// Every thread finds the same steps, since each looks at all packets. True when packets were put off until those before are over.
+bool FileSource::cutAtStep(PacketBatch& batch, size_t from) {
+  uint64_t latestNs = fileNs_;
+  for (size_t i = from; i < batch.count; i++) {
+    const uint64_t ns = batch.packets[i].ns;
+    if (ns + kStepBackNs < latestNs) {
+      rest_.count = batch.count - i;
+      std::copy_n(batch.packets.begin() + static_cast<ptrdiff_t>(i), rest_.count, rest_.packets.begin());
+      batch.count = i;
+      return true;
+    }
+    latestNs = std::max(latestNs, ns);
+  }
+  return false;
+}
+
+// A replay goes on where it was.
+void FileSource::closeSteps(PacketBatch& batch, size_t from) {
+  uint64_t latestNs = fileNs_;
+  for (size_t i = from; i < batch.count; i++) {
+    uint64_t& ns = batch.packets[i].ns;
+    ns += closedNs_;
+    if (ns + kStepBackNs < latestNs) {
+      closedNs_ += latestNs - ns;
+      ns = latestNs;
+    }
+    latestNs = std::max(latestNs, ns);
+  }
 }
 
 // Keeps the packets that are this thread's and that the filter wants. Where that is all of them, and they are lent as they are read,
 // they are counted here, so that nothing else goes over them.
 void FileSource::choose(PacketBatch& batch, size_t from) {
-  uint64_t octets = 0, latestNs = fileNs_;
+  if (options_.realtime) closeSteps(batch, from);
+  uint64_t octets = 0, latestNs = fileNs_, earliestNs = fileNs_;
   for (size_t i = from; i < batch.count; i++) {
     octets += batch.packets[i].wire;
     latestNs = std::max(latestNs, batch.packets[i].ns);
+    earliestNs = std::min(earliestNs, batch.packets[i].ns);
   }
+  if (earliestNs + kStepBackNs < latestNs && !options_.realtime && cutAtStep(batch, from)) [[unlikely]] return choose(batch, from);
   fileNs_ = latestNs;
   if (options_.snapLength < kPacketOctetsMax) {
     for (size_t i = from; i < batch.count; i++) batch.packets[i].captured = std::min(batch.packets[i].captured, options_.snapLength);
@@ -164,7 +209,7 @@ bool FileSource::startAgain() {
   reader_->read(probe);
   if (probe.count == 0 || !reader_->rewind()) return false;
   shiftNs_ -= probe.packets[0].ns;
-  fileNs_ = 0;
+  fileNs_ = closedNs_ = 0;
   ended_ = false;
   return true;
 }

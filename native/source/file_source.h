@@ -35,6 +35,8 @@ class FileSource final : public PacketSource {
  private:
   bool fill(PacketBatch& batch);
   void choose(PacketBatch& batch, size_t from);
+  bool cutAtStep(PacketBatch& batch, size_t from);
+  void closeSteps(PacketBatch& batch, size_t from);
   bool passes(const PacketView& packet);
   void count(const PacketView* packets, size_t number);
   void count(size_t packets, uint64_t octets, uint64_t latestNs);
@@ -48,12 +50,14 @@ class FileSource final : public PacketSource {
   std::unique_ptr<PacketFilter> filter_;
   SourceCounters counters_;
   std::string trouble_;
-  uint64_t fileNs_ = 0;  // largest packet time of this round, other threads' packets included
+  uint64_t fileNs_ = 0;  // largest packet time of this round since the clock was set back, other threads' packets included
+  PacketBatch rest_;     // read, and stamped after the clock was set back
   bool ended_ = false;
 
   // Pacing: `held_` was read from the file and waits until its packets are due.
   PacketBatch held_;
   size_t heldNext_ = 0;
+  uint64_t closedNs_ = 0;  // by how much the clock was set back in this round
   uint64_t shiftNs_ = 0;  // added (modulo 2^64) to packet time to get monotonic time
   bool shiftKnown_ = false;
 };

@@ -15,6 +15,7 @@ struct PacketBatch {
   std::array<PacketView, kBatchPackets> packets;
   size_t count = 0;
   uint64_t nowNs = 0;  // row clock once these packets are metered
+  bool steppedBack = false;  // the clock that stamped them was set back: all that came before is over, also if there are none
   bool former = false;  // they came through the first stage that was in force before a change
 };
 

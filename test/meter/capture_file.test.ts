@@ -27,6 +27,63 @@ const octets = frames.reduce((sum, frame) => sum + frame.length, 0);
 const idOffset = rowField('flowId').offset;
 const reference = meterFile(folder.write('reference.pcap', pcapFile(packets)));
 
+describe('time', () => {
+  /** One packet a second of one flow, for `seconds`, from a time on. */
+  const from = (startS: number, seconds: number) =>
+    packetsOf(Array<Uint8Array>(seconds).fill(udpFrame({ payloadOctets: 20 })), 1_000_000_000n).map((packet) => ({
+      ...packet,
+      ns: packet.ns + BigInt(startS) * 1_000_000_000n,
+    }));
+  const record = (row: Uint8Array): [startS: number, seconds: number, packets: number, reason: number] => {
+    const view = new DataView(row.buffer, row.byteOffset);
+    const time = (name: string): bigint => view.getBigUint64(rowField(name).offset);
+    const start = time('flowStart') - captureStartNs;
+    const reason = view.getUint8(rowField('flowEndReason').offset);
+    return [Number(start) / 1e9, Number(time('flowEnd') - time('flowStart')) / 1e9, Number(time('packetDeltaCount')), reason];
+  };
+
+  it.each([1, 3])('of a clock that was set back begins anew, with %i thread(s)', (threads) => {
+    // Captures of tests begin 40 s before a minute's end.
+    const path = folder.write(
+      'set-back.pcap',
+      pcapFile([...from(0, 100), ...from(-3_600, 100), ...from(40 * 86_400, 30), ...from(0, 5)]),
+    );
+    const { rows, stats } = meterFile(path, { threads });
+    expect(rows.map(record).sort(([a], [b]) => a - b)).toEqual([
+      [-3_600, 39, 40, 2],
+      [-3_560, 59, 60, 2],
+      [0, 39, 40, 2],
+      [0, 4, 5, 4],
+      [40, 59, 60, 4],
+      [40 * 86_400, 29, 30, 4],
+    ]);
+    expect(faultsOf(stats)).toEqual([]);
+  });
+
+  it('is the same whatever was set back within a minute, as of packets from several ports', () => {
+    const packets = from(0, 200).map((packet, i) => ({ ...packet, ns: packet.ns - (i % 3 === 0 ? 5_000_000_000n : 0n) }));
+    const inOrder = [...packets].sort((a, b) => Number(a.ns - b.ns));
+    const counted = (list: typeof packets) => {
+      const { rows } = meterFile(folder.write('mixed.pcap', pcapFile(list)));
+      return rows.reduce((sum, row) => sum + record(row)[2], 0);
+    };
+    expect(counted(packets)).toBe(200);
+    expect(counted(inOrder)).toBe(200);
+  });
+
+  it('goes on in a replay', () => {
+    const path = folder.write('replayed.pcap', pcapFile([...from(0, 1), ...from(-3_600, 1), ...from(-7_200, 1)]));
+    const begun = addon.clocks().monotonicNs;
+    const { rows } = meterFile(path, {}, { pace: 'realtime' });
+    const ended = addon.clocks().monotonicNs;
+    expect(rows).toHaveLength(1);
+    const view = new DataView(rows[0]!.buffer, rows[0]!.byteOffset);
+    const number = (name: string): bigint => view.getBigUint64(rowField(name).offset);
+    expect(number('packetDeltaCount')).toBe(3n);
+    expect(number('flowStart') >= begun && number('flowStart') <= number('flowEnd') && number('flowEnd') <= ended).toBe(true);
+  });
+});
+
 describe('formats', () => {
   const pcapng = (bigEndian: boolean): Uint8Array => {
     const writer = new PcapngWriter(bigEndian).interface();
