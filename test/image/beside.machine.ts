@@ -47,6 +47,14 @@ describe.each(['amd64', 'arm64'])('an image for %s', (architecture) => {
     }
   });
 
+  test('has the driver of every network chip that the document names', () => {
+    const [program, args] = inTools(built.tools, dirname(built.slot), ['unsquashfs', '-l', built.slot]);
+    const listed = execFileSync(program, args, { maxBuffer: 1 << 28, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    const drivers = driversOf(readFileSync(join(repository, 'image/README.md'), 'utf8'));
+    expect(drivers.length).toBeGreaterThan(5);
+    expect(drivers.filter((driver) => !listed.includes(`/${driver}.ko`))).toEqual([]);
+  });
+
   test('names Node as it is in the slot, the same for every processor, and the libraries that package-lock.json pins', () => {
     const { packages } = document();
     const pinned = JSON.parse(readFileSync(join(repository, 'package-lock.json'), 'utf8')) as {
@@ -66,3 +74,9 @@ describe.each(['amd64', 'arm64'])('an image for %s', (architecture) => {
       expect([name, pinned.packages[`node_modules/${name}`]?.version]).toEqual([name, versionInfo]);
   });
 });
+
+/** Of the table of adapters. */
+function driversOf(readme: string): string[] {
+  const [, section = ''] = /## Network adapters\n([\s\S]*?)\n## /.exec(readme) ?? [];
+  return [...section.matchAll(/^\|.*\| `(\w+)` \|/gm)].map(([, driver]) => driver!);
+}

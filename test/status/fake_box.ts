@@ -32,6 +32,8 @@ export async function startFakeBox(
   where: Record<string, unknown> = { port: 0 },
   /** Where users are kept; without it nobody signs in. */
   dataFolder?: string,
+  /** Of updates, instead of what the scenario says. */
+  told: Partial<UpdateStatus> = {},
 ): Promise<FakeBox> {
   const clock = new SystemClock();
   const world: World = { clock, random: new SystemRandom(), log: silentLog, metrics: createMetrics() };
@@ -44,7 +46,7 @@ export async function startFakeBox(
   const firstMs = scenario === 'first-start' ? lastMs - 240_000 : lastMs - (secondsKept - 1) * 1_000;
   for (let atMs = firstMs; atMs <= lastMs; atMs += 1_000) feed(atMs);
   const tended = new Map<string, AlertAct>();
-  let updating: Partial<UpdateStatus> = {};
+  let updating = told;
   const push = (): void => {
     const status = fakeStatus(scenario, clock.wallMs());
     const alerts = status.alerts.map((alert) => tend(alert, tended.get(alert.id)));

@@ -1,11 +1,15 @@
-/** What the box still needs: each with why, and the lines to add to its settings. */
-import { unconfiguredOf } from '../settings_snippets.ts';
+/** What the box still needs: each with why, and the lines to add to its settings; for a new box of the image the way from here to a box that is set up. */
+import { saveText } from '../save_text.ts';
+import { firstSettings, unconfiguredOf } from '../settings_snippets.ts';
 import { Card, ToneIcon } from './controls.tsx';
 import { Snippet } from './copyable.tsx';
 
-export function NotConfigured({ lines }: { lines: readonly string[] }) {
+/** @param isBox of the image: nobody can open its settings file */
+export function NotConfigured({ lines, isBox }: { lines: readonly string[]; isBox: boolean }) {
+  const first = isBox ? firstSettings(lines) : undefined;
   return (
     <Card title="Not configured yet" note="lines to add to the settings file, with your own names" class="todo">
+      {first !== undefined && <FirstSettings text={first} />}
       <ul>
         {lines.map((line) => {
           const { topic, text, snippet } = unconfiguredOf(line);
@@ -24,5 +28,29 @@ export function NotConfigured({ lines }: { lines: readonly string[] }) {
         })}
       </ul>
     </Card>
+  );
+}
+
+function FirstSettings({ text }: { text: string }) {
+  return (
+    <section aria-labelledby="first-settings">
+      <h3 id="first-settings">Set up this box with a USB stick</h3>
+      <ol class="steps">
+        <li>
+          <button type="button" class="button" onClick={() => saveText('flowspan.yaml', text)}>
+            Save flowspan.yaml
+          </button>{' '}
+          and put your own names into it, with any editor of plain text.
+        </li>
+        <li>
+          Copy it onto a USB stick, as <code>flowspan.yaml</code>; certificates that it names into a folder{' '}
+          <code>certificates</code> beside it.
+        </li>
+        <li>
+          Plug the stick into the box. It takes the settings and restarts; <code>OK.txt</code> on the stick says what is in force,{' '}
+          <code>ERROR.txt</code> which line is wrong.
+        </li>
+      </ol>
+    </section>
   );
 }

@@ -25,7 +25,9 @@ export function OnCall() {
       <h1 class="said">On call</h1>
       <Verdict attention={attention} status={status} />
       {status.alerts.length > 0 && <Alerts alerts={status.alerts} nowMs={status.nowMs} />}
-      {status.notConfigured.length > 0 && <NotConfigured lines={status.notConfigured} />}
+      {status.notConfigured.length > 0 && (
+        <NotConfigured lines={status.notConfigured} isBox={status.updates.state !== 'unavailable'} />
+      )}
       {(status.uplinks.length > 0 || status.notConfigured.length === 0) && (
         <Uplinks uplinks={status.uplinks} nowMs={status.nowMs} />
       )}
