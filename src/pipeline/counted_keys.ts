@@ -1,6 +1,6 @@
 /**
  * What one window counted in one dimension, taken out of where it was counted: dense, and read from front to back by whoever ranks it
- * or adds it to a longer window. Memory: 76 octets a key of the largest window so far. Used again for every window.
+ * or adds it to a longer window. Memory: 92 octets a key of the largest window so far. Used again for every window.
  */
 
 /** outOctets, inOctets, outPackets, inPackets, flows. */
@@ -19,6 +19,9 @@ export class CountedKeys {
   figures = new Float64Array(0);
   /** `figuresPerSample` numbers a key; zero where no sampled row was counted. */
   sampled = new Float64Array(0);
+  /** Each key's octets, and room to put them in another order: for who ranks them. Nothing stays in it. */
+  octets = new Float64Array(0);
+  ranked = new Float64Array(0);
 
   clear(): void {
     this.count = 0;
@@ -30,6 +33,8 @@ export class CountedKeys {
     this.slots = new Int32Array(keys);
     this.figures = new Float64Array(keys * figuresPerKey);
     this.sampled = new Float64Array(keys * figuresPerSample);
+    this.octets = new Float64Array(keys);
+    this.ranked = new Float64Array(keys);
   }
 
   octetsOf(key: number): number {

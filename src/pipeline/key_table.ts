@@ -3,13 +3,15 @@
  * kept elsewhere, by slot. Bounded: when it is full, the caller removes some of the keys that `lightest` divides off.
  *
  * Keys are read where they stand, in an array of many. All that belongs to a key lies together, since each look at a table of many keys
- * waits for memory. Memory: (words + marks + 7) × 4 octets a slot, taken as it grows, doubling up to `slotsMax`.
+ * waits for memory. Memory: (words + marks + 7) × 4 octets a slot, taken as it grows, fourfold up to `slotsMax`.
  */
 import type { Random } from '../core/random.ts';
 import { distinctHash } from '../flow/distinct_count.ts';
 import { kthLargest } from './kth_largest.ts';
 
 const slotsAtFirst = 256;
+/** A table that fills at once, as when a box meets its network, is copied a few times only. */
+const growth = 4;
 /** So many keys tell well enough how heavy the lightest ones are. */
 const sampleMax = 256;
 
@@ -129,7 +131,7 @@ export class KeyTable {
 
   /** Takes a slot for a key that is not there; the table must not be full. */
   insert(from: Int32Array, at: number, hash: number): number {
-    if (this.size === this.slots) this.#grow(Math.min(this.slots * 2, this.slotsMax));
+    if (this.size === this.slots) this.#grow(Math.min(this.slots * growth, this.slotsMax));
     const slot = this.#free[this.slots - this.size - 1]!;
     this.size++;
     if (slot >= this.slotsUsed) this.slotsUsed = slot + 1;
@@ -216,7 +218,8 @@ export class KeyTable {
     this.slots = slots;
     this.#slotMask = 2 ** (32 - Math.clz32(slots)) - 1;
     // Every slot is taken when the table grows, so what is free is what was added; the lowest goes first.
-    this.#free = Int32Array.from({ length: slots }, (_, i) => (i < slots - before ? slots - 1 - i : 0));
+    this.#free = new Int32Array(slots);
+    for (let i = 0; i < slots - before; i++) this.#free[i] = slots - 1 - i;
     this.#index = new Int32Array(2 ** Math.ceil(Math.log2(slots * 2)));
     for (let slot = 0; slot < before; slot++) this.#link(slot, this.hashOf(slot));
   }

@@ -11,7 +11,7 @@ import { presenceBit, ROW_BYTES, rowFamilies } from '../flow/row_layout.ts';
 import { localities } from './enrich.ts';
 import { hashKey, hashWords } from './key_table.ts';
 import { Conversations, hopsMax, Stations } from './mirror_sightings.ts';
-import { type Evidence, type EvidenceKind, SlidingSums } from './mirror_sums.ts';
+import { evidenceAt as at, type Evidence, type EvidenceKind, SlidingSums } from './mirror_sums.ts';
 
 const bits = {
   reverse: presenceBit('reverse'),
@@ -78,7 +78,7 @@ export class MirrorEvidence {
   }
 
   add(kind: EvidenceKind, amount: number): void {
-    this.#sums.add(kind, amount);
+    this.#sums.add(at[kind], amount);
   }
 
   roll(): void {
@@ -107,12 +107,12 @@ export class MirrorEvidence {
     const forward = row.packetDeltaCount;
     const packets = forward + (twoWay ? row.reversePacketDeltaCount : 0);
     const sums = this.#sums;
-    sums.add('rowPackets', packets);
+    sums.add(at.rowPackets, packets);
     const tagged = (present & bits.vlan) !== 0;
-    sums.add(tagged ? 'taggedRows' : 'untaggedRows', 1);
+    sums.add(tagged ? at.taggedRows : at.untaggedRows, 1);
     const hasMac = (present & bits.mac) !== 0;
     const toGroup = hasMac ? (row.bytes[row.destinationMacAddressOffset]! & 1) === 1 : false;
-    if (toGroup) sums.add('groupPackets', packets);
+    if (toGroup) sums.add(at.groupPackets, packets);
     else if (twoWay) this.answeredAtMs = nowMs;
     if ((present & bits.addresses) === 0) return;
     const mac = hasMac ? this.#sourceMac(row) : 0;
@@ -125,45 +125,45 @@ export class MirrorEvidence {
     const vlan = tagged ? row.dot1qVlanId : -1;
     switch (this.#conversations.meet(row, twoWay, vlan, mac, nowMs)) {
       case 'splitByTag':
-        if (isTcp) sums.add('tcpSplitByTag', 1);
+        if (isTcp) sums.add(at.tcpSplitByTag, 1);
         break;
       case 'splitByVlan':
-        if (isTcp) sums.add('tcpSplitByVlan', 1);
+        if (isTcp) sums.add(at.tcpSplitByVlan, 1);
         break;
       case 'routedCopy':
-        sums.add('routedPairs', 1);
-        sums.add('routedPairPackets', this.#conversations.sharedPackets);
+        sums.add(at.routedPairs, 1);
+        sums.add(at.routedPairPackets, this.#conversations.sharedPackets);
         break;
       case 'copy':
-        sums.add('vlanPairs', 1);
-        sums.add('vlanPairPackets', this.#conversations.sharedPackets);
+        sums.add(at.vlanPairs, 1);
+        sums.add(at.vlanPairPackets, this.#conversations.sharedPackets);
         break;
     }
   }
 
   #addTcp(row: RowCursor, twoWay: boolean, packets: number): void {
     const sums = this.#sums;
-    sums.add('tcpRows', 1);
+    sums.add(at.tcpRows, 1);
     const longest = Math.max(row.maximumIpTotalLength, twoWay ? row.reverseMaximumIpTotalLength : 0);
     sums.longestTcp(longest);
     const version = row.ipVersion;
     const merged =
       isSuperPacket(version, row.maximumIpTotalLength) || (twoWay && isSuperPacket(version, row.reverseMaximumIpTotalLength));
-    if (merged) sums.add('superRows', 1);
+    if (merged) sums.add(at.superRows, 1);
     if (!twoWay) {
       // An acknowledgement proves that the other side spoke: a scan or a refused connection is no one-way mirror.
-      if (packets >= packetsJudged && (row.tcpControlBits & ACK) !== 0) sums.add('tcpOneWay', 1);
+      if (packets >= packetsJudged && (row.tcpControlBits & ACK) !== 0) sums.add(at.tcpOneWay, 1);
       return;
     }
     if (packets < packetsJudged) return;
-    sums.add('tcpTwoWay', 1);
-    sums.add('tcpSeenOctets', row.octetDeltaCount + row.reverseOctetDeltaCount);
-    sums.add('tcpSeenPackets', packets);
-    sums.add('tcpRetransmitted', row.retransmittedPacketDeltaCount + row.reverseRetransmittedPacketDeltaCount);
+    sums.add(at.tcpTwoWay, 1);
+    sums.add(at.tcpSeenOctets, row.octetDeltaCount + row.reverseOctetDeltaCount);
+    sums.add(at.tcpSeenPackets, packets);
+    sums.add(at.tcpRetransmitted, row.retransmittedPacketDeltaCount + row.reverseRetransmittedPacketDeltaCount);
     const unseen = row.unseenAcknowledgedOctetDeltaCount + row.reverseUnseenAcknowledgedOctetDeltaCount;
     if (unseen === 0) return;
-    sums.add('tcpUnseenOctets', unseen);
-    sums.add('tcpRowsWithUnseen', 1);
+    sums.add(at.tcpUnseenOctets, unseen);
+    sums.add(at.tcpRowsWithUnseen, 1);
   }
 
   /** Copies before and after a router share a row when no VLAN tells them apart: its TTLs then span as many hops. */
@@ -174,8 +174,8 @@ export class MirrorEvidence {
     const back = twoWay ? row.reversePacketDeltaCount : 0;
     if (back > packetsJudged && isHops(row.reverseMaximumTTL - row.reverseMinimumTTL)) spread += back;
     if (spread === 0) return;
-    this.#sums.add('ttlSpreadRows', 1);
-    this.#sums.add('ttlSpreadPackets', spread);
+    this.#sums.add(at.ttlSpreadRows, 1);
+    this.#sums.add(at.ttlSpreadPackets, spread);
   }
 
   #addUntagged(row: RowCursor, mac: number, toGroup: boolean, nowMs: number): void {
@@ -186,10 +186,10 @@ export class MirrorEvidence {
     if ((row.networkLocality & localities.sourceInside) === 0) return;
     const sighting = this.#stations.see(row, mac, nowMs, this.#windowMs);
     if (sighting === 'first') return;
-    this.#sums.add('macSightings', 1);
+    this.#sums.add(at.macSightings, 1);
     if (sighting === 'same') return;
-    this.#sums.add('macChanges', 1);
-    if (sighting === 'changed') this.#sums.add('macChangedAddresses', 1);
+    this.#sums.add(at.macChanges, 1);
+    if (sighting === 'changed') this.#sums.add(at.macChangedAddresses, 1);
   }
 
   /** RFC 919: the last address of a subnet; 255.255.255.255 belongs to none. */

@@ -43,9 +43,10 @@ export class Conversations {
    * @param vlan −1 for untagged
    */
   meet(row: RowCursor, twoWay: boolean, vlan: number, mac: number, nowMs: number): Encounter {
-    const swapped = this.#readKey(row);
-    const [from, to] = swapped ? [1, 0] : [0, 1];
-    const [packets, ttls] = [this.#rowPackets, this.#rowTtls];
+    const from = this.#readKey(row) ? 1 : 0;
+    const to = 1 - from;
+    const packets = this.#rowPackets;
+    const ttls = this.#rowTtls;
     packets[from] = row.packetDeltaCount;
     ttls[from] = row.minimumTTL;
     packets[to] = twoWay ? row.reversePacketDeltaCount : 0;
@@ -59,15 +60,17 @@ export class Conversations {
     this.#macs[slot] = mac;
     this.#macEnd[slot] = from;
     this.#atMs[slot] = nowMs;
-    this.#packets.set(packets, slot * 2);
-    this.#ttls.set(ttls, slot * 2);
+    for (let direction = 0; direction < 2; direction++) {
+      this.#packets[slot * 2 + direction] = packets[direction]!;
+      this.#ttls[slot * 2 + direction] = ttls[direction]!;
+    }
     return encounter;
   }
 
   #compare(slot: number, vlan: number, mac: number, macEnd: number): Encounter {
     this.sharedPackets = 0;
     let hops = 0;
-    for (const direction of [0, 1]) {
+    for (let direction = 0; direction < 2; direction++) {
       const shared = Math.min(this.#packets[slot * 2 + direction]!, this.#rowPackets[direction]!);
       if (shared === 0) continue;
       this.sharedPackets += shared;
@@ -86,21 +89,21 @@ export class Conversations {
     const key = this.#key;
     const words = row.ipVersion === 6 ? 4 : 1;
     key.fill(0);
-    let [low, high] = [row.sourceAddressOffset, row.destinationAddressOffset];
-    let [lowPort, highPort] = [row.sourceTransportPort, row.destinationTransportPort];
+    const source = row.sourceAddressOffset;
+    const destination = row.destinationAddressOffset;
+    const sourcePort = row.sourceTransportPort;
+    const destinationPort = row.destinationTransportPort;
     let order = 0;
     for (let word = 0; word < words && order === 0; word++)
-      order = view.getUint32(low + 4 * word) - view.getUint32(high + 4 * word);
-    const swapped = order > 0 || (order === 0 && lowPort > highPort);
-    if (swapped) {
-      [low, high] = [high, low];
-      [lowPort, highPort] = [highPort, lowPort];
-    }
+      order = view.getUint32(source + 4 * word) - view.getUint32(destination + 4 * word);
+    const swapped = order > 0 || (order === 0 && sourcePort > destinationPort);
+    const low = swapped ? destination : source;
+    const high = swapped ? source : destination;
     for (let word = 0; word < words; word++) {
       key[word] = view.getInt32(low + 4 * word);
       key[word + 4] = view.getInt32(high + 4 * word);
     }
-    key[8] = (lowPort << 16) | highPort;
+    key[8] = swapped ? (destinationPort << 16) | sourcePort : (sourcePort << 16) | destinationPort;
     key[9] = (row.ipVersion << 8) | row.protocolIdentifier;
     return swapped;
   }

@@ -43,8 +43,11 @@ export const evidenceKinds = [
 export type EvidenceKind = (typeof evidenceKinds)[number];
 export type Evidence = Readonly<Record<EvidenceKind, number>>;
 
-const indexOf = Object.fromEntries(evidenceKinds.map((kind, index) => [kind, index])) as Record<EvidenceKind, number>;
-const longest = indexOf.longestTcpOctets;
+/** Where a kind's sum stands. A dozen are added to for each row: a number is found at once, a name has to be looked up each time. */
+export const evidenceAt = Object.fromEntries(evidenceKinds.map((kind, index) => [kind, index])) as Readonly<
+  Record<EvidenceKind, number>
+>;
+const longest = evidenceAt.longestTcpOctets;
 
 export class SlidingSums {
   readonly #buckets: Float64Array[];
@@ -56,10 +59,10 @@ export class SlidingSums {
     this.#buckets = Array.from({ length: buckets }, () => new Float64Array(evidenceKinds.length));
   }
 
-  add(kind: EvidenceKind, amount: number): void {
-    const index = indexOf[kind];
-    this.#buckets[this.#at]![index]! += amount;
-    this.#totals[index]! += amount;
+  /** @param at of `evidenceAt` */
+  add(at: number, amount: number): void {
+    this.#buckets[this.#at]![at]! += amount;
+    this.#totals[at]! += amount;
   }
 
   longestTcp(octets: number): void {
@@ -86,6 +89,6 @@ export class SlidingSums {
 
   /** Since the start; of a maximum nothing. */
   total(kind: EvidenceKind): number {
-    return this.#totals[indexOf[kind]]!;
+    return this.#totals[evidenceAt[kind]]!;
   }
 }

@@ -27,11 +27,10 @@ export function closeDimension(
   names: KeyNames,
 ): WindowOfDimension {
   const { dimension, table } = counts;
-  const { count, slots, figures, sampled } = keys;
-  const octets = new Float64Array(count);
-  for (let key = 0; key < count; key++) octets[key] = keys.octetsOf(key);
+  const { count, slots, figures, sampled, octets, ranked } = keys;
+  for (let key = 0; key < count; key++) ranked[key] = octets[key] = keys.octetsOf(key);
   // The K-th largest divides top from other; keys that equal it fill what room is left.
-  const least = count <= topK ? -1 : kthLargest(octets.slice(), count, topK);
+  const least = count <= topK ? -1 : kthLargest(ranked, count, topK);
   let room = topK;
   for (let key = 0; key < count; key++) if (octets[key]! > least) room--;
   const top: KeyVolume[] = [];

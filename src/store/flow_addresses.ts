@@ -71,7 +71,7 @@ export class AddressDictionary implements AddressList {
 
   #placeOf(version: number, a: number, b: number, c: number, d: number): number {
     const mask = this.#slots.length - 1;
-    let slot = (Math.imul(a ^ Math.imul(b, 31) ^ Math.imul(c, 131) ^ Math.imul(d, 1_031) ^ version, 0x9e37_79b1) >>> 7) & mask;
+    let slot = hashOf(version, a, b, c, d) & mask;
     for (;;) {
       const place = this.#slots[slot]! - 1;
       if (place < 0) break;
@@ -83,7 +83,13 @@ export class AddressDictionary implements AddressList {
     }
     const place = this.count++;
     if (place * stride === this.#words.length) this.#grow();
-    this.#words.set([version, a, b, c, d], place * stride);
+    const words = this.#words;
+    const w = place * stride;
+    words[w] = version;
+    words[w + 1] = a;
+    words[w + 2] = b;
+    words[w + 3] = c;
+    words[w + 4] = d;
     if (2 * this.count > this.#slots.length) this.#spread();
     else this.#slots[slot] = place + 1;
     return place;
@@ -119,14 +125,17 @@ export class AddressDictionary implements AddressList {
   #spread(): void {
     const slots = new Int32Array(2 * this.#slots.length);
     const mask = slots.length - 1;
+    const words = this.#words;
     for (let place = 0; place < this.count; place++) {
-      const [a, b, c, d] = [0, 1, 2, 3].map((i) => this.word(place, i)) as [number, number, number, number];
-      const hash =
-        Math.imul(a ^ Math.imul(b, 31) ^ Math.imul(c, 131) ^ Math.imul(d, 1_031) ^ this.version(place), 0x9e37_79b1) >>> 7;
-      let slot = hash & mask;
+      const w = place * stride;
+      let slot = hashOf(words[w]!, words[w + 1]!, words[w + 2]!, words[w + 3]!, words[w + 4]!) & mask;
       while (slots[slot] !== 0) slot = (slot + 1) & mask;
       slots[slot] = place + 1;
     }
     this.#slots = slots;
   }
+}
+
+function hashOf(version: number, a: number, b: number, c: number, d: number): number {
+  return Math.imul(a ^ Math.imul(b, 31) ^ Math.imul(c, 131) ^ Math.imul(d, 1_031) ^ version, 0x9e37_79b1) >>> 7;
 }

@@ -10,7 +10,7 @@ import {
   ipVersionOffset,
   numberColumns,
   presenceColumn,
-  readColumn,
+  readRow,
   startColumn,
   writeColumn,
 } from '../flow/flow_columns.ts';
@@ -91,20 +91,10 @@ export class OpenSegment {
   /** Copies the row at `base`. */
   add(view: DataView, base: number, offsetUs: number, interval: number): void {
     const row = this.count++;
-    const present = view.getUint32(base + 4);
     const { numbers, intervals, codes, lists } = this.#memory;
-    let startUs = 0;
-    for (let i = 0; i < numberColumns.length; i++) {
-      const column = numberColumns[i]!;
-      let value = 0;
-      if ((present & column.bits) >>> 0 === column.bits) {
-        value = readColumn(column, view, base, offsetUs);
-        if (i === startColumn) startUs = value;
-        else if (column.sinceStart) value -= startUs;
-      }
-      numbers[i]![row] = value;
-    }
+    const startUs = readRow(view, base, offsetUs, numbers, row);
     if (startUs < this.earliestUs) this.earliestUs = startUs;
+    const present = view.getUint32(base + 4);
     const isV6 = view.getUint8(base + ipVersionOffset) === 6;
     for (let i = 0; i < addressColumns.length; i++) {
       const { offset, bits, byVersion } = addressColumns[i]!;
