@@ -32,7 +32,6 @@ import { PipelineService } from './pipeline/pipeline_service.ts';
 import { PageThread } from './status/page_thread.ts';
 import { type BoxStores, boxStores, storeStatuses } from './store/box_stores.ts';
 import { History } from './store/history.ts';
-import { RecentWindows } from './store/recent_windows.ts';
 import { AlertService } from './system/alerts/alert_service.ts';
 import { dataPlaneHealth, dataPlanePulses, type PartPulse } from './system/box_health.ts';
 import { BoxReporter } from './system/box_reporter.ts';
@@ -43,6 +42,7 @@ import { HostMonitor } from './system/host_health.ts';
 import { LinkSpeeds } from './system/link_speeds.ts';
 import { makeOwnFolder } from './system/own_folder.ts';
 import { PlaceFiles } from './system/place_files.ts';
+import { ProcessMemory } from './system/process_memory.ts';
 import { settingsFacts } from './system/settings_facts.ts';
 import { SettingsInForce } from './system/settings_in_force.ts';
 import { SettingsLog } from './system/settings_log.ts';
@@ -133,7 +133,6 @@ export class Appliance {
       settings.history,
       {
         kv: this.#stores.history,
-        recent: new RecentWindows(settings.history.tenSecondsForS),
         clockTrusted: () => this.#clock.trusted(),
       },
       world,
@@ -304,6 +303,7 @@ export class Appliance {
 
     // The page first and last, so that a box with a dead disk can still say so; the meter last and first.
     const services: Service[] = [
+      new ProcessMemory(part('memory'), addon, machine.files),
       this.#clock,
       settingsLog,
       this.#page,

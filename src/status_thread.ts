@@ -3,11 +3,15 @@
  * figures that the main thread sends. Nothing here can delay metering.
  */
 import { existsSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Settings } from './config/schema.ts';
 import { ApplianceError, messageOf } from './core/errors.ts';
+import { measureHeap } from './core/heap_figures.ts';
 import { jsonSink } from './core/log.ts';
+import { residentNow } from './core/resident.ts';
 import { systemWorld, type World } from './core/world.ts';
 import type { HistoryReader } from './flow/history_shapes.ts';
 import { KnownNames } from './status/known_hosts.ts';
@@ -27,6 +31,20 @@ function pageFolder(): string {
   return places.find((place) => existsSync(place)) ?? (places[0] as string);
 }
 
+/** Of the machine's memory, or of what a container may have of it (0, or more than there is, where it has no bound). */
+function programOctetsMax({ history }: Settings): number {
+  const constrained = process.constrainedMemory();
+  const machine = totalmem();
+  return ((constrained > 0 ? Math.min(machine, constrained) : machine) * history.memoryPercentMax) / 100;
+}
+
+/** What nobody else has a use for: pages of files come again from the disk. Rings are the kernel's, for this program alone. */
+async function takenOctets({ meter }: Settings): Promise<number | undefined> {
+  const resident = await residentNow();
+  const rings = meter.source === 'interface' && meter.captureBy === 'ring' ? meter.interfaces.length * meter.threads : 0;
+  return resident && resident.anonymous + resident.shared + rings * meter.ringBytes;
+}
+
 const noHistory: HistoryReader = {
   top: () => Promise.reject(new ApplianceError('storeClosed', 'no history is kept: history.enabled is false')),
   series: () => Promise.reject(new ApplianceError('storeClosed', 'no history is kept: history.enabled is false')),
@@ -37,6 +55,7 @@ async function run(
   port: LinkPort,
   { settings, historyFolder, updateFolder, flowRing }: PageThreadData,
 ): Promise<void> {
+  measureHeap(world.metrics, 'page');
   const live = new LiveBuffer();
   const recent = new RecentWindows(settings.history.tenSecondsForS);
   const history = historyFolder === '' ? noHistory : openHistoryReader(historyFolder, {}, recent);
@@ -64,6 +83,7 @@ async function run(
           names: labelNamesIn(join(settings.dataFolder, 'names.json')),
           clockTrusted: () => live.latest()?.host?.clockSynchronised === true,
           onEvent: (level, event, text) => link.event(level, event, text),
+          program: { taken: () => takenOctets(settings), octetsMax: programOctetsMax(settings) },
         });
   const stopKeeping = async (): Promise<void> => {
     await kept;

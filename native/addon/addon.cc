@@ -6,6 +6,7 @@
 #include "../source/clocks.h"
 #include "box_facts.h"
 #include "meter_object.h"
+#include "process_memory.h"
 #include "projection_object.h"
 #include "service_notice.h"
 #include "socket_measures.h"
@@ -48,6 +49,8 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("setUserTimeout", Napi::Function::New(env, setUserTimeout));
   exports.Set("mergingOffloads", Napi::Function::New(env, mergingOffloadsOf));
   exports.Set("earlyDrop", Napi::Function::New(env, earlyDropOf));
+  exports.Set("keepMemoryTogether", Napi::Function::New(env, keepMemoryTogether));
+  exports.Set("giveMemoryBack", Napi::Function::New(env, giveMemoryBack));
   exports.Set("notifyService", Napi::Function::New(env, notifyService));
   exports.Set("kernelClock", Napi::Function::New(env, kernelClock));
   return exports;

@@ -12,7 +12,7 @@ constexpr size_t kHugePageBytes = 2u << 20;
 }
 
 // Mapped with a huge page to spare so that the start can be aligned to one; the spare is never touched.
-MemoryRegion::MemoryRegion(size_t bytes) : bytes_(bytes) {
+MemoryRegion::MemoryRegion(size_t bytes, Taken taken) : bytes_(bytes) {
   const bool large = bytes >= kHugePageBytes;
   mappedBytes_ = large ? bytes + kHugePageBytes : (bytes == 0 ? 1 : bytes);
   mapped_ = ::mmap(nullptr, mappedBytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -22,8 +22,8 @@ MemoryRegion::MemoryRegion(size_t bytes) : bytes_(bytes) {
   // Advice only: without huge pages everything works, slower.
   if (large) (void)::madvise(memory_, bytes, MADV_HUGEPAGE);
 #ifdef MADV_POPULATE_WRITE
-  // Taken now, not page by page while packets wait (Linux 5.14). A kernel without it faults later; the small ones may.
-  if (large) (void)::madvise(memory_, bytes, MADV_POPULATE_WRITE);
+  // Linux 5.14. A kernel without it faults later; the small ones may.
+  if (large && taken == Taken::atOnce) (void)::madvise(memory_, bytes, MADV_POPULATE_WRITE);
 #endif
 }
 

@@ -12,7 +12,7 @@ BlockBuffer::BlockBuffer(uint32_t blocks, uint32_t rowsPerBlock)
       rowsPerBlock_(rowsPerBlock),
       blockOctets_(block_header::kBytes + rowsPerBlock * kRowBytes),
       octets_(static_cast<size_t>(blocks) * blockOctets_) {
-  void* memory = mmap(nullptr, octets_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  void* memory = mmap(nullptr, octets_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw Failure("ENOMEM", "no memory for " + std::to_string(blocks) + " blocks of rows");
   data_ = static_cast<uint8_t*>(memory);
 }

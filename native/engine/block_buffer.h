@@ -1,5 +1,5 @@
-// The memory of all row blocks, one mapping taken and touched at start. JavaScript sees it as an ArrayBuffer and may hold it
-// longer than the meter lives, so it is shared. Layout of a block: src/flow/decode_annotations.ts `blockHeader`.
+// The memory of all row blocks, one mapping; pages are taken as blocks are first used. JavaScript sees it as an ArrayBuffer and may
+// hold it longer than the meter lives, so it is shared. Layout of a block: src/flow/decode_annotations.ts `blockHeader`.
 #pragma once
 
 #include <cstddef>

@@ -28,7 +28,23 @@ BlockLane::BlockLane(const BlockBuffer& buffer, uint32_t thread, uint32_t firstB
       consumerBell_(consumerBell),
       free_(blocks),
       full_(blocks) {
-  for (uint32_t i = 0; i < blocks; i++) free_.push(firstBlock + i);
+  stack_.reserve(blocks);
+  // The first on top.
+  for (uint32_t i = blocks; i > 0; i--) stack_.push_back(firstBlock + i - 1);
+  atHand_.store(blocks, std::memory_order_release);
+}
+
+bool BlockLane::takeFree(uint32_t& block) {
+  uint32_t returned = 0;
+  while (free_.pop(returned)) {
+    stack_.push_back(returned);
+    atHand_.store(static_cast<uint32_t>(stack_.size()), std::memory_order_release);
+  }
+  if (stack_.empty()) return false;
+  block = stack_.back();
+  stack_.pop_back();
+  atHand_.store(static_cast<uint32_t>(stack_.size()), std::memory_order_release);
+  return true;
 }
 
 Row* BlockLane::next(uint64_t nowNs) {
@@ -40,13 +56,13 @@ Row* BlockLane::next(uint64_t nowNs) {
 
 bool BlockLane::open(uint64_t nowNs) {
   uint32_t index = 0;
-  if (!free_.pop(index)) {
+  if (!takeFree(index)) {
     stalls_++;
     if (whenFull_ == WhenFull::refuse) return false;
     stalled_.store(true, std::memory_order_release);
     for (;;) {
       const uint32_t seen = producerBell_.seen();
-      if (free_.pop(index)) break;
+      if (takeFree(index)) break;
       if (abandoned_.load(std::memory_order_acquire)) {
         stalled_.store(false, std::memory_order_release);
         return false;
@@ -63,7 +79,7 @@ bool BlockLane::open(uint64_t nowNs) {
 }
 
 bool BlockLane::hasRoom() const {
-  return (whenFull_ == WhenFull::block && !abandoned_.load(std::memory_order_relaxed)) || free_.size() > 0;
+  return (whenFull_ == WhenFull::block && !abandoned_.load(std::memory_order_relaxed)) || freeBlocks() > 0;
 }
 
 void BlockLane::flush(uint64_t nowNs) {
@@ -90,7 +106,7 @@ void BlockLane::flush(uint64_t nowNs) {
 
 void BlockLane::waitForRoom(uint64_t timeoutNs) {
   const uint32_t seen = producerBell_.seen();
-  if (free_.size() > 0 || abandoned_.load(std::memory_order_acquire)) return;
+  if (freeBlocks() > 0 || abandoned_.load(std::memory_order_acquire)) return;
   consumerBell_.ring();
   producerBell_.wait(seen, timeoutNs);
 }
@@ -102,7 +118,7 @@ int32_t BlockLane::take() {
 
 void BlockLane::release(uint32_t block) {
   free_.push(block);
-  if (free_.size() * 2 >= blocks_) wakeProducer();
+  if (freeBlocks() * 2 >= blocks_) wakeProducer();
 }
 
 void BlockLane::wakeProducer() {

@@ -3,6 +3,9 @@
 // `refuse` (live: the core aggregates instead, DESIGN section 3 "Pressure").
 #pragma once
 
+#include <algorithm>
+#include <vector>
+
 #include "../core/meter_core.h"
 #include "block_buffer.h"
 #include "doorbell.h"
@@ -36,7 +39,7 @@ class BlockLane final : public BlockSink {
 
   // Any thread.
   uint32_t blocks() const { return blocks_; }
-  uint32_t filled() const { return blocks_ - free_.size(); }
+  uint32_t filled() const { return blocks_ - freeBlocks(); }
   uint32_t ready() const { return full_.size(); }
   bool isStalled() const { return stalled_.load(std::memory_order_acquire); }
   // The consumer is gone: never wait again, refuse instead.
@@ -44,6 +47,9 @@ class BlockLane final : public BlockSink {
 
  private:
   bool open(uint64_t nowNs);
+  bool takeFree(uint32_t& block);
+  // A snapshot: one that is on its way to the worker's hand may count twice, or not.
+  uint32_t freeBlocks() const { return std::min(blocks_, free_.size() + atHand_.load(std::memory_order_acquire)); }
 
   const BlockBuffer& buffer_;
   const uint32_t thread_;
@@ -54,6 +60,10 @@ class BlockLane final : public BlockSink {
   Doorbell producerBell_;
   IndexRing free_;
   IndexRing full_;
+  // Free ones that the worker has at hand, and how many: the one that came back last is used next, so that no more blocks are ever
+  // touched than wait at once.
+  std::vector<uint32_t> stack_;
+  std::atomic<uint32_t> atHand_{0};
   std::atomic<bool> abandoned_{false};
   std::atomic<bool> stalled_{false};
 

@@ -58,7 +58,7 @@ const meter = z
         'Drop mirrored frames right behind the capture (tc ingress), so that the kernel’s stack has no work with them and nothing on this box answers them; never on a port with an IP address, and only with captureBy ring',
     }),
     cacheFlows: integer(1_024, 16_777_216, 131_072, {
-      reason: 'Flows held at once; memory for all is taken at start',
+      reason: 'Flows held at once; 255 octets each, taken as there first are as many',
       unit: 'flows',
     }),
     activeTimeoutS: integer(1, 3_600, 60, {
@@ -201,6 +201,11 @@ const history = z
       reason:
         'Memory for the newest flow records, which can be searched by filters (Explore, flowspan flows): about 90 octets a record, and 10 MiB beside it; 0 keeps none',
       unit: 'octets',
+    }),
+    memoryPercentMax: integer(5, 100, 35, {
+      reason:
+        'Share of the machine’s memory, or of its container’s where that is smaller, that the whole program may take, files that it only reads left out; above it the flow records in memory make room, the oldest first, and come to recentFlowsBytesMax again when there is room',
+      unit: 'percent',
     }),
     flowArchive: z
       .strictObject({

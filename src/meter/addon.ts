@@ -251,6 +251,10 @@ export interface NativeAddon {
   earlyDrop(name: string): boolean;
   /** What adjtimex(2) tells, changing nothing: whether a time service steers the clock, and how wrong it may be; null if refused. */
   kernelClock(): { synchronised: boolean; errorMaxMs: number } | null;
+  /** Has the C library keep free memory in few places and give large pieces back when they are freed; before other threads begin. */
+  keepMemoryTogether(): void;
+  /** Resolves when what lies free within the process is given back to the system; other threads that allocate may wait for milliseconds. */
+  giveMemoryBack(): Promise<void>;
   /** Sends a datagram to a service manager's socket (sd_notify(3)); false when it cannot be sent. */
   notifyService(address: string, text: string): boolean;
   version(): string;

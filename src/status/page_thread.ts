@@ -47,6 +47,11 @@ export interface PageThreadData {
   readonly flowRing: SharedArrayBuffer | undefined;
 }
 
+/**
+ * The thread makes small answers all day: a young generation of V8's own choice grows to tens of megabytes with the machine's memory, most
+ * of them garbage. And a question that asks too much ends the thread, not the program.
+ */
+const resourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256 };
 const againMs = 10_000;
 const listenDeadlineMs = 15_000;
 
@@ -144,7 +149,7 @@ export class PageThread implements Service {
   #launch(onFirst: () => void): void {
     const { entry, settings, historyFolder, updateFolder = '', metrics, onAlertAct, onUpdateAct, onEvent } = this.#parts;
     const workerData: PageThreadData = { settings, historyFolder, updateFolder, flowRing: this.#flowRing };
-    const worker = new Worker(entry, { workerData, name: 'page' });
+    const worker = new Worker(entry, { workerData, name: 'page', resourceLimits });
     const failed = (error: unknown): void => {
       this.#reason = messageOf(error);
       onEvent('error', 'pageFailed', `the status page does not work: ${this.#reason}`);

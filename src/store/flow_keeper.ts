@@ -15,19 +15,25 @@ import type {
   FlowListQuestion,
   FlowSearcher,
 } from '../flow/flow_search_shapes.ts';
+import { FlowAllowance } from './flow_allowance.ts';
 import { FlowArchive, type FlowArchiveParts, skipReasons } from './flow_archive.ts';
 import { FlowSearch } from './flow_search.ts';
-import { RecentFlows } from './recent_flows.ts';
+import { openSegmentBytes, RecentFlows } from './recent_flows.ts';
 
 /** Ten times a second: the ring holds much more. */
 const drainMs = 100;
 const sealAfterMs = 15 * 60_000;
+const memoryLookMs = 10_000;
+/** Beside the open segment: some minutes of a busy branch, whatever else the memory is wanted for. */
+const sealedBytesMin = 4 * 1_024 * 1_024;
 
 export interface FlowKeeperParts extends Omit<FlowArchiveParts, 'clock'> {
   readonly world: World;
   readonly ring: SharedArrayBuffer;
   readonly folder: string;
   readonly names: () => Promise<NameDictionary>;
+  /** What the whole program takes, octets, where that can be told, and may take. Without, only the setting bounds records in memory. */
+  readonly program?: { readonly taken: () => Promise<number | undefined>; readonly octetsMax: number };
 }
 
 export class FlowKeeper implements FlowSearcher {
@@ -37,14 +43,23 @@ export class FlowKeeper implements FlowSearcher {
   readonly #bytesMax: number;
   #flows: RecentFlows;
   #search: FlowSearch;
+  #saidShort = false;
   readonly #names: () => Promise<NameDictionary>;
+  readonly #allowance: FlowAllowance;
+  readonly #parts: Pick<FlowKeeperParts, 'program' | 'onEvent'>;
   #timers: Timer[] = [];
 
-  constructor(settings: HistorySettings, { world, ring, folder, names, ...parts }: FlowKeeperParts) {
+  constructor(settings: HistorySettings, { world, ring, folder, names, program, ...parts }: FlowKeeperParts) {
     this.#world = world;
     this.#names = names;
     this.#ring = new FlowRingReader(ring);
     this.#bytesMax = settings.recentFlowsBytesMax;
+    this.#allowance = new FlowAllowance(
+      this.#bytesMax,
+      openSegmentBytes + sealedBytesMin,
+      program?.octetsMax ?? Number.POSITIVE_INFINITY,
+    );
+    this.#parts = { onEvent: parts.onEvent, ...(program === undefined ? {} : { program }) };
     const options = { folder, ...settings.flowArchive };
     if (options.bytesMax > 0) this.#archive = new FlowArchive(options, { clock: world.clock, ...parts });
     this.#flows = new RecentFlows(this.#bytesMax);
@@ -79,6 +94,8 @@ export class FlowKeeper implements FlowSearcher {
       };
       this.#timers.push(clock.every(sealAfterMs, tend, isBug));
     }
+    if (this.#parts.program !== undefined) this.#timers.push(clock.every(memoryLookMs, () => this.#lookAtMemory(), isBug));
+    metrics.gauge('recent_flows_bytes_max', 'Memory they may take just now', () => this.#allowance.bytes);
     metrics.gauge('recent_flows', 'Flow records kept for searches', () => this.#flows.rows);
     metrics.gauge('recent_flows_bytes', 'Memory they take', () => this.#flows.bytes);
     metrics.gauge('recent_flows_dropped', 'Flow records that made room for newer ones', () => this.#flows.droppedRows);
@@ -88,6 +105,25 @@ export class FlowKeeper implements FlowSearcher {
       () => this.#ring.missedRows,
     );
     if (archive !== undefined) this.#measure(archive);
+  }
+
+  /** Records make room while the program takes more than its share of the machine, and come again when it does not. */
+  async #lookAtMemory(): Promise<void> {
+    const { program, onEvent } = this.#parts;
+    const taken = await program?.taken();
+    if (program === undefined || taken === undefined) return;
+    const wasShort = this.#allowance.isShort;
+    this.#allowance.look(taken, this.#flows.bytes);
+    this.#flows.resize(this.#allowance.bytes);
+    if (wasShort || !this.#allowance.isShort || this.#saidShort) return;
+    // Once a run: it comes and goes with the traffic, and the figures tell.
+    this.#saidShort = true;
+    const mib = (octets: number): string => `${Math.round(octets / 1_048_576)} MiB`;
+    onEvent(
+      'info',
+      'flowMemoryShort',
+      `the program takes ${mib(taken)} of the ${mib(program.octetsMax)} it may (history.memoryPercentMax): flow records in memory have ${mib(this.#allowance.bytes)} instead of ${mib(this.#bytesMax)}`,
+    );
   }
 
   #searchOver(flows: RecentFlows): FlowSearch {

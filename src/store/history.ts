@@ -1,6 +1,6 @@
 /**
- * Keeps closed windows: 10 s in memory, minutes and hours in a store of their own, written once a minute as one batch; days
- * are made of the hours once they are over.
+ * Keeps closed windows: minutes and hours in a store of their own, written once a minute as one batch; days are made of the hours
+ * once they are over. Those of 10 s are kept by whoever is asked about them (`recent_windows.ts`).
  *
  * A disk that fails stops the history alone: windows wait, at most `waitingMax`, the oldest is dropped and counted, and
  * what waits is written once the disk is back. Owned by the event loop of the pipeline.
@@ -17,7 +17,6 @@ import { decodeWindow, encodeWindow, type StoredWindow } from './history_codec.t
 import { historyKey, type StoredTier } from './history_keys.ts';
 import { applyRetention, type RetentionOptions } from './history_retention.ts';
 import { completeWindows, mergedWindow, startOf } from './history_wider.ts';
-import type { RecentWindows } from './recent_windows.ts';
 
 export interface HistoryOptions extends RetentionOptions {
   readonly topK: number;
@@ -26,7 +25,6 @@ export interface HistoryOptions extends RetentionOptions {
 export interface HistoryParts {
   /** Takes the minutes and hours; usually a `GuardedKv`. */
   readonly kv: Kv;
-  readonly recent: RecentWindows;
   /** Whether the box knows the time: windows are not dropped by age while it does not. */
   readonly clockTrusted?: () => boolean;
 }
@@ -103,10 +101,7 @@ export class History implements Service {
 
   /** Takes a closed window; returns at once. Minutes trigger the write, so that an hour goes out with its last minute. */
   add(window: HistoryWindow): void {
-    if (window.tier === '10s') {
-      this.#parts.recent.add(window);
-      return;
-    }
+    if (window.tier === '10s') return;
     this.#waiting.push(window);
     this.#writing ??= Promise.resolve()
       .then(() => this.#write())

@@ -21,7 +21,7 @@ export interface SegmentTaker {
 }
 
 export class RecentFlows {
-  readonly #bytesMax: number;
+  #bytesMax: number;
   readonly #memory = new SegmentMemory();
   #open: OpenSegment;
   #sealed: Segment[] = [];
@@ -52,6 +52,16 @@ export class RecentFlows {
     this.#sealedBytes += segment.bytes;
     this.#open = new OpenSegment(segment.first + segment.count, this.#memory);
     this.#archive?.offer(segment);
+    this.#makeRoom();
+  }
+
+  /** From now on so much; what is more makes room at once. */
+  resize(bytesMax: number): void {
+    this.#bytesMax = bytesMax;
+    this.#makeRoom();
+  }
+
+  #makeRoom(): void {
     while (this.bytes > this.#bytesMax && this.#sealed.length > 0) this.#drop(this.#sealed.shift()!);
   }
 

@@ -14,7 +14,6 @@ import { exampleStatus } from '../../src/forward/mqtt/payload_examples.ts';
 import { MqttReporter } from '../../src/forward/mqtt/reporter.ts';
 import { PipelineService } from '../../src/pipeline/pipeline_service.ts';
 import { History } from '../../src/store/history.ts';
-import { RecentWindows } from '../../src/store/recent_windows.ts';
 import { ClockState, type MachineEvidence } from '../../src/system/clock_state.ts';
 import { EventJournal } from '../../src/system/event_journal.ts';
 import { TcpCollector } from '../forward/collector.ts';
@@ -118,7 +117,7 @@ export class TimedBox {
     this.journal.onEvent((event) => this.#reporter.event(event));
     this.#history = new History(
       { topK: 10, minutesForS: 172_800, hoursForS: 34_214_400, daysForS: 157_680_000, bytesMax: 2 ** 30 },
-      { kv: branch.historyKv, recent: new RecentWindows(3_600), clockTrusted: () => this.clockState.trusted() },
+      { kv: branch.historyKv, clockTrusted: () => this.clockState.trusted() },
       world,
     );
     this.#pipeline = new PipelineService(

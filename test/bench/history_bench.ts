@@ -22,7 +22,6 @@ import { encodeWindow } from '../../src/store/history_codec.ts';
 import { historyKey, type StoredTier } from '../../src/store/history_keys.ts';
 import { openHistoryReader } from '../../src/store/history_reader.ts';
 import { historyLevel, type LevelKv, openLevelKv } from '../../src/store/level_kv.ts';
-import { RecentWindows } from '../../src/store/recent_windows.ts';
 import { serve } from '../status/served.ts';
 import { branch, dimensionsByDefault, madeUpWindow, meteredHour } from './history_year.ts';
 
@@ -71,7 +70,7 @@ async function writeYear(kv: LevelKv): Promise<void> {
 async function writeDay(kv: LevelKv): Promise<void> {
   const clock = new SimulatedClock(1_000, endMs);
   const world = { clock, random: new SeededRandom(1), log: silentLog, metrics: createMetrics() };
-  const history = new History({ ...defaults, topK, minutesForS: 86_400 }, { kv, recent: new RecentWindows(0) }, world);
+  const history = new History({ ...defaults, topK, minutesForS: 86_400 }, { kv }, world);
   await history.start(new AbortController().signal);
   const before = writtenOctets();
   let handed = 0;

@@ -1,6 +1,8 @@
 /** The addon's other half: projection against its reference, socket measures, clocks, refused arguments. */
 import { connect, createServer, type Socket } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
+import { residentNow } from '../../src/core/resident.ts';
+import { meterCounters } from '../../src/flow/decode_annotations.ts';
 import { compileProfile, profileNames, profileSpec } from '../../src/flow/profiles.ts';
 import { packTable, projectRows } from '../../src/flow/projection.ts';
 import { ROW_BYTES } from '../../src/flow/row_layout.ts';
@@ -71,6 +73,37 @@ describe('socket measures', () => {
 
   it('says that it cannot tell for what is no socket', () => {
     expect([addon.unacknowledgedBytes(-1), addon.pathMtu(-1), addon.setUserTimeout(-1, 5)]).toEqual([-1, -1, false]);
+  });
+});
+
+describe('memory', () => {
+  it('of the cache and of blocks is taken as it is first used, not at the start', async () => {
+    const before = (await residentNow())!.anonymous;
+    const changes = { cacheFlows: 1_048_576, blocks: 256, rowsPerBlock: 2_048 };
+    const meter = addon.open(optionsFor({ kind: 'file', path, pace: 'asFast' }, changes));
+    meter.start();
+    while (!meter.drained()) {
+      const block = meter.waitBlock(1_000);
+      if (block >= 0) meter.release(block);
+    }
+    const taken = (await residentNow())!.anonymous - before;
+    const { counters } = meter.stats();
+    meter.close();
+    // 255 octets a flow and 201 MB of blocks; taken are the index (7 octets a flow), a few huge pages, and what this process does beside.
+    expect(counters[meterCounters.indexOf('memoryBytes')]).toBeGreaterThan(450_000_000);
+    expect(taken).toBeLessThan(60_000_000);
+  });
+
+  it('goes back to the system on request, small pieces too', async () => {
+    addon.keepMemoryTogether();
+    // Below what gets a mapping of its own; every other one stays, so that the pool's end does not move.
+    const pieces: (ArrayBuffer | undefined)[] = Array.from({ length: 2_000 }, () => new Uint8Array(64_000).fill(1).buffer);
+    for (let i = 0; i < pieces.length; i += 2) pieces[i]!.transfer(0);
+    const before = (await residentNow())!.anonymous;
+    await addon.giveMemoryBack();
+    const back = before - (await residentNow())!.anonymous;
+    expect(pieces[1]!.byteLength).toBe(64_000);
+    expect(back).toBeGreaterThan(0.7 * 1_000 * 64_000);
   });
 });
 

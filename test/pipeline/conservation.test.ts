@@ -18,7 +18,6 @@ import { History } from '../../src/store/history.ts';
 import { decodeWindow } from '../../src/store/history_codec.ts';
 import { endOfTimeMs, historyRange, type StoredTier, startOfKey, storedTiers } from '../../src/store/history_keys.ts';
 import { StoredHistoryReader } from '../../src/store/history_reader.ts';
-import { RecentWindows } from '../../src/store/recent_windows.ts';
 import { blockOf, type RowFacts } from './rows.ts';
 
 /** Twenty minutes before midnight UTC, so that the first run goes over an hour and a day. */
@@ -122,7 +121,7 @@ class Branch {
       trusted: () => true,
     };
     const ages = { minutesForS: 1e9, hoursForS: 1e9, daysForS: 1e9, bytesMax: 2 ** 40 };
-    const history = new History({ topK: this.limits.topK, ...ages }, { kv: this.kv, recent: new RecentWindows(3_600) }, world);
+    const history = new History({ topK: this.limits.topK, ...ages }, { kv: this.kv }, world);
     const pipeline = new PipelineService(
       { siteNetworks: ['10.0.0.0/8'], ...this.limits, lateS: 20 },
       { clock: rowClock, keepRows: () => {}, hourSoFar: (hourStartMs) => history.hourSoFar(hourStartMs) },

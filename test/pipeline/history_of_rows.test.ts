@@ -13,7 +13,6 @@ import { dimensionsWith } from '../../src/pipeline/row_keys.ts';
 import { GuardedKv } from '../../src/store/guarded_kv.ts';
 import { History } from '../../src/store/history.ts';
 import { openHistoryReader } from '../../src/store/history_reader.ts';
-import { RecentWindows } from '../../src/store/recent_windows.ts';
 import { blockOf } from './rows.ts';
 
 /** Ten minutes before the hour. */
@@ -41,7 +40,7 @@ test('across the hour and three restarts, one of them a crash: hours and minutes
     const kv = new GuardedKv({ name: 'history', path, octetsMax: 2 ** 30, level }, world);
     const history = new History(
       { topK: 5, minutesForS: 172_800, hoursForS: 34_214_400, daysForS: 157_680_000, bytesMax: 2 ** 30 },
-      { kv, recent: new RecentWindows(3_600) },
+      { kv },
       world,
     );
     const pipeline = new PipelineService(

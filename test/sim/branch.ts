@@ -233,6 +233,8 @@ export class Branch {
       supervisor: { notify: undefined, watchdogMs: 0 },
       addon: {
         ...this.#addon,
+        keepMemoryTogether: () => {},
+        giveMemoryBack: async () => {},
         open: (options) =>
           new SimMeter(
             options,

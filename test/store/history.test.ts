@@ -14,7 +14,6 @@ import { decodeWindow } from '../../src/store/history_codec.ts';
 import { historyKey, historyRange, type StoredTier, startOfKey } from '../../src/store/history_keys.ts';
 import { StoredHistoryReader } from '../../src/store/history_reader.ts';
 import { type LevelKv, openLevelKv } from '../../src/store/level_kv.ts';
-import { RecentWindows } from '../../src/store/recent_windows.ts';
 import { volume, windowOf } from './windows.ts';
 
 /** On the hour. */
@@ -26,13 +25,12 @@ const signal = new AbortController().signal;
 function history(kv: Kv, options: Partial<HistoryOptions> = {}, wallMs = T0, clockTrusted?: () => boolean) {
   const clock = new SimulatedClock(1_000, wallMs);
   const world = { clock, random: new SeededRandom(1), log: silentLog, metrics: createMetrics() };
-  const recent = new RecentWindows(3_600);
   const made = new History(
     { topK: 3, minutesForS: 172_800, hoursForS: 34_214_400, daysForS: 157_680_000, bytesMax: 2 ** 40, ...options },
-    { kv, recent, ...(clockTrusted === undefined ? {} : { clockTrusted }) },
+    { kv, ...(clockTrusted === undefined ? {} : { clockTrusted }) },
     world,
   );
-  return { history: made, clock, recent };
+  return { history: made, clock };
 }
 
 async function starts(kv: Kv, tier: StoredTier): Promise<number[]> {
@@ -55,7 +53,7 @@ describe('history', () => {
       batches.push([puts.length, options?.sync]);
       return batch(puts, deletes, options);
     };
-    const { history: it, recent } = history(kv);
+    const { history: it } = history(kv);
     await it.start(signal);
     for (let i = 0; i < 6; i++) it.add(windowOf('10s', T0 + i * 10_000, { a: 1 }));
     await it.settled();
@@ -64,7 +62,6 @@ describe('history', () => {
     it.add(windowOf('1h', T0 - hour, { a: 6 }));
     await it.settled();
     expect(batches).toEqual([[2 * dimensions.length, true]]);
-    expect([...recent.windows('host', 0, 2 ** 41)]).toHaveLength(6);
     expect(it.figures).toMatchObject({ windowsWritten: 2, windowsDropped: 0 });
     await it.stop(1_000);
   });

@@ -14,7 +14,6 @@ import { SeededRandom } from '../../src/core/random.ts';
 import { boxStores } from '../../src/store/box_stores.ts';
 import { openerOf } from '../../src/store/guarded_kv.ts';
 import { History } from '../../src/store/history.ts';
-import { RecentWindows } from '../../src/store/recent_windows.ts';
 import { madeUpWindow } from '../bench/history_year.ts';
 
 const minuteMs = 60_000;
@@ -29,7 +28,7 @@ test('eight hours of minutes are written once to the log, once to tables, and no
   const settings = settingsSchema.parse({ dataFolder });
   const { history: kv } = boxStores({ world, settings, opener: openerOf });
   await kv.start(new AbortController().signal);
-  const history = new History(settings.history, { kv, recent: new RecentWindows(0) }, world);
+  const history = new History(settings.history, { kv }, world);
   await history.start(new AbortController().signal);
   const before = written();
   for (let atMs = startMs; atMs < startMs + 8 * hourMs; atMs += minuteMs) {
