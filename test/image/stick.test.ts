@@ -90,6 +90,34 @@ describe('a stick', () => {
   });
 });
 
+describe('a support bundle', () => {
+  const writes = 'flowspan support-bundle --config /etc/flowspan/flowspan.yaml --output /run/flowspan/stick/support-bundle-';
+
+  test('is written where a file asks for it, over the one from before, and nothing restarts', () => {
+    offer('Support-Bundle.txt');
+    for (let time = 0; time < 2; time++) {
+      const { said, did } = plug();
+      expect(said).toMatch(/^flowspan: support-bundle-.*\.tar\.gz is on the stick$/m);
+      expect(did.slice(looked.length)).toEqual([
+        'mount -o remount,rw /run/flowspan/stick',
+        expect.stringContaining(writes),
+        'sync -f /run/flowspan/stick',
+        'mount -o remount,ro /run/flowspan/stick',
+        'umount /run/flowspan/stick',
+      ]);
+      offer('support-bundle-flowspan-1C36.tar.gz', 'the one from before');
+    }
+  });
+
+  test('is not asked for by one from before, and one that cannot be written is said', () => {
+    offer('support-bundle-flowspan-1C36.tar.gz');
+    expect(plug().did).toEqual([...looked, 'umount /run/flowspan/stick']);
+    offer('support-bundle');
+    program('flowspan', 'exit 1\n');
+    expect(plug().said).toBe('flowspan: no support bundle could be written onto the stick\n');
+  });
+});
+
 describe('bundles', () => {
   test('the newest by name is installed, once', () => {
     offer('flowspan-9.raucb', 'nine');
