@@ -30,6 +30,13 @@ describe('the package', () => {
     expect(value('CapabilityBoundingSet')).toBe('CAP_NET_RAW CAP_NET_ADMIN');
   });
 
+  test('the sandbox lets through how wrong the kernel takes its clock to be, by which a box knows that chrony has told the time', () => {
+    // systemd.exec(5): ProtectClock= filters what sets a clock and what asks of it alike; of several SystemCallFilter= the last one counts.
+    expect(unit).not.toMatch(/^ProtectClock=/m);
+    const filters = [...unit.matchAll(/^SystemCallFilter=(.*)$/gm)].map(([, words]) => words);
+    expect(filters.at(-1)).toBe('adjtimex clock_adjtime');
+  });
+
   test.each(['postinst', 'prerm', 'postrm', 'flowspan.sh'])('%s is a script that a shell can read', (name) => {
     execFileSync('sh', ['-n', path(name)]);
     expect(readFileSync(path(name), 'utf8')).toMatch(/^#!\/bin\/sh\n/);
