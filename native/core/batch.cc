@@ -30,8 +30,9 @@ constexpr uint64_t kAggregateAgeNs = 1'000'000'000;
 
 // Of a connection that was seen to begin, only the initiator's first octets can be a hello, and what follows those of one that was cut.
 inline bool MeterCore::State::mayBeHello(const FlowEntry& flow, const DecodedPacket& packet) const {
+  if (!observer.mayBeOfHello(packet)) return false;
   const DirectionLine& line = flow.direction[packet.side];
-  if ((line.flags & kHelloGoesOn) != 0) [[unlikely]] return packet.payloadOctets > 0;
+  if ((line.flags & kHelloGoesOn) != 0) [[unlikely]] return true;
   if (!observer.mayBeHello(packet) || (flow.flags & kInitiatorKnown) == 0) return false;
   return (flow.flags & kInitiatorSide) == packet.side && packet.sequence() - line.firstSequence <= 1;
 }
@@ -76,10 +77,9 @@ void MeterCore::State::updateTcp(uint32_t e, const DecodedPacket& packet) {
   const bool before = (flow.flags & kEnded) != 0;
   measureTcp(flow, ColdPart{table, e}, packet);
   countPacket(flow.direction[packet.side], packet);
+  if (isSettled(flow)) [[likely]] flow.flags |= kSettled;
   // The peer has something to say: it has heard the hello.
-  DirectionLine& peer = flow.direction[packet.side ^ 1u];
-  if ((peer.flags & kHelloGoesOn) != 0 && packet.payloadOctets > 0) [[unlikely]] peer.flags &= static_cast<uint8_t>(~kHelloGoesOn);
-  if (isSettled(flow)) flow.flags |= kSettled;
+  else if (packet.payloadOctets > 0) flow.direction[packet.side ^ 1u].flags &= static_cast<uint8_t>(~kHelloGoesOn);
   if ((bits & (kTcpFin | kTcpRst)) == 0) return;
   if (bothFinished(flow)) flow.flags |= kEnded;
   if (!before && (flow.flags & kEnded) != 0) noteEnd(e);

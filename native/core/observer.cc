@@ -45,6 +45,7 @@ const uint8_t* commonTransport(const PacketView& view, uint32_t& left) {
 void Observer::configure(const ObservationPlan& plan) {
   kinds_ = sink_ == nullptr ? 0 : plan.kinds;
   helloOctetsMin_ = wants(ObservationKind::tls) ? kHelloOctetsMin : kNeverHello;
+  restOctetsMin_ = wants(ObservationKind::tls) ? 1 : kNeverHello;
   const auto bit = [&](ObservationKind kind, uint32_t port) { return wants(kind) ? 1u << (port - kFirstPort) : 0u; };
   portBits_ = bit(ObservationKind::dns, kDnsPort) | bit(ObservationKind::dhcp, kDhcpServerPort) | bit(ObservationKind::dhcp, kDhcpClientPort);
   mdnsPort_ = wants(ObservationKind::mdns) ? kMdnsPort : kNoPort;

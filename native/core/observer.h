@@ -28,6 +28,8 @@ class Observer {
   }
   // Whether a segment may be a ClientHello: the shortest with a server name is longer.
   bool mayBeHello(const DecodedPacket& packet) const { return packet.payloadOctets >= helloOctetsMin_; }
+  // Or the rest of one.
+  bool mayBeOfHello(const DecodedPacket& packet) const { return packet.payloadOctets >= restOctetsMin_; }
   // Looks at a datagram of a watched flow. `views`: the frames of the batch.
   void lookAtDatagram(const DecodedPacket& packet, std::span<const PacketView> views);
   // Looks at a segment that may be a hello (`streamOffset` 0) or the rest of one. True when more of it is to come.
@@ -59,6 +61,7 @@ class Observer {
   CounterArray& counters_;
   uint32_t kinds_ = 0;
   uint32_t helloOctetsMin_ = kNeverHello;
+  uint32_t restOctetsMin_ = kNeverHello;
   uint32_t portBits_ = 0;  // of the ports from 53 (DNS) to 68 (DHCP)
   uint32_t mdnsPort_ = kNoPort;
   uint32_t observedProtocol_ = kNoProtocol;

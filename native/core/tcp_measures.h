@@ -123,7 +123,7 @@ inline void measureTcp(FlowEntry& flow, ColdPart cold, const DecodedPacket& p) {
 inline bool isSettled(const FlowEntry& flow) {
   constexpr uint8_t kKnown = kSequenceKnown | kFirstSequenceKnown;
   const uint8_t a = flow.direction[0].flags, b = flow.direction[1].flags;
-  return (a & b & kKnown) == kKnown && ((a | b) & kHelloGoesOn) == 0;
+  return ((a & b & kKnown) | ((a | b) & kHelloGoesOn)) == kKnown;
 }
 
 // After measureTcp: both sides are done.
