@@ -1,5 +1,5 @@
-// The way of a batch: decode all and ask for their index lines, then for their entries, then update; so that a packet's
-// cache misses overlap with those of its neighbours. See meter_state.h.
+// The way of a batch, part by part: decode and ask for index lines, a part later for entries, a part later update; so that a packet's
+// cache misses overlap with those of its neighbours and with work on others. See meter_state.h.
 #include <algorithm>
 
 #include "meter_state.h"
@@ -9,8 +9,8 @@ namespace flowspan {
 
 namespace {
 
-// Visits to the wheel for one batch: more than the flows a batch can create, so expiry keeps up with creation.
-constexpr unsigned kVisitsPerBatch = 64;
+// Visits to the wheel for a packet: more than the flows that it can create, so expiry keeps up with creation.
+constexpr unsigned kVisitsPerPacket = 2;
 // Frames whose headers are asked for before they are decoded: two lines hold Ethernet, IPv6 and TCP.
 constexpr size_t kFramesAhead = 8;
 
@@ -87,44 +87,64 @@ void MeterCore::State::updateTcp(uint32_t e, const DecodedPacket& packet) {
 
 void MeterCore::State::meter(DecodedPacket& packet) { update(packet, table.index().guess(packet.hash)); }
 
+// Decoding is one part ahead of guessing, which is one part ahead of updating: cache lines are asked for at an even pace, while there is
+// something else to do, rather than all of a batch at once.
 void MeterCore::State::process(const PacketView* packets, size_t number) {
   views = {packets, number};
-  const Sum decoded = decodeBatch(packets, number);
-  for (DecodedPacket *packet = batch.data(), *const end = packet + decoded.packets; packet != end; packet++) {
-    packet->guess = &table.entry(FlowIndex::guess(packet->bucket, packet->hash));
-    FlowTable::prefetch(*packet->guess, packet->side);
+  const bool usual = options.duplicates != DuplicateMode::off && selection.takesAll();
+  const size_t parts = (number + kPartPackets - 1) / kPartPackets;
+  std::array<size_t, kPartsHeld> held{};
+  BatchSums sums{};
+  Origin origin{~packets[0].origin(), 0, false};
+  for (size_t i = 0; i < parts + 2; i++) {
+    if (i < parts) {
+      const size_t from = i * kPartPackets;
+      held[i % kPartsHeld] = decodePart(packets + from, std::min(kPartPackets, number - from), partOf(i), origin, sums);
+    }
+    if (i - 1 < parts) guessPart(partOf(i - 1), held[(i - 1) % kPartsHeld]);
+    if (i - 2 < parts) {
+      if (usual) [[likely]] updatePart<true>(partOf(i - 2), held[(i - 2) % kPartsHeld], sums.left);
+      else updatePart<false>(partOf(i - 2), held[(i - 2) % kPartsHeld], sums.left);
+    }
   }
-  if (options.duplicates != DuplicateMode::off && selection.takesAll()) [[likely]] updateBatch<true>(decoded);
-  else updateBatch<false>(decoded);
+  countBatch(number, sums);
   if (early.count() > 0) releaseEarlyFragments(false);
   views = {};
-  expire(kVisitsPerBatch);
+  expire(kVisitsPerPacket * static_cast<unsigned>(number));
   if (!aggregates.empty()) flushAggregates(kAggregateAgeNs);
 }
 
-// Fills `batch` with those of the packets that can be decoded at all, and asks for their index lines.
-FLOWSPAN_HOT MeterCore::State::Sum MeterCore::State::decodeBatch(const PacketView* packets, size_t number) {
+void MeterCore::State::countBatch(size_t number, const BatchSums& sums) {
+  const Sum &decoded = sums.decoded, &left = sums.left;
+  if (selection.takesAll()) selection.countTaken(decoded.packets - left.packets);
+  count(MeterCounter::receivedPackets) += number;
+  count(MeterCounter::receivedOctets) += decoded.octets + sums.undecodableOctets;
+  count(MeterCounter::decodedPackets) += decoded.packets;
+  count(MeterCounter::decodedOctets) += decoded.octets;
+  count(MeterCounter::undecodablePackets) += number - decoded.packets;
+  count(MeterCounter::undecodableOctets) += sums.undecodableOctets;
+  count(MeterCounter::meteredPackets) += decoded.packets - left.packets;
+  count(MeterCounter::meteredOctets) += decoded.octets - left.octets;
+  count(MeterCounter::meteredIpOctets) += decoded.ipOctets - left.ipOctets;
+}
+
+// Fills the part at `first` with those of the packets that can be decoded at all, and asks for their index lines. How many these are.
+FLOWSPAN_HOT size_t MeterCore::State::decodePart(const PacketView* packets, size_t number, DecodedPacket* first, Origin& origin, BatchSums& sums) {
   uint64_t octets = 0, lostOctets = 0, ipOctets = 0;
   const bool compare = options.duplicates != DuplicateMode::off;
-  uint64_t origin = ~packets[0].origin();
-  uint8_t interfaceSlot = 0;
-  bool ethernetAlone = false;
   const FlowIndex& index = table.index();
-  DecodedPacket* next = batch.data();
-  const PacketView* const last = packets + number - 1;
-  const PacketView* ahead = std::min(packets + kFramesAhead, last);
-  for (const PacketView* view = packets; view <= last; view++) {
-    __builtin_prefetch(ahead->data);
-    __builtin_prefetch(ahead->data + 64);
-    if (ahead != last) ahead++;
+  DecodedPacket* next = first;
+  const PacketView* const last = &views.back();
+  for (const PacketView *view = packets, *const end = packets + number; view != end; view++) {
+    const PacketView* const ahead = std::min(view + kFramesAhead, last);
+    askForReading(ahead->data);
+    askForReading(ahead->data + 64);
     octets += view->wire;
-    if (view->origin() != origin) [[unlikely]] {
-      origin = view->origin();
-      interfaceSlot = interfaces.slotOf(view->interfaceIndex);
-      ethernetAlone = view->isEthernetAlone();
+    if (view->origin() != origin.word) [[unlikely]] {
+      origin = {view->origin(), interfaces.slotOf(view->interfaceIndex), view->isEthernetAlone()};
     }
-    if (!ethernetAlone || !decoder.commonPacket(*view, interfaceSlot, *next)) [[unlikely]] {
-      if (!decoder.anyPacket(*view, interfaceSlot, *next)) {
+    if (!origin.ethernetAlone || !decoder.commonPacket(*view, origin.interfaceSlot, *next)) [[unlikely]] {
+      if (!decoder.anyPacket(*view, origin.interfaceSlot, *next)) {
         lostOctets += view->wire;
         continue;
       }
@@ -135,23 +155,27 @@ FLOWSPAN_HOT MeterCore::State::Sum MeterCore::State::decodeBatch(const PacketVie
     FlowIndex::prefetch(packet.bucket);
     if (compare) [[likely]] duplicates.prefetch(packet.digest);
   }
-  const auto decoded = static_cast<size_t>(next - batch.data());
-  count(MeterCounter::receivedPackets) += number;
-  count(MeterCounter::receivedOctets) += octets;
-  count(MeterCounter::decodedPackets) += decoded;
-  count(MeterCounter::decodedOctets) += octets - lostOctets;
-  count(MeterCounter::undecodablePackets) += number - decoded;
-  count(MeterCounter::undecodableOctets) += lostOctets;
-  return {decoded, octets - lostOctets, ipOctets};
+  const auto decoded = static_cast<size_t>(next - first);
+  sums.decoded.packets += decoded;
+  sums.decoded.octets += octets - lostOctets;
+  sums.decoded.ipOctets += ipOctets;
+  sums.undecodableOctets += lostOctets;
+  return decoded;
+}
+
+FLOWSPAN_HOT void MeterCore::State::guessPart(DecodedPacket* first, size_t number) {
+  for (DecodedPacket *packet = first, *const end = first + number; packet != end; packet++) {
+    packet->guess = &table.entry(FlowIndex::guess(packet->bucket, packet->hash));
+    FlowTable::prefetch(*packet->guess, packet->side);
+  }
 }
 
 // `usual`: every packet is metered, and compared with those before it.
 template <bool usual>
-FLOWSPAN_HOT void MeterCore::State::updateBatch(const Sum& decoded) {
+FLOWSPAN_HOT void MeterCore::State::updatePart(DecodedPacket* first, size_t number, Sum& left) {
   const bool compare = usual || options.duplicates != DuplicateMode::off;
   const bool takesAll = usual || selection.takesAll();
-  Sum left{};
-  for (DecodedPacket *at = batch.data(), *const end = at + decoded.packets; at != end; at++) {
+  for (DecodedPacket *at = first, *const end = first + number; at != end; at++) {
     DecodedPacket& packet = *at;
     if (packet.ns > nowNs) {
       if (packet.ns >= windowEndNs) [[unlikely]] setClock(packet.ns);
@@ -173,10 +197,6 @@ FLOWSPAN_HOT void MeterCore::State::updateBatch(const Sum& decoded) {
     if ((packet.flags & (kFirstFragment | kAwaitsFirst)) != 0) [[unlikely]] meterFragment(packet);
     else update(packet, table.numberOf(*packet.guess));
   }
-  if (takesAll) selection.countTaken(decoded.packets - left.packets);
-  count(MeterCounter::meteredPackets) += decoded.packets - left.packets;
-  count(MeterCounter::meteredOctets) += decoded.octets - left.octets;
-  count(MeterCounter::meteredIpOctets) += decoded.ipOctets - left.ipOctets;
 }
 
 FLOWSPAN_COLD bool MeterCore::State::keepsDuplicate(const DecodedPacket& packet) {

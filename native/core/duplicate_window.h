@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "memory_region.h"
+#include "prefetch.h"
 
 namespace flowspan {
 
@@ -23,7 +24,7 @@ class DuplicateWindow {
       : limits_{unitsOf(windowNs < kUnidentifiedNs ? windowNs : kUnidentifiedNs), unitsOf(windowNs)},
         region_(used ? kBuckets * sizeof(Bucket) : 0) {}
 
-  void prefetch(uint64_t digest) const { __builtin_prefetch(&bucket(digest), 1); }
+  void prefetch(uint64_t digest) const { askForWriting(&bucket(digest)); }
 
   // True when a packet with this digest (not 0, which stands for none) was seen within the window; otherwise remembers this one. The first copy's time
   // stays, so a third copy is measured from the first.

@@ -14,6 +14,7 @@
 
 #include "flow_entry.h"
 #include "memory_region.h"
+#include "prefetch.h"
 
 namespace flowspan {
 
@@ -67,7 +68,7 @@ class FlowIndex {
       : bucketCount_(capacity / kFlowsPerBucket + 2), region_(size_t{bucketCount_} * sizeof(Bucket)), buckets_(region_.as<Bucket>()) {}
 
   const Bucket* bucketOf(uint64_t hash) const { return &buckets_[home(hash)]; }
-  static void prefetch(const Bucket* bucket) { __builtin_prefetch(bucket, 1); }
+  static void prefetch(const Bucket* bucket) { askForWriting(bucket); }
   void prefetch(uint64_t hash) const { prefetch(bucketOf(hash)); }
 
   // Calls `same(entry)` for entries whose tag agrees until one answers true; returns it, or kNoEntry.

@@ -8,6 +8,7 @@
 #include "flow_entry.h"
 #include "flow_index.h"
 #include "memory_region.h"
+#include "prefetch.h"
 
 namespace flowspan {
 
@@ -63,14 +64,14 @@ class FlowTable {
 
   void prefetchEntry(uint32_t e) const {
     prefetch(entry(e), 0);
-    __builtin_prefetch(&entry(e).direction[1], 1);
+    askForWriting(&entry(e).direction[1]);
   }
   // What a packet of one side touches.
   static void prefetch(const FlowEntry& flow, unsigned side) {
-    __builtin_prefetch(&flow, 1);
-    __builtin_prefetch(&flow.direction[side], 1);
+    askForWriting(&flow);
+    askForWriting(&flow.direction[side]);
   }
-  void prefetchCold(uint32_t e) const { __builtin_prefetch(&cold(e), 1); }
+  void prefetchCold(uint32_t e) const { askForWriting(&cold(e)); }
 
   size_t memoryBytes() const { return entryRegion_.bytes() + coldRegion_.bytes() + index_.memoryBytes(); }
 

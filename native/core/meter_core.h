@@ -43,7 +43,7 @@ struct PacketView {
 
 static_assert(offsetof(PacketView, link) == offsetof(PacketView, interfaceIndex) + 6, "origin() covers interface, TPID and link");
 
-inline constexpr size_t kBatchPackets = 32;
+inline constexpr size_t kBatchPackets = 128;
 
 // Lends row slots. Returns nullptr when every block is full and the caller must fall back to aggregation.
 class BlockSink {

@@ -35,9 +35,21 @@ struct MeterCore::State {
       ipOctets += packet.ipOctets;
     }
   };
-  Sum decodeBatch(const PacketView* packets, size_t count);
+  struct BatchSums {
+    Sum decoded, left;
+    uint64_t undecodableOctets;
+  };
+  // What packets that come the same way have in common: interface, link type.
+  struct Origin {
+    uint64_t word;
+    uint8_t interfaceSlot;
+    bool ethernetAlone;
+  };
+  size_t decodePart(const PacketView* packets, size_t count, DecodedPacket* first, Origin& origin, BatchSums& sums);
+  void guessPart(DecodedPacket* first, size_t count);
   template <bool usual>
-  void updateBatch(const Sum& decoded);
+  void updatePart(DecodedPacket* first, size_t count, Sum& left);
+  void countBatch(size_t count, const BatchSums& sums);
   bool keepsDuplicate(const DecodedPacket& packet);
   // Whether the packet is metered; makes its selector the one that its flow must show.
   bool selects(const DecodedPacket& packet);
@@ -128,7 +140,10 @@ struct MeterCore::State {
   uint64_t fragmentMisses = 0;
 
   std::span<const PacketView> views;  // the frames of the batch, while it is processed
-  std::array<DecodedPacket, kBatchPackets> batch;
+  // Three parts are under way at a time, so that a long batch does not push its packets and their lines out of the first-level cache.
+  static constexpr size_t kPartPackets = 8, kPartsHeld = 4;
+  DecodedPacket* partOf(size_t i) { return &batch[i % kPartsHeld * kPartPackets]; }
+  std::array<DecodedPacket, kPartPackets * kPartsHeld> batch;
   CounterArray counters{};
 };
 
