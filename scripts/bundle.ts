@@ -16,6 +16,8 @@ await build({
   configFile: false,
   logLevel: 'warn',
   publicDir: false,
+  // Comments name files by their place below the root: that of a link is where it is, not where it leads.
+  resolve: { preserveSymlinks: true },
   ssr: { noExternal: [/^zod($|\/)/, /^yaml($|\/)/] },
   build: {
     ssr: true,
@@ -26,6 +28,8 @@ await build({
     // Whoever reads a stack trace of a box wants names.
     minify: false,
     rolldownOptions: {
+      // Not where it was called from.
+      cwd: root,
       input: { main: 'src/main.ts', status_thread: 'src/status_thread.ts' },
       // Beside each other: modules find the addon, the page and the thread's program from where they are.
       output: { entryFileNames: '[name].js', chunkFileNames: '[name].js' },

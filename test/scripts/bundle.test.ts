@@ -1,6 +1,7 @@
 /** The bundled program does what the sources do, and needs few files for it. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeDemoCapture } from '../../src/meter/demo/demo_capture.ts';
@@ -23,6 +24,29 @@ test('entries and what they share lie beside each other, by names that stay', ()
   expect(files).toEqual(expect.arrayContaining(['main.js', 'run.js', 'status_thread.js']));
   expect(files.filter((name) => !/^[\w-]+\.js$/.test(name))).toEqual([]);
 });
+
+test('elsewhere, with its packages behind a link, it is the same octets', () => {
+  const elsewhere = mkdtempSync(join(tmpdir(), 'bundle-elsewhere-'));
+  try {
+    for (const part of ['src', 'scripts', 'package.json', 'tsconfig.json']) {
+      cpSync(join(root, part), join(elsewhere, part), { recursive: true });
+    }
+    symlinkSync(realpathSync(join(root, 'node_modules')), join(elsewhere, 'node_modules'));
+    execFileSync(process.execPath, [join(elsewhere, 'scripts/bundle.ts')], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const made = readdirSync(join(elsewhere, 'build/src')).sort();
+    expect(made).toEqual(
+      readdirSync(folder)
+        .filter((name) => name.endsWith('.js'))
+        .sort(),
+    );
+    for (const name of made) {
+      const there = readFileSync(join(elsewhere, 'build/src', name));
+      expect(there.equals(readFileSync(join(folder, name))), name).toBe(true);
+    }
+  } finally {
+    rmSync(elsewhere, { recursive: true, force: true });
+  }
+}, 120_000);
 
 test('it meters a capture as the sources do', async () => {
   const capture = join(folder, 'office.pcap');
