@@ -54,14 +54,14 @@ export async function buildImage(...options: string[]): Promise<BuiltImage> {
   ).catch((error: { stderr?: string; stdout?: string }) => {
     throw new Error(`the image could not be built:\n${error.stderr ?? ''}\n${error.stdout ?? ''}`);
   });
-  const [, image] = /^(\S+\.img): /m.exec(stdout) ?? [];
+  const [, image] = /^(\S+\.img(?:\.xz)?): /m.exec(stdout) ?? [];
   const [, tools] = /^tools: (\S+)$/m.exec(stdout) ?? [];
   const [, slot] = /^slot: (\S+), /m.exec(stdout) ?? [];
   const [, base] = /^base: (\S+)$/m.exec(stdout) ?? [];
   if (image === undefined || tools === undefined || slot === undefined || base === undefined) {
     throw new Error(`scripts/image does not say what it made:\n${stdout}`);
   }
-  return { image, architecture: image.endsWith('_arm64.img') ? 'arm64' : 'amd64', tools, slot, base, cache: dirname(tools) };
+  return { image, architecture: /_arm64\.img/.test(image) ? 'arm64' : 'amd64', tools, slot, base, cache: dirname(tools) };
 }
 
 /** What runs a command among the tools, with these folders (separated by spaces) seen there under the same paths. */

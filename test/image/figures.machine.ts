@@ -5,6 +5,7 @@
  *   IDLE_S, BUSY_S   seconds that are measured (300, 600); what was written is taken for a day
  *   SETTLE_S         seconds before each of both, until what the change brings is done (60)
  *   FLOWS            new flows a second of the busy branch (1,000)
+ *   FLOWSPAN_RELEASE  the folder of a release, which is measured instead of the image of this checkout
  */
 import { statSync } from 'node:fs';
 import { afterEach, beforeAll, expect, test } from 'vitest';
@@ -14,6 +15,7 @@ import { answers, branchSettings, ports, sees, signIn, statusOf } from './boot.t
 import { branchSecond } from './branch.ts';
 import { type BuiltImage, buildImage } from './built.ts';
 import { Disk, endMachines, type Machine, seconds } from './machine.ts';
+import { releaseImage } from './release.ts';
 import { makeKey, Shell } from './shell.ts';
 
 const idleS = Number(process.env.IDLE_S ?? 300);
@@ -25,7 +27,7 @@ const writtenADayMaxMb = 300;
 
 let built: BuiltImage;
 beforeAll(async () => {
-  built = await buildImage();
+  built = await (process.env.FLOWSPAN_RELEASE === undefined ? buildImage() : releaseImage());
 }, 1_500_000);
 afterEach(endMachines, 30_000);
 
