@@ -4,7 +4,7 @@ import { statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { bootsAndMeters } from './boot_case.ts';
-import { inTools } from './built.ts';
+import { buildImage, inTools } from './built.ts';
 import { Disk, endMachines, slotAt } from './machine.ts';
 import { type Release, releaseImage } from './release.ts';
 
@@ -42,6 +42,13 @@ test('boxes with this image take the update that comes with it, by the authority
   ]);
   const told = execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   expect(told).toContain(`RAUC_MF_COMPATIBLE='flowspan-${release.architecture}'`);
+});
+
+test('a signer that its boxes do not know is refused before anything is made', async () => {
+  const keys = join(release.cache, 'test-keys');
+  const signer = ['--key', join(keys, 'forger.key'), '--certificate', join(keys, 'forger.pem')];
+  const made = buildImage('--keyring', join(keys, 'authority.pem'), '--bundle', ...signer, '--output', 'build/refused');
+  await expect(made).rejects.toThrow(/boxes with \S+authority\.pem would refuse bundles that \S+forger\.pem signs: .*issuer/);
 });
 
 test('boots from the packed form, takes settings from the FAT, meters and exports', { timeout: 1_500_000 }, () =>
