@@ -1,6 +1,5 @@
-// Storage of the cached flows: entries, cold parts, index and free list, all mapped at construction for exactly `capacity`
-// flows. The entry that became free last is used next, and those that never were come in order: so the memory that a table takes is that of
-// the most flows that it held at once. Owner: the core's thread.
+// Storage of the cached flows: entries, cold parts, index and free list, all taken at construction for exactly `capacity`
+// flows. Entries that were never used come in order, so a fresh table is filled sequentially. Owner: the core's thread.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +15,8 @@ class FlowTable {
  public:
   explicit FlowTable(uint32_t capacity)
       : capacity_(capacity),
-        entryRegion_((size_t{capacity} + 1) * sizeof(FlowEntry), Taken::asUsed),
-        coldRegion_(size_t{capacity} * sizeof(ColdEntry), Taken::asUsed),
+        entryRegion_((size_t{capacity} + 1) * sizeof(FlowEntry)),
+        coldRegion_(size_t{capacity} * sizeof(ColdEntry)),
         index_(capacity) {}
 
   // kNoEntry is an entry too, never in use: what finds nothing can be asked for and compared like anything else.

@@ -60,8 +60,7 @@ class BlockLane final : public BlockSink {
   Doorbell producerBell_;
   IndexRing free_;
   IndexRing full_;
-  // Free ones that the worker has at hand, and how many: the one that came back last is used next, so that no more blocks are ever
-  // touched than wait at once.
+  // Free ones that the worker has at hand, and how many: the one that came back last is used next, since its lines are in the caches still.
   std::vector<uint32_t> stack_;
   std::atomic<uint32_t> atHand_{0};
   std::atomic<bool> abandoned_{false};

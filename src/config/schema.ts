@@ -58,7 +58,7 @@ const meter = z
         'Drop mirrored frames right behind the capture (tc ingress), so that the kernel’s stack has no work with them and nothing on this box answers them; never on a port with an IP address, and only with captureBy ring',
     }),
     cacheFlows: integer(1_024, 16_777_216, 131_072, {
-      reason: 'Flows held at once; 255 octets each, taken as there first are as many',
+      reason: 'Flows held at once; memory for all, 255 octets each, is taken at start',
       unit: 'flows',
     }),
     activeTimeoutS: integer(1, 3_600, 60, {
