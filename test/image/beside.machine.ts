@@ -1,10 +1,11 @@
 /** What comes with an image: check sums, and a list of parts that leaves out nothing and invents nothing. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { debianParts } from '../../image/make/sbom.ts';
 import { type BuiltImage, buildImage, inTools, repository } from './built.ts';
+import { missingModules } from './kernel_modules.ts';
 
 interface Document {
   readonly name: string;
@@ -53,6 +54,17 @@ describe.each(['amd64', 'arm64'])('an image for %s', (architecture) => {
     const drivers = driversOf(readFileSync(join(repository, 'image/README.md'), 'utf8'));
     expect(drivers.length).toBeGreaterThan(5);
     expect(drivers.filter((driver) => !listed.includes(`/${driver}.ko`))).toEqual([]);
+  });
+
+  test('has the modules of these drivers and of the initramfs, and all that they need themselves', () => {
+    const lists = ['', `.${architecture}`]
+      .map((kind) => join(repository, `image/system${kind}/usr/share/initramfs-tools/modules.d`))
+      .filter((folder) => existsSync(folder))
+      .flatMap((folder) => readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8')));
+    const early = lists.flatMap((list) => list.split('\n').filter((line) => /^\w/.test(line)));
+    expect(early.length).toBeGreaterThan(10);
+    const drivers = driversOf(readFileSync(join(repository, 'image/README.md'), 'utf8'));
+    expect(missingModules(built, [...early, ...drivers])).toEqual([]);
   });
 
   test('names Node as it is in the slot, the same for every processor, and the libraries that package-lock.json pins', () => {

@@ -52,7 +52,13 @@ async function folderOf(bundle: string, version: string, certificates: Certifica
   const octets = statSync(bundle).size;
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(bundle)) hash.update(chunk as Buffer);
-  const entry = { compatible: 'flowspan-amd64', version, file: basename(bundle), octets, sha256: hash.digest('hex') };
+  const entry = {
+    compatible: `flowspan-${built.architecture}`,
+    version,
+    file: basename(bundle),
+    octets,
+    sha256: hash.digest('hex'),
+  };
   const asked: string[] = [];
   const server = createServer({ cert: readFileSync(certificateFile), key: readFileSync(keyFile) }, (request, response) => {
     asked.push(`${request.url} ${request.headers.range ?? ''}`.trim());
@@ -129,7 +135,7 @@ const pastOf = async (machine: Machine, { cookie }: Admin): Promise<string[]> =>
 
 test('pulled from a folder over HTTPS, with a connection that breaks', async () => {
   const note = notes();
-  const pulled = bundleOf(built, work, 'flowspan_0.2.0_amd64', saying('0.2.0'));
+  const pulled = bundleOf(built, work, `flowspan_0.2.0_${built.architecture}`, saying('0.2.0'));
   note('the bundle is made');
   const certificates = new CertificateFolder();
   const folder = await folderOf(pulled, '0.2.0', certificates);
@@ -176,8 +182,12 @@ test('pulled from a folder over HTTPS, with a connection that breaks', async () 
 
 test('uploaded on the page, after a forged one', async () => {
   const note = notes();
-  const forged = bundleOf(built, work, 'flowspan_0.4.0_amd64', { version: '0.4.0', signer: 'forger', isEmpty: true });
-  const uploaded = bundleOf(built, work, 'flowspan_0.3.0_amd64', saying('0.3.0'));
+  const forged = bundleOf(built, work, `flowspan_0.4.0_${built.architecture}`, {
+    version: '0.4.0',
+    signer: 'forger',
+    isEmpty: true,
+  });
+  const uploaded = bundleOf(built, work, `flowspan_0.3.0_${built.architecture}`, saying('0.3.0'));
   note('bundles are made');
   using disk = new Disk(built);
   disk.write('flowspan.yaml', branchSettings(4_739));
