@@ -20,7 +20,7 @@ import type { MqttUplink } from './forward/mqtt/uplink.ts';
 import { mqttUplinks } from './forward/mqtt/uplinks.ts';
 import { Outbox } from './forward/outbox.ts';
 import { Spool } from './forward/spool.ts';
-import { type Machine, thisMachine } from './machine.ts';
+import { type Machine, pagePlaces, thisMachine } from './machine.ts';
 import { demoCaptureIn } from './meter/demo_source.ts';
 import { MeterService } from './meter/meter_service.ts';
 import { addonProjector } from './meter/projector.ts';
@@ -122,7 +122,7 @@ export class Appliance {
       metrics: () => world.metrics.render(),
       onBegun: () => this.#hostNames.showAgain(),
       onAlertAct: (act) => this.#alerts.act(act),
-      updateFolder: machine.updateFolders?.folder ?? '',
+      ...pagePlaces(machine),
       onUpdateAct: (act) => this.#updates.act(act),
       onEvent,
     });

@@ -5,6 +5,8 @@
  */
 import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import type { SetUpPlace } from './flow/set_up_shapes.ts';
 import { type OpenTransport, openTransport } from './forward/ipfix/open_transport.ts';
 import { type OpenSession, openSession } from './forward/mqtt/session.ts';
 import { type RowCompression, zstdCompression } from './forward/row_compression.ts';
@@ -16,6 +18,7 @@ import { currentBootId, type MachineEvidence, machineEvidence } from './system/c
 import { type HostFiles, hostFiles } from './system/host_files.ts';
 import { type SlowFigures, slowFigures } from './system/inventory.ts';
 import { nodeNameOf } from './system/node_name.ts';
+import { setUpPlaceOf } from './system/provision/set_up_desk.ts';
 import { type SupervisorLinkParts, supervisorOf } from './system/supervisor_link.ts';
 import { type UpdateFolders, updateFoldersOf } from './system/updates/handover.ts';
 
@@ -39,12 +42,23 @@ export interface Machine {
   readonly compression: RowCompression;
   /** Where updates lie and are told of; absent where the box is not of the image. */
   readonly updateFolders?: UpdateFolders | undefined;
+  /** Where the settings lie, and who applies what is set on the page; absent: nothing is set there. */
+  readonly setUpPlace?: SetUpPlace;
   /** Who started this process, and how soon it wants to hear of it. */
   readonly supervisor: Pick<SupervisorLinkParts, 'notify' | 'watchdogMs' | 'lamp'>;
 }
 
-/** @throws ApplianceError when the addon is missing or of another version */
-export function thisMachine(): Machine {
+/** Of the machine, what the page's thread needs. */
+export const pagePlaces = ({ updateFolders, setUpPlace }: Machine) => ({
+  updateFolder: updateFolders?.folder ?? '',
+  ...(setUpPlace === undefined ? {} : { setUpPlace }),
+});
+
+/**
+ * @param settingsFile empty: the program was started without one
+ * @throws ApplianceError when the addon is missing or of another version
+ */
+export function thisMachine(settingsFile = ''): Machine {
   const addon = loadAddon();
   const { address, watchdogMs } = supervisorOf(process.env, process.pid);
   return {
@@ -66,5 +80,6 @@ export function thisMachine(): Machine {
     openMqtt: openSession,
     compression: zstdCompression,
     updateFolders: updateFoldersOf(process.env),
+    setUpPlace: setUpPlaceOf(settingsFile === '' ? '' : resolve(settingsFile), process.env),
   };
 }

@@ -24,6 +24,7 @@ import { FlowKeeper } from './store/flow_keeper.ts';
 import { openHistoryReader } from './store/history_reader.ts';
 import { labelNamesIn } from './store/label_names.ts';
 import { RecentWindows } from './store/recent_windows.ts';
+import { SetUpDesk } from './system/provision/set_up_desk.ts';
 
 /** Built, the page lies beside the program; from sources, in the build folder. */
 function pageFolder(): string {
@@ -53,7 +54,7 @@ const noHistory: HistoryReader = {
 async function run(
   world: World,
   port: LinkPort,
-  { settings, historyFolder, updateFolder, flowRing }: PageThreadData,
+  { settings, historyFolder, updateFolder, setUpPlace, flowRing }: PageThreadData,
 ): Promise<void> {
   measureHeap(world.metrics, 'page');
   const live = new LiveBuffer();
@@ -89,6 +90,13 @@ async function run(
     await kept;
     await keeper?.stop();
   };
+  const setUp =
+    setUpPlace === undefined
+      ? undefined
+      : new SetUpDesk({
+          ...{ world, place: setUpPlace, settings, root: '/' },
+          onEvent: (level, event, text) => link.event(level, event, text),
+        });
   const server = new StatusServer(world, settings.status, {
     history,
     topK: settings.history.topK,
@@ -99,6 +107,7 @@ async function run(
     pageFolder: pageFolder(),
     dataFolder: settings.dataFolder,
     ...(updateFolder === '' ? {} : { updates: { folder: updateFolder, act: (act) => link.updateAct(act) } }),
+    ...(setUp === undefined ? {} : { setUp }),
     onSetUpCode: (code) => link.setUpCode(code),
     onAlertAct: async (act) => {
       const alerts = await link.act(act);
@@ -114,6 +123,7 @@ async function run(
     // However long it takes: a slow board that was given up after a time would begin again and again, and never have a page.
     await server.start(new AbortController().signal);
     link.listening(server.url, server.fingerprint);
+    await setUp?.start();
     // Some megabytes of text: nobody waits for them.
     await vendors.start();
   } catch (error) {

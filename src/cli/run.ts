@@ -8,6 +8,7 @@ import { ApplianceError } from '../core/errors.ts';
 import { jsonSink, type LogLevel, type LogSink, textSink } from '../core/log.ts';
 import { systemWorld, worldFor } from '../core/world.ts';
 import { VERSION } from '../flow/version.ts';
+import { thisMachine } from '../machine.ts';
 import { SettingsWatch } from '../system/settings_watch.ts';
 import { type Command, exitCodes, type OptionValues, type Terminal } from './command.ts';
 
@@ -51,7 +52,7 @@ needs a restart is said.`,
     let running: Appliance | undefined;
     const level = (): LogLevel => (running?.settings.current ?? settings).log.level;
     const world = systemWorld((clock) => sinkFor(settings, terminal, level, clock));
-    const appliance = new Appliance(settings, world);
+    const appliance = new Appliance(settings, world, thisMachine(String(values.config ?? '')));
     running = appliance;
     await appliance.start(terminal.interrupted);
     appliance.settings.remark(remarks);

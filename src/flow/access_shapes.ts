@@ -10,7 +10,7 @@ export type Role = (typeof roles)[number];
 export const roleWords: Readonly<Record<Role, string>> = {
   viewer: 'sees everything that is shown',
   operator: 'also acknowledges and mutes alerts',
-  admin: 'also manages users and tokens, uploads and installs updates, and reads the audit log',
+  admin: 'also manages users, tokens and settings, uploads and installs updates, and reads the audit log',
 };
 
 export function mayAct(held: Role, needed: Role): boolean {
@@ -64,6 +64,10 @@ export const auditActions = [
   'updateUploaded',
   'updateInstalled',
   'updateDiscarded',
+  'settingsApplied',
+  'settingsKept',
+  'settingsUndone',
+  'proved',
   'refused',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];

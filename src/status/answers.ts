@@ -10,6 +10,7 @@ export const apiErrors = {
   signInRefused: 401,
   notAllowed: 403,
   forged: 403,
+  proofNeeded: 403,
   addressesHidden: 403,
   notFound: 404,
   methodNotAllowed: 405,

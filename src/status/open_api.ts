@@ -9,6 +9,7 @@ import { VERSION } from '../flow/version.ts';
 import { apiErrors } from './answers.ts';
 import { flowParameters, flowSumParameters } from './flow_questions.ts';
 import { accessPaths, securitySchemes } from './open_api_access.ts';
+import { settingsPaths, settingsSchemas } from './open_api_settings.ts';
 import {
   about,
   flag,
@@ -194,6 +195,7 @@ const schemas: Json = {
     inForce: flag,
   }),
   ...statusSchemas,
+  ...settingsSchemas,
   ...updateSchemas,
   Error: object({
     error: object(
@@ -300,6 +302,7 @@ export function openApi(): Json {
         object({ alerts: list(reference('Alert')) }),
       ),
       ...accessPaths,
+      ...settingsPaths,
       ...updatePaths,
       '/healthz': open(get('200 while the page’s thread answers', 'text/plain', text)),
       '/readyz': open(

@@ -57,6 +57,7 @@ export const accessPaths: Json = {
     post: gives('Sign in', 200, session, { ...anybody, requestBody: body({ name: text, password: text }) }),
     delete: done('Sign out'),
   },
+  '/api/v1/session/proof': { post: done('Give the password once more', { requestBody: body({ password: text }) }) },
   '/api/v1/session/active': { post: done('Somebody is there: the session goes on') },
   '/api/v1/setup': {
     post: gives('Make the first admin, with the code from the console', 200, session, {

@@ -13,6 +13,7 @@ import { FlowRingWriter, flowRingMemory } from '../flow/flow_ring.ts';
 import type { HistoryWindow } from '../flow/history_shapes.ts';
 import type { HostNameChange } from '../flow/host_names.ts';
 import type { RowBlock } from '../flow/row_block.ts';
+import type { SetUpPlace } from '../flow/set_up_shapes.ts';
 import type { BoxEvent, BoxStatus, TrafficSecond } from '../flow/status_shapes.ts';
 import type { UpdateAct } from '../flow/update_shapes.ts';
 import { MainEnd } from './thread_link.ts';
@@ -33,6 +34,8 @@ export interface PageThreadParts {
   readonly onAlertAct: (act: AlertAct) => readonly Alert[];
   /** Where uploaded bundles go; empty where none are taken. */
   readonly updateFolder?: string;
+  /** Absent: nothing is set on the page. */
+  readonly setUpPlace?: SetUpPlace;
   /** @throws ApplianceError */
   readonly onUpdateAct?: (act: UpdateAct) => void;
   readonly onEvent: (level: BoxEvent['level'], event: string, text: string) => void;
@@ -43,6 +46,7 @@ export interface PageThreadData {
   readonly settings: Settings;
   readonly historyFolder: string;
   readonly updateFolder: string;
+  readonly setUpPlace: SetUpPlace | undefined;
   /** Recent rows come through it; absent when none are kept. */
   readonly flowRing: SharedArrayBuffer | undefined;
 }
@@ -147,8 +151,18 @@ export class PageThread implements Service {
   }
 
   #launch(onFirst: () => void): void {
-    const { entry, settings, historyFolder, updateFolder = '', metrics, onAlertAct, onUpdateAct, onEvent } = this.#parts;
-    const workerData: PageThreadData = { settings, historyFolder, updateFolder, flowRing: this.#flowRing };
+    const {
+      entry,
+      settings,
+      historyFolder,
+      updateFolder = '',
+      setUpPlace,
+      metrics,
+      onAlertAct,
+      onUpdateAct,
+      onEvent,
+    } = this.#parts;
+    const workerData: PageThreadData = { settings, historyFolder, updateFolder, setUpPlace, flowRing: this.#flowRing };
     const worker = new Worker(entry, { workerData, name: 'page', resourceLimits });
     const failed = (error: unknown): void => {
       this.#reason = messageOf(error);

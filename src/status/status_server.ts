@@ -35,6 +35,7 @@ import type { LiveFeed } from './live_feed.ts';
 import { readPageFiles } from './page_files.ts';
 import { addPageRoutes } from './page_routes.ts';
 import { type HostRule, hostAllowed, securityHeaders, urlLengthMax } from './request_rules.ts';
+import { addSetUpRoutes, type SetUpDesk } from './set_up_routes.ts';
 import { addSettingsRoutes } from './settings_routes.ts';
 import { addUpdateRoutes, type UpdateDesk } from './update_routes.ts';
 
@@ -57,6 +58,8 @@ export interface StatusServerParts {
   readonly onAlertAct?: (act: AlertAct) => Promise<void>;
   /** Absent: updates are shown, and nobody can do anything about them here. */
   readonly updates?: UpdateDesk;
+  /** Absent: nothing is set on the page. */
+  readonly setUp?: SetUpDesk;
   /** A set-up code that holds from now on; empty: none does any more. */
   readonly onSetUpCode?: (code: string) => void;
 }
@@ -215,6 +218,7 @@ export class StatusServer implements Service {
     addAnomalyRoutes(server, { clock, history, topK });
     addFlowRoutes(server, { clock, flows, hosts, hiddenFrom });
     addSettingsRoutes(server, this.#parts.dataFolder);
+    addSetUpRoutes(server, { gate: this.#gate, access: this.#access, desk: this.#parts.setUp });
     addAlertRoutes(server, { live, gate: this.#gate, access: this.#access, act: this.#parts.onAlertAct });
     addUpdateRoutes(server, { live, gate: this.#gate, access: this.#access, desk: this.#parts.updates });
     addPageRoutes(server, await readPageFiles(pageFolder));

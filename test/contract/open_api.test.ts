@@ -124,6 +124,8 @@ describe('answers are as described', { timeout: 120_000 }, () => {
     '/api/v1/flows/sums?by=mac',
     '/api/v1/names',
     '/api/v1/settings/changes',
+    '/api/v1/settings',
+    '/api/v1/settings/state',
     '/api/v1/alerts',
     '/api/v1/updates',
     '/api/v1/session',
@@ -180,6 +182,18 @@ describe('answers are as described', { timeout: 120_000 }, () => {
     await expectTold(admin, 'delete', '/api/v1/users/bert');
     await expectTold(admin, 'delete', '/api/v1/users/bert');
     await expectTold(admin, 'get', '/api/v1/audit');
+  });
+
+  test('what is set', async () => {
+    const path = '/api/v1/settings';
+    const { form, revision } = (await admin.get(path)).body;
+    await expectTold(admin, 'post', `${path}/check`, { form: { ...form, site: 'lisbon-02', vlan: 5_000 } });
+    await expectTold(admin, 'post', `${path}/check`, { form: { ...form, site: 'lisbon-02' } });
+    await expectTold(admin, 'post', `${path}/check`, {});
+    await expectTold(admin, 'post', '/api/v1/session/proof', { password: 'correct horse battery' });
+    await expectTold(admin, 'put', path, { form, revision });
+    await expectTold(admin, 'post', `${path}/keep`);
+    await expectTold(admin, 'post', `${path}/undo`);
   });
 
   test('what is uploaded', async () => {

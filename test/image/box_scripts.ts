@@ -10,7 +10,17 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 
 const scripts = fileURLToPath(new URL('../../image/system/usr/lib/flowspan-box', import.meta.url));
-const folders = ['bin', 'data/rauc', 'data/update', 'run/flowspan', 'efi/flowspan', 'etc/rauc', 'proc', 'usr/lib/flowspan'];
+const folders = [
+  'bin',
+  'data/rauc',
+  'data/update',
+  'data/setup',
+  'run/flowspan',
+  'efi/flowspan',
+  'etc/rauc',
+  'proc',
+  'usr/lib/flowspan',
+];
 
 /** RAUC that takes this version, and any other program of one line. */
 export const takes = (version: string, compatible = 'flowspan-amd64'): string =>
@@ -22,10 +32,10 @@ export class BoxScripts {
   constructor() {
     for (const folder of folders) mkdirSync(this.at(folder), { recursive: true });
     cpSync(scripts, this.at('usr/lib/flowspan-box'), { recursive: true });
-    for (const name of ['install_update', 'before_install', 'update_log', 'slots']) {
+    for (const name of ['install_update', 'before_install', 'update_log', 'slots', 'page_settings']) {
       const path = this.at(`usr/lib/flowspan-box/${name}`);
       const text = readFileSync(path, 'utf8').replaceAll('/usr/bin/flowspan', 'flowspan');
-      writeFileSync(path, text.replace(/(?<=[ "'=>])\/(?=(data|run|efi|etc|proc|usr)\/)/g, `${this.#box}/`));
+      writeFileSync(path, text.replace(/(?<=[ "'=>])\/(?=(data|run|etc|proc|usr)\/|efi[/ ])/g, `${this.#box}/`));
     }
     writeFileSync(this.at('proc/cmdline'), 'root=PARTLABEL=flowspan-a ro rauc.slot=A quiet');
     writeFileSync(this.at('etc/rauc/system.conf'), '[system]\ncompatible=flowspan-amd64\n');

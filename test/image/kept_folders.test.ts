@@ -22,7 +22,7 @@ function keeps(data: string): string[] {
   expect(stderr).not.toMatch(/sh: |not found/);
   return stdout.trim().split('\n');
 }
-const folders = ['cache', 'chrony', 'flowspan', 'rauc', 'settings', 'ssh', 'update'];
+const folders = ['cache', 'chrony', 'flowspan', 'rauc', 'settings', 'setup', 'ssh', 'update'];
 const inMemory = [
   'flowspan: the data partition takes nothing: until the next start all that is kept lies in memory',
   'status 0',

@@ -9,6 +9,7 @@ import type { World } from '../../src/core/world.ts';
 import type { Alert, AlertAct } from '../../src/flow/alert_shapes.ts';
 import type { UpdateAct, UpdateStatus } from '../../src/flow/update_shapes.ts';
 import { LiveBuffer, secondsKept } from '../../src/status/live_feed.ts';
+import type { SetUpDesk } from '../../src/status/set_up_routes.ts';
 import { StatusServer } from '../../src/status/status_server.ts';
 import { officeFlows, searchOver } from '../store/kept_flows.ts';
 import { fakeHistory, type Scenario, secondAt } from './fake_feed.ts';
@@ -34,6 +35,8 @@ export async function startFakeBox(
   dataFolder?: string,
   /** Of updates, instead of what the scenario says. */
   told: Partial<UpdateStatus> = {},
+  /** Settings that can be set on the page. */
+  setUp?: SetUpDesk,
 ): Promise<FakeBox> {
   const clock = new SystemClock();
   const world: World = { clock, random: new SystemRandom(), log: silentLog, metrics: createMetrics() };
@@ -88,6 +91,7 @@ export async function startFakeBox(
   };
   const access = {
     updates,
+    ...(setUp === undefined ? {} : { setUp }),
     onSetUpCode: (code: string) => {
       setUpCode = code;
     },

@@ -16,6 +16,7 @@ import { emptyVolume, type HistoryReader } from '../../src/flow/history_shapes.t
 import { exampleStatus } from '../../src/forward/mqtt/payload_examples.ts';
 import { type KnownHosts, KnownNames } from '../../src/status/known_hosts.ts';
 import { LiveBuffer } from '../../src/status/live_feed.ts';
+import type { SetUpDesk } from '../../src/status/set_up_routes.ts';
 import { StatusServer } from '../../src/status/status_server.ts';
 import type { UpdateDesk } from '../../src/status/update_routes.ts';
 import { searchOver } from '../store/kept_flows.ts';
@@ -53,6 +54,7 @@ export interface ServedOptions {
   readonly clock?: World['clock'];
   readonly onAlertAct?: (act: AlertAct) => Promise<void>;
   readonly updates?: UpdateDesk;
+  readonly setUp?: SetUpDesk;
 }
 
 export async function serve(options: ServedOptions = {}): Promise<Served> {
@@ -80,6 +82,7 @@ export async function serve(options: ServedOptions = {}): Promise<Served> {
           dataFolder,
           ...(options.onAlertAct === undefined ? {} : { onAlertAct: options.onAlertAct }),
           ...(options.updates === undefined ? {} : { updates: options.updates }),
+          ...(options.setUp === undefined ? {} : { setUp: options.setUp }),
           onSetUpCode: (code: string) => {
             setUpCode = code;
           },

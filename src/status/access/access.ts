@@ -153,6 +153,19 @@ export class Access {
     return this.sessions.open(name, user.role, user.hash);
   }
 
+  /** Somebody who has signed in gives their password once more. @throws ApiError */
+  async prove({ who, sessionId = '' }: Principal, password: string, from: string): Promise<void> {
+    this.#takeAttempt(this.#perName, who, who, from, 'proved');
+    if (!(await this.#passwordMatches(password, findUser(this.accounts.accounts, who)))) {
+      this.audit.noteFailure(who, from, 'proved', '', 'failed');
+      throw new ApiError('signInRefused', 'That is not your password.');
+    }
+    this.#perAddress.giveBack(addressGroup(from));
+    this.#perName.giveBack(who);
+    this.sessions.prove(sessionId);
+    this.audit.note(who, from, 'proved');
+  }
+
   /** @throws ApiError, ApplianceError */
   async changeOwnPassword(principal: Principal, current: string, next: string, from: string): Promise<void> {
     const { who, sessionId } = principal;

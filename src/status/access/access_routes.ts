@@ -71,6 +71,12 @@ function addSignedRoutes(server: FastifyInstance, parts: AccessRouteParts & { re
     return reply.code(204).send();
   });
 
+  server.post('/api/v1/session/proof', signedIn, async (request, reply) => {
+    const principal = gate.admitted(request);
+    if (principal.by === 'session') await access.prove(principal, field(request, 'password'), addressOf(request));
+    return reply.code(204).send();
+  });
+
   server.post('/api/v1/password', signedIn, async (request, reply) => {
     const principal = gate.admitted(request);
     if (principal.by !== 'session') throw new ApiError('notAllowed', 'Only somebody who has signed in has a password to change.');

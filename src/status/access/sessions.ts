@@ -25,6 +25,8 @@ export interface Session {
 interface Held extends Session {
   hashes: readonly PasswordHash[];
   readonly bornMs: number;
+  /** When the password was given last. */
+  provedMs: number;
   activeMs: number;
 }
 
@@ -60,7 +62,15 @@ export class Sessions {
     if (this.#held.size >= sessionsMax) this.#held.delete(longestIdle([...this.#held]));
     const id = newSecret(this.#random);
     const nowMs = this.#clock.monotonicMs();
-    const session = { name, role, csrfToken: newSecret(this.#random), hashes: [hash], bornMs: nowMs, activeMs: nowMs };
+    const session = {
+      name,
+      role,
+      csrfToken: newSecret(this.#random),
+      hashes: [hash],
+      bornMs: nowMs,
+      provedMs: nowMs,
+      activeMs: nowMs,
+    };
     this.#held.set(digest(id), session);
     return { id, session };
   }
@@ -79,6 +89,18 @@ export class Sessions {
   touch(id: string): void {
     const held = this.#held.get(digest(id));
     if (held !== undefined && !this.#isOver(held)) held.activeMs = this.#clock.monotonicMs();
+  }
+
+  /** The password was given once more. */
+  prove(id: string): void {
+    const held = this.#held.get(digest(id));
+    if (held !== undefined) held.provedMs = this.#clock.monotonicMs();
+  }
+
+  /** Whether the password was given within this time: for what somebody at a page left open must not do. */
+  isProved(id: string, withinMs: number): boolean {
+    const held = this.#held.get(digest(id));
+    return held !== undefined && this.#clock.monotonicMs() - held.provedMs <= withinMs;
   }
 
   /** The password is about to change by this session's own hand: it goes on, whichever of them is kept when it is asked for. */

@@ -9,6 +9,7 @@ import { useBox } from './live/use_box.ts';
 import { Mark, MoonIcon, PersonIcon, SunIcon, SystemIcon } from './parts/icons.tsx';
 import { fetchLater, Later } from './parts/later.tsx';
 import { accountWords } from './parts/ledger.tsx';
+import { SettingsTrial } from './parts/settings_trial.tsx';
 import { hashOf, useRoute, type View } from './route.ts';
 import { chooseTheme, chosenTheme, type Theme, themes } from './theme.ts';
 import { useSession } from './use_session.ts';
@@ -20,13 +21,15 @@ const names: Readonly<Record<View, string>> = {
   explore: 'Explore',
   debug: 'Debug',
   access: 'Access',
+  'set-up': 'Set up',
 };
 
-/** Views that stand in the navigation; access is reached by the person in the corner. */
-const shown = (Object.keys(names) as View[]).filter((name) => name !== 'access');
+/** Views that stand in the navigation; access is reached by the person in the corner, and what is set from there and from On call. */
+const shown = (Object.keys(names) as View[]).filter((name) => name !== 'access' && name !== 'set-up');
 const onCallView = () => import('./views/on_call.tsx').then(({ OnCall }) => OnCall);
 const debugView = () => import('./views/debug.tsx').then(({ Debug }) => Debug);
 const exploreView = () => import('./views/explore.tsx').then(({ Explore }) => Explore);
+const setUpView = () => import('./views/set_up.tsx').then(({ SetUpView }) => SetUpView);
 const accessView = () => import('./views/access.tsx').then(({ AccessView }) => AccessView);
 
 /** Loaded when first looked at; fetched a while after the first view, too, so that a box that goes away can still be looked at. */
@@ -52,12 +55,15 @@ export function App() {
       <Header box={box} view={route.view} range={route.range} />
       <main id="main" tabIndex={-1} class={connection.kind === 'lost' ? 'is-lost' : ''}>
         <Trouble connection={connection} />
+        <SettingsTrial />
         {status === undefined ? (
           <Waiting connection={connection} />
         ) : route.view === 'on-call' ? (
           <Later load={onCallView} />
         ) : route.view === 'explore' ? (
           <Later load={exploreView} />
+        ) : route.view === 'set-up' ? (
+          <Later load={setUpView} />
         ) : route.view === 'access' ? (
           <Later load={accessView} />
         ) : route.view === 'debug' ? (

@@ -1,7 +1,7 @@
 /** Which view is shown, from the address: `#on-call`, `#overview?last=6h`. So every view can be sent as a link. */
 import { useEffect, useState } from 'preact/hooks';
 
-export const views = ['overview', 'on-call', 'explore', 'debug', 'access'] as const;
+export const views = ['overview', 'on-call', 'explore', 'debug', 'access', 'set-up'] as const;
 export type View = (typeof views)[number];
 export const ranges = ['1h', '6h', '24h', '7d'] as const;
 export type Range = (typeof ranges)[number];

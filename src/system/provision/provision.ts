@@ -2,27 +2,16 @@
  * Reads what is offered and what is kept, has `provision_plan.ts` decide, and puts the result in place: settings and certificates by replacing
  * whole files, what is rendered below /run, a report beside what was offered. An edge. Running it twice changes nothing the second time.
  */
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { messageOf, systemCode } from '../../core/errors.ts';
 import { VERSION } from '../../flow/version.ts';
 import { readPorts, readSerial } from './box_ports.ts';
 import { filesFolder } from './named_files.ts';
-import { type Memory, type Offered, type ProvisionPlan, provisionPlan, settingsFolder } from './provision_plan.ts';
+import { type Memory, memoryOf } from './provision_memory.ts';
+import { type Offered, type ProvisionPlan, provisionPlan, settingsFolder } from './provision_plan.ts';
 import { reportFile, reportNames } from './report.ts';
+import { names, ownerOf, readFiles, replace, textOf } from './whole_files.ts';
 
 export interface ProvisionJob {
   /** Boot partition, then a stick: the last one that holds settings is taken. */
@@ -34,11 +23,14 @@ export interface ProvisionJob {
   readonly dry: boolean;
 }
 
-const settingsName = 'flowspan.yaml';
-const memoryName = 'provisioned.json';
-const fileOctetsMax = 256 * 1024;
+export const settingsName = 'flowspan.yaml';
+export const memoryName = 'provisioned.json';
+/** Below the settings, while others are on trial (`page_settings.ts`): what comes back unless somebody keeps them. */
+export const formerName = 'former';
+/** First line of what the page has laid on the boot partition, and what lay there before. */
+export const pageMark = '# Set on the page of this box; a factory reset takes this file away.';
+export const beforePageName = 'flowspan.before-page.yaml';
 const settingsOctetsMax = 4 * 1024 * 1024;
-const filesMax = 64;
 /** `factory-reset`, with or without `.txt`, which Windows likes to add. */
 const resetName = /^factory[-_ ]?reset(\.txt)?$/i;
 /** What a reset empties; the last holds who may sign in by ssh, and the host key. */
@@ -68,6 +60,8 @@ export function provision({ from, root, nowMs, dry }: ProvisionJob): Provisioned
     }
     try {
       keep(plan, settings);
+      // Whoever holds the partition or a stick stands before the box: what the page has on trial is over.
+      if (plan.state === 'taken') rmSync(join(settings, formerName), { recursive: true, force: true });
     } catch (error) {
       if (systemCode(error) === undefined) throw error;
       // A disk that is full, broken or gone. The box is reached as it was; one that has kept nothing, as is offered.
@@ -82,7 +76,10 @@ export function provision({ from, root, nowMs, dry }: ProvisionJob): Provisioned
 }
 
 /** Certificates before the settings that name them: a power cut in between leaves settings that work. */
-function keep({ certificates, settingsText, memory, sshKeys }: ProvisionPlan, settings: string): void {
+export function keep(
+  { certificates, settingsText, memory, sshKeys }: Pick<ProvisionPlan, 'certificates' | 'settingsText' | 'memory' | 'sshKeys'>,
+  settings: string,
+): void {
   const owner = ownerOf(settings);
   for (const [name, text] of Object.entries(certificates)) replace(join(settings, filesFolder, name), text, 0o640, owner);
   if (settingsText !== undefined) replace(join(settings, settingsName), settingsText, 0o640, owner);
@@ -90,7 +87,7 @@ function keep({ certificates, settingsText, memory, sshKeys }: ProvisionPlan, se
   replace(join(settings, memoryName), `${JSON.stringify(memory)}\n`, 0o640, owner);
 }
 
-function render({ rendered, sysctls }: ProvisionPlan, root: string): void {
+export function render({ rendered, sysctls }: Pick<ProvisionPlan, 'rendered' | 'sysctls'>, root: string): void {
   // What an earlier run of this boot has left and nobody wants any more.
   const networks = join(root, 'run/systemd/network');
   for (const name of names(networks)) {
@@ -131,12 +128,17 @@ function settle(offered: Offered, own: string): string {
   try {
     const files = join(own, filesFolder);
     for (const name of names(files)) if (offered.files[name] === undefined) rmSync(join(files, name), { recursive: true });
-    for (const [name, text] of Object.entries(offered.files)) replace(join(files, name), text, 0o644);
-    replace(join(own, nameIn(own, settingsName) ?? settingsName), offered.text, 0o644);
+    layOn(own, offered);
     return '';
   } catch (error) {
     return `cannot be kept on the box’s own partition, whose settings would come back without the stick: ${messageOf(error)}`;
   }
+}
+
+/** Files before the settings that name them. */
+export function layOn(own: string, { files, text }: Pick<Offered, 'files' | 'text'>): void {
+  for (const [name, one] of Object.entries(files)) replace(join(own, filesFolder, name), one, 0o644);
+  replace(join(own, nameIn(own, settingsName) ?? settingsName), text, 0o644);
 }
 
 interface Reset extends Pick<Provisioned, 'reset'> {
@@ -162,8 +164,19 @@ function factoryReset(folder: string, root: string): Reset {
   for (const place of learnedFolders) {
     for (const name of names(join(root, place))) rmSync(join(root, place, name), { recursive: true, force: true });
   }
+  forgetPage(folder);
   rmSync(running, { recursive: true });
   return { reset: 'done', trouble: '' };
+}
+
+/** What was set on the page goes; what the operator had laid there before comes back. */
+function forgetPage(own: string): void {
+  const name = nameIn(own, settingsName);
+  if (name !== undefined && textOf(join(own, name))?.startsWith(pageMark) === true) rmSync(join(own, name));
+  const before = join(own, beforePageName);
+  if (textOf(before) === undefined) return;
+  if (nameIn(own, settingsName) === undefined) renameSync(before, join(own, settingsName));
+  else rmSync(before);
 }
 
 /** A stick is plugged into a box that runs: its services would write down again what they know as they stop. */
@@ -183,7 +196,7 @@ function handOverReset(stick: string, own: string): Reset {
 }
 
 /** A partition that somebody has pulled out while it was written holds anything: what cannot be read is a fault of what is offered. */
-function readOffered(place: string): Offered {
+export function readOffered(place: string): Offered {
   const name = nameIn(place, settingsName)!;
   const path = join(place, name);
   const files = offeredFiles(place);
@@ -203,63 +216,8 @@ const decoded = (octets: Buffer): string =>
 
 const offeredFiles = (place: string): Record<string, string> => readFiles(join(place, nameIn(place, filesFolder) ?? filesFolder));
 
-function readFiles(folder: string): Record<string, string> {
-  const files: Record<string, string> = {};
-  for (const name of names(folder).sort().slice(0, filesMax)) {
-    const text = textOf(join(folder, name), fileOctetsMax);
-    if (text !== undefined) files[name] = text; // else no certificate; what names it is told that it is missing
-  }
-  return files;
-}
-
-function readMemory(path: string): Memory | undefined {
-  try {
-    const { digest, ports } = JSON.parse(textOf(path) ?? '') as Partial<Memory>;
-    return typeof digest === 'string' ? { digest, ports } : undefined;
-  } catch {
-    return undefined; // never written, or cut off: the settings on the partition are taken once more
-  }
-}
+export const readMemory = (path: string): Memory | undefined => memoryOf(textOf(path) ?? '');
 
 /** FAT does not tell upper case from lower. */
 const nameIn = (folder: string, wanted: string): string | undefined =>
   names(folder).find((name) => name.toLowerCase() === wanted);
-
-/** Whoever owns the folder of settings: the service reads them as its own user's group. */
-function ownerOf(folder: string): { uid: number; gid: number } | undefined {
-  mkdirSync(folder, { recursive: true });
-  const { uid, gid } = statSync(folder);
-  return { uid, gid };
-}
-
-function replace(path: string, text: string, mode: number, owner?: { uid: number; gid: number }): void {
-  mkdirSync(dirname(path), { recursive: true });
-  if (textOf(path) === text && (statSync(path).mode & 0o777) === mode) return;
-  const fresh = `${path}.new`;
-  const fd = openSync(fresh, 'w', mode);
-  try {
-    writeFileSync(fd, text);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  chmodSync(fresh, mode);
-  if (owner !== undefined && process.getuid?.() === 0) chownSync(fresh, owner.uid, owner.gid);
-  renameSync(fresh, path);
-}
-
-function textOf(path: string, octetsMax = Number.POSITIVE_INFINITY): string | undefined {
-  try {
-    return statSync(path).size > octetsMax ? undefined : readFileSync(path, 'utf8');
-  } catch {
-    return undefined; // not there, a folder, or not readable: it is as if it were not there
-  }
-}
-
-function names(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}

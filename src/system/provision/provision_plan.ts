@@ -13,7 +13,8 @@ import { checkAuthorities, checkPair } from './certificate_check.ts';
 import { hostNameOf } from './host_name.ts';
 import { broughtAlong, filesFolder, namedFiles } from './named_files.ts';
 import { addressedInterface, type FileTexts, mirrorSysctls, networkFiles } from './network_files.ts';
-import { type PortFacts, type PortPlan, portPlan, type RememberedPorts } from './port_plan.ts';
+import { type PortFacts, type PortPlan, portPlan } from './port_plan.ts';
+import type { Memory } from './provision_memory.ts';
 import { chronySources, firewallPart, proxyEnvironment, wiredSupplicant, wirelessSupplicant } from './service_files.ts';
 
 /** Where the settings and what they name live in the box. */
@@ -32,13 +33,6 @@ export interface Offered {
 export interface Kept {
   readonly text: string | undefined;
   readonly memory: Memory | undefined;
-}
-
-/** What is remembered over boots. */
-export interface Memory {
-  /** Of what was offered last and taken. */
-  readonly digest: string;
-  readonly ports: RememberedPorts | undefined;
 }
 
 export interface ProvisionInput {
@@ -224,7 +218,7 @@ function rendered(plan: PortPlan, settings: Settings, hostName: string): FileTex
   };
 }
 
-function digestOf({ text, files }: Offered): string {
+export function digestOf({ text, files }: Pick<Offered, 'text' | 'files'>): string {
   const hash = createHash('sha256').update(JSON.stringify([text, Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1))]));
   return hash.digest('hex');
 }

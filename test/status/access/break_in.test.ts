@@ -48,10 +48,11 @@ describe('before sign-in', () => {
   let box: Served;
   beforeAll(async () => {
     // With all that can be asked for.
-    const nothing = async (): Promise<void> => {
+    const nothing = async (): Promise<never> => {
       throw new Error('nobody may get here');
     };
-    box = await start(asked, { updates: { folder: join(tmpdir(), 'no-updates-here'), act: nothing } });
+    const setUp = { facts: nothing, state: nothing, check: nothing, apply: nothing, keep: nothing, undo: nothing };
+    box = await start(asked, { updates: { folder: join(tmpdir(), 'no-updates-here'), act: nothing }, setUp });
   });
 
   it.each(privatePaths)('%s tells nothing', async (path) => {

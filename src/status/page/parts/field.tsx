@@ -38,11 +38,7 @@ export function Field(props: {
         }}
         onInput={(event) => props.onInput(event.currentTarget.value)}
       />
-      {words !== '' && (
-        <p id={`${id}-words`} class={`small ${fault === '' ? 'faint' : 'bad-text'}`}>
-          {words}
-        </p>
-      )}
+      {words !== '' && <Words id={id} words={words} isFault={fault !== ''} />}
     </div>
   );
 }
@@ -52,18 +48,74 @@ export function Choice<T extends string>(props: {
   value: T;
   options: readonly { readonly value: T; readonly name: string }[];
   onChange: (value: T) => void;
+  hint?: string;
+  fault?: string;
 }) {
   const id = useId();
+  const { fault = '', hint = '' } = props;
+  const words = fault === '' ? hint : fault;
   return (
     <div class="field">
       <label for={id}>{props.label}</label>
-      <select id={id} value={props.value} onChange={(event) => props.onChange(event.currentTarget.value as T)}>
+      <select
+        id={id}
+        value={props.value}
+        aria-invalid={fault === '' ? undefined : true}
+        aria-describedby={words === '' ? undefined : `${id}-words`}
+        onChange={(event) => props.onChange(event.currentTarget.value as T)}
+      >
         {props.options.map(({ value, name }) => (
           <option key={value} value={value}>
             {name}
           </option>
         ))}
       </select>
+      {words !== '' && <Words id={id} words={words} isFault={fault !== ''} />}
+    </div>
+  );
+}
+
+function Words({ id, words, isFault }: { id: string; words: string; isFault: boolean }) {
+  return (
+    <p id={`${id}-words`} class={`small ${isFault ? 'bad-text' : 'faint'}`}>
+      {words}
+    </p>
+  );
+}
+
+export function Check(props: { label: string; checked: boolean; onChange: (checked: boolean) => void }) {
+  const id = useId();
+  return (
+    <div class="field check">
+      <input id={id} type="checkbox" checked={props.checked} onChange={(event) => props.onChange(event.currentTarget.checked)} />
+      <label for={id}>{props.label}</label>
+    </div>
+  );
+}
+
+/** A file of text, read by the browser. */
+export function TextFile(props: {
+  label: string;
+  accept: string;
+  onText: (text: string) => void;
+  hint?: string;
+  fault?: string;
+}) {
+  const id = useId();
+  const { fault = '', hint = '' } = props;
+  const words = fault === '' ? hint : fault;
+  return (
+    <div class="field">
+      <label for={id}>{props.label}</label>
+      <input
+        id={id}
+        type="file"
+        accept={props.accept}
+        aria-invalid={fault === '' ? undefined : true}
+        aria-describedby={words === '' ? undefined : `${id}-words`}
+        onChange={async (event) => props.onText((await event.currentTarget.files?.[0]?.text()) ?? '')}
+      />
+      {words !== '' && <Words id={id} words={words} isFault={fault !== ''} />}
     </div>
   );
 }

@@ -1,15 +1,26 @@
 /** What the box still needs: each with why, and the lines to add to its settings; for a new box of the image the way from here to a box that is set up. */
 import { saveText } from '../save_text.ts';
 import { firstSettings, unconfiguredOf } from '../settings_snippets.ts';
+import { useSession } from '../use_session.ts';
 import { Card, ToneIcon } from './controls.tsx';
 import { Snippet } from './copyable.tsx';
 
 /** @param isBox of the image: nobody can open its settings file */
 export function NotConfigured({ lines, isBox }: { lines: readonly string[]; isBox: boolean }) {
+  const { role } = useSession().answer;
+  const maySetUp = isBox && role === 'admin';
   const first = isBox ? firstSettings(lines) : undefined;
   return (
     <Card title="Not configured yet" note="lines to add to the settings file, with your own names" class="todo">
-      {first !== undefined && <FirstSettings text={first} />}
+      {maySetUp && (
+        <p class="form-end">
+          <a class="button primary" href="#set-up">
+            Set up this box
+          </a>
+          <span class="quiet">name, ports, address, collector: checked and applied here</span>
+        </p>
+      )}
+      {first !== undefined && <FirstSettings text={first} isOtherWay={maySetUp} />}
       <ul>
         {lines.map((line) => {
           const { topic, text, snippet } = unconfiguredOf(line);
@@ -31,10 +42,10 @@ export function NotConfigured({ lines, isBox }: { lines: readonly string[]; isBo
   );
 }
 
-function FirstSettings({ text }: { text: string }) {
+function FirstSettings({ text, isOtherWay }: { text: string; isOtherWay: boolean }) {
   return (
     <section aria-labelledby="first-settings">
-      <h3 id="first-settings">Set up this box with a USB stick</h3>
+      <h3 id="first-settings">{isOtherWay ? 'Or with a USB stick' : 'Set up this box with a USB stick'}</h3>
       <ol class="steps">
         <li>
           <button type="button" class="button" onClick={() => saveText('flowspan.yaml', text)}>

@@ -31,6 +31,7 @@ export function AccessView() {
         <div class="grid pair-grid">
           <div class="stack">
             <Own />
+            {answer.role === 'admin' && <Settings />}
             {answer.role === 'admin' && <Tokens />}
           </div>
           <div class="stack">
@@ -40,6 +41,19 @@ export function AccessView() {
         </div>
       )}
     </>
+  );
+}
+
+function Settings() {
+  return (
+    <Card title="Settings of this box">
+      <p class="quiet">Site, ports, address, collector, broker, time servers and updates: checked, shown, applied.</p>
+      <p class="form-end">
+        <a class="button" href="#set-up">
+          Change settings
+        </a>
+      </p>
+    </Card>
   );
 }
 

@@ -1,6 +1,8 @@
 /** Before anything is shown: sign in, or, on a new box, make the first admin with the code from its console. */
 import { useState } from 'preact/hooks';
 import { passwordLengthMin } from '../../../flow/access_shapes.ts';
+import type { SetUpFacts } from '../../../flow/set_up_shapes.ts';
+import { ask, BoxRefused, BoxUnreachable } from '../api.ts';
 import { Field } from '../parts/field.tsx';
 import { Mark } from '../parts/icons.tsx';
 import { useDeed, useSession } from '../use_session.ts';
@@ -68,7 +70,11 @@ function SetUp() {
       class="card form"
       onSubmit={(event) => {
         event.preventDefault();
-        if (again === password) void deed.run(() => session.setUp(code, name, password));
+        if (again !== password) return;
+        void deed.run(async () => {
+          await session.setUp(code, name, password);
+          await goSetUp();
+        });
       }}
     >
       <h1>Set up this box</h1>
@@ -103,6 +109,17 @@ function SetUp() {
       </button>
     </form>
   );
+}
+
+/** A box without settings is walked through them; one that was provisioned shows what it sees. */
+async function goSetUp(): Promise<void> {
+  try {
+    const { isNew } = await ask<SetUpFacts>('/api/v1/settings');
+    if (isNew) location.hash = '#set-up';
+  } catch (error) {
+    // Where nothing can be set here, or the box is busy: On call says what is missing.
+    if (!(error instanceof BoxRefused || error instanceof BoxUnreachable)) throw error;
+  }
 }
 
 function Trouble({ text }: { text: string }) {

@@ -1,0 +1,70 @@
+/**
+ * Files that are read whole and replaced whole: written beside, synced, renamed, so that a cut leaves the old or the new. Of folders that may
+ * not be there, on partitions that may hold anything. An edge; synchronous, for commands.
+ */
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+
+const fileOctetsMax = 256 * 1024;
+const filesMax = 64;
+
+/** By name, at most `filesMax`; what is too large or no file is left out. */
+export function readFiles(folder: string): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const name of names(folder).sort().slice(0, filesMax)) {
+    const text = textOf(join(folder, name), fileOctetsMax);
+    if (text !== undefined) files[name] = text; // else no certificate; what names it is told that it is missing
+  }
+  return files;
+}
+
+/** Whoever owns the folder of settings: the service reads them as its own user's group. */
+export function ownerOf(folder: string): { uid: number; gid: number } | undefined {
+  mkdirSync(folder, { recursive: true });
+  const { uid, gid } = statSync(folder);
+  return { uid, gid };
+}
+
+export function replace(path: string, text: string, mode: number, owner?: { uid: number; gid: number }): void {
+  mkdirSync(dirname(path), { recursive: true });
+  if (textOf(path) === text && (statSync(path).mode & 0o777) === mode) return;
+  const fresh = `${path}.new`;
+  const fd = openSync(fresh, 'w', mode);
+  try {
+    writeFileSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  chmodSync(fresh, mode);
+  if (owner !== undefined && process.getuid?.() === 0) chownSync(fresh, owner.uid, owner.gid);
+  renameSync(fresh, path);
+}
+
+export function textOf(path: string, octetsMax = Number.POSITIVE_INFINITY): string | undefined {
+  try {
+    return statSync(path).size > octetsMax ? undefined : readFileSync(path, 'utf8');
+  } catch {
+    return undefined; // not there, a folder, or not readable: it is as if it were not there
+  }
+}
+
+export function names(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
