@@ -3,6 +3,7 @@
  * what the start waits for; memory and octets written to the disk, idle and as a busy branch. `scripts/test-image --figures`
  *
  *   IDLE_S, BUSY_S   seconds that are measured (300, 600); what was written is taken for a day
+ *   FULL_S           the busy branch ends earlier: once the flow records that can be searched have been full for so many seconds
  *   SETTLE_S         seconds before each of both, until what the change brings is done (60)
  *   FLOWS            new flows a second of the busy branch (1,000)
  *   FLOWSPAN_RELEASE  the folder of a release, which is measured instead of the image of this checkout
@@ -11,7 +12,7 @@ import { statSync } from 'node:fs';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import type { BoxStatus } from '../../src/flow/status_shapes.ts';
 import { Collector } from '../appliance/collector.ts';
-import { answers, branchSettings, ports, sees, signIn, statusOf } from './boot.ts';
+import { answers, ask, branchSettings, ports, sees, signIn, statusOf } from './boot.ts';
 import { branchSecond } from './branch.ts';
 import { type BuiltImage, buildImage } from './built.ts';
 import { Disk, endMachines, type Machine, seconds } from './machine.ts';
@@ -21,6 +22,7 @@ import { makeKey, Shell } from './shell.ts';
 const idleS = Number(process.env.IDLE_S ?? 300);
 const busyS = Number(process.env.BUSY_S ?? 600);
 const settleS = Number(process.env.SETTLE_S ?? 60);
+const fullS = Number(process.env.FULL_S ?? Number.POSITIVE_INFINITY);
 const flowsPerSecond = Number(process.env.FLOWS ?? 1_000);
 const memoryMaxMb = 350;
 const writtenADayMaxMb = 300;
@@ -59,6 +61,21 @@ cut -d ' ' -f 1 /proc/uptime`);
     writes: writes!,
     atS: Number(up),
   };
+}
+
+/** What the flow records take that can be searched, and whether older ones had to go for it. */
+async function recentFlows(
+  machine: Machine,
+  cookie: string,
+): Promise<{ recentFlows: number; recentMb: number; isFull: boolean }> {
+  const { status, body } = await ask(machine.pagePort, '/metrics', { cookie });
+  const value = (name: string): number => {
+    const [, text] = new RegExp(`^flowspan_${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(body) ?? [];
+    if (text === undefined) throw new Error(`/metrics, ${status}: no ${name}`);
+    return Number(text);
+  };
+  const [recentFlows, octets] = [value('recent_flows'), value('recent_flows_bytes')];
+  return { recentFlows, recentMb: Math.round(octets / 1e6), isFull: value('recent_flows_dropped') > 0 };
 }
 
 /** Between two readings, as if it went on like that for a day. */
@@ -124,10 +141,13 @@ test('start, memory and wear', { timeout: 3_600_000 }, async () => {
   const before = await statusOf(machine, cookie);
   const busyBegan = await read(shell);
   let busyEnded = busyBegan;
-  for (let second = 0; second < busyS; second += 60) {
+  let fullSinceS = Number.POSITIVE_INFINITY;
+  for (let second = 0; second < busyS && second - fullSinceS < fullS; second += 60) {
     await busy(machine, settleS + second, settleS + Math.min(second + 60, busyS));
     busyEnded = await read(shell);
-    say(`busy: ${JSON.stringify(busyEnded)}`);
+    const { isFull, ...recent } = await recentFlows(machine, cookie);
+    if (isFull) fullSinceS = Math.min(fullSinceS, second);
+    say(`busy: ${JSON.stringify({ ...busyEnded, ...recent, isFull })}`);
   }
   const after = await statusOf(machine, cookie);
   const processes = await shell.says('ps -eo rss,comm --sort=-rss | head -n 12');
@@ -146,6 +166,7 @@ test('start, memory and wear', { timeout: 3_600_000 }, async () => {
     `\nflows in the cache ${after.meter.cachedFlows}; slot ${Math.round(statSync(built.slot).size / 1e6)} MB\n${processes}\n`,
   );
   expect(after.ledger.balanced).toBe(true);
+  if (Number.isFinite(fullS)) expect(Number.isFinite(fullSinceS), 'flow records are full').toBe(true);
   expect(busyEnded.usedMb).toBeLessThanOrEqual(memoryMaxMb);
   expect(idleWear.mbADay).toBeLessThanOrEqual(writtenADayMaxMb);
   expect(busyWear.mbADay).toBeLessThanOrEqual(writtenADayMaxMb);
