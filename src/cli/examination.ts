@@ -30,9 +30,9 @@ export async function examine(settings: Settings, values: OptionValues): Promise
   const box = new BoxClient(settings, values);
   const running = await answers(box);
   const status = running ? await askStatus(box) : undefined;
-  const [mirror, sampling] = [status?.mirror ?? null, status?.meter?.sampling ?? null];
+  const [mirror, sampling, cache] = [status?.mirror ?? null, status?.meter?.sampling ?? null, status?.meter ?? null];
   const clock = new SystemClock();
-  const question = { settings, clock, running, mirror, sampling, pcapBuilt: isPcapBuilt };
+  const question = { settings, clock, running, mirror, sampling, cache, pcapBuilt: isPcapBuilt };
   const addon = addonIfBuilt();
   const facts = await gatherDoctorFacts(
     addon === undefined ? question : { ...question, ports: addon, kernelClock: addon.kernelClock },

@@ -40,8 +40,9 @@ const meter = z
     loop: flag(true, { reason: 'Replay the capture again when it ends' }),
     filter: text('', { reason: 'Only packets that match this pcap-filter expression are metered' }),
     threads: integer(1, 16, 1, { reason: 'Metering threads; packets are spread over them by address pair' }),
-    ringBytes: integer(MIB, 1024 * MIB, 32 * MIB, {
-      reason: 'Capture ring per interface and thread: longer rides over pauses',
+    ringBytes: integer(MIB, 1024 * MIB, 16 * MIB, {
+      reason:
+        'Capture ring per interface and thread, taken at start: longer rides over pauses. 16 MiB hold 0.2 s of a full gigabit of mixed packets',
       unit: 'octets',
     }),
     snapLength: integer(64, 262_144, 256, {
@@ -57,8 +58,9 @@ const meter = z
       reason:
         'Drop mirrored frames right behind the capture (tc ingress), so that the kernel’s stack has no work with them and nothing on this box answers them; never on a port with an IP address, and only with captureBy ring',
     }),
-    cacheFlows: integer(1_024, 16_777_216, 131_072, {
-      reason: 'Flows held at once; memory for all, 255 octets each, is taken at start',
+    cacheFlows: integer(1_024, 16_777_216, 65_536, {
+      reason:
+        'Flows held at once; memory for all, 255 octets each, is taken at start. 25 times the new flows of a busy second are enough; when it is full, short flows share records, and no packet is lost',
       unit: 'flows',
     }),
     activeTimeoutS: integer(1, 3_600, 60, {
@@ -197,12 +199,12 @@ const history = z
       reason: 'Disk for the history; the oldest minutes go first, then the oldest hours',
       unit: 'octets',
     }),
-    recentFlowsBytesMax: integer(0, 4_096 * MIB, 64 * MIB, {
+    recentFlowsBytesMax: integer(0, 4_096 * MIB, 48 * MIB, {
       reason:
-        'Memory for the newest flow records, which can be searched by filters (Explore, flowspan flows): about 90 octets a record, and 10 MiB beside it; 0 keeps none',
+        'Memory for the newest flow records, which can be searched by filters (Explore, flowspan flows): about 75 octets a record, and 10 MiB beside it; 0 keeps none',
       unit: 'octets',
     }),
-    memoryPercentMax: integer(5, 100, 35, {
+    memoryPercentMax: integer(5, 100, 25, {
       reason:
         'Share of the machine’s memory, or of its container’s where that is smaller, that the whole program may take, files that it only reads left out; above it the flow records in memory make room, the oldest first, and come to recentFlowsBytesMax again when there is room',
       unit: 'percent',

@@ -31,7 +31,7 @@ export class AddressDictionary implements AddressList {
     this.#slots = slots;
   }
 
-  /** To read from: five words a place, as `words` of another one has them: version and address. */
+  /** To read from: five words a place, version and address. */
   static of(words: Uint32Array<ArrayBuffer>): AddressDictionary {
     const list = new AddressDictionary(words, noSlots);
     list.count = words.length / stride;
@@ -47,11 +47,6 @@ export class AddressDictionary implements AddressList {
   /** Octets that it takes. */
   get octets(): number {
     return this.#words.byteLength + this.#slots.byteLength;
-  }
-
-  /** Five words a place, for `of`. */
-  get words(): Uint32Array {
-    return this.#words.subarray(0, this.count * stride);
   }
 
   /** Place of the address at `at`, as a new one where it was not seen before. */
@@ -103,17 +98,12 @@ export class AddressDictionary implements AddressList {
     return this.#words[place * stride + 1 + index]!;
   }
 
-  /** Made anew each time: kept, the texts that a question asks for would take as much memory as the records. */
   text(place: number): string {
-    const octets = new Uint8Array(16);
-    this.write(place, new DataView(octets.buffer), 0);
-    const version = this.version(place);
-    return version === 6 ? formatIpv6(octets) : version === 4 ? formatIpv4(octets) : '';
+    return textOf(this, place);
   }
 
   write(place: number, view: DataView, at: number): void {
-    const words = this.version(place) === 6 ? 4 : this.version(place) === 4 ? 1 : 0;
-    for (let i = 0; i < words; i++) view.setUint32(at + 4 * i, this.word(place, i));
+    writeAddress(this, place, view, at);
   }
 
   #grow(): void {
@@ -134,6 +124,19 @@ export class AddressDictionary implements AddressList {
     }
     this.#slots = slots;
   }
+}
+
+/** Made anew each time: kept, the texts that a question asks for would take as much memory as the records. */
+export function textOf(list: AddressList, place: number): string {
+  const octets = new Uint8Array(16);
+  writeAddress(list, place, new DataView(octets.buffer), 0);
+  const version = list.version(place);
+  return version === 6 ? formatIpv6(octets) : version === 4 ? formatIpv4(octets) : '';
+}
+
+export function writeAddress(list: AddressList, place: number, view: DataView, at: number): void {
+  const words = list.version(place) === 6 ? 4 : list.version(place) === 4 ? 1 : 0;
+  for (let i = 0; i < words; i++) view.setUint32(at + 4 * i, list.word(place, i));
 }
 
 function hashOf(version: number, a: number, b: number, c: number, d: number): number {

@@ -4,6 +4,7 @@
  */
 import type { MirrorStatus } from '../flow/mirror_findings.ts';
 import type { SamplingStatus } from '../flow/status_shapes.ts';
+import { type CacheFacts, cacheChecks } from './cache_checks.ts';
 import type { ClockVerdict } from './clock_trust.ts';
 import { type DoctorCheck, fail, ok, warn } from './doctor_check.ts';
 import type { InterfaceFacts } from './interface_facts.ts';
@@ -53,6 +54,8 @@ export interface DoctorFacts {
   readonly mirror: MirrorStatus | null;
   /** Its sampling; null likewise. */
   readonly sampling: SamplingStatus | null;
+  /** Its flow cache; null likewise. */
+  readonly cache: CacheFacts | null;
   readonly wantsPromiscuous: boolean;
   readonly managesOffloads: boolean;
   readonly wantsEarlyDrop: boolean;
@@ -74,6 +77,7 @@ export function doctorChecks(facts: DoctorFacts): DoctorCheck[] {
     ...facts.interfaces.flatMap((port) => portChecks(port, facts)),
     ...mirrorChecks(facts),
     ...samplingChecks(facts.sampling),
+    ...cacheChecks(facts.cache),
     clockCheck(facts),
     ...diskChecks(facts.disk),
     ...boardChecks(facts.complaints),

@@ -8,6 +8,7 @@ import type { Settings } from '../config/schema.ts';
 import type { Clock } from '../core/clock.ts';
 import type { MirrorStatus } from '../flow/mirror_findings.ts';
 import type { SamplingStatus } from '../flow/status_shapes.ts';
+import type { CacheFacts } from './cache_checks.ts';
 import { machineEvidence } from './clock_state.ts';
 import { clockVerdict, type KernelClock } from './clock_trust.ts';
 import type { DiskFacts, DoctorFacts } from './doctor_checks.ts';
@@ -27,6 +28,7 @@ export interface DoctorQuestion {
   /** What the running service has recognised from the traffic; null when nobody could be asked. */
   readonly mirror?: MirrorStatus | null;
   readonly sampling?: SamplingStatus | null;
+  readonly cache?: CacheFacts | null;
   /** What the addon can ask about ports. */
   readonly ports?: InterfaceQuestions;
   /** Whether the npm package pcap can be loaded, where the caller can try. */
@@ -62,6 +64,7 @@ export async function gatherDoctorFacts(question: DoctorQuestion): Promise<Docto
     running,
     mirror: question.mirror ?? null,
     sampling: question.sampling ?? null,
+    cache: question.cache ?? null,
     wantsPromiscuous: meter.promiscuous,
     managesOffloads: meter.manageOffloads,
     wantsEarlyDrop: meter.earlyDrop,

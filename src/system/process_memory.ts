@@ -10,8 +10,8 @@ import { parseResident, type Resident, residentFile } from '../core/resident.ts'
 import type { World } from '../core/world.ts';
 import type { HostFiles } from './host_files.ts';
 
-/** A few milliseconds of a thread of the pool. */
-const giveBackMs = 300_000;
+/** A few milliseconds of a thread of the pool, and what was freed since is not the program's. */
+const giveBackMs = 60_000;
 /** What the start took and does not need any more. */
 const giveBackFirstMs = 30_000;
 const lookMs = 10_000;

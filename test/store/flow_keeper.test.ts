@@ -57,7 +57,7 @@ test('records make room, say so once, and come again', async () => {
   const figure = async (name: string): Promise<number> =>
     Number(new RegExp(`^flowspan_${name} (\\S+)$`, 'm').exec(await world.metrics.render())?.[1]);
   const fill = async (): Promise<void> => {
-    for (let i = 0; i < 24; i++) {
+    for (let i = 0; i < 28; i++) {
       writer.add(block, 0n);
       written += block.count;
       await clock.advance(2_000);

@@ -327,7 +327,7 @@ describe('memory', () => {
   });
 
   test('what made room is given back at once, but to a search that reads it', async () => {
-    const flows = new RecentFlows(openSegmentBytes + 600_000);
+    const flows = new RecentFlows(openSegmentBytes + 200_000);
     fill(flows, 8);
     const before = flows.newestFirst();
     fill(flows, 20);

@@ -105,7 +105,7 @@ const exampleThread: ThreadFigures = {
   receivedPackets: 118_000_412,
   meteredPackets: 118_000_412,
   cachedFlows: 812,
-  cacheCapacityFlows: 131_072,
+  cacheCapacityFlows: 65_536,
   blocksCapacity: 64,
   ringFilledPercent: 0,
   packetsPerSecond: 1_204,
@@ -138,7 +138,7 @@ export const exampleStatus: BoxStatus = {
       },
     ],
     cachedFlows: 812,
-    cacheCapacityFlows: 131_072,
+    cacheCapacityFlows: 65_536,
     blocksFilled: 0,
     blocksCapacity: 64,
     sampling: {

@@ -16,6 +16,8 @@ export interface Attention {
 
 export const silentAfterS = 30;
 const diskLowPart = 0.05;
+/** Above it, a busier minute fills the cache. */
+const cacheFullPart = 0.9;
 const memoryLowPart = 0.08;
 const hotC = 80;
 const dropsShown = 1e-3;
@@ -93,7 +95,7 @@ function drops(seconds: readonly TrafficSecond[], add: Add): void {
 type Add = (level: Attention['level'], key: string, title: string, text: string) => void;
 
 function meter(
-  { meter: { state, reason, source, interfaces, sampling }, mirror }: BoxStatus,
+  { meter: { state, reason, source, interfaces, sampling, cachedFlows, cacheCapacityFlows }, mirror }: BoxStatus,
   seconds: readonly TrafficSecond[],
   add: Add,
 ): void {
@@ -105,6 +107,11 @@ function meter(
   }
   if (sampling.adaptive && sampling.factor * sampling.kernelInterval > 1) {
     add('warn', 'sampling', 'The box samples to keep up', `It does so because ${sampling.why}. Figures are estimates meanwhile.`);
+  }
+  if (cachedFlows > cacheCapacityFlows * cacheFullPart) {
+    const text =
+      'While it is full, short flows share records; no packet is lost. A larger meter.cacheFlows keeps them, 255 octets each.';
+    add('warn', 'cache', 'The flow cache is almost full', text);
   }
   const silentS = silentForS(seconds);
   // Once the box itself has judged so, its words are there already.

@@ -54,6 +54,11 @@ describe('attentionOf', () => {
     expect(found!.text).toMatch(/because the ring is full\. Figures are estimates/);
   });
 
+  it('tells a flow cache that fills', () => {
+    expect(keys({ ...good, meter: { ...good.meter, cachedFlows: 60_000, cacheCapacityFlows: 65_536 } })).toEqual(['cache']);
+    expect(keys({ ...good, meter: { ...good.meter, cachedFlows: 30_000, cacheCapacityFlows: 65_536 } })).toEqual([]);
+  });
+
   it('does not alarm today about packets that were dropped last week', () => {
     const { received } = good.ledger;
     const once = { ...good, ledger: { ...good.ledger, droppedByKernel: { packets: received.packets * 0.01, octets: null } } };
