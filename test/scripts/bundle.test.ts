@@ -25,6 +25,15 @@ test('entries and what they share lie beside each other, by names that stay', ()
   expect(files.filter((name) => !/^[\w-]+\.js$/.test(name))).toEqual([]);
 });
 
+test('no character takes a second octet of memory, and texts say what the sources say', () => {
+  for (const name of readdirSync(folder).filter((file) => file.endsWith('.js'))) {
+    expect(/[\u0100-\uffff]/.exec(readFileSync(join(folder, name), 'utf8'))?.[0], name).toBeUndefined();
+  }
+  const help = run(join(folder, 'main.js'), 'help', 'query');
+  expect(help).toMatch(/[\u2018-\u2026]/);
+  expect(help).toBe(run(join(root, 'src/main.ts'), 'help', 'query'));
+});
+
 test('elsewhere, with its packages behind a link, it is the same octets', () => {
   const elsewhere = mkdtempSync(join(tmpdir(), 'bundle-elsewhere-'));
   try {
