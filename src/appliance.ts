@@ -110,7 +110,7 @@ export class Appliance {
       world: part('host'),
       dataFolder: settings.dataFolder,
       clockSynchronised: () => this.#clock.synchronised,
-      ...{ files: machine.files, slow: machine.slowFigures, onEvent },
+      ...{ files: machine.files, slow: machine.slowFigures, isOwnDisk: machine.updateFolders !== undefined, onEvent },
       inMemory: () => [this.#spool, this.#outbox],
     });
     this.#page = new PageThread({

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import type { Settings } from '../config/schema.ts';
 import { secretKeys } from '../config/schema_at.ts';
-import type { BoxStatus } from '../flow/status_shapes.ts';
+import { type BoxStatus, wornOctetsPerDay } from '../flow/status_shapes.ts';
 import { type BoxFacts, type NamedCertificate, parseSlots } from '../system/box_checks.ts';
 import { namedFiles } from '../system/provision/named_files.ts';
 import { secretValues } from '../system/support/scrub.ts';
@@ -19,7 +19,7 @@ export async function gatherBoxFacts(
   const maxOctets = settings.alerts.writtenBytesPerDayMax;
   return {
     dataPlane: dataPlane ?? null,
-    written: host === undefined ? null : { lastDayOctets: host.writtenOctetsPerDay, maxOctets },
+    written: host === undefined ? null : { lastDayOctets: wornOctetsPerDay(host), by: host.wearBy, maxOctets },
     certificates: certificatesOf(settings),
     slots: await updateSlots(),
     settingsFile: configPath === '' ? undefined : settingsFile(configPath, settings),

@@ -50,7 +50,7 @@ export const alerts = z
     }),
     writtenBytesPerDayMax: integer(MIB, 1_048_576 * MIB, 4_096 * MIB, {
       reason:
-        'More than this written to the card by the program in a day is an alert: it wears it out. What a file system adds is not in it',
+        'More than this written to the card in a day is an alert: it wears it out. On a box of the image by the card’s own count; elsewhere what the program wrote, without what a file system adds',
       unit: 'octets',
     }),
     temperatureMaxC: integer(30, 120, 80, { reason: 'A processor hotter than this is an alert', unit: '°C' }),

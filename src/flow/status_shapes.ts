@@ -201,10 +201,18 @@ export interface HostHealth {
   readonly diskFreeOctets: number;
   /** What this program wrote to storage in the last 24 hours. */
   readonly writtenOctetsPerDay: number;
+  /** What all programs wrote to the disk of the data folder, by its own count, file system included; null where nobody counts. */
+  readonly diskWrittenOctetsPerDay: number | null;
+  /** By which of them wear is judged: the disk's own where the disk is this box's alone (image), else this program's. */
+  readonly wearBy: 'disk' | 'program';
   readonly clockSynchronised: boolean | null;
   /** What the board complains about (supply voltage, heat), in words for a technician. */
   readonly complaints?: readonly string[];
 }
+
+/** What wears the disk, of the last 24 hours. */
+export const wornOctetsPerDay = ({ wearBy, diskWrittenOctetsPerDay, writtenOctetsPerDay }: HostHealth): number =>
+  wearBy === 'disk' && diskWrittenOctetsPerDay !== null ? diskWrittenOctetsPerDay : writtenOctetsPerDay;
 
 export interface BoxEvent {
   readonly atMs: number;

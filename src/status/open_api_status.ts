@@ -123,6 +123,8 @@ const host = object(
     ...numbers('uptimeS', 'cpuPercent', 'cpuCores', 'load1', 'memoryTotalOctets', 'memoryAvailableOctets', 'processOctets'),
     temperatureC: orNull(number),
     ...numbers('diskTotalOctets', 'diskFreeOctets', 'writtenOctetsPerDay'),
+    diskWrittenOctetsPerDay: about('By all programs, by the disk’s own count', orNull(number)),
+    wearBy: about('Which of the two is judged', oneOf(['disk', 'program'])),
     clockSynchronised: orNull(flag),
     complaints: about('Of the board: supply voltage, heat', list(text)),
   },

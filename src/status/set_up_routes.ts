@@ -39,12 +39,13 @@ const provedWithinMs = 600_000;
 const shownPathsMax = 400;
 
 export function addSetUpRoutes(server: FastifyInstance, { gate, access, desk }: SetUpRouteParts): void {
+  const idle: SetUpState = { isApplying: false, trial: null, last: null };
+  // Asked for by the page of every admin, also where nothing is set.
+  server.get(`${path}/state`, operators, () => (desk === undefined ? idle : answered(() => desk.state())));
   if (desk === undefined) return;
   const whoOf = (request: FastifyRequest): string => gate.admitted(request).who;
 
   server.get(path, operators, () => answered(() => desk.facts()));
-
-  server.get(`${path}/state`, operators, () => answered(() => desk.state()));
 
   server.post(`${path}/check`, operators, async (request) => {
     const form = await formIn(request);

@@ -24,7 +24,7 @@ export interface UpdateSlot {
 export interface BoxFacts {
   /** Null while the service does not run. */
   readonly dataPlane: DataPlaneHealth | null;
-  readonly written: { readonly lastDayOctets: number; readonly maxOctets: number } | null;
+  readonly written: { readonly lastDayOctets: number; readonly by: 'disk' | 'program'; readonly maxOctets: number } | null;
   readonly certificates: readonly NamedCertificate[];
   /** Null where RAUC is not there; a text where it does not answer. */
   readonly slots: readonly UpdateSlot[] | string | null;
@@ -53,8 +53,8 @@ function healthChecks(health: DataPlaneHealth | null): DoctorCheck[] {
 
 function wearChecks(written: BoxFacts['written']): DoctorCheck[] {
   if (written === null) return [];
-  const { lastDayOctets, maxOctets } = written;
-  const found = `${mebibytes(lastDayOctets)} written in the last 24 h`;
+  const { lastDayOctets, by, maxOctets } = written;
+  const found = `${mebibytes(lastDayOctets)} written in the last 24 h (${by === 'disk' ? 'the disk’s own count' : 'by this program'})`;
   if (lastDayOctets <= maxOctets) return [ok('wear', found)];
   return [
     warn(

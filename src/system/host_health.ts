@@ -34,6 +34,8 @@ export interface HostMonitorParts {
   readonly clockSynchronised: () => boolean | null;
   readonly files?: HostFiles;
   readonly slow?: SlowFigures;
+  /** Nobody else writes to the disk of the data folder: what wears it is what it counts itself. */
+  readonly isOwnDisk?: boolean;
   readonly onEvent?: (level: BoxEvent['level'], event: string, text: string) => void;
   /** What waits in memory, and is put on disk when the voltage is low: the power may go any moment. */
   readonly inMemory?: () => readonly { putOnDisk(): void }[];
@@ -85,6 +87,7 @@ export class HostMonitor implements Service {
   #inventory: Inventory = { model: undefined, os: undefined, kernel: 'unknown', temperatureFile: undefined };
   #cpu: CpuTimes | undefined;
   #device: { major: number; minor: number } | undefined;
+  #hasDeviceCount = false;
   #slowTemperatureC: number | null = null;
   #figures: Figures = emptyFigures;
 
@@ -134,6 +137,10 @@ export class HostMonitor implements Service {
     return this.written.device.lastDay;
   }
 
+  get #deviceWritten(): number | null {
+    return this.#hasDeviceCount ? this.written.device.lastDay : null;
+  }
+
   /** One look. Public for tests and the CLI. */
   async refresh(): Promise<void> {
     const { world, dataFolder } = this.#parts;
@@ -176,6 +183,8 @@ export class HostMonitor implements Service {
       diskTotalOctets: room?.totalOctets ?? 0,
       diskFreeOctets: room?.freeOctets ?? 0,
       writtenOctetsPerDay: this.written.own.lastDay,
+      diskWrittenOctetsPerDay: this.#deviceWritten,
+      wearBy: this.#parts.isOwnDisk === true && this.#deviceWritten !== null ? 'disk' : 'program',
       ...(complaints === undefined ? {} : { complaints }),
     };
     this.#cpu = cpu;
@@ -196,7 +205,9 @@ export class HostMonitor implements Service {
     }
     if (this.#device === undefined) return;
     const written = parseDeviceWrittenOctets(diskstats, this.#device.major, this.#device.minor);
-    if (written !== undefined) this.written.device.add(nowMs, written);
+    if (written === undefined) return;
+    this.written.device.add(nowMs, written);
+    this.#hasDeviceCount = true;
   }
 
   async #askSlowly(): Promise<void> {
@@ -227,4 +238,6 @@ const emptyFigures: Figures = {
   diskTotalOctets: 0,
   diskFreeOctets: 0,
   writtenOctetsPerDay: 0,
+  diskWrittenOctetsPerDay: null,
+  wearBy: 'program',
 };

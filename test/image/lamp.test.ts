@@ -95,14 +95,14 @@ describe('the reset button', () => {
     return { said: stdout, resets: existsSync(at('efi/factory-reset')), unexported: says('sys/class/gpio/unexport') };
   }
 
-  test('held for five seconds and let go asks for a factory reset', () => {
-    put('sys/class/leds/ACT/trigger', 'heartbeat');
+  test.each(['ACT', 'led0'])('held for five seconds and let go asks for a factory reset; %s is lit meanwhile', (lamp) => {
+    put(`sys/class/leds/${lamp}/trigger`, 'heartbeat');
     expect(press(12)).toEqual({
       said: expect.stringMatching(/let it go[\s\S]*factory reset, by the button/),
       resets: true,
       unexported: '517',
     });
-    expect([says(`${pin}/direction`), says('sys/class/leds/ACT/brightness')]).toEqual(['in', '1']);
+    expect([says(`${pin}/direction`), says(`sys/class/leds/${lamp}/brightness`)]).toEqual(['in', '1']);
   });
 
   test.each([

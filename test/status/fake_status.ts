@@ -354,6 +354,8 @@ export function fakeStatus(scenario: Scenario, nowMs: number): BoxStatus {
       diskTotalOctets: 29 * GB,
       diskFreeOctets: scenario === 'disk-full' ? 0 : 21.4 * GB,
       writtenOctetsPerDay: 96_000_000,
+      diskWrittenOctetsPerDay: 143_000_000,
+      wearBy: 'disk',
       clockSynchronised: scenario !== 'uplink-down',
       complaints:
         scenario === 'uplink-down'

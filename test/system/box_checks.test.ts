@@ -27,11 +27,11 @@ test('parts that do not work fail one by one', () => {
 });
 
 test('a card that is written too much is looked at', () => {
-  expect(checks({ written: { lastDayOctets: 104_857_600, maxOctets: 104_857_600 } })).toEqual([
-    'ok wear: 100 MiB written in the last 24 h',
+  expect(checks({ written: { lastDayOctets: 104_857_600, by: 'disk', maxOctets: 104_857_600 } })).toEqual([
+    'ok wear: 100 MiB written in the last 24 h (the disk’s own count)',
   ]);
-  expect(checks({ written: { lastDayOctets: 209_715_200, maxOctets: 104_857_600 } })[0]).toMatch(
-    /^warn wear: 200 MiB .*alerts\.writtenBytesPerDayMax is 100 MiB$/,
+  expect(checks({ written: { lastDayOctets: 209_715_200, by: 'program', maxOctets: 104_857_600 } })[0]).toMatch(
+    /^warn wear: 200 MiB .*\(by this program\); alerts\.writtenBytesPerDayMax is 100 MiB$/,
   );
 });
 

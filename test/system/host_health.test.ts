@@ -64,6 +64,7 @@ describe('host health', () => {
       clockSynchronised: () => false,
       files: machine(texts),
       slow,
+      isOwnDisk: true,
     });
     await monitor.start();
     texts['/proc/stat'] = texts['/proc/stat']!.replace('cpu  100 0 50 850', 'cpu  140 0 60 1000');
@@ -86,6 +87,8 @@ describe('host health', () => {
       diskTotalOctets: 1_000,
       diskFreeOctets: 400,
       writtenOctetsPerDay: 49_000,
+      diskWrittenOctetsPerDay: 200 * 512,
+      wearBy: 'disk',
       complaints: [expect.stringContaining('voltage is too low')],
       clockSynchronised: false,
     });

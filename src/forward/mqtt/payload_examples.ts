@@ -252,6 +252,8 @@ export const exampleStatus: BoxStatus = {
     diskTotalOctets: 30_966_259_712,
     diskFreeOctets: 24_102_232_064,
     writtenOctetsPerDay: 41_943_040,
+    diskWrittenOctetsPerDay: 79_691_776,
+    wearBy: 'disk',
     clockSynchronised: true,
   },
   events: [],

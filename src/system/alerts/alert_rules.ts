@@ -5,7 +5,7 @@
  */
 import type { AlertSettings } from '../../config/schema.ts';
 import type { AlertCode, AlertSeverity } from '../../flow/alert_shapes.ts';
-import type { BoxStatus, StoreStatus, UplinkStatus } from '../../flow/status_shapes.ts';
+import { type BoxStatus, type StoreStatus, type UplinkStatus, wornOctetsPerDay } from '../../flow/status_shapes.ts';
 import { updateVerdicts } from './update_rules.ts';
 
 export interface Verdict {
@@ -250,7 +250,7 @@ function hostVerdicts({ host }: Status, settings: AlertSettings): Verdict[] {
   const percent = (part: number): string => `${(part * 100).toFixed(part < 0.1 ? 1 : 0)} %`;
   const complaints = host.complaints ?? [];
   const box = { subject: '', severity: 'ticket', raiseAfterMs: minuteMs, clearAfterMs: 5 * minuteMs } as const;
-  const written = host.writtenOctetsPerDay;
+  const written = wornOctetsPerDay(host);
   return [
     {
       ...box,
@@ -275,7 +275,7 @@ function hostVerdicts({ host }: Status, settings: AlertSettings): Verdict[] {
       is: beyond(written, settings.writtenBytesPerDayMax, settings.writtenBytesPerDayMax * 0.8),
       clearAfterMs: 60 * minuteMs,
       title: 'The card wears fast',
-      text: `${(written / 1e9).toFixed(1)} GB were written in the last 24 hours.`,
+      text: `${(written / 1e9).toFixed(1)} GB were written in the last 24 hours, ${host.wearBy === 'disk' ? 'by the disk’s own count' : 'by this program alone'}.`,
       runbook:
         'An uplink that is down makes the spool write: see there. Otherwise lower history.topK, or raise spool.persistAfterS and the history’s tiers.',
     },

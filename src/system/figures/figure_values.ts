@@ -3,7 +3,7 @@
  * Pure, with the time handed in. Limits: a sample a minute for an hour.
  */
 import type { FigureName } from '../../flow/figure_shapes.ts';
-import type { BoxStatus } from '../../flow/status_shapes.ts';
+import { type BoxStatus, wornOctetsPerDay } from '../../flow/status_shapes.ts';
 import { pastComplaints } from '../proc_text.ts';
 import type { DiskGrowth } from './disk_growth.ts';
 
@@ -79,7 +79,7 @@ export class FigureCounts {
       queuePercent:
         logs.length === 0 ? null : Math.max(...logs.map(({ octetsOnDisk, octetsMax }) => percent(octetsOnDisk, octetsMax) ?? 0)),
       ...this.#growth.growth(),
-      writtenOctets: host.writtenOctetsPerDay,
+      writtenOctets: wornOctetsPerDay(host),
     };
   }
 

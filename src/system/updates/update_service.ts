@@ -11,21 +11,14 @@ import type { Service } from '../../core/lifecycle.ts';
 import { RetrySchedule } from '../../core/retry.ts';
 import type { World } from '../../core/world.ts';
 import type { BoxEvent } from '../../flow/status_shapes.ts';
-import {
-  noUpdates,
-  type OfferedUpdate,
-  pastMax,
-  type UpdateAct,
-  type UpdateState,
-  type UpdateStatus,
-  uploadName,
-} from '../../flow/update_shapes.ts';
+import { noUpdates, pastMax, type UpdateAct, type UpdateState, type UpdateStatus, uploadName } from '../../flow/update_shapes.ts';
 import { bundleName, clearFolder, download, tidyFolder } from './download.ts';
 import type { FolderClient } from './folder_client.ts';
 import type { InstallAnswer, UpdateFolders } from './handover.ts';
 import { SlotBook } from './slot_book.ts';
-import { chooseBundle, type IndexedBundle, parseIndex } from './update_index.ts';
+import { chooseBundle, type IndexedBundle, parseIndex, settledBy } from './update_index.ts';
 import { declareUpdateMetrics } from './update_metrics.ts';
+import { offeredUpdate, type Upload } from './update_offer.ts';
 import {
   announcedCheckAtMs,
   firstCheckMs,
@@ -53,15 +46,6 @@ const examineMs = 120_000;
 const installMs = 1_800_000;
 const uploadMs = 3_600_000;
 const retryFirstMs = 60_000;
-
-/** An upload from its first octet to the decision of a person. */
-interface Upload {
-  readonly who: string;
-  readonly octets: number;
-  readonly sinceMs: number;
-  sha256: string;
-  version: string;
-}
 
 export class UpdateService implements Service {
   readonly name = 'updates';
@@ -122,7 +106,7 @@ export class UpdateService implements Service {
       state: this.#book?.facts === undefined ? 'unavailable' : this.#state,
       reason: this.#book?.facts === undefined ? 'the state of the slots is not known yet' : this.#reason,
       slots: this.#book?.facts?.slots ?? [],
-      offered: this.#offered(),
+      offered: offeredUpdate(this.#upload, this.#found, this.#doneOctets),
       isFetching,
       checkedMs: this.#checkedMs,
       checkFault: this.#checkFault,
@@ -196,10 +180,19 @@ export class UpdateService implements Service {
       if (this.#state === 'waiting') this.#set('idle', '');
       return;
     }
+    const settled = settledBy(this.#found.sha256, this.#book!.past);
+    if (settled !== '') return this.#leave(`${this.#found.version}: ${settled}`);
     const closed = keepsFromInstalling(settings.window, moment);
     if (closed !== '') return this.#set('waiting', `${this.#found.version} waits: ${closed}`);
     if (world.clock.monotonicMs() < this.#tryAtMs) return;
     await this.#fetch(this.#found, signal);
+  }
+
+  /** What was found is not fetched any more; what the folder says the next time may be another. */
+  #leave(reason: string): void {
+    this.#found = undefined;
+    this.#set('idle', reason);
+    this.#complain('updateFailed', reason);
   }
 
   async #check(signal: AbortSignal): Promise<void> {
@@ -367,16 +360,6 @@ export class UpdateService implements Service {
     if (this.#upload === undefined) this.#set('idle', messageOf(error));
     else this.#endUpload(messageOf(error));
     this.#complain(event, messageOf(error));
-  }
-
-  #offered(): OfferedUpdate | null {
-    if (this.#upload !== undefined) {
-      const { octets, sha256, version } = this.#upload;
-      return { version, octets, doneOctets: sha256 === '' ? 0 : octets, source: 'page', sha256 };
-    }
-    if (this.#found === undefined) return null;
-    const { octets, sha256, version } = this.#found;
-    return { version, octets, doneOctets: this.#doneOctets, source: 'folder', sha256 };
   }
 
   #set(state: UpdateState, reason: string): void {

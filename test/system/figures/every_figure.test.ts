@@ -103,7 +103,7 @@ const cases: Readonly<Record<FigureName, Case>> = {
   queuePercent: { after: stored('spool', { octetsOnDisk: 80, octetsMax: 100 }), told: [2, 80] },
   storageGrowthOctets: { after: stored('history', { octetsOnDisk: 6_000_000 }), takesMs: 12 * hourMs, told: [null, 5_000_000] },
   daysToFull: { after: host({ diskFreeOctets: 8e9 }), takesMs: 12 * hourMs, told: [null, 4] },
-  writtenOctets: { after: host({ writtenOctetsPerDay: 3e9 }), told: [1e6, 3e9] },
+  writtenOctets: { after: host({ diskWrittenOctetsPerDay: 3e9 }), told: [1e6, 3e9] },
 };
 
 let clock: SimulatedClock;
@@ -119,7 +119,7 @@ beforeEach(() => {
     status: {
       ...exampleStatus,
       host: {
-        ...{ ...exampleStatus.host, complaints: [], cpuPercent: 7.4, temperatureC: 48.3, writtenOctetsPerDay: 1e6 },
+        ...{ ...exampleStatus.host, complaints: [], cpuPercent: 7.4, temperatureC: 48.3, diskWrittenOctetsPerDay: 1e6 },
         ...{ diskTotalOctets: 32e9, diskFreeOctets: 10e9, memoryTotalOctets: 4e9, memoryAvailableOctets: 3e9 },
       },
       uplinks: [{ ...one!, backlogRecords: 0, backlogOctets: 0, backlogAgeMs: 0 }],

@@ -215,6 +215,22 @@ describe('from the folder', () => {
     });
   });
 
+  test('one that cannot be installed is fetched five times, and no sixth before the folder is asked again', async () => {
+    const failing = 'case $1 in install) echo "LastError: Failed mounting bundle"; exit 1 ;; esac\n';
+    scripts.program('rauc', `${failing}${takes('1.1.0')}`);
+    folder.offer('1.1.0', 1_000);
+    await start({ updates: { checkEveryS: 7_200 } });
+    const why = /1\.1\.0: it could not be installed 5 times: Failed mounting bundle/;
+    await until('given up', () => service.status().state === 'idle' && why.test(service.status().reason), 5_000_000);
+    const fetched = (): number => paths().filter((path) => path.endsWith('.raucb')).length;
+    expect([fetched(), service.status().offered]).toEqual([5, null]);
+    expect(told.filter((one) => why.test(one))).toHaveLength(1);
+    // Asked again, the folder gives the same answer.
+    await until('asked again', () => folder.asked.filter(({ path }) => path.endsWith('index.json')).length === 2, 9_000_000);
+    await until('checked', () => service.status().state === 'idle');
+    expect([fetched(), why.test(service.status().reason)]).toEqual([5, true]);
+  });
+
   test('on trial nothing is looked for; once judged it is', async () => {
     folder.offer('1.1.0', 1_000);
     scripts.variables('ORDER=A B', 'A_OK=1', 'A_TRY=1', 'A_GOOD=0', 'B_OK=1', 'B_TRY=0', 'B_GOOD=1');

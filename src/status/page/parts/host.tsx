@@ -46,7 +46,7 @@ export function HostCard({ host }: { host: HostHealth }) {
       <dl class="facts">
         <Fact name="Up for" value={duration(host.uptimeS * 1_000)} />
         <Fact name="Clock" value={clock} />
-        <Fact name="Written in 24 h" value={bytes(host.writtenOctetsPerDay)} />
+        <Fact name="Written in 24 h" value={writtenWords(host)} />
         <Fact name="System" value={host.os} title={`kernel ${host.kernel}`} />
       </dl>
     </Card>
@@ -62,4 +62,12 @@ function Meter(props: { name: string; value: string; more: string; part: number;
       <p class="small faint">{props.more}</p>
     </div>
   );
+}
+
+/** By whose count wear is judged first, then the other where it is known. */
+function writtenWords({ wearBy, writtenOctetsPerDay, diskWrittenOctetsPerDay }: HostHealth): string {
+  const own = `${bytes(writtenOctetsPerDay)} by flowspan`;
+  if (diskWrittenOctetsPerDay === null) return own;
+  const disk = `${bytes(diskWrittenOctetsPerDay)} by the disk’s own count`;
+  return wearBy === 'disk' ? `${disk}, ${own}` : `${own}, ${disk}`;
 }
