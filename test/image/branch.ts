@@ -7,8 +7,11 @@ const stations = 200;
 const downloadsOf1000 = 50;
 const { syn, ack, psh, fin } = tcpFlags;
 
-/** That many new flows, their frames in an order in which they may come. */
-export function branchSecond(second: number, flows: number): Uint8Array[] {
+/**
+ * That many new flows, their frames in an order in which they may come.
+ * @param isAnswered without, all of them are questions that nobody answers: as many records of fewer frames
+ */
+export function branchSecond(second: number, flows: number, isAnswered = true): Uint8Array[] {
   const frames: Uint8Array[] = [];
   for (let n = 0; n < flows; n++) {
     const serial = second * flows + n;
@@ -25,9 +28,9 @@ export function branchSecond(second: number, flows: number): Uint8Array[] {
       const payload = ipv4({ source: from.address, destination: to.address, identification, payload: layer });
       frames.push(ethernet({ source: from.mac, destination: to.mac, payload, padTo: 60 }));
     };
-    if (n % 1_000 >= downloadsOf1000) {
+    if (n % 1_000 >= downloadsOf1000 || !isAnswered) {
       send(true, udp({ sourcePort: client.port, destinationPort: 53, payload: new Uint8Array(40) }));
-      send(false, udp({ sourcePort: 53, destinationPort: client.port, payload: new Uint8Array(120) }));
+      if (isAnswered) send(false, udp({ sourcePort: 53, destinationPort: client.port, payload: new Uint8Array(120) }));
       continue;
     }
     const next = { client: 1_000, server: 5_000 };

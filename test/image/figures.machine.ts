@@ -4,6 +4,8 @@
  *
  *   IDLE_S, BUSY_S   seconds that are measured (300, 600); what was written is taken for a day
  *   FULL_S           the busy branch ends earlier: once the flow records that can be searched have been full for so many seconds
+ *   FILL_FLOWS       before the busy branch those records are filled by single frames, so many at once and as fast as the machine takes them
+ *   FILL_S           and no longer than that (3,600)
  *   SETTLE_S         seconds before each of both, until what the change brings is done (60)
  *   FLOWS            new flows a second of the busy branch (1,000)
  *   FLOWSPAN_RELEASE  the folder of a release, which is measured instead of the image of this checkout
@@ -23,6 +25,8 @@ const idleS = Number(process.env.IDLE_S ?? 300);
 const busyS = Number(process.env.BUSY_S ?? 600);
 const settleS = Number(process.env.SETTLE_S ?? 60);
 const fullS = Number(process.env.FULL_S ?? Number.POSITIVE_INFINITY);
+const fillFlows = Number(process.env.FILL_FLOWS ?? 0);
+const fillS = Number(process.env.FILL_S ?? 3_600);
 const flowsPerSecond = Number(process.env.FLOWS ?? 1_000);
 const memoryMaxMb = 350;
 const writtenADayMaxMb = 300;
@@ -104,6 +108,23 @@ async function busy(machine: Machine, from: number, to: number): Promise<void> {
   }
 }
 
+/** Questions without answers, until older flow records have to go for newer ones. */
+async function fill(machine: Machine, cookie: string, shell: Shell): Promise<void> {
+  const taken = ({ ledger }: BoxStatus): number => ledger.received.packets + ledger.droppedByKernel.packets;
+  let sent = taken(await statusOf(machine, cookie));
+  const endMs = performance.now() + fillS * 1_000;
+  for (let part = 0, isFull = false; !isFull && performance.now() < endMs; part++) {
+    const frames = branchSecond(1_000_000 + part, fillFlows, false);
+    await machine.mirror(frames, 20 * frames.length);
+    sent += frames.length;
+    await sees(machine, cookie, 'what fills it', (status) => taken(status) >= sent, 300);
+    if (part % 8 < 7) continue;
+    const recent = await recentFlows(machine, cookie);
+    ({ isFull } = recent);
+    say(`filling: ${JSON.stringify({ ...(await read(shell)), ...recent })}`);
+  }
+}
+
 test('start, memory and wear', { timeout: 3_600_000 }, async () => {
   const collector = await new Collector().listen();
   using disk = new Disk(built);
@@ -128,7 +149,7 @@ test('start, memory and wear', { timeout: 3_600_000 }, async () => {
   using shell = await new Shell(disk, machine).open(300);
   await seconds(settleS);
   const start = await shell.says(
-    'systemctl is-system-running --wait >/dev/null; systemd-analyze time; systemd-analyze critical-chain --no-pager flowspan.service; systemd-analyze blame --no-pager | head -n 12',
+    'systemctl is-system-running --wait; systemctl --failed --no-legend --plain; systemd-analyze time; systemd-analyze critical-chain --no-pager flowspan.service; systemd-analyze blame --no-pager | head -n 12',
     300,
   );
   // At once: a run that is broken off has told what it knows.
@@ -137,6 +158,7 @@ test('start, memory and wear', { timeout: 3_600_000 }, async () => {
   await seconds(idleS);
   const idle = await read(shell);
   say(`\nidle: ${JSON.stringify(idle)}`);
+  if (fillFlows > 0) await fill(machine, cookie, shell);
   await busy(machine, 0, settleS);
   const before = await statusOf(machine, cookie);
   const busyBegan = await read(shell);

@@ -210,9 +210,9 @@ export class Machine {
     return outside;
   }
 
-  /** How much longer than a PC its board takes. */
+  /** How much longer than a PC its board takes; and a host that others want too, as PATIENCE says. */
   get patience(): number {
-    return this.#board.patience;
+    return this.#board.patience * Number(process.env.PATIENCE ?? 1);
   }
 
   get isRunning(): boolean {

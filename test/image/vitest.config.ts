@@ -7,7 +7,7 @@ export default defineConfig({
     include: ['test/image/*.machine.ts', 'test/image/*.test.ts'],
     pool: 'forks',
     maxWorkers: 1,
-    testTimeout: 1_800_000,
+    testTimeout: 1_800_000 * Number(process.env.PATIENCE ?? 1),
     hookTimeout: 900_000,
   },
 });
