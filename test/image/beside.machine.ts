@@ -12,10 +12,11 @@ interface Document {
   readonly packages: readonly { name: string; versionInfo: string; externalRefs: readonly { referenceLocator: string }[] }[];
 }
 
-describe.each(['amd64', 'arm64'])('an image for %s', (architecture) => {
+describe.each(['amd64', 'arm64', 'arm64_pi5'])('an image for %s', (box) => {
+  const [architecture, board] = box.split('_') as ['amd64' | 'arm64', 'pi5'?];
   let built: BuiltImage;
   beforeAll(async () => {
-    built = await buildImage('--arch', architecture);
+    built = await buildImage('--arch', architecture, ...(board === undefined ? [] : ['--board', board]));
   }, 3_600_000);
 
   /** A file of the slot. */
@@ -39,7 +40,7 @@ describe.each(['amd64', 'arm64'])('an image for %s', (architecture) => {
     const said = listed.map(({ name, versionInfo }) => `${name}=${versionInfo}`).sort();
     const status = debianParts(inSlot('var/lib/dpkg/status'), architecture, () => []);
     expect(said).toEqual(status.map(({ name, version }) => `${name}=${version}`).sort());
-    const lock = readFileSync(join(repository, 'image/lock', architecture), 'utf8').split('\n');
+    const lock = readFileSync(join(repository, 'image/lock', box), 'utf8').split('\n');
     // What lies on the boot partition is among them.
     for (const name of architecture === 'arm64'
       ? ['grub-efi-arm64-bin', 'u-boot-rpi', 'raspi-firmware']
@@ -57,14 +58,16 @@ describe.each(['amd64', 'arm64'])('an image for %s', (architecture) => {
   });
 
   test('has the modules of these drivers and of the initramfs, and all that they need themselves', () => {
-    const lists = ['', `.${architecture}`]
+    const lists = ['', `.${architecture}`, `.${box}`]
       .map((kind) => join(repository, `image/system${kind}/usr/share/initramfs-tools/modules.d`))
       .filter((folder) => existsSync(folder))
       .flatMap((folder) => readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8')));
     const early = lists.flatMap((list) => list.split('\n').filter((line) => /^\w/.test(line)));
     expect(early.length).toBeGreaterThan(10);
+    const own =
+      board === 'pi5' ? ['rp1_pci', 'irq-bcm2712-mip', 'clk-rp1', 'pinctrl-rp1', 'macb', 'broadcom', 'dwc3', 'brcmfmac'] : [];
     const drivers = driversOf(readFileSync(join(repository, 'image/README.md'), 'utf8'));
-    expect(missingModules(built, [...early, ...drivers])).toEqual([]);
+    expect(missingModules(built, [...early, ...drivers, ...own])).toEqual([]);
   });
 
   test('names Node as it is in the slot, the same for every processor, and the libraries that package-lock.json pins', () => {

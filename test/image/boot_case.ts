@@ -14,6 +14,7 @@ export const sinceS = (beganMs: number): string => `${((performance.now() - bega
 /** When the service is up: what came when, since the kernel began, in microseconds. */
 const stagesInside = `(
   until systemctl --quiet is-active flowspan.service; do sleep 2; done
+  echo "stage: kernel $(uname -r)"
   echo "stage: $(systemctl show --property=UserspaceTimestampMonotonic)"
   for unit in flowspan-provision systemd-networkd flowspan; do
     echo "stage: $unit $(systemctl show $unit.service --property=ExecMainStartTimestampMonotonic --property=ActiveEnterTimestampMonotonic | tr '\\n' ' ')"
@@ -22,8 +23,8 @@ const stagesInside = `(
 ) &
 `;
 
-/** Prints what came when, for image/README.md. @param after looks at the disk when the box is off */
-export async function bootsAndMeters(built: BuiltImage, after?: (disk: Disk) => void): Promise<void> {
+/** Prints what came when, for image/README.md. @param after looks at the disk and what the console said, when the box is off */
+export async function bootsAndMeters(built: BuiltImage, after?: (disk: Disk, console: string) => void): Promise<void> {
   const collector = await new Collector().listen();
   using disk = new Disk(built);
   disk.write('flowspan.yaml', branchSettings(collector.port));
@@ -84,6 +85,6 @@ export async function bootsAndMeters(built: BuiltImage, after?: (disk: Disk) => 
   process.stdout.write(`${[`since power-on: ${stages.join(', ')}`, ...inside].join('\n')}\n`);
   expect(disk.read('OK.txt')).toMatch(/in use/);
   expect(disk.read('ERROR.txt')).toBeUndefined();
-  after?.(disk);
+  after?.(disk, machine.console);
   await collector.vanish();
 }

@@ -61,7 +61,7 @@ export async function buildImage(...options: string[]): Promise<BuiltImage> {
   if (image === undefined || tools === undefined || slot === undefined || base === undefined) {
     throw new Error(`scripts/image does not say what it made:\n${stdout}`);
   }
-  return { image, architecture: /_arm64\.img/.test(image) ? 'arm64' : 'amd64', tools, slot, base, cache: dirname(tools) };
+  return { image, architecture: /_arm64(_\w+)?\.img/.test(image) ? 'arm64' : 'amd64', tools, slot, base, cache: dirname(tools) };
 }
 
 /** What runs a command among the tools, with these folders (separated by spaces) seen there under the same paths. */

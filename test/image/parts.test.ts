@@ -71,13 +71,50 @@ test('the example on the boot partition is one that a box takes, as it is and wi
 });
 
 describe('the lock', () => {
-  test.each(['amd64', 'arm64'])('%s names every package that is asked for, each once', (architecture) => {
-    const locked = names(`lock/${architecture}`).map((line) => line.split('=') as [string, string]);
+  test.each(['amd64', 'arm64', 'arm64_pi5'])('%s names every package that is asked for, each once', (box) => {
+    const [architecture] = box.split('_');
+    const locked = names(`lock/${box}`).map((line) => line.split('=') as [string, string]);
     expect(locked.every(([name, version]) => name !== '' && version !== undefined && version !== '')).toBe(true);
     const lockedNames = locked.map(([name]) => name);
     expect(new Set(lockedNames).size).toBe(lockedNames.length);
     const asked = [...names('packages/system'), ...names(`packages/system.${architecture}`)];
     expect(asked.filter((name) => !lockedNames.includes(name))).toEqual([]);
+  });
+});
+
+describe('the image for Raspberry Pi 5', () => {
+  const lock = (box: string): string[][] => names(`lock/${box}`).map((line) => line.split('='));
+
+  test('differs from the one for others by its kernel, which is of backports, and by nothing else', () => {
+    const patterns = names('packages/backports.arm64_pi5').map((name) => new RegExp(`^${name.replaceAll('*', '.*')}$`));
+    const isOf = (name: string): boolean => patterns.some((pattern) => pattern.test(name));
+    const others = (box: string): string[] =>
+      lock(box)
+        .filter(([name]) => !isOf(name!))
+        .map((line) => line.join('='));
+    expect(others('arm64_pi5')).toEqual(others('arm64'));
+    const kernels = lock('arm64_pi5').filter(([name]) => isOf(name!));
+    expect(kernels.map(([name]) => name)).toContain('linux-image-arm64');
+    expect(kernels.filter(([, version]) => !/~bpo13\+\d+$/.test(version!))).toEqual([]);
+    // The release's, 6.12, has no driver for RP1.
+    const [, version] = kernels.find(([name]) => name === 'linux-image-arm64')!;
+    expect(Number.parseInt(version!, 10)).toBeGreaterThanOrEqual(7);
+  });
+
+  test('its settings for the firmware are those of the others, and the serial port, which noise must not reach', () => {
+    const settings = `${read('boot/config.txt')}${read('boot/config.arm64_pi5.txt')}`
+      .split('\n')
+      .filter((line) => /^[[\w]/.test(line));
+    expect(settings).toContain('kernel=u-boot.bin');
+    expect(settings.slice(settings.indexOf('[pi5]'))).toEqual(['[pi5]', 'enable_uart=0', '[all]']);
+    expect(settings).toContain('upstream_kernel=1');
+  });
+
+  test('has drivers of its card in the initramfs, and is a box of its own for updates', () => {
+    const modules = read('system.arm64_pi5/usr/share/initramfs-tools/modules.d/flowspan-raspberry-pi-5');
+    expect(modules).toMatch(/^sdhci_brcmstb$/m);
+    expect(read('system/etc/rauc/system.conf')).toMatch(/^compatible=flowspan-@BOX@$/m);
+    expect(read('make/bundle')).toMatch(/^compatible=flowspan-\$box$/m);
   });
 });
 

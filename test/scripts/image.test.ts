@@ -139,6 +139,29 @@ test('another architecture: its own lists, lock and tools; what runs its program
   expect(image('--arch', 'mips')).toMatchObject({ status: 2, said: expect.stringContaining('allowed: amd64, arm64') });
 });
 
+test('a board with a kernel of its own: its own lock, parts and names, beside those of its architecture', () => {
+  rmSync(at('image/lock/arm64_pi5'), { force: true });
+  const board = ['--arch', 'arm64', '--board', 'pi5'];
+  expect(image(...board)).toMatchObject({ status: 1, said: expect.stringContaining('there is no image/lock/arm64_pi5') });
+  const { status, said, made } = image('--board', 'pi5', '--relock');
+  expect([status, made]).toEqual([0, ['emulated', 'base', 'emulated', 'slot', 'disk']]);
+  expect(said).toContain('untested on a board');
+  expect(readFileSync(at('image/lock/arm64_pi5'), 'utf8')).toMatch(/^libc6=2$/m);
+  const sums = readFileSync(at('build/image/SHA256SUMS'), 'utf8');
+  expect([...sums.matchAll(/ flowspan_[\d.]+_(\w+)\.img$/gm)].map(([, name]) => name)).toEqual(['amd64', 'arm64', 'arm64_pi5']);
+  expect(image(...board)).toMatchObject({ status: 0, made: [] });
+  // Neither takes the other's from the cache, nor does what is taken of backports go unnoticed.
+  expect(image('--arch', 'arm64')).toMatchObject({ status: 0, made: [] });
+  writeFileSync(at('image/packages/backports.arm64_pi5'), 'linux-*\nrauc\n');
+  expect(image('--arch', 'arm64')).toMatchObject({ status: 0, made: [] });
+  expect(image(...board).made).toContain('base');
+  expect(image('--arch', 'amd64', '--board', 'pi5')).toMatchObject({
+    status: 2,
+    said: expect.stringContaining('--board pi5 is of --arch arm64, not amd64'),
+  });
+  expect(image('--board', 'pi6')).toMatchObject({ status: 2, said: expect.stringContaining('allowed: pi5') });
+});
+
 test('made twice: what differs is named, and where', () => {
   spawnSync('git', ['init', '--quiet'], { cwd: top });
   writeFileSync(at('.gitignore'), '/cache\n/build\n');
