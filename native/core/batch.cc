@@ -2,6 +2,7 @@
 // cache misses overlap with those of its neighbours and with work on others. See meter_state.h.
 #include <algorithm>
 
+#include "decode_recent.h"
 #include "meter_state.h"
 #include "quick_update.h"
 
@@ -64,6 +65,7 @@ FLOWSPAN_COLD void MeterCore::State::update(const DecodedPacket& packet, uint32_
   else countPacket(line, packet);
   if ((packet.flags & kHasIp) != 0) measureIp(line, ColdPart{table, e}, packet);
   if (((packet.flags & (kFragment | kUnreachable)) | packet.annotation) != 0) noteRare(e, packet);
+  if (packet.recent != nullptr) packet.recent->flow = &flow;
   if (observer.watches(packet.key)) [[unlikely]] observeDatagram(flow, packet);
   else if (mayBeHello(flow, packet)) [[unlikely]] observeHello(flow, packet);
 }
@@ -96,18 +98,27 @@ void MeterCore::State::process(const PacketView* packets, size_t number) {
   std::array<size_t, kPartsHeld> held{};
   BatchSums sums{};
   Origin origin{~packets[0].origin(), 0, false};
+  const bool mayBeRecent = recent.isAsked();
   for (size_t i = 0; i < parts + 2; i++) {
     if (i < parts) {
       const size_t from = i * kPartPackets;
-      held[i % kPartsHeld] = decodePart(packets + from, std::min(kPartPackets, number - from), partOf(i), origin, sums);
+      const size_t taken = std::min(kPartPackets, number - from);
+      held[i % kPartsHeld] = mayBeRecent ? decodeRecentPart(packets + from, taken, partOf(i), origin, sums)
+                                         : decodePart<false>(packets + from, taken, partOf(i), origin, sums);
     }
-    if (i - 1 < parts) guessPart(partOf(i - 1), held[(i - 1) % kPartsHeld]);
+    if (i - 1 < parts) {
+      if (mayBeRecent) guessPart<true>(partOf(i - 1), held[(i - 1) % kPartsHeld]);
+      else guessPart<false>(partOf(i - 1), held[(i - 1) % kPartsHeld]);
+    }
     if (i - 2 < parts) {
       if (usual) [[likely]] updatePart<true>(partOf(i - 2), held[(i - 2) % kPartsHeld], sums.left);
       else updatePart<false>(partOf(i - 2), held[(i - 2) % kPartsHeld], sums.left);
     }
   }
   countBatch(number, sums);
+  if (recent.judge(number, sums.recognised)) [[unlikely]] {
+    for (DecodedPacket& packet : batch) packet.recent = nullptr;
+  }
   if (early.count() > 0) releaseEarlyFragments(false);
   views = {};
   expire(kVisitsPerPacket * static_cast<unsigned>(number));
@@ -129,6 +140,7 @@ void MeterCore::State::countBatch(size_t number, const BatchSums& sums) {
 }
 
 // Fills the part at `first` with those of the packets that can be decoded at all, and asks for their index lines. How many these are.
+template <bool mayBeRecent>
 FLOWSPAN_HOT size_t MeterCore::State::decodePart(const PacketView* packets, size_t number, DecodedPacket* first, Origin& origin, BatchSums& sums) {
   uint64_t octets = 0, lostOctets = 0, ipOctets = 0;
   const bool compare = options.duplicates != DuplicateMode::off;
@@ -143,16 +155,24 @@ FLOWSPAN_HOT size_t MeterCore::State::decodePart(const PacketView* packets, size
     if (view->origin() != origin.word) [[unlikely]] {
       origin = {view->origin(), interfaces.slotOf(view->interfaceIndex), view->isEthernetAlone()};
     }
-    if (!origin.ethernetAlone || !decoder.commonPacket(*view, origin.interfaceSlot, *next)) [[unlikely]] {
-      if (!decoder.anyPacket(*view, origin.interfaceSlot, *next)) {
+    if (mayBeRecent && origin.ethernetAlone && decoder.recentPacket(*view, origin.interfaceSlot, recent, *next)) {
+      // There.
+    } else if (mayBeRecent || !origin.ethernetAlone || !decoder.commonPacket(*view, origin.interfaceSlot, *next)) [[unlikely]] {
+      if (mayBeRecent ? !decodeAndKeep(*view, origin, *next) : !decoder.anyPacket(*view, origin.interfaceSlot, *next)) {
         lostOctets += view->wire;
         continue;
       }
     }
     DecodedPacket& packet = *next++;
     ipOctets += packet.ipOctets;
-    packet.bucket = index.bucketOf(packet.hash);
-    FlowIndex::prefetch(packet.bucket);
+    if (mayBeRecent && packet.recent != nullptr && packet.recent->flow != nullptr) {
+      packet.bucket = nullptr;
+      packet.guess = packet.recent->flow;
+      sums.recognised++;
+    } else {
+      packet.bucket = index.bucketOf(packet.hash);
+      FlowIndex::prefetch(packet.bucket);
+    }
     if (compare) [[likely]] duplicates.prefetch(packet.digest);
   }
   const auto decoded = static_cast<size_t>(next - first);
@@ -163,10 +183,28 @@ FLOWSPAN_HOT size_t MeterCore::State::decodePart(const PacketView* packets, size
   return decoded;
 }
 
+// Apart, so that neither of the two ways takes registers from the other.
+[[gnu::noinline]] size_t MeterCore::State::decodeRecentPart(const PacketView* packets, size_t number, DecodedPacket* first, Origin& origin, BatchSums& sums) {
+  return decodePart<true>(packets, number, first, origin, sums);
+}
+
+// A packet whose header did not come lately.
+FLOWSPAN_COLD bool MeterCore::State::decodeAndKeep(const PacketView& view, const Origin& origin, DecodedPacket& packet) {
+  if (origin.ethernetAlone && decoder.commonPacket(view, origin.interfaceSlot, packet)) {
+    decoder.keepRecent(view, recent, packet);
+    return true;
+  }
+  packet.recent = nullptr;
+  return decoder.anyPacket(view, origin.interfaceSlot, packet);
+}
+
+template <bool mayBeRecent>
 FLOWSPAN_HOT void MeterCore::State::guessPart(DecodedPacket* first, size_t number) {
   for (DecodedPacket *packet = first, *const end = first + number; packet != end; packet++) {
+    if (mayBeRecent && packet->bucket == nullptr) continue;  // counted lately: the entry's lines are not far
     packet->guess = &table.entry(FlowIndex::guess(packet->bucket, packet->hash));
     FlowTable::prefetch(*packet->guess, packet->side);
+    if (mayBeRecent && packet->recent != nullptr) packet->recent->flow = packet->guess;
   }
 }
 

@@ -2,7 +2,9 @@
 // the hold of early fragments; `frameMacs` and `quoted` point into the frame and are valid within the batch only.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "../generated/row_layout.h"
 #include "flow_key.h"
@@ -12,6 +14,7 @@ namespace flowspan {
 
 struct FlowEntry;
 struct IndexBucket;
+struct RecentHeader;
 
 enum PacketFlag : uint16_t {
   kHasIp = 1 << 0,
@@ -43,6 +46,7 @@ struct alignas(16) DecodedPacket {
   uint64_t numbers;  // sequence number << 32 | acknowledgment number
   uint32_t payloadOctets;
   uint32_t special;  // below kPlain when nothing about the packet calls for more than counting, as far as it alone can tell
+  // From here to `identified`: what packets of one side of a flow mostly share, see traits.
   uint16_t flags;
   uint8_t side;  // which endpoint of the key sent it
   uint8_t classOfService;
@@ -57,18 +61,27 @@ struct alignas(16) DecodedPacket {
   uint64_t fragmentId;  // names the datagram a fragment belongs to
   const uint8_t* frameMacs;  // destination, source; null on links without
   const uint8_t* quoted;
-  union {  // where its flow is looked for, stage by stage: batch.cc
-    const IndexBucket* bucket;
-    FlowEntry* guess;
-  };
+  // Where its flow is looked for, stage by stage: batch.cc.
+  RecentHeader* recent;       // the place of its header, or null; null as well while none are kept: recent_headers.h
+  const IndexBucket* bucket;  // null once there is a guess
+  FlowEntry* guess;
   uint8_t outerAddress[2][16];  // as sent: source, destination
 
   static constexpr uint32_t kPlain = 0xffff;
+  // Flags, side, class of service, annotation, priorities and `identified` as one word.
+  uint64_t traits() const {
+    uint64_t word;
+    std::memcpy(&word, reinterpret_cast<const uint8_t*>(this) + offsetof(DecodedPacket, flags), sizeof word);
+    return word;
+  }
+  void setTraits(uint64_t word) { std::memcpy(reinterpret_cast<uint8_t*>(this) + offsetof(DecodedPacket, flags), &word, sizeof word); }
   bool isPlain() const { return special < kPlain; }
   uint32_t sequence() const { return static_cast<uint32_t>(numbers >> 32); }
   uint32_t acknowledgment() const { return static_cast<uint32_t>(numbers); }
   uint16_t tcpBits() const { return control >> 16 & 0x0fff; }  // RFC 7125: the data offset's place is zero
   uint16_t window() const { return static_cast<uint16_t>(control); }
 };
+
+static_assert(offsetof(DecodedPacket, serviceAccessPoints) == offsetof(DecodedPacket, flags) + 8, "traits() covers what stands between them");
 
 }  // namespace flowspan

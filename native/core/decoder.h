@@ -43,6 +43,8 @@ inline constexpr bool hasPorts(uint8_t protocol) {
   return protocol == kTcp || protocol == kUdp || protocol == kSctp || protocol == kDccp || protocol == kUdpLite;
 }
 
+class RecentHeaders;
+
 class Decoder {
  public:
   // `shortWays`: common packets are decoded in fewer steps, with the same outcome.
@@ -60,6 +62,9 @@ class Decoder {
   // Its two ways. The first is for Ethernet alone; false from it means that the packet is not a common one (decode_usual.h).
   bool commonPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet) const;
   FLOWSPAN_COLD bool anyPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet);
+  // The third, for Ethernet alone: the common packet whose header came lately; and what keeps the header of a common packet (decode_recent.h).
+  bool recentPacket(const PacketView& view, uint8_t interfaceSlot, RecentHeaders& recent, DecodedPacket& packet) const;
+  void keepRecent(const PacketView& view, RecentHeaders& recent, DecodedPacket& packet) const;
   // The key of the packet that an ICMP error quotes. False when too little of it is there.
   bool decodeQuoted(const DecodedPacket& error, DecodedPacket& quoted);
   // Fills in what the first fragment showed, of a later fragment that came before it.
@@ -79,6 +84,10 @@ class Decoder {
   // What the octets at the cursor are.
   enum class Inner : uint8_t { nothing, ethernet, ipv4, ipv6 };
 
+  template <bool six, unsigned before>
+  bool recentIp(const PacketView& view, uint8_t interfaceSlot, RecentHeaders& recent, DecodedPacket& packet) const;
+  template <bool six>
+  void keepRecentIp(const uint8_t* ip, RecentHeaders& recent, DecodedPacket& packet) const;
   bool common4(const PacketView& view, const uint8_t* ip, uint64_t vlan, uint8_t interfaceSlot, DecodedPacket& packet) const;
   bool common6(const PacketView& view, const uint8_t* ip, uint64_t vlan, uint8_t interfaceSlot, DecodedPacket& packet) const;
   bool commonTransport(const PacketView& view, const uint8_t* ip, uint32_t headerOctets, uint32_t total, uint8_t protocol, uint64_t identity,

@@ -7,8 +7,9 @@
 namespace flowspan {
 
 // Length (saturating at 65535) in bits 0 to 15, TTL or hop limit in 17 to 24, DSCP in 26 to 31. Bits 16 and 25 are spare.
+inline uint32_t ipLengthOf(uint32_t octets) { return octets < 0xffff ? octets : 0xffff; }
 inline uint32_t ipShapeOf(uint32_t octets, uint32_t ttl, uint32_t classOfService) {
-  return (octets < 0xffff ? octets : 0xffff) | ttl << 17 | (classOfService & 0xfc) << 24;
+  return ipLengthOf(octets) | ttl << 17 | (classOfService & 0xfc) << 24;
 }
 
 // The least and the greatest length and TTL of a direction's open record. The code point is the first packet's at both ends,

@@ -24,6 +24,7 @@ MeterCore::State::State(const CoreOptions& given, BlockSink& rows, ObservationSi
       wheel(table),
       contexts(hash),
       decoder(given.tunnels, hash, lastWordMask, given.shortWays),
+      recent(given.shortWays),
       aggregates(hash),
       duplicates(given.duplicateWindowNs, given.duplicates != DuplicateMode::off),
       selection(given.seed),

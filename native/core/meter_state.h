@@ -16,6 +16,7 @@
 #include "keyed_hash.h"
 #include "meter_core.h"
 #include "observer.h"
+#include "recent_headers.h"
 #include "row_writer.h"
 #include "selection.h"
 #include "time_wheel.h"
@@ -38,6 +39,7 @@ struct MeterCore::State {
   struct BatchSums {
     Sum decoded, left;
     uint64_t undecodableOctets;
+    size_t recognised;  // by their headers: RecentHeaders
   };
   // What packets that come the same way have in common: interface, link type.
   struct Origin {
@@ -45,7 +47,11 @@ struct MeterCore::State {
     uint8_t interfaceSlot;
     bool ethernetAlone;
   };
+  template <bool mayBeRecent>
   size_t decodePart(const PacketView* packets, size_t count, DecodedPacket* first, Origin& origin, BatchSums& sums);
+  size_t decodeRecentPart(const PacketView* packets, size_t count, DecodedPacket* first, Origin& origin, BatchSums& sums);
+  bool decodeAndKeep(const PacketView& view, const Origin& origin, DecodedPacket& packet);
+  template <bool mayBeRecent>
   void guessPart(DecodedPacket* first, size_t count);
   template <bool usual>
   void updatePart(DecodedPacket* first, size_t count, Sum& left);
@@ -115,6 +121,7 @@ struct MeterCore::State {
   TimeWheel wheel;
   ContextTable contexts;
   Decoder decoder;
+  RecentHeaders recent;
   EarlyFragments early;
   AggregateTable aggregates;
   DuplicateWindow duplicates;
@@ -143,7 +150,7 @@ struct MeterCore::State {
   // Three parts are under way at a time, so that a long batch does not push its packets and their lines out of the first-level cache.
   static constexpr size_t kPartPackets = 8, kPartsHeld = 4;
   DecodedPacket* partOf(size_t i) { return &batch[i % kPartsHeld * kPartPackets]; }
-  std::array<DecodedPacket, kPartPackets * kPartsHeld> batch;
+  std::array<DecodedPacket, kPartPackets * kPartsHeld> batch{};
   CounterArray counters{};
 };
 

@@ -17,18 +17,23 @@ inline constexpr size_t kDigestOctets = 32;
 // identification, sequence number and checksum, are among them.
 inline constexpr size_t kUnsummedDigestOctets = 128;
 
-// Odd multipliers spread the words; the keyed part is digestOf. Of IPv4: total length, identification, fragment, protocol and
-// the addresses, but not the TTL among them.
-inline uint64_t identityOf4(const uint8_t* header) {
+// Odd multipliers spread the words; the keyed part is digestOf. What stands in the packets of a flow is apart from what changes from one to
+// the next. Of IPv4: the addresses; and total length, identification, fragment and protocol, but not the TTL among them.
+inline uint64_t standingIdentityOf4(const uint8_t* header) { return loadRaw<uint64_t>(header + 12) * 0x9e3779b97f4a7c15ull; }
+inline uint64_t changingIdentityOf4(const uint8_t* header) {
   constexpr uint64_t kWithoutTtl = std::endian::native == std::endian::little ? ~(0xffull << 48) : ~(0xffull << 8);
-  return loadRaw<uint64_t>(header + 12) * 0x9e3779b97f4a7c15ull ^ (loadRaw<uint64_t>(header + 2) & kWithoutTtl) * 0xd6e8feb86659fd93ull;
+  return (loadRaw<uint64_t>(header + 2) & kWithoutTtl) * 0xd6e8feb86659fd93ull;
 }
+inline uint64_t identityOf4(const uint8_t* header) { return standingIdentityOf4(header) ^ changingIdentityOf4(header); }
 
-inline uint64_t identityOf6(const uint8_t* header) {
+// Of IPv6: the addresses and the flow label; and the payload length.
+inline uint64_t standingIdentityOf6(const uint8_t* header) {
   return loadRaw<uint64_t>(header + 8) * 0x9e3779b97f4a7c15ull ^ loadRaw<uint64_t>(header + 16) * 0xd6e8feb86659fd93ull ^
          loadRaw<uint64_t>(header + 24) * 0xa0761d6478bd642full ^ loadRaw<uint64_t>(header + 32) * 0xe7037ed1a0b428dbull ^
-         (uint64_t{load16(header + 4)} << 32 | (load32(header) & 0xfffff)) * 0x8ebc6af09c88c6e3ull;
+         (load32(header) & 0xfffff) * 0x8ebc6af09c88c6e3ull;
 }
+inline uint64_t changingIdentityOf6(const uint8_t* header) { return load16(header + 4) * 0x589965cc75374cc3ull; }
+inline uint64_t identityOf6(const uint8_t* header) { return standingIdentityOf6(header) ^ changingIdentityOf6(header); }
 
 // Of 16 to kDigestOctets octets up to `end`: the first 16 and the last 16, which together are all of them. Never 0.
 inline uint64_t digestOf(const KeyedHash& hash, uint64_t identity, const uint8_t* at, const uint8_t* end) {

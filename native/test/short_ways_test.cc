@@ -12,24 +12,25 @@ namespace {
 
 class Conversation {
  public:
-  Conversation(std::mt19937_64& random, unsigned number)
-      : random_(random), number_(number), six_(below(4) == 0), tcp_(below(3) != 0), oneWay_(below(8) == 0), vlan_(below(3) == 0 ? below(4) : kNone) {
+  // `calm`: how much rarer odd headers are.
+  Conversation(std::mt19937_64& random, unsigned number, unsigned calm)
+      : random_(random), number_(number), calm_(calm), six_(below(4) == 0), tcp_(below(3) != 0), oneWay_(below(8) == 0), vlan_(below(3) == 0 ? below(4) : kNone) {
     for (uint32_t& n : next_) n = static_cast<uint32_t>(random_());
   }
 
   Bytes frame() {
     const unsigned side = oneWay_ ? 0 : below(2), other = side ^ 1;
     const unsigned length = below(4) == 0 ? below(2000) : below(3) * 500;
-    const uint8_t ttl = static_cast<uint8_t>(below(60) == 0 ? below(256) : 60 + side), tos = static_cast<uint8_t>(below(50) == 0 ? below(256) : 0);
+    const uint8_t ttl = static_cast<uint8_t>(odd(60) ? below(256) : 60 + side), tos = static_cast<uint8_t>(odd(50) ? below(256) : 0);
     Bytes payload = tcp_ ? segment(side, other, length) : udp(port(side), port(other), octets(length));
-    if (below(60) == 0) payload.resize(below(30));
+    if (odd(60)) payload.resize(below(30));
     const auto id = static_cast<uint16_t>(below(4) == 0 ? 0 : random_());
-    const uint8_t protocol = below(100) == 0 ? static_cast<uint8_t>(below(256)) : tcp_ ? 6 : 17;
+    const uint8_t protocol = odd(100) ? static_cast<uint8_t>(below(256)) : tcp_ ? 6 : 17;
     const auto from = static_cast<uint8_t>(side + 1), to = static_cast<uint8_t>(other + 1);
     const Bytes packet = six_ ? ip6({.from = from, .to = to, .next = protocol, .hops = ttl, .trafficClass = tos, .label = number_}, payload)
                               : ip4({.from = 0x0a000000u + from, .to = 0x0a000000u + to, .protocol = protocol, .ttl = ttl, .tos = tos, .id = id,
-                                     .fragment = static_cast<uint16_t>(below(40) == 0 ? 0x2000 : below(40) == 0 ? 3 : 0x4000),
-                                     .options = below(40) == 0 ? zeros(8) : Bytes{}}, payload);
+                                     .fragment = static_cast<uint16_t>(odd(40) ? 0x2000 : odd(40) ? 3 : below(9) == 0 ? 0 : 0x4000),
+                                     .options = odd(40) ? zeros(8) : Bytes{}}, payload);
     const unsigned type = six_ ? 0x86dd : 0x0800;
     return vlan_ == kNone ? ethernet(type, packet, from, to) : tagged(0x8100, vlan_, type, packet, from, to);
   }
@@ -37,6 +38,7 @@ class Conversation {
  private:
   static constexpr unsigned kNone = ~0u;
   unsigned below(uint64_t n) { return static_cast<unsigned>(random_() % n); }
+  bool odd(unsigned n) { return below(uint64_t{n} * calm_) == 0; }
   unsigned port(unsigned side) const { return side == 0 ? 1024 + number_ : 443; }
 
   // In order more often than not; else sent again, ahead, acknowledging what nobody saw, with a closed window, and so on.
@@ -56,7 +58,7 @@ class Conversation {
   }
 
   std::mt19937_64& random_;
-  const unsigned number_;
+  const unsigned number_, calm_;
   const bool six_, tcp_, oneWay_;
   const unsigned vlan_;
   uint32_t next_[2];
@@ -120,7 +122,9 @@ TEST("short ways: the same rows and counters as without them, octet for octet") 
     options.duplicates = static_cast<DuplicateMode>(seed % 3);
     Twins twins(options);
     std::vector<Conversation> conversations;
-    for (unsigned i = 0; i < 40; i++) conversations.emplace_back(random, i);
+    // Few flows with calm headers follow each other: most are recognised by them (recent_headers.h).
+    const bool calm = seed % 2 == 0;
+    for (unsigned i = 0; i < 40; i++) conversations.emplace_back(random, i, calm ? 8 : 1);
     uint64_t now = kStart;
     std::vector<Bytes> frames(32);
     std::vector<PacketView> views;
@@ -130,7 +134,7 @@ TEST("short ways: the same rows and counters as without them, octet for octet") 
       Bytes& frame = frames[views.size()];
       // Now and then a copy of the packet before.
       if (!views.empty() && below(50) == 0) frame = frames[views.size() - 1];
-      else frame = conversations[below(8) == 0 ? below(40) : below(4)].frame();
+      else frame = conversations[below(calm ? 100 : 8) == 0 ? below(40) : below(4)].frame();
       const auto wire = static_cast<uint32_t>(frame.size());
       views.push_back({frame.data(), ns, below(2) == 0 ? wire : std::min(wire, 40 + below(100)), wire, 1 + below(200) / 199, 0, LinkType::ethernet, 0});
       if (views.size() < 32 && below(20) != 0) continue;
