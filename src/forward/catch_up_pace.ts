@@ -35,7 +35,13 @@ const deliveryMs = 1_000;
 const rateSpanMs = 30_000;
 const sampleMs = 1_000;
 
-export class CatchUpPace {
+/** Says to a session when the next message may go. */
+export interface Throttle {
+  waitMs(nowMs: number, sentOctets: number, provenOctets: number): number;
+  sent(rows: number, octets: number): void;
+}
+
+export class CatchUpPace implements Throttle {
   readonly #limits: CatchUpLimits;
   /** Rows and octets that may go now; negative after a message larger than what was left. */
   #rows: number;

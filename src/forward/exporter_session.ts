@@ -8,6 +8,7 @@ import { ApplianceError } from '../core/errors.ts';
 import type { World } from '../core/world.ts';
 import { type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
 import { ROW_BYTES, rowField } from '../flow/row_layout.ts';
+import type { Throttle } from './catch_up_pace.ts';
 import type { ExportSession } from './export_session.ts';
 import { flowEndWallMs } from './flow_end.ts';
 import { FlowShare } from './flow_share.ts';
@@ -17,14 +18,8 @@ import { ResendSchedule } from './ipfix/resend_schedule.ts';
 import { selectorMeaning } from './ipfix/selector_tables.ts';
 import type { Link } from './link.ts';
 import type { DestinationPrivacy } from './privacy/destination_privacy.ts';
-import { SentLog } from './sent_log.ts';
-import type { SpoolCursor, SpooledRows } from './spool_cursor.ts';
-
-/** Says when the next message may go; `CatchUpPace`. */
-export interface Throttle {
-  waitMs(nowMs: number, sentOctets: number, provenOctets: number): number;
-  sent(rows: number, octets: number): void;
-}
+import { SentLog, type SentMessage } from './sent_log.ts';
+import { isStoreTrouble, type SpoolCursor, type SpooledRows } from './spool_cursor.ts';
 
 /** What a destination was not told yet of rows it will never get; the lane. */
 export interface GapsToTell {
@@ -94,6 +89,8 @@ export class ExporterSession {
   /** Octets of the link up to the last message with rows that was proven. */
   #rowsProvenAt = 0;
   #timer: Timer | undefined;
+  /** The next tick is set for what waits to be proven. */
+  #looksOften = false;
   #selectors = '';
   #awaitsTime = false;
   #takesNoMore = false;
@@ -128,7 +125,7 @@ export class ExporterSession {
    * reason of the loss, else undefined. Never rejects for the link.
    */
   async run(signal: AbortSignal): Promise<ApplianceError | undefined> {
-    const { link, world } = this.#parts;
+    const { link } = this.#parts;
     let lost: ApplianceError | undefined;
     const ended = new AbortController();
     const stop = AbortSignal.any([signal, ended.signal]);
@@ -136,13 +133,7 @@ export class ExporterSession {
       lost = error;
       ended.abort(error);
     });
-    this.#timer = world.clock.every(
-      acknowledgePeriodMs,
-      () => this.#tick(),
-      (error) => {
-        throw error; // nothing in it may fail: a bug
-      },
-    );
+    this.#armTick();
     try {
       this.#introduce();
       await unlessAborted(stop, link.settled());
@@ -152,7 +143,7 @@ export class ExporterSession {
       if (!(error instanceof ApplianceError)) throw error;
       if (!signal.aborted) lost ??= error;
     } finally {
-      this.#timer.cancel();
+      this.#timer?.cancel();
       this.acknowledge();
     }
     return lost;
@@ -285,7 +276,7 @@ export class ExporterSession {
       }
       const more = link.send(encoded.message);
       const [octets, { records }] = [encoded.message.length, encoded];
-      this.#sent.add({ position, rows: count, records, endOctet: link.sentOctets, leftOut });
+      this.#awaitProof({ position, rows: count, records, endOctet: link.sentOctets, leftOut });
       onSent(octets, records);
       this.#parts.onLatency?.(world.clock.wallMs() - flowEndWallMs(shown.bytes, firstRow, wallOffsetNs));
       this.#parts.throttle?.sent(encoded.rows, octets);
@@ -341,6 +332,23 @@ export class ExporterSession {
     this.#templates.sent(world.clock.monotonicMs());
   }
 
+  /** While nothing is on its way nobody is woken ten times a second. */
+  #armTick(): void {
+    const { clock } = this.#parts.world;
+    this.#timer?.cancel();
+    this.#looksOften = this.#sent.length > 0;
+    const untilDueMs = Math.max(1, Math.min(factsPeriodMs, this.#templates.dueMs - clock.monotonicMs()));
+    this.#timer = clock.after(this.#looksOften ? acknowledgePeriodMs : untilDueMs, () => {
+      this.#tick();
+      this.#armTick();
+    });
+  }
+
+  #awaitProof(message: SentMessage): void {
+    this.#sent.add(message);
+    if (!this.#looksOften) this.#armTick();
+  }
+
   #tick(): void {
     this.acknowledge();
     const { world, session, gapsOf } = this.#parts;
@@ -350,7 +358,8 @@ export class ExporterSession {
       this.#sendOptions(true);
       this.#templates.sent(nowMs);
     } else if (nowMs >= this.#nextFactsMs) {
-      this.#nextFactsMs = nowMs + factsPeriodMs;
+      // A timer may be a little early.
+      this.#nextFactsMs = nowMs + factsPeriodMs - acknowledgePeriodMs;
       // A new selector must be explained before many rows name it: RFC 5477 has no other place for the rate.
       const isNew = selectorsOf(this.#facts([])) !== this.#selectors;
       if (isNew || nowMs >= this.#nextOptionsMs || gapsOf?.hasGapsToTell === true) this.#sendOptions(false);
@@ -363,7 +372,7 @@ export class ExporterSession {
     const now = { ...this.#facts(gaps), stamps: session.stamps };
     for (const message of session.optionsMessages(now, this.#exportTimeS, again)) this.#sendOther(message);
     // Counts as said once everything up to here has arrived.
-    if (gaps.length > 0) this.#sent.add({ position: 0, rows: 0, records: 0, endOctet: link.sentOctets, gaps });
+    if (gaps.length > 0) this.#awaitProof({ position: 0, rows: 0, records: 0, endOctet: link.sentOctets, gaps });
     this.#selectors = selectorsOf(now);
     for (const { selectorId } of now.selectors) this.#named.add(selectorId);
     this.#nextOptionsMs = world.clock.monotonicMs() + optionsPeriodMs;
@@ -387,14 +396,3 @@ export class ExporterSession {
 }
 
 const selectorsOf = ({ selectors }: ExportFacts): string => selectors.map(selectorMeaning).join();
-
-function isStoreTrouble(error: unknown): boolean {
-  const code = (error as ApplianceError | undefined)?.code;
-  return (
-    code === 'storeClosed' ||
-    code === 'storeFull' ||
-    code === 'storeUnwritable' ||
-    code === 'storeDamaged' ||
-    code === 'storeLocked'
-  );
-}

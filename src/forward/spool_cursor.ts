@@ -4,6 +4,7 @@
  * renumbers beneath.
  */
 
+import type { ApplianceError } from '../core/errors.ts';
 import { ROW_BYTES } from '../flow/row_layout.ts';
 import type { LaneCursor } from './lane_cursor.ts';
 import type { SpoolChunk } from './spool_chunk.ts';
@@ -168,3 +169,15 @@ export class SpoolCursor {
 }
 
 const isFrozen = ({ frozen }: SpoolChunk): boolean => frozen === true;
+
+/** The store does not answer now, and may later. */
+export function isStoreTrouble(error: unknown): boolean {
+  const code = (error as ApplianceError | undefined)?.code;
+  return (
+    code === 'storeClosed' ||
+    code === 'storeFull' ||
+    code === 'storeUnwritable' ||
+    code === 'storeDamaged' ||
+    code === 'storeLocked'
+  );
+}

@@ -10,32 +10,35 @@ import type { NativeMeter } from './addon.ts';
 /** Rows are valid until it returns, or until its promise settles. While it is busy the meter aggregates rather than waits. */
 export type BlockReceiver = (block: RowBlock) => void | Promise<void>;
 
+/** What of the meter it needs. */
+export type FilledBlocks = Pick<NativeMeter, 'buffer' | 'blockBytes' | 'poll' | 'release'>;
+
 export class BlockReader {
-  readonly #meter: NativeMeter;
+  readonly #meter: FilledBlocks;
   readonly #bootId: string;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
 
-  constructor(meter: NativeMeter, bootId: string) {
+  constructor(meter: FilledBlocks, bootId: string) {
     this.#meter = meter;
     this.#bootId = bootId;
     this.#bytes = new Uint8Array(meter.buffer);
     this.#view = new DataView(meter.buffer);
   }
 
-  /** Hands over what is filled, for at most `budgetMs`. Returns the number of blocks. */
-  async drain(clock: Clock, budgetMs: number, receive: BlockReceiver): Promise<number> {
+  /** Hands over what is filled, for at most `budgetMs`. `emptied`: nothing was left. */
+  async drain(clock: Clock, budgetMs: number, receive: BlockReceiver): Promise<{ blocks: number; emptied: boolean }> {
     const endMs = clock.monotonicMs() + budgetMs;
     let blocks = 0;
     do {
       const index = this.#meter.poll();
-      if (index < 0) break;
+      if (index < 0) return { blocks, emptied: true };
       blocks++;
       const pending = receive(this.block(index));
       if (pending !== undefined) await pending;
       this.#meter.release(index);
     } while (clock.monotonicMs() < endMs);
-    return blocks;
+    return { blocks, emptied: false };
   }
 
   block(index: number): RowBlock {

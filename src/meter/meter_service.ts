@@ -49,8 +49,11 @@ export interface MeterParts {
 }
 
 const turnBudgetMs = 8;
-const pollFirstMs = 20;
-const pollBounds = { leastMs: 5, mostMs: 50 } as const;
+/**
+ * How often it is looked for blocks. A block waits for rows much longer than for a look, and every look wakes the processor; while
+ * more are filled than a turn takes, or than a quarter of all there are, the next turn follows at once.
+ */
+const pollMs = { pressed: 5, usual: 50 } as const;
 const watchMs = 1_000;
 const reopenMs = 2_000;
 /** Figures younger than this are not asked for again: several readers share one request to the meter's threads. */
@@ -79,7 +82,6 @@ export class MeterService implements Service {
   #receivedRecords = 0;
   #figures: MeterFigures = noFigures;
   #figuresAtMs = Number.NEGATIVE_INFINITY;
-  #pollMs = pollFirstMs;
   #turn: Promise<void> = Promise.resolve();
   #openedAtMs = 0;
   #pollTimer: Timer | undefined;
@@ -123,7 +125,7 @@ export class MeterService implements Service {
     await this.#feeder?.stop();
     this.#meter.stop();
     while (!this.#meter.drained() && clock.monotonicMs() < endMs) {
-      const blocks = await this.#reader!.drain(clock, turnBudgetMs, this.#receive);
+      const { blocks } = await this.#reader!.drain(clock, turnBudgetMs, this.#receive);
       await clock.sleep(blocks > 0 ? 0 : 2);
     }
     this.#observe();
@@ -257,7 +259,7 @@ export class MeterService implements Service {
     this.#sampling.opened(this.figures());
     this.#enter('metering', '');
     log.info('meterStarted', { source: this.#settings.source, interfaces: this.#settings.interfaces });
-    this.#pollTimer = clock.after(this.#pollMs, () => this.#poll());
+    this.#pollTimer = clock.after(pollMs.usual, () => this.#poll());
   }
 
   #observations(): { observations?: NativeObservations } {
@@ -290,17 +292,16 @@ export class MeterService implements Service {
     return this.#parts.receive(block);
   };
 
-  // One turn at a time; the next comes sooner when blocks pile up and later when the site is quiet.
+  // One turn at a time; the next comes sooner when blocks pile up.
   #poll(): void {
     const { clock } = this.#world;
     this.#observe();
-    this.#turn = this.#reader!.drain(clock, turnBudgetMs, this.#receive).then((blocks) => {
+    this.#turn = this.#reader!.drain(clock, turnBudgetMs, this.#receive).then(({ blocks, emptied }) => {
       if (this.#stopping || this.#meter === undefined) return;
       const capacity = this.#figures.counts.blocksCapacity || this.#settings.blocks;
-      if (blocks * 4 >= capacity) this.#pollMs = pollBounds.leastMs;
-      else this.#pollMs = blocks > 0 ? pollFirstMs : Math.min(this.#pollMs * 2, pollBounds.mostMs);
+      const isPressed = !emptied || blocks * 4 >= capacity;
       if (this.#meter.drained()) this.#ended();
-      else this.#pollTimer = clock.after(this.#pollMs, () => this.#poll());
+      else this.#pollTimer = clock.after(isPressed ? pollMs.pressed : pollMs.usual, () => this.#poll());
     });
     this.#turn.catch(this.#surface);
   }

@@ -2,7 +2,7 @@
  * A session with a collector on a simulated clock: when templates and options go out again, and that sequence numbers count
  * what RFC 7011 section 3.1 says. Rows come from a real spool over a store in memory.
  */
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { settingsSchema } from '../../src/config/schema.ts';
 import { SimulatedClock } from '../../src/core/clock.ts';
 import { ApplianceError } from '../../src/core/errors.ts';
@@ -220,6 +220,24 @@ test('an interrupted UDP session goes on: templates at once, sequence numbers wh
   expect(timesOf(all, ({ templates }) => templates.length > 0)).toEqual([0, 1_000, 3_000]);
   expect(all.reduce((sum, { flows }) => sum + flows, 0)).toBe(100);
   expect(violations({ lossy: true, messageOctetsMax: 1_400, sent: [...first.link.sent, ...second.link.sent] })).toEqual([]);
+});
+
+test('a session with nothing on its way wakes the box once a second, and rows are proven as soon as ever', async () => {
+  const exchange = await Exchange.start();
+  const { link } = exchange.converse({ lossy: false });
+  await exchange.clock.advance(3_000);
+  const looks = vi.spyOn(link, 'provenOctets');
+  const timers = vi.spyOn(exchange.clock, 'after');
+  await exchange.clock.advance(10_000);
+  expect(looks).not.toHaveBeenCalled();
+  const [sessions, spools] = [10, 10];
+  expect(timers.mock.calls.length).toBeLessThanOrEqual(sessions + spools);
+  for (let i = 0; i < 3; i++) {
+    await exchange.clock.advance(730);
+    exchange.spool.append(blockOf(i * 100, 100));
+    await exchange.clock.advance(100);
+    expect(exchange.spool.lane('a').account()).toMatchObject({ pending: 0, acknowledged: (i + 1) * 100 });
+  }
 });
 
 test('rows never come before the options that explain their selector', async () => {
