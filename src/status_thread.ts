@@ -67,6 +67,7 @@ async function run(
     onStatus: (status) => live.pushStatus(status),
     onWindow: (window) => recent.add(window),
     onNames: (changes) => names.take(changes),
+    onRowsWait: () => keeper?.takeIn(),
     onStop: (deadlineMs) => {
       // What is kept first: a browser that does not let go must not cost records.
       void stopKeeping()

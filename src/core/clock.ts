@@ -41,15 +41,20 @@ export abstract class ClockBase implements Clock {
       } catch (error) {
         onError(error);
       }
-      if (!cancelled) timer = this.after(periodMs, once);
+      if (!cancelled) timer = this.after(this.untilTurn(periodMs), once);
     };
-    timer = this.after(periodMs, once);
+    timer = this.after(this.untilTurn(periodMs), once);
     return {
       cancel: () => {
         cancelled = true;
         timer.cancel();
       },
     };
+  }
+
+  /** How long until the next turn of what is to run at this period. */
+  protected untilTurn(periodMs: number): number {
+    return periodMs;
   }
 
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
@@ -95,6 +100,19 @@ export class SystemClock extends ClockBase {
     const handle = setTimeout(run, delayMs);
     return { cancel: () => clearTimeout(handle) };
   }
+
+  /**
+   * What runs every so many seconds falls due together, at whole seconds of the monotonic clock (the nearest, so the first turn comes up
+   * to half a second early or late): a dozen services wake the processor once a second, not a dozen times.
+   */
+  protected override untilTurn(periodMs: number): number {
+    return periodMs % 1_000 === 0 ? untilWholeSecond(this.monotonicMs(), periodMs) : periodMs;
+  }
+}
+
+/** From now to the whole second that is nearest to `delayMs` from now, in whole milliseconds: timers that fall due together have one length. */
+export function untilWholeSecond(nowMs: number, delayMs: number): number {
+  return Math.ceil(Math.round((nowMs + delayMs) / 1_000) * 1_000 - nowMs);
 }
 
 /** A clock that stands still until it is told: `advance` runs what falls due, in order. For tests and the simulation. */

@@ -9,6 +9,8 @@ import type { RowBlock } from './row_block.ts';
 import { ROW_BYTES, rowField } from './row_layout.ts';
 
 export const ringRows = 16_384;
+/** So many wait that whoever takes them should not leave it to its timer. */
+const crowdedRows = ringRows / 4;
 const mask = ringRows - 1;
 /** Words of the head: rows written, rows read, rows missed; each on a cache line of its own. */
 const written = 0;
@@ -49,13 +51,14 @@ export class FlowRingWriter {
     this.#intervalOf = intervalOf;
   }
 
-  add(block: RowBlock, wallOffsetNs: bigint): void {
+  /** Copies a block's rows. True when they have become so many that the reader is to be told: once, until it has taken some. */
+  add(block: RowBlock, wallOffsetNs: bigint): boolean {
     const { head, offsetsUs, intervals, rows } = this.#ring;
     // Counts go round at 2^32; their difference does not mind.
     const taken = (this.#next - Atomics.load(head, read)) >>> 0;
     const count = Math.min(block.count, ringRows - taken);
     if (count < block.count) Atomics.add(head, missed, block.count - count);
-    if (count === 0) return;
+    if (count === 0) return false;
     const offsetUs = Number(wallOffsetNs / 1_000n);
     const view = new DataView(block.bytes.buffer, block.bytes.byteOffset, block.bytes.byteLength);
     for (let done = 0; done < count; ) {
@@ -72,6 +75,7 @@ export class FlowRingWriter {
     }
     this.#next = (this.#next + count) | 0;
     Atomics.store(head, written, this.#next);
+    return taken < crowdedRows && taken + count >= crowdedRows;
   }
 
   /** Rows that found no room since the memory was made. */

@@ -50,10 +50,10 @@ export interface MeterParts {
 
 const turnBudgetMs = 8;
 /**
- * How often it is looked for blocks. A block waits for rows much longer than for a look, and every look wakes the processor; while
- * more are filled than a turn takes, or than a quarter of all there are, the next turn follows at once.
+ * How soon it is looked for blocks again, by what the last turn found. A block waits for rows much longer than for a look, and every look
+ * wakes the processor: `quiet` where there was none, `pressed` where more were filled than a turn takes, or than a quarter of all.
  */
-const pollMs = { pressed: 5, usual: 50 } as const;
+const pollMs = { pressed: 5, usual: 50, quiet: 100 } as const;
 const watchMs = 1_000;
 const reopenMs = 2_000;
 /** Figures younger than this are not asked for again: several readers share one request to the meter's threads. */
@@ -300,8 +300,9 @@ export class MeterService implements Service {
       if (this.#stopping || this.#meter === undefined) return;
       const capacity = this.#figures.counts.blocksCapacity || this.#settings.blocks;
       const isPressed = !emptied || blocks * 4 >= capacity;
+      const pace = isPressed ? 'pressed' : blocks > 0 ? 'usual' : 'quiet';
       if (this.#meter.drained()) this.#ended();
-      else this.#pollTimer = clock.after(isPressed ? pollMs.pressed : pollMs.usual, () => this.#poll());
+      else this.#pollTimer = clock.after(pollMs[pace], () => this.#poll());
     });
     this.#turn.catch(this.#surface);
   }

@@ -122,7 +122,7 @@ export class PageThread implements Service {
 
   /** Copies the rows of a block for searches; what the thread has not taken in time is counted there as missed. */
   rows(block: RowBlock, wallOffsetNs: bigint): void {
-    this.#flows?.add(block, wallOffsetNs);
+    if (this.#flows?.add(block, wallOffsetNs) === true) this.#link?.rowsWait();
   }
 
   second(second: TrafficSecond): void {

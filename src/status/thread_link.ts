@@ -18,6 +18,7 @@ export type ToPage =
   | { readonly kind: 'window10s'; readonly window: HistoryWindow }
   | { readonly kind: 'status'; readonly status: BoxStatus }
   | { readonly kind: 'names'; readonly changes: readonly HostNameChange[] }
+  | { readonly kind: 'rowsWait' }
   | { readonly kind: 'metrics'; readonly text: string }
   | { readonly kind: 'metricsFailed'; readonly message: string }
   | { readonly kind: 'acted'; readonly turn: number; readonly fault: string; readonly alerts: readonly Alert[] }
@@ -101,6 +102,11 @@ export class MainEnd {
     if (this.#inFlight >= inFlightMax) return false;
     if (changes.length > 0) this.#post({ kind: 'names', changes });
     return true;
+  }
+
+  /** Many rows lie in the ring: they are not to wait for the page's timer. */
+  rowsWait(): void {
+    this.#port.postMessage({ kind: 'rowsWait' } satisfies ToPage);
   }
 
   /** Asks the page's thread to end; `onStopped` follows. */
@@ -201,6 +207,7 @@ export interface PageEndEvents {
   readonly onStatus: (status: BoxStatus) => void;
   readonly onWindow: (window: HistoryWindow) => void;
   readonly onNames?: (changes: readonly HostNameChange[]) => void;
+  readonly onRowsWait?: () => void;
   readonly onStop: (deadlineMs: number) => void;
 }
 
@@ -301,6 +308,9 @@ export class PageEnd {
       case 'names':
         this.#events.onNames?.(message.changes);
         break;
+      case 'rowsWait':
+        this.#events.onRowsWait?.();
+        return;
       case 'metrics':
         this.#asking?.resolve(message.text);
         return;

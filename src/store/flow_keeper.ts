@@ -20,8 +20,8 @@ import { FlowArchive, type FlowArchiveParts, skipReasons } from './flow_archive.
 import { FlowSearch } from './flow_search.ts';
 import { openSegmentBytes, RecentFlows } from './recent_flows.ts';
 
-/** Ten times a second: the ring holds much more. */
-const drainMs = 100;
+/** The ring holds much more, and the main thread tells when it fills; whoever asks gets what lies in it too. */
+const drainMs = 500;
 const sealAfterMs = 15 * 60_000;
 const memoryLookMs = 10_000;
 /** Beside the open segment: some minutes of a busy branch, whatever else the memory is wanted for. */
@@ -48,6 +48,7 @@ export class FlowKeeper implements FlowSearcher {
   readonly #allowance: FlowAllowance;
   readonly #parts: Pick<FlowKeeperParts, 'program' | 'onEvent'>;
   #timers: Timer[] = [];
+  #hasBegun = false;
 
   constructor(settings: HistorySettings, { world, ring, folder, names, program, ...parts }: FlowKeeperParts) {
     this.#world = world;
@@ -67,10 +68,12 @@ export class FlowKeeper implements FlowSearcher {
   }
 
   list(question: FlowListQuestion): Promise<FlowListAnswer> {
+    this.takeIn();
     return this.#search.list(question);
   }
 
   group(question: FlowGroupQuestion): Promise<FlowGroupAnswer> {
+    this.takeIn();
     return this.#search.group(question);
   }
 
@@ -86,7 +89,8 @@ export class FlowKeeper implements FlowSearcher {
     const isBug = (error: unknown): never => {
       throw error; // rows that cannot be read are a bug
     };
-    this.#timers = [clock.every(drainMs, () => this.#drain(), isBug)];
+    this.#hasBegun = true;
+    this.#timers = [clock.every(drainMs, () => this.takeIn(), isBug)];
     if (archive !== undefined) {
       const tend = (): void => {
         this.#flows.seal();
@@ -147,14 +151,15 @@ export class FlowKeeper implements FlowSearcher {
   /** What came until now goes to disk. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
-    this.#drain();
+    this.takeIn();
     if (this.#archive === undefined) return;
     this.#flows.seal();
     await this.#archive.stop();
   }
 
-  #drain(): void {
-    this.#ring.drain((view, base, offsetUs, interval) => this.#flows.add(view, base, offsetUs, interval));
+  /** What lies in the ring, once the disk has been looked through. */
+  takeIn(): void {
+    if (this.#hasBegun) this.#ring.drain((view, base, offsetUs, interval) => this.#flows.add(view, base, offsetUs, interval));
   }
 
   #measure(archive: FlowArchive): void {

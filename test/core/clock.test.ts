@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { SimulatedClock, SystemClock, withDeadline } from '../../src/core/clock.ts';
+import { SimulatedClock, SystemClock, untilWholeSecond, withDeadline } from '../../src/core/clock.ts';
 
 describe('simulated clock', () => {
   test('stands still until it is advanced, then runs what is due in order of time', async () => {
@@ -68,5 +68,42 @@ describe('deadline', () => {
     const clock = new SystemClock();
     await expect(withDeadline(clock, 10, 'saving', new Promise(() => {}))).rejects.toMatchObject({ code: 'deadlineExceeded' });
     await expect(withDeadline(clock, 1_000, 'saving', Promise.resolve(7))).resolves.toBe(7);
+  });
+});
+
+describe('what runs every so many seconds', () => {
+  test('falls due at whole seconds, never more than half a second from its period, and keeps it', () => {
+    for (const periodMs of [1_000, 2_000, 10_000, 600_000]) {
+      for (const startMs of [0, 1, 499.4, 500.6, 777.7, 999.9, 123_456.789]) {
+        const firstMs = startMs + untilWholeSecond(startMs, periodMs);
+        expect(firstMs % 1_000, `${periodMs} from ${startMs}`).toBeLessThan(1);
+        expect(Math.abs(firstMs - startMs - periodMs)).toBeLessThanOrEqual(501);
+        // A turn that comes a little early or late, or takes a while, is followed by the next one all the same.
+        for (const lateMs of [-0.9, 0, 3, 400]) {
+          const next = firstMs + lateMs + untilWholeSecond(firstMs + lateMs, periodMs);
+          expect(Math.abs(next - firstMs - periodMs)).toBeLessThanOrEqual(1);
+        }
+      }
+    }
+  });
+
+  test('runs together with all that has begun at other moments', async () => {
+    const clock = new SystemClock();
+    const turns: number[][] = [];
+    const timers = [0, 170, 340].map(async (delayMs, i) => {
+      turns[i] = [];
+      await clock.sleep(delayMs);
+      return clock.every(
+        1_000,
+        () => void turns[i]!.push(Math.round(clock.monotonicMs() / 1_000)),
+        (error) => {
+          throw error;
+        },
+      );
+    });
+    while (turns.some((of) => of.length < 3)) await clock.sleep(50);
+    for (const timer of timers) (await timer).cancel();
+    const [first, ...others] = turns.map((of) => of.slice(-1)[0]!);
+    for (const other of others) expect(Math.abs(other - first!)).toBeLessThanOrEqual(1);
   });
 });

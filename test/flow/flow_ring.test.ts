@@ -55,6 +55,18 @@ describe('rows through shared memory', () => {
     expect(reader.drain(() => {})).toBe(3);
   });
 
+  test('whoever takes them is told once that many wait, and again when it has taken some', () => {
+    const memory = flowRingMemory();
+    const writer = new FlowRingWriter(memory, () => 1);
+    const reader = new FlowRingReader(memory);
+    const told = (): number[] => Array.from({ length: 8 }, (_, i) => i).filter(() => writer.add(blockOf(0, ringRows / 16), 0n));
+    expect(told()).toEqual([3]);
+    reader.drain(() => {}, ringRows / 4);
+    expect(told()).toEqual([]);
+    reader.drain(() => {});
+    expect(told()).toEqual([3]);
+  });
+
   test('another thread reads whole rows while they are written', async () => {
     const memory = flowRingMemory();
     const code = `

@@ -58,6 +58,14 @@ describe('thread link', () => {
     expect(mainEnd.figures()).toMatchObject({ items: 0, dropped: 0 });
   });
 
+  it('tells the page that rows wait, which it does not acknowledge', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { mainEnd, pageEnd } = ends({}, { onRowsWait: resolve });
+    pageEnd.open();
+    mainEnd.rowsWait();
+    await promise;
+  });
+
   it('holds a bounded number of seconds and one status for a page that hangs', async () => {
     const posted: unknown[] = [];
     let answer: (message: unknown) => void = () => {};

@@ -15,6 +15,33 @@ import { blockOf } from '../pipeline/rows.ts';
 const MIB = 1_048_576;
 const bytesMax = openSegmentBytes + 6 * MIB;
 
+test('whoever asks is told of records that came a moment ago, and none are taken in before the disk was looked through', async () => {
+  const clock = new SimulatedClock();
+  const world = { clock, random: new SeededRandom(1), log: silentLog, metrics: createMetrics() };
+  const ring = flowRingMemory();
+  const keeper = new FlowKeeper(settingsSchema.parse({}).history, {
+    world,
+    ring,
+    folder: '/dev/null/never',
+    names: async () => new NameDictionary(),
+    clockTrusted: () => true,
+    onEvent: () => {},
+  });
+  const asked = { filter: everyFlow, fromMs: 0, toMs: 2 ** 48, order: 'arrival', limit: 1, offset: 0 } as const;
+  const row = { source: [10, 0, 0, 0, 1], destination: [10, 0, 0, 0, 2], startNs: 0n, endNs: 1n, octets: 60, packets: 1 };
+  const add = (): boolean => new FlowRingWriter(ring, () => 1).add(blockOf([row], 'wall', 0n), 0n);
+  add();
+  keeper.takeIn();
+  expect((await keeper.list(asked)).matched.records).toBe(0);
+  await keeper.start();
+  expect((await keeper.list(asked)).matched.records).toBe(1);
+  add();
+  expect(
+    (await keeper.group({ filter: everyFlow, fromMs: 0, toMs: 2 ** 48, by: ['protocol'], order: 'bytes', limit: 1 })).groups[0],
+  ).toMatchObject({ records: 2 });
+  await keeper.stop();
+});
+
 test('records make room, say so once, and come again', async () => {
   const clock = new SimulatedClock();
   const world = { clock, random: new SeededRandom(1), log: silentLog, metrics: createMetrics() };
