@@ -6,7 +6,7 @@
  * time, or at the next start (`once`: but for the one start that it takes). What is kept is laid on the boot partition too, so that it
  * meets no older file there and outlives the data partition. An edge; `provision_plan.ts` decides.
  */
-import { cpSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { changesBetween } from '../../config/changes.ts';
 import { defaultSettings, parseSettings } from '../../config/load.ts';
@@ -247,7 +247,7 @@ function keepTrial({ own, root }: PageJob, told: { id: string; who: string }): P
   if (!names(settings).includes(formerName))
     return { ...none, ...told, outcome: 'nothing', reasons: ['no settings are on trial'] };
   const reasons: string[] = [];
-  const memory = readMemory(join(settings, memoryName)) as Memory;
+  const memory: Memory = readMemory(join(settings, memoryName)) ?? { digest: '', ports: undefined };
   let digest = memory.digest;
   try {
     digest = layOnBootPartition(own, settings);
@@ -267,7 +267,8 @@ function layOnBootPartition(own: string, settings: string): string {
   const there = names(own).find((name) => name.toLowerCase() === settingsName);
   const text = withRelativeFiles(textOf(join(settings, settingsName)) ?? '');
   if (there !== undefined && textOf(join(own, there))?.startsWith(pageMark) !== true)
-    cpSync(join(own, there), join(own, beforePageName), { preserveTimestamps: true });
+    // Octet by octet: it may be an editor's UTF-16.
+    writeFileSync(join(own, beforePageName), readFileSync(join(own, there)), { flush: true });
   layOn(own, { text, files: readFiles(join(settings, filesFolder)) });
   return digestOf(readOffered(own));
 }

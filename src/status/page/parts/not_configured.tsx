@@ -9,6 +9,7 @@ import { Snippet } from './copyable.tsx';
 export function NotConfigured({ lines, isBox }: { lines: readonly string[]; isBox: boolean }) {
   const { role } = useSession().answer;
   const maySetUp = isBox && role === 'admin';
+  const mayFillIn = !isBox && role !== 'viewer';
   const first = isBox ? firstSettings(lines) : undefined;
   return (
     <Card title="Not configured yet" note="lines to add to the settings file, with your own names" class="todo">
@@ -18,6 +19,14 @@ export function NotConfigured({ lines, isBox }: { lines: readonly string[]; isBo
             Set up this box
           </a>
           <span class="quiet">name, ports, address, collector: checked and applied here</span>
+        </p>
+      )}
+      {mayFillIn && (
+        <p class="form-end">
+          <a class="button" href="#set-up">
+            Fill in a form instead
+          </a>
+          <span class="quiet">it is checked, and shows the lines for the settings file</span>
         </p>
       )}
       {first !== undefined && <FirstSettings text={first} isOtherWay={maySetUp} />}
