@@ -1,6 +1,7 @@
-// Where short flows go when the cache or the hand-over is full: sums over flows that agree in protocol, IP version, VLAN,
-// interface and sampling rate; all else of the key is absent (RFC 7015). At most 512 sums. What they hold counts as cached
-// until it is handed over. Owner: the core's thread.
+// Where short flows go when the cache or the hand-over is full: sums over flows that agree in protocol and IP version, or in
+// EtherType, in VLAN, interface and sampling rate; all else of the key is absent (RFC 7015). Counters are summed, ranges widened and
+// flags joined; what has neither sum nor range (round trips, sequence numbers, a code point that differs) is absent too. At most 512
+// sums. What they hold counts as cached until it is handed over. Owner: the core's thread.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,7 @@ class AggregateTable {
   explicit AggregateTable(const KeyedHash& hash) : hash_(hash), region_(kAggregates * sizeof(Aggregate)) {}
 
   // Adds what the flow's open record holds, as one flow.
-  void add(const FlowEntry& flow, uint32_t interfaceIndex);
+  void add(const FlowEntry& flow, const ColdEntry& cold, uint32_t interfaceIndex);
   bool empty() const { return used_ == 0; }
   // Time of the earliest packet held; meaningless while empty.
   uint64_t oldestNs() const { return oldestNs_; }
@@ -37,7 +38,10 @@ class AggregateTable {
  private:
   struct Side {
     uint64_t packets, octets, ipOctets, firstNs, lastNs;
+    uint64_t codePoints;  // as in ColdEntry::otherDscp
+    uint64_t fragments, retransmitted, outOfOrder, unseenOctets, zeroWindows, icmpErrors;
     uint16_t tcpBits;
+    uint8_t classOfService;
     uint8_t minimumTtl, maximumTtl;
     uint32_t minimumLength, maximumLength;
   };
@@ -48,12 +52,14 @@ class AggregateTable {
     uint16_t selectorId;
     uint16_t vlan;
     uint8_t kind;
+    uint16_t etherType;
     uint8_t protocol;
-    bool anyProtocol;
+    bool anyClassOfService;
     Side side[2];  // forward, reverse
   };
   Aggregate* aggregates() const { return region_.as<Aggregate>(); }
   Aggregate* place(const FlowEntry& flow, uint32_t interfaceIndex);
+  static uint64_t writeMeasures(const Aggregate& a, Row& row);
   Aggregate* claim(uint64_t key, uint32_t limit);
 
   const KeyedHash& hash_;

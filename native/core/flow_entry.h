@@ -87,6 +87,9 @@ inline uint32_t stampOf(const FlowEntry& flow) {
   return word;
 }
 
+// Whether a TCP header of the open record was read: neither a snap length nor fragmentation hid all of them.
+inline bool knowsTcp(const FlowEntry& flow) { return ((flow.direction[0].flags | flow.direction[1].flags) & kFirstSequenceKnown) != 0; }
+
 inline constexpr uint16_t kNoContext = 0;
 
 // Context (context_table.h): outer addresses, MPLS labels, GRE key. Kept in two halves, one a direction line.

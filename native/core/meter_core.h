@@ -151,7 +151,7 @@ class Projection {
     std::vector<Step> steps;
   };
   std::vector<Plan> plans_;
-  std::array<std::array<int8_t, 2>, kRowFamilyCount * 2> byClass_{};
+  std::array<std::array<int8_t, 2>, kRowKindCount * 2> byClass_{};
 };
 
 }  // namespace flowspan

@@ -17,7 +17,7 @@ constexpr unsigned kEvictions = 16;
 // The open record goes into a sum. The entry stays, its record has to be opened anew or the entry removed.
 void MeterCore::State::aggregate(uint32_t e) {
   const FlowEntry& flow = table.entry(e);
-  aggregates.add(flow, interfaces.indexOf(flow.key.interfaceSlot));
+  aggregates.add(flow, table.cold(e), interfaces.indexOf(flow.key.interfaceSlot));
   count(MeterCounter::flowsAggregated)++;
   count(MeterCounter::flowsEndedForResources)++;
 }

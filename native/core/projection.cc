@@ -39,6 +39,21 @@ inline void writeTime(uint16_t kind, uint64_t ns, uint8_t* to) {
   }
 }
 
+// rowKindPlace of src/flow/row_kinds.ts; kRowKindCount for a family that nobody knows.
+inline unsigned kindOf(const uint8_t* row) {
+  const unsigned family = row[offsetof(Row, family)];
+  constexpr auto kAggregate = static_cast<unsigned>(RowFamily::aggregate);
+  if (family != kAggregate) return family < kAggregate ? family : kRowKindCount;
+  const uint64_t present = load64(row + offsetof(Row, presence));
+  const auto kind = (present & presence::kAddresses) != 0
+                        ? (row[offsetof(Row, ipVersion)] == 6 ? RowKind::aggregateOfIpv6Pair : RowKind::aggregateOfIpv4Pair)
+                    : (present & presence::kPorts) != 0     ? RowKind::aggregateOfService
+                    : (present & presence::kProtocol) != 0  ? RowKind::aggregateOfProtocol
+                    : (present & presence::kEtherType) != 0 ? RowKind::aggregateOfEtherType
+                                                            : RowKind::aggregate;
+  return static_cast<unsigned>(kind);
+}
+
 [[noreturn]] void refuse() { throw std::invalid_argument("projection table"); }
 
 uint16_t widened(uint16_t octets, uint16_t source) {
@@ -109,10 +124,10 @@ Projection::Result Projection::run(const uint8_t* rows, uint32_t count, uint8_t*
   };
   for (; result.rows < count; result.rows++) {
     const uint8_t* row = rows + size_t{result.rows} * kRowBytes;
-    const unsigned family = row[offsetof(Row, family)];
+    const unsigned kind = kindOf(row);
     const unsigned twoWay = row[7] & 1u;  // presence bit 0, in network order
-    const auto& chosen = byClass_[family < kRowFamilyCount ? family * 2 + twoWay : 0];
-    const bool known = family < kRowFamilyCount;
+    const bool known = kind < kRowKindCount;
+    const auto& chosen = byClass_[known ? kind * 2 + twoWay : 0];
     uint32_t needed = 0;
     int following = setTemplate;
     for (const int8_t p : chosen) {

@@ -76,6 +76,11 @@ void writeIp(const Sides& s, const ColdEntry& cold, Row& row) {
   }
 }
 
+bool knowsSequence(const DirectionLine& line) { return line.packets == 0 || (line.flags & kFirstSequenceKnown) != 0; }
+
+// Less than half a microsecond is told as one: in a record 0 stands for a round trip that was not measured.
+uint32_t toldMicros(uint32_t micros) { return std::max(micros, 1u); }
+
 uint64_t writeTcp(const FlowEntry& flow, const Sides& s, const ColdEntry& cold, Row& row) {
   const unsigned f = s.forwardSide, r = f ^ 1;
   row.tcpControlBits = toNetwork(s.forward.tcpBits);
@@ -90,13 +95,13 @@ uint64_t writeTcp(const FlowEntry& flow, const Sides& s, const ColdEntry& cold, 
   row.reverseUnseenAcknowledgedOctetDeltaCount = toNetwork(cold.unseenOctets[r]);
   row.zeroWindowPacketDeltaCount = toNetwork(static_cast<uint16_t>(s.forward.ipOctets >> 48));
   row.reverseZeroWindowPacketDeltaCount = toNetwork(static_cast<uint16_t>(s.reverse.ipOctets >> 48));
-  uint64_t present = presence::kTcp;
+  uint64_t present = presence::kTcp | (knowsSequence(s.forward) && knowsSequence(s.reverse) ? presence::kTcpSequence : 0);
   if (const uint32_t micros = roundTripOf(flow, f); micros != kNoRtt) {
-    row.roundTripTimeMicroseconds = toNetwork(micros);
+    row.roundTripTimeMicroseconds = toNetwork(toldMicros(micros));
     present |= presence::kRtt;
   }
   if (const uint32_t micros = roundTripOf(flow, r); micros != kNoRtt) {
-    row.reverseRoundTripTimeMicroseconds = toNetwork(micros);
+    row.reverseRoundTripTimeMicroseconds = toNetwork(toldMicros(micros));
     present |= presence::kReverseRtt;
   }
   return present;
@@ -112,7 +117,7 @@ uint64_t writeLink(const FlowKey& key, const ColdEntry& cold, unsigned f, Row& r
   if (key.vlan != 0) {
     row.dot1qVlanId = toNetwork(static_cast<uint16_t>(key.vlan & 0x0fff));
     row.dot1qPriority = prioritiesOf(cold.label) & 7;
-    present |= presence::kVlan;
+    present |= presence::kVlan | presence::kPriority;
   }
   if (key.customerVlan != 0) {
     row.dot1qCustomerVlanId = toNetwork(static_cast<uint16_t>(key.customerVlan & 0x0fff));
@@ -143,7 +148,7 @@ uint64_t writeContext(const FlowContext& context, unsigned f, Row& row) {
 }
 
 uint64_t writeKey(const FlowKey& key, const RowSource& source, unsigned f, Row& row) {
-  uint64_t present = presence::kAddresses | presence::kProtocol | presence::kIp;
+  uint64_t present = presence::kAddresses | presence::kProtocol | presence::kIp | presence::kClassOfService;
   const unsigned kind = key.kind & kKindMask;
   std::memcpy(row.sourceAddress, key.address[f], 16);
   std::memcpy(row.destinationAddress, key.address[f ^ 1], 16);
@@ -154,7 +159,7 @@ uint64_t writeKey(const FlowKey& key, const RowSource& source, unsigned f, Row& 
   if (hasPorts(key.protocol)) {
     row.sourceTransportPort = toNetwork(key.port[f]);
     row.destinationTransportPort = toNetwork(key.port[f ^ 1]);
-    present |= presence::kPorts;
+    present |= presence::kPorts | presence::kSourcePort;
   } else if ((key.protocol == kIcmp || key.protocol == kIcmpv6) && (key.kind & kKindTransportUnknown) == 0) {
     uint16_t typeCode = key.port[0];
     if ((source.flow.direction[0].flags & kForwardIsReply) != 0) typeCode = key.protocol == kIcmpv6 ? 129 << 8 : 0;
@@ -197,7 +202,7 @@ void writeRow(const RowSource& source, Row& row) {
   } else {
     present |= writeKey(key, source, f, row);
     writeIp(sides, source.cold, row);
-    if (key.protocol == kTcp) present |= writeTcp(flow, sides, source.cold, row);
+    if (key.protocol == kTcp && knowsTcp(flow)) present |= writeTcp(flow, sides, source.cold, row);
     row.family = static_cast<uint8_t>(kind == kKindIpv4 ? RowFamily::ipv4 : RowFamily::ipv6);
   }
   if (key.tunnelType != 0) {

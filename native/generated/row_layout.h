@@ -86,20 +86,16 @@ struct Row {
   uint16_t destinationCountryCode;
   uint32_t bgpSourceAsNumber;
   uint32_t bgpDestinationAsNumber;
-  uint32_t applicationNameId;
-  uint32_t sourceHostNameId;
-  uint32_t destinationHostNameId;
-  uint32_t serverNameId;
   uint32_t siteLabelId;
   uint32_t tenantLabelId;
   uint32_t serviceLabelId;
   uint32_t costCentreLabelId;
   uint8_t mplsTopLabelStackSection[3];
-  uint8_t reserved[1];
+  uint8_t reserved[17];
 };
 
 inline constexpr uint32_t kRowBytes = 384;
-inline constexpr uint32_t kLayoutHash = 0x4a089616u;
+inline constexpr uint32_t kLayoutHash = 0xd54a91f0u;
 static_assert(sizeof(Row) == kRowBytes);
 static_assert(offsetof(Row, presence) == 0);
 static_assert(offsetof(Row, flowStart) == 8);
@@ -179,15 +175,11 @@ static_assert(offsetof(Row, sourceCountryCode) == 336);
 static_assert(offsetof(Row, destinationCountryCode) == 338);
 static_assert(offsetof(Row, bgpSourceAsNumber) == 340);
 static_assert(offsetof(Row, bgpDestinationAsNumber) == 344);
-static_assert(offsetof(Row, applicationNameId) == 348);
-static_assert(offsetof(Row, sourceHostNameId) == 352);
-static_assert(offsetof(Row, destinationHostNameId) == 356);
-static_assert(offsetof(Row, serverNameId) == 360);
-static_assert(offsetof(Row, siteLabelId) == 364);
-static_assert(offsetof(Row, tenantLabelId) == 368);
-static_assert(offsetof(Row, serviceLabelId) == 372);
-static_assert(offsetof(Row, costCentreLabelId) == 376);
-static_assert(offsetof(Row, mplsTopLabelStackSection) == 380);
+static_assert(offsetof(Row, siteLabelId) == 348);
+static_assert(offsetof(Row, tenantLabelId) == 352);
+static_assert(offsetof(Row, serviceLabelId) == 356);
+static_assert(offsetof(Row, costCentreLabelId) == 360);
+static_assert(offsetof(Row, mplsTopLabelStackSection) == 364);
 
 // Bits of Row::presence (host order; stored in network order).
 namespace presence {
@@ -211,10 +203,10 @@ inline constexpr uint64_t kSourceAs = 1ull << 16;
 inline constexpr uint64_t kDestinationAs = 1ull << 17;
 inline constexpr uint64_t kSourceCountry = 1ull << 18;
 inline constexpr uint64_t kDestinationCountry = 1ull << 19;
-inline constexpr uint64_t kApplication = 1ull << 20;
-inline constexpr uint64_t kSourceHostName = 1ull << 21;
-inline constexpr uint64_t kDestinationHostName = 1ull << 22;
-inline constexpr uint64_t kServerName = 1ull << 23;
+inline constexpr uint64_t kClassOfService = 1ull << 20;
+inline constexpr uint64_t kTcpSequence = 1ull << 21;
+inline constexpr uint64_t kSourcePort = 1ull << 22;
+inline constexpr uint64_t kPriority = 1ull << 23;
 inline constexpr uint64_t kSiteLabel = 1ull << 24;
 inline constexpr uint64_t kTenantLabel = 1ull << 25;
 inline constexpr uint64_t kServiceLabel = 1ull << 26;
@@ -232,6 +224,20 @@ enum class RowFamily : uint8_t {
   aggregate = 3,
 };
 inline constexpr unsigned kRowFamilyCount = 4;
+
+// What a template depends on, see src/flow/row_kinds.ts.
+enum class RowKind : uint8_t {
+  ipv4 = 0,
+  ipv6 = 1,
+  ethernet = 2,
+  aggregate = 3,
+  aggregateOfEtherType = 4,
+  aggregateOfProtocol = 5,
+  aggregateOfService = 6,
+  aggregateOfIpv4Pair = 7,
+  aggregateOfIpv6Pair = 8,
+};
+inline constexpr unsigned kRowKindCount = 9;
 
 enum class DecodeAnnotation : uint8_t {
   none = 0,
@@ -370,7 +376,7 @@ inline constexpr uint32_t kStreamOffset = 60;
 
 inline constexpr char kLayoutDescription[] =
     "row:384\n"
-    "presence:reverse,mac,vlan,customerVlan,addresses,protocol,ports,icmp,tcp,ip,rtt,reverseRtt,tunnelId,outerAddresses,mpls,flowLabel,sourceAs,destinationAs,sourceCountry,destinationCountry,application,sourceHostName,destinationHostName,serverName,siteLabel,tenantLabel,serviceLabel,costCentreLabel,locality,greKey,flowDirection,etherType\n"
+    "presence:reverse,mac,vlan,customerVlan,addresses,protocol,ports,icmp,tcp,ip,rtt,reverseRtt,tunnelId,outerAddresses,mpls,flowLabel,sourceAs,destinationAs,sourceCountry,destinationCountry,classOfService,tcpSequence,sourcePort,priority,siteLabel,tenantLabel,serviceLabel,costCentreLabel,locality,greKey,flowDirection,etherType\n"
     "presence:0:8:unsigned:always\n"
     "flowStart:8:8:time:always\n"
     "flowEnd:16:8:time:always\n"
@@ -392,16 +398,16 @@ inline constexpr char kLayoutDescription[] =
     "destinationAddress:152:16:address:addresses\n"
     "outerSourceAddress:168:16:address:outerAddresses\n"
     "outerDestinationAddress:184:16:address:outerAddresses\n"
-    "sourceTransportPort:200:2:unsigned:ports\n"
+    "sourceTransportPort:200:2:unsigned:sourcePort\n"
     "destinationTransportPort:202:2:unsigned:ports\n"
     "tcpControlBits:204:2:unsigned:tcp\n"
     "reverseTcpControlBits:206:2:unsigned:tcp\n"
     "protocolIdentifier:208:1:unsigned:protocol\n"
-    "ipClassOfService:209:1:unsigned:ip\n"
-    "reverseIpClassOfService:210:1:unsigned:ip\n"
+    "ipClassOfService:209:1:unsigned:classOfService\n"
+    "reverseIpClassOfService:210:1:unsigned:classOfService\n"
     "flowEndReason:211:1:unsigned:always\n"
     "biflowDirection:212:1:unsigned:always\n"
-    "ipVersion:213:1:unsigned:addresses\n"
+    "ipVersion:213:1:unsigned:ip\n"
     "icmpTypeCode:214:2:unsigned:icmp\n"
     "minimumTTL:216:1:unsigned:ip\n"
     "maximumTTL:217:1:unsigned:ip\n"
@@ -412,7 +418,7 @@ inline constexpr char kLayoutDescription[] =
     "destinationMacAddress:228:6:mac:mac\n"
     "dot1qVlanId:234:2:unsigned:vlan\n"
     "dot1qCustomerVlanId:236:2:unsigned:customerVlan\n"
-    "dot1qPriority:238:1:unsigned:vlan\n"
+    "dot1qPriority:238:1:unsigned:priority\n"
     "dot1qCustomerPriority:239:1:unsigned:customerVlan\n"
     "family:240:1:unsigned:always\n"
     "flowDirection:241:1:unsigned:flowDirection\n"
@@ -423,8 +429,8 @@ inline constexpr char kLayoutDescription[] =
     "mplsLabelStackDepth:247:1:unsigned:mpls\n"
     "ingressInterface:248:4:unsigned:always\n"
     "deltaFlowCount:252:4:unsigned:always\n"
-    "tcpSequenceNumber:256:4:unsigned:tcp\n"
-    "reverseTcpSequenceNumber:260:4:unsigned:tcp\n"
+    "tcpSequenceNumber:256:4:unsigned:tcpSequence\n"
+    "reverseTcpSequenceNumber:260:4:unsigned:tcpSequence\n"
     "minimumIpTotalLength:264:4:unsigned:ip\n"
     "maximumIpTotalLength:268:4:unsigned:ip\n"
     "reverseMinimumIpTotalLength:272:4:unsigned:ip\n"
@@ -449,14 +455,10 @@ inline constexpr char kLayoutDescription[] =
     "destinationCountryCode:338:2:unsigned:destinationCountry\n"
     "bgpSourceAsNumber:340:4:unsigned:sourceAs\n"
     "bgpDestinationAsNumber:344:4:unsigned:destinationAs\n"
-    "applicationNameId:348:4:unsigned:application\n"
-    "sourceHostNameId:352:4:unsigned:sourceHostName\n"
-    "destinationHostNameId:356:4:unsigned:destinationHostName\n"
-    "serverNameId:360:4:unsigned:serverName\n"
-    "siteLabelId:364:4:unsigned:siteLabel\n"
-    "tenantLabelId:368:4:unsigned:tenantLabel\n"
-    "serviceLabelId:372:4:unsigned:serviceLabel\n"
-    "costCentreLabelId:376:4:unsigned:costCentreLabel\n"
-    "mplsTopLabelStackSection:380:3:octets:mpls\n";
+    "siteLabelId:348:4:unsigned:siteLabel\n"
+    "tenantLabelId:352:4:unsigned:tenantLabel\n"
+    "serviceLabelId:356:4:unsigned:serviceLabel\n"
+    "costCentreLabelId:360:4:unsigned:costCentreLabel\n"
+    "mplsTopLabelStackSection:364:3:octets:mpls\n";
 
 }  // namespace flowspan

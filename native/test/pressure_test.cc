@@ -51,6 +51,78 @@ TEST("pressure: a scan becomes aggregates, a long flow survives it") {
   CHECK_EQ(m.counter(MeterCounter::handedOverFlows), 5001u);
 }
 
+// Short flows that all do the same, more than the cache has room for: what each has is worked out by hand, so sums are multiples.
+TEST("pressure: sums tell what is known of their flows, and nothing of what is not") {
+  for (const bool sameCode : {true, false}) {
+    Meter m(tiny(64));
+    constexpr uint32_t kFlows = 1000;
+    for (uint32_t i = 0; i < kFlows; i++) {
+      const uint32_t client = 0x0b000000u + i, server = 0x0a000002;
+      const auto tos = static_cast<uint8_t>(sameCode ? 0x20 : i % 2 * 0x20);
+      const auto id = static_cast<uint16_t>(i);
+      // A segment that is sent again; the server closes its window, then acknowledges ten octets that nobody saw.
+      const Bytes segment = ethernet(0x0800, ip4({.from = client, .to = server, .protocol = 6, .tos = tos, .id = id}, tcp({.seq = 100}, octets(30))));
+      m.packet(segment, 1000);
+      m.packet(segment, 10 * kMs);
+      const auto answer = [&](uint32_t ack, unsigned window) {
+        return ethernet(0x0800, ip4({.from = server, .to = client, .protocol = 6, .ttl = 57}, tcp({.from = 443, .to = 40000, .seq = 7, .ack = ack, .window = window})));
+      };
+      m.packet(answer(130, 0), 1000);
+      m.packet(answer(140, 9), 10 * kMs);
+    }
+    const auto& rows = m.finish();
+    size_t sums = 0;
+    for (const Row& r : rows) {
+      if (r.family != static_cast<uint8_t>(RowFamily::aggregate)) continue;
+      sums++;
+      const uint32_t n = toNetwork(r.deltaFlowCount);
+      CHECK(n > 1);
+      CHECK_EQ(packets(r), 2ull * n);
+      CHECK_EQ(toNetwork(r.retransmittedPacketDeltaCount), n);
+      CHECK_EQ(toNetwork(r.reverseRetransmittedPacketDeltaCount), 0u);
+      CHECK_EQ(toNetwork(r.unseenAcknowledgedOctetDeltaCount), 10 * n);
+      CHECK_EQ(port(r.reverseZeroWindowPacketDeltaCount), n);
+      CHECK_EQ(toNetwork(r.fragmentDeltaCount), 0u);
+      CHECK_EQ(toNetwork(r.diffServCodePointSet), sameCode ? 1ull << 8 : 1ull << 8 | 1);
+      CHECK_EQ(toNetwork(r.reverseDiffServCodePointSet), 1u);
+      CHECK_EQ(r.minimumTTL, 64);
+      CHECK_EQ(r.reverseMaximumTTL, 57);
+      CHECK_EQ(r.ipVersion, 4);
+      CHECK_EQ(r.ipClassOfService, sameCode ? 0x20 : 0);
+      CHECK_EQ(present(r, presence::kClassOfService), sameCode);
+      for (const uint64_t known : {presence::kReverse, presence::kProtocol, presence::kIp, presence::kTcp}) CHECK(present(r, known));
+      for (const uint64_t unknown : {presence::kAddresses, presence::kPorts, presence::kSourcePort, presence::kMac, presence::kVlan, presence::kPriority,
+                                     presence::kTcpSequence, presence::kRtt, presence::kReverseRtt, presence::kEtherType, presence::kIcmp})
+        CHECK(!present(r, unknown));
+    }
+    CHECK(sums > 10);
+  }
+}
+
+TEST("pressure: frames without IP are summed by EtherType; of TCP whose headers were cut nothing is told but that it was TCP") {
+  Meter m(tiny(16));
+  for (uint32_t i = 0; i < 600; i++) {
+    Bytes frame = ethernet(static_cast<uint16_t>(i % 2 == 0 ? 0x88cc : 0x0806), octets(46));
+    frame[10] = static_cast<uint8_t>(i >> 8), frame[11] = static_cast<uint8_t>(i);  // another station each
+    m.packet(frame, 1000);
+    m.packet(ethernet(0x0800, ip4({.from = 0x0b000000u + i, .protocol = 6}, tcp({}, octets(100)))), 1000, 38);
+  }
+  uint64_t frames[2] = {}, cut = 0;
+  for (const Row& r : m.finish()) {
+    if (r.family != static_cast<uint8_t>(RowFamily::aggregate)) continue;
+    CHECK(!present(r, presence::kTcp));
+    if (r.protocolIdentifier == 6) {
+      CHECK(present(r, presence::kProtocol) && present(r, presence::kIp));
+      cut += packets(r);
+      continue;
+    }
+    CHECK(present(r, presence::kEtherType) && !present(r, presence::kProtocol) && !present(r, presence::kIp));
+    CHECK(port(r.ethernetType) == 0x88cc || port(r.ethernetType) == 0x0806);
+    frames[port(r.ethernetType) == 0x0806] += packets(r);
+  }
+  CHECK(frames[0] > 280 && frames[1] > 280 && cut > 580);
+}
+
 TEST("pressure: with no room at all the cache holds its bound and finish waits") {
   Meter m(tiny(32));
   m.sink.allow(0);

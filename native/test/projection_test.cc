@@ -10,8 +10,8 @@ namespace {
 
 // No class has a plan but those named.
 std::vector<int32_t> header(std::initializer_list<std::pair<int, std::pair<int, int>>> classes, int plans) {
-  std::vector<int32_t> words(24, -1);
-  for (size_t c = 0; c < 8; c++) words[c * 3] = 0;
+  std::vector<int32_t> words(kRowKindCount * 2 * 3, -1);
+  for (size_t c = 0; c < kRowKindCount * 2; c++) words[c * 3] = 0;
   for (const auto& [c, of] : classes) {
     words[static_cast<size_t>(c) * 3] = of.second >= 0 ? 2 : 1;
     words[static_cast<size_t>(c) * 3 + 1] = of.first;

@@ -7,6 +7,7 @@ import {
   observationKinds,
   tunnelTypes,
 } from '../../src/flow/decode_annotations.ts';
+import { rowKinds } from '../../src/flow/row_kinds.ts';
 import {
   describeLayout,
   layoutHash,
@@ -56,6 +57,9 @@ ${presenceGroups.map((group, bit) => `inline constexpr uint64_t k${upper(group)}
 }  // namespace presence
 
 ${enumeration('RowFamily', 'uint8_t', rowFamilies)}
+
+// What a template depends on, see src/flow/row_kinds.ts.
+${enumeration('RowKind', 'uint8_t', rowKinds)}
 
 ${enumeration('DecodeAnnotation', 'uint8_t', decodeAnnotations)}
 

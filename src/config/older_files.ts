@@ -16,9 +16,14 @@ export const narrowed: readonly Narrowed[] = [
   { path: ['alerts', 'noTrafficAfterS'], wasFrom: 30, why: 'silence is told after two minutes, as it was with any shorter time' },
 ];
 
+/** Elements that could be listed, though no record ever had them. */
+const retiredElements: ReadonlySet<unknown> = new Set([
+  ...['sourceHostNameId', 'destinationHostNameId', 'serverNameId', 'applicationNameId'],
+]);
+
 export interface OlderValue {
-  readonly path: readonly string[];
-  readonly value: number;
+  readonly path: readonly (string | number)[];
+  readonly value: number | string;
   readonly message: string;
 }
 
@@ -33,14 +38,33 @@ export function broughtUpToDate(input: unknown): { readonly input: unknown; read
     current = withValue(current, path, least);
     older.push({ path, value, message: `no longer allowed, and taken as ${least}: ${why}` });
   }
-  return { input: current, older };
+  return { input: withoutRetired(current, older), older };
+}
+
+function withoutRetired(input: unknown, older: OlderValue[]): unknown {
+  const destinations = isMap(input) && isMap(input.export) ? input.export.destinations : undefined;
+  if (!Array.isArray(destinations)) return input;
+  const kept = destinations.map((destination: unknown, index) => {
+    if (!isMap(destination) || !Array.isArray(destination.elements)) return destination;
+    const gone = destination.elements.filter((name) => retiredElements.has(name));
+    for (const name of gone)
+      older.push({
+        path: ['export', 'destinations', index, 'elements'],
+        value: String(name),
+        message: 'no longer there, and left out: no record ever had it',
+      });
+    return gone.length === 0
+      ? destination
+      : { ...destination, elements: destination.elements.filter((name) => !gone.includes(name)) };
+  });
+  return older.some(({ path }) => path[0] === 'export') ? withValue(input, ['export', 'destinations'], kept) : input;
 }
 
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A copy along the path: an alias of YAML may stand for the same map elsewhere. */
-function withValue(input: unknown, [key, ...rest]: readonly string[], value: number): unknown {
+function withValue(input: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
   return key === undefined
     ? value
     : { ...(input as object), [key]: withValue((input as Record<string, unknown>)[key], rest, value) };

@@ -77,9 +77,12 @@ const octetsByType: Readonly<Record<ElementType, number>> = {
   subTemplateMultiList: VARIABLE_LENGTH,
 };
 
-/** Elements without an IANA number: id | name | type | semantics | units | description (exported by RFC 5610 options). */
+/**
+ * Elements without an IANA number: id | name | type | semantics | units | description (exported by RFC 5610 options). 13 to 16 were
+ * names, which no record ever had; a number is not given twice.
+ */
 const privateElementLines = `
-1|roundTripTimeMicroseconds|unsigned32|quantity|microseconds|Smallest time from a segment of this direction passing the observation point to its acknowledgement
+1|roundTripTimeMicroseconds|unsigned32|quantity|microseconds|Smallest time from a segment of this direction passing the observation point to its acknowledgement; 0: not measured
 2|retransmittedPacketDeltaCount|unsigned32|deltaCounter|packets|TCP segments carrying only sequence numbers already seen
 3|outOfOrderPacketDeltaCount|unsigned32|deltaCounter|packets|TCP segments that filled a gap behind the highest sequence number
 4|zeroWindowPacketDeltaCount|unsigned16|deltaCounter|packets|TCP segments that advertised a window of zero
@@ -91,10 +94,6 @@ const privateElementLines = `
 10|outerDestinationAddress|ipv6Address|default||Tunnel destination; IPv4 as an IPv4-mapped address
 11|tunnelType|unsigned8|identifier||Kind of encapsulation that was opened
 12|decodeAnnotation|unsigned8|identifier||Why decoding stopped where it did
-13|sourceHostNameId|unsigned32|identifier||Dictionary id of the name of the source
-14|destinationHostNameId|unsigned32|identifier||Dictionary id of the name of the destination
-15|serverNameId|unsigned32|identifier||Dictionary id of the TLS server name
-16|applicationNameId|unsigned32|identifier||Dictionary id of the application
 17|siteLabelId|unsigned32|identifier||Dictionary id of the site label
 18|tenantLabelId|unsigned32|identifier||Dictionary id of the tenant label
 19|serviceLabelId|unsigned32|identifier||Dictionary id of the service label

@@ -1,6 +1,6 @@
 /**
  * Profiles: which elements a destination is sent. `generic` is uniflow and IANA only; the others are RFC 5103 biflows.
- * From a profile come a handful of templates: family × one-way/two-way × aggregate. Pure.
+ * From a profile come a handful of templates: kind of row × one-way/two-way. Pure.
  */
 import { collectorPresets, presetNames } from './collector_presets.ts';
 import { elementNamed, findElement, penOf } from './elements.ts';
@@ -12,7 +12,8 @@ import {
   rowClass,
   rowClassCount,
 } from './projection.ts';
-import { type RowFamily, rowFamilies, rowFieldOfElement, rowFields } from './row_layout.ts';
+import { familyOfKind, type RowKind, rowKinds } from './row_kinds.ts';
+import { rowFieldOfElement, rowFields } from './row_layout.ts';
 
 const generalNames = ['generic', 'lean', 'standard', 'full'] as const;
 /** The general ones, and those made for a collector. */
@@ -73,25 +74,46 @@ function allExportable(): string[] {
   return preferred.filter((name) => !name.startsWith('reverse') && !/^(source|destination)IPv|^icmpTypeCode/.test(name));
 }
 
-/** Elements that make no sense for a family: an ethernet row has no ports; an IP row needs no EtherType. */
-const absentFrom: Record<RowFamily, RegExp> = {
-  ipv4: /IPv6|^ethernetType$|^flowLabelIPv6$/,
-  ipv6: /IPv4|^ethernetType$/,
-  ethernet:
-    /IPv[46]|IpTotalLength|TTL|^tcp|TransportPort|^protocolIdentifier$|^ipClassOfService$|^ipVersion$|^diffServ|^outer|PacketDeltaCount$|roundTrip|unseenAcked|unseenAcknowledged|^fragment|icmp|^flowLabel|AsNumber|CountryCode|HostName|serverName/,
-  aggregate: /^ethernetType$|IPv6|^tcpSequenceNumber$|MacAddress$/,
-};
-const keptInEthernet = new Set(['packetDeltaCount']);
+const isNotOfEthernet =
+  /IPv[46]|IpTotalLength|TTL|^tcp|TransportPort|^protocolIdentifier$|^ipClassOfService$|^ipVersion$|^diffServ|^outer|PacketDeltaCount$|roundTrip|unseenAcknowledged|^fragment|icmp|^flowLabel|AsNumber|CountryCode/;
+/** What flows of one record need not share, and the record has no sum or range of. */
+const isOfOneFlow =
+  /MacAddress$|^ipClassOfService$|^tcpSequenceNumber$|^flowId$|^dot1qPriority$|^dot1qCustomerPriority$|^decodeAnnotation$/;
+/** What only flows of one pair of addresses share. */
+const isOfOnePair =
+  /IPv[46]|^outer|^tunnelType$|^layer2SegmentId$|^mpls|^greKey$|AsNumber$|CountryCode$|^roundTrip|^dot1qCustomer|^flowDirection$|^networkLocality$/;
+const isOfAny =
+  /^flow(Start|End)[A-Z]|^(octet|packet|layer2Octet)DeltaCount$|^(flowEndReason|ingressInterface|selectorId|deltaFlowCount|biflowDirection)$/;
 
-function elementsFor(spec: ProfileSpec, family: RowFamily, twoWay: boolean): string[] {
-  const forward = spec.elements.filter(
-    (name) => !absentFrom[family].test(name) || (family === 'ethernet' && keptInEthernet.has(name)),
-  );
-  if (family === 'ipv4' || family === 'aggregate') forward.push('sourceIPv4Address', 'destinationIPv4Address');
-  if (family === 'ipv4') forward.push('icmpTypeCodeIPv4');
-  if (family === 'ipv6') forward.push('sourceIPv6Address', 'destinationIPv6Address', 'icmpTypeCodeIPv6');
-  if (family === 'aggregate' && !forward.includes('deltaFlowCount')) forward.push('deltaFlowCount');
-  if (family === 'ethernet' && !forward.includes('ethernetType')) forward.push('ethernetType');
+/** Elements that a kind of row cannot give: an ethernet row has no ports, one of many flows no address that they do not share. */
+const isAbsentFrom: Record<RowKind, (name: string) => boolean> = {
+  ipv4: (name) => /IPv6|^ethernetType$/.test(name),
+  ipv6: (name) => /IPv4|^ethernetType$/.test(name),
+  ethernet: (name) => isNotOfEthernet.test(name),
+  aggregate: (name) => !isOfAny.test(name),
+  aggregateOfEtherType: (name) => isNotOfEthernet.test(name) || isOfOneFlow.test(name) || isOfOnePair.test(name),
+  aggregateOfProtocol: (name) => /^ethernetType$|TransportPort$/.test(name) || isOfOneFlow.test(name) || isOfOnePair.test(name),
+  aggregateOfService: (name) => name === 'ethernetType' || isOfOneFlow.test(name) || isOfOnePair.test(name),
+  aggregateOfIpv4Pair: (name) => /IPv6|^ethernetType$/.test(name) || isOfOneFlow.test(name),
+  aggregateOfIpv6Pair: (name) => /IPv4|^ethernetType$/.test(name) || isOfOneFlow.test(name),
+};
+const ofItself: Partial<Record<RowKind, readonly string[]>> = {
+  ipv4: ['sourceIPv4Address', 'destinationIPv4Address', 'icmpTypeCodeIPv4'],
+  ipv6: ['sourceIPv6Address', 'destinationIPv6Address', 'icmpTypeCodeIPv6'],
+  ethernet: ['ethernetType'],
+  aggregateOfEtherType: ['ethernetType'],
+  aggregateOfIpv4Pair: ['sourceIPv4Address', 'destinationIPv4Address', 'icmpTypeCodeIPv4'],
+  aggregateOfIpv6Pair: ['sourceIPv6Address', 'destinationIPv6Address', 'icmpTypeCodeIPv6'],
+};
+
+/** Of several flows only the port that was addressed is known: of the way back that is the source's. */
+const unknownPort = (kind: RowKind, reversed: boolean): string | undefined =>
+  familyOfKind(kind) !== 'aggregate' ? undefined : reversed ? 'destinationTransportPort' : 'sourceTransportPort';
+
+function elementsFor(spec: ProfileSpec, kind: RowKind, twoWay: boolean, reversed: boolean): string[] {
+  const forward = spec.elements.filter((name) => !isAbsentFrom[kind](name) && name !== unknownPort(kind, reversed));
+  forward.push(...(ofItself[kind] ?? []));
+  if (familyOfKind(kind) === 'aggregate') forward.push('deltaFlowCount');
   if (!twoWay || spec.uniflow) return forward;
   const reverse = forward
     .filter((name) => spec.reverse === undefined || spec.reverse.includes(name))
@@ -115,24 +137,25 @@ export function compileProfile(spec: ProfileSpec, privatePen: number, blank: Rea
   const table: ProjectionPlan[][] = Array.from({ length: rowClassCount }, () => []);
   const plans: ProjectionPlan[] = [];
   let templateId = FIRST_TEMPLATE_ID;
-  const compile = (family: RowFamily, twoWay: boolean, options: PlanOptions, id: number): ProjectionPlan => {
-    const names = inRowOrder(
-      elementsFor(spec, family, twoWay).filter((name) => penOf(elementNamed(name), privatePen) !== undefined),
-    );
-    return compilePlan(id, names, { ...options, blank });
+  const compile = (kind: RowKind, twoWay: boolean, options: PlanOptions, id: number): ProjectionPlan => {
+    const names = elementsFor(spec, kind, twoWay, options.reversed);
+    const known = names.filter((name) => penOf(elementNamed(name), privatePen) !== undefined);
+    return compilePlan(id, inRowOrder(known), { ...options, blank });
   };
-  for (const family of rowFamilies) {
+  for (const kind of rowKinds) {
     if (spec.uniflow) {
-      const forward = compile(family, false, { uniflow: true, reversed: false }, templateId);
-      const reversed = compile(family, false, { uniflow: true, reversed: true }, templateId++);
-      plans.push(forward);
-      table[rowClass(family, false)]!.push(forward);
-      table[rowClass(family, true)]!.push(forward, reversed);
+      const forward = compile(kind, false, { uniflow: true, reversed: false }, templateId++);
+      const back = compile(kind, false, { uniflow: true, reversed: true }, forward.templateId);
+      const isSame = forward.fields.every(({ element }, i) => element === back.fields[i]?.element);
+      const reversed = isSame ? back : { ...back, templateId: templateId++ };
+      plans.push(forward, ...(isSame ? [] : [reversed]));
+      table[rowClass(kind, false)]!.push(forward);
+      table[rowClass(kind, true)]!.push(forward, reversed);
     } else {
       for (const twoWay of [false, true]) {
-        const plan = compile(family, twoWay, { uniflow: false, reversed: false }, templateId++);
+        const plan = compile(kind, twoWay, { uniflow: false, reversed: false }, templateId++);
         plans.push(plan);
-        table[rowClass(family, twoWay)]!.push(plan);
+        table[rowClass(kind, twoWay)]!.push(plan);
       }
     }
   }

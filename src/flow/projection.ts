@@ -4,7 +4,8 @@
  * simulation uses. Pure.
  */
 import { type Element, elementNamed, VARIABLE_LENGTH } from './elements.ts';
-import { ROW_BYTES, type RowFamily, rowFamilies, rowField, rowFieldOfElement } from './row_layout.ts';
+import { type RowKind, rowKindPlace, rowKinds } from './row_kinds.ts';
+import { ROW_BYTES, rowField, rowFieldOfElement } from './row_layout.ts';
 
 /** What a step does with the row's octets; the number is the addon's. */
 export const stepKinds = {
@@ -39,10 +40,10 @@ export interface ProjectionPlan {
   readonly steps: readonly ProjectionStep[];
 }
 
-/** Row classes: family, and whether the reverse direction is present. */
-export const rowClassCount = rowFamilies.length * 2;
-export function rowClass(family: RowFamily, twoWay: boolean): number {
-  return rowFamilies.indexOf(family) * 2 + (twoWay ? 1 : 0);
+/** Row classes: kind, and whether the reverse direction is present. */
+export const rowClassCount = rowKinds.length * 2;
+export function rowClass(kind: RowKind, twoWay: boolean): number {
+  return rowKinds.indexOf(kind) * 2 + (twoWay ? 1 : 0);
 }
 
 /** For each row class the plans to run, in order: none (not selected), one, or two (uniflow of a two-way row). */
@@ -58,7 +59,6 @@ const swapped = new Map<string, string>(
       ['sourceMacAddress', 'destinationMacAddress'],
       ['bgpSourceAsNumber', 'bgpDestinationAsNumber'],
       ['sourceCountryCode', 'destinationCountryCode'],
-      ['sourceHostNameId', 'destinationHostNameId'],
       ['forwardFlowStart', 'reverseFlowStart'],
       ['forwardFlowEnd', 'reverseFlowEnd'],
       ...[
@@ -188,15 +188,16 @@ export function projectRows(
 ): ProjectionResult {
   const input = new DataView(rows.buffer, rows.byteOffset, rows.byteLength);
   const output = new DataView(out.buffer, out.byteOffset, out.byteLength);
-  const familyOffset = rowField('family').offset;
+  const [familyOffset, versionOffset] = [rowField('family').offset, rowField('ipVersion').offset];
   let at = outOffset;
   let setStart = -1;
   let setTemplate = -1;
   const result = { octets: 0, rows: 0, records: 0 };
   for (; result.rows < count; result.rows++) {
     const row = firstRowOffset + result.rows * ROW_BYTES;
-    const twoWay = input.getUint32(row + 4) & 1;
-    const plans = table[input.getUint8(row + familyOffset) * 2 + twoWay] ?? [];
+    const present = input.getUint32(row + 4);
+    const kind = rowKindPlace(input.getUint8(row + familyOffset), present, input.getUint8(row + versionOffset));
+    const plans = table[kind * 2 + (present & 1)] ?? [];
     let needed = 0;
     let template = setTemplate;
     for (const plan of plans) {

@@ -627,70 +627,42 @@ export class RowCursor {
     this.view.setUint32(this.base + 344, value);
   }
 
-  get applicationNameId(): number {
+  get siteLabelId(): number {
     return this.view.getUint32(this.base + 348);
   }
-  set applicationNameId(value: number) {
+  set siteLabelId(value: number) {
     this.view.setUint32(this.base + 348, value);
   }
 
-  get sourceHostNameId(): number {
+  get tenantLabelId(): number {
     return this.view.getUint32(this.base + 352);
   }
-  set sourceHostNameId(value: number) {
+  set tenantLabelId(value: number) {
     this.view.setUint32(this.base + 352, value);
   }
 
-  get destinationHostNameId(): number {
+  get serviceLabelId(): number {
     return this.view.getUint32(this.base + 356);
   }
-  set destinationHostNameId(value: number) {
+  set serviceLabelId(value: number) {
     this.view.setUint32(this.base + 356, value);
   }
 
-  get serverNameId(): number {
+  get costCentreLabelId(): number {
     return this.view.getUint32(this.base + 360);
   }
-  set serverNameId(value: number) {
-    this.view.setUint32(this.base + 360, value);
-  }
-
-  get siteLabelId(): number {
-    return this.view.getUint32(this.base + 364);
-  }
-  set siteLabelId(value: number) {
-    this.view.setUint32(this.base + 364, value);
-  }
-
-  get tenantLabelId(): number {
-    return this.view.getUint32(this.base + 368);
-  }
-  set tenantLabelId(value: number) {
-    this.view.setUint32(this.base + 368, value);
-  }
-
-  get serviceLabelId(): number {
-    return this.view.getUint32(this.base + 372);
-  }
-  set serviceLabelId(value: number) {
-    this.view.setUint32(this.base + 372, value);
-  }
-
-  get costCentreLabelId(): number {
-    return this.view.getUint32(this.base + 376);
-  }
   set costCentreLabelId(value: number) {
-    this.view.setUint32(this.base + 376, value);
+    this.view.setUint32(this.base + 360, value);
   }
 
   /** A view of 3 octets, valid until the cursor's block is released. */
   get mplsTopLabelStackSection(): Uint8Array {
-    return this.bytes.subarray(this.base + 380, this.base + 383);
+    return this.bytes.subarray(this.base + 364, this.base + 367);
   }
   get mplsTopLabelStackSectionOffset(): number {
-    return this.base + 380;
+    return this.base + 364;
   }
   setMplsTopLabelStackSection(octets: Uint8Array) {
-    this.bytes.set(octets, this.base + 380);
+    this.bytes.set(octets, this.base + 364);
   }
 }

@@ -25,7 +25,9 @@ export function rowFromJson(json: RowJson, bytes: Uint8Array, at = 0): void {
   writeTimes(json, view, at);
   const isV6 = json.sourceIPv6Address !== undefined || json.ipVersion === 6;
   const isV4 = json.sourceIPv4Address !== undefined || json.ipVersion === 4;
-  view.setUint8(at + familyOffset, rowFamilies.indexOf(isV6 ? 'ipv6' : isV4 ? 'ipv4' : 'ethernet'));
+  // Only a row of one flow has the flow's number.
+  const isAggregate = json.flowId === undefined || Number(json.deltaFlowCount ?? 1) !== 1;
+  view.setUint8(at + familyOffset, rowFamilies.indexOf(isAggregate ? 'aggregate' : isV6 ? 'ipv6' : isV4 ? 'ipv4' : 'ethernet'));
   if (isV6 || isV4) view.setUint8(at + ipVersionOffset, isV6 ? 6 : 4);
 }
 

@@ -36,10 +36,10 @@ export const presenceGroups = [
   'destinationAs',
   'sourceCountry',
   'destinationCountry',
-  'application',
-  'sourceHostName',
-  'destinationHostName',
-  'serverName',
+  'classOfService',
+  'tcpSequence',
+  'sourcePort',
+  'priority',
   'siteLabel',
   'tenantLabel',
   'serviceLabel',
@@ -50,6 +50,17 @@ export const presenceGroups = [
   'etherType',
 ] as const;
 export type PresenceGroup = (typeof presenceGroups)[number] | 'always';
+
+/**
+ * Groups that were parts of others in older versions: what these wrote has them where it has the other. They came to be because a
+ * row of several flows knows the rest of the group without them.
+ */
+export const formerGroups: Readonly<Partial<Record<(typeof presenceGroups)[number], (typeof presenceGroups)[number]>>> = {
+  classOfService: 'ip',
+  tcpSequence: 'tcp',
+  sourcePort: 'ports',
+  priority: 'vlan',
+};
 
 export type FieldKind = 'unsigned' | 'time' | 'address' | 'mac' | 'octets';
 
@@ -134,16 +145,16 @@ const entries: Entry[] = [
   },
   { name: 'outerSourceAddress', octets: 16, kind: 'address', presence: 'outerAddresses' },
   { name: 'outerDestinationAddress', octets: 16, kind: 'address', presence: 'outerAddresses' },
-  u('sourceTransportPort', 2, 'ports'),
+  u('sourceTransportPort', 2, 'sourcePort'),
   u('destinationTransportPort', 2, 'ports'),
   u('tcpControlBits', 2, 'tcp'),
   u('reverseTcpControlBits', 2, 'tcp'),
   u('protocolIdentifier', 1, 'protocol'),
-  u('ipClassOfService', 1, 'ip'),
-  u('reverseIpClassOfService', 1, 'ip'),
+  u('ipClassOfService', 1, 'classOfService'),
+  u('reverseIpClassOfService', 1, 'classOfService'),
   u('flowEndReason', 1),
   u('biflowDirection', 1),
-  u('ipVersion', 1, 'addresses'),
+  u('ipVersion', 1, 'ip'),
   u('icmpTypeCode', 2, 'icmp', ['icmpTypeCodeIPv4', 'icmpTypeCodeIPv6']),
   u('minimumTTL', 1, 'ip'),
   u('maximumTTL', 1, 'ip'),
@@ -154,7 +165,7 @@ const entries: Entry[] = [
   { name: 'destinationMacAddress', octets: 6, kind: 'mac', presence: 'mac' },
   u('dot1qVlanId', 2, 'vlan', ['dot1qVlanId', 'vlanId']),
   u('dot1qCustomerVlanId', 2, 'customerVlan'),
-  u('dot1qPriority', 1, 'vlan'),
+  u('dot1qPriority', 1, 'priority'),
   u('dot1qCustomerPriority', 1, 'customerVlan'),
   internal('family', 1),
   u('flowDirection', 1, 'flowDirection'),
@@ -165,8 +176,8 @@ const entries: Entry[] = [
   u('mplsLabelStackDepth', 1, 'mpls'),
   u('ingressInterface', 4),
   u('deltaFlowCount', 4),
-  u('tcpSequenceNumber', 4, 'tcp'),
-  u('reverseTcpSequenceNumber', 4, 'tcp'),
+  u('tcpSequenceNumber', 4, 'tcpSequence'),
+  u('reverseTcpSequenceNumber', 4, 'tcpSequence'),
   u('minimumIpTotalLength', 4, 'ip'),
   u('maximumIpTotalLength', 4, 'ip'),
   u('reverseMinimumIpTotalLength', 4, 'ip'),
@@ -191,10 +202,6 @@ const entries: Entry[] = [
   u('destinationCountryCode', 2, 'destinationCountry'),
   u('bgpSourceAsNumber', 4, 'sourceAs'),
   u('bgpDestinationAsNumber', 4, 'destinationAs'),
-  u('applicationNameId', 4, 'application'),
-  u('sourceHostNameId', 4, 'sourceHostName'),
-  u('destinationHostNameId', 4, 'destinationHostName'),
-  u('serverNameId', 4, 'serverName'),
   u('siteLabelId', 4, 'siteLabel'),
   u('tenantLabelId', 4, 'tenantLabel'),
   u('serviceLabelId', 4, 'serviceLabel'),
@@ -241,6 +248,20 @@ export function rowField(name: string): RowField {
 /** The field an element is read from, or undefined when rows do not carry it. */
 export function rowFieldOfElement(name: string): RowField | undefined {
   return fieldByElement.get(name);
+}
+
+/**
+ * Presence of rows that another version wrote, in our bits. Groups that we do not know are left out; one that came to be out of
+ * another (`formerGroups`) and that they do not know is there with that.
+ * @param groups theirs, in the order of their bits
+ */
+export function presenceFrom(groups: readonly string[]): (theirs: number) => number {
+  const ours: readonly string[] = presenceGroups;
+  const bits = groups.map((name) => {
+    const split = presenceGroups.filter((group) => formerGroups[group] === name && !groups.includes(group));
+    return [name, ...split].reduce((sum, group) => (ours.includes(group) ? sum | (1 << ours.indexOf(group)) : sum), 0);
+  });
+  return (theirs) => bits.reduce((sum, bit, index) => (((theirs >>> index) & 1) === 1 ? sum | bit : sum), 0) >>> 0;
 }
 
 /** Bit of a presence group as a power of two; groups stay below 32, so the low word holds them all. */

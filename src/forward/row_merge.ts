@@ -22,7 +22,7 @@ import {
 export type MergeSpan = 'minute' | 'hour';
 
 const spanNs: Record<MergeSpan, bigint> = { minute: 60_000_000_000n, hour: 3_600_000_000_000n };
-const [ipv4, , , aggregate] = rowFamilies.map((_, index) => index) as [number, number, number, number];
+const aggregate = rowFamilies.indexOf('aggregate');
 
 /** Fields that are part of the key: merged rows have them in common. */
 const keyFields: Record<MergeSpan, readonly string[]> = {
@@ -63,7 +63,7 @@ type Rule = 'sum' | 'least' | 'most' | 'or' | 'agree';
 function ruleOf({ name, kind }: RowField): Rule {
   if (/DeltaCount$/i.test(name) || name === 'deltaFlowCount') return 'sum';
   if (kind === 'time') return /Start$/.test(name) ? 'least' : 'most';
-  if (/^(reverseM|m)inimum/.test(name)) return 'least';
+  if (/^(reverseM|m)inimum|^(reverseR|r)oundTrip/.test(name)) return 'least';
   if (/^(reverseM|m)aximum/.test(name)) return 'most';
   if (/ControlBits$|CodePointSet$/.test(name)) return 'or';
   return 'agree';
@@ -204,13 +204,12 @@ export class RowMerge {
   #label(base: number): void {
     const row = new RowCursor(this.#bytes).at(0, base);
     row.flowEndReason = flowEndReasons.lackOfResources;
-    // Aggregates have one template, whose addresses are IPv4's: others keep the template of their family.
+    row.family = aggregate;
     if (this.#span === 'hour') {
-      row.family = aggregate;
       const present = this.#view.getUint32(base + presenceLow);
       this.#view.setUint32(base + presenceLow, (present & ~addressesBit) >>> 0);
       this.#blankAbsent(base, present & addressesBit);
-    } else if (row.family === ipv4) row.family = aggregate;
+    }
   }
 }
 

@@ -3,7 +3,7 @@
  * update, and going back after one, still reads what the spool holds. Pure. A field this version does not know is left
  * out; one that the other did not have stays absent.
  */
-import { presenceGroups, ROW_BYTES, rowFields } from '../flow/row_layout.ts';
+import { presenceFrom, ROW_BYTES, rowFields } from '../flow/row_layout.ts';
 
 interface Copy {
   readonly source: number;
@@ -44,7 +44,7 @@ export function rowTranslation(description: string): RowTranslation | undefined 
       octets: kept,
     });
   }
-  const bits = groups.map((name) => presenceGroups.indexOf(name as (typeof presenceGroups)[number]));
+  const ours = presenceFrom(groups);
   return {
     rowOctets,
     translate(rows, count) {
@@ -52,16 +52,11 @@ export function rowTranslation(description: string): RowTranslation | undefined 
       const from = new DataView(rows.buffer, rows.byteOffset, rows.byteLength);
       const to = new DataView(translated.buffer);
       for (let row = 0; row < count; row++) {
-        const theirs = from.getUint32(row * rowOctets + presenceOffset);
-        let ours = 0;
-        bits.forEach((bit, index) => {
-          if (bit >= 0 && ((theirs >>> index) & 1) === 1) ours |= 1 << bit;
-        });
         for (const { source, target, octets } of copies) {
           const at = row * rowOctets + source;
           translated.set(rows.subarray(at, at + octets), row * ROW_BYTES + target);
         }
-        to.setUint32(row * ROW_BYTES + presenceOffset, ours >>> 0);
+        to.setUint32(row * ROW_BYTES + presenceOffset, ours(from.getUint32(row * rowOctets + presenceOffset)));
       }
       return translated;
     },

@@ -163,8 +163,8 @@ export class BlockReader {
       });
     }
     if (this.#places.presence !== undefined) {
-      const { place, bits } = this.#places.presence;
-      if (numbers[this.#places.numbers[place]!]?.group === group) this.#numbers[place] = mapPresence(this.#numbers[place]!, bits);
+      const { place, ours } = this.#places.presence;
+      if (numbers[this.#places.numbers[place]!]?.group === group) this.#numbers[place] = mapPresence(this.#numbers[place]!, ours);
     }
     return true;
   }

@@ -166,10 +166,7 @@ function mapped(entries: readonly IndexEntry[], { layout }: FileHeader): readonl
   if (layout === ownLayout) return entries;
   const { numbers, presence } = placesIn(layout);
   const inOrder = (values: Float64Array): Float64Array => Float64Array.from(numbers, (place) => values[place] ?? 0);
-  const bitsOf = (theirs: number): number => {
-    if (presence === undefined) return theirs;
-    return presence.bits.reduce((ours, bit, i) => (bit >= 0 && (theirs & (1 << i)) !== 0 ? ours | (1 << bit) : ours), 0) >>> 0;
-  };
+  const bitsOf = presence?.ours ?? ((same: number) => same);
   return entries.map((entry) => {
     const { low, high, presentInSome, presentInAll } = entry.summary;
     const summary: FlowSummary = {

@@ -7,7 +7,7 @@ import { fieldNamed } from '../flow/filter/filter_fields.ts';
 import type { Filter } from '../flow/filter/filter_syntax.ts';
 import { addressColumns, numberColumn, numberColumns, presenceColumn } from '../flow/flow_columns.ts';
 import type { FlowOrder } from '../flow/flow_search_shapes.ts';
-import { presenceGroups } from '../flow/row_layout.ts';
+import { presenceFrom, presenceGroups } from '../flow/row_layout.ts';
 import { type PackedColumn, valueAt } from './flow_segment.ts';
 
 /** `keys`: what filters and breakdowns ask for; `counts`: what is summed; `rest`: what only whole records need. */
@@ -30,8 +30,8 @@ const keys = new Set([
   ...['sourceTransportPort', 'destinationTransportPort', 'protocolIdentifier', 'icmpTypeCode', 'ethernetType'],
   ...['tcpControlBits', 'reverseTcpControlBits', 'ipClassOfService', 'reverseIpClassOfService', 'networkLocality'],
   ...['sourceMacAddress', 'destinationMacAddress', 'dot1qVlanId', 'dot1qCustomerVlanId', 'ingressInterface', 'selectorId'],
-  ...['sourceCountryCode', 'destinationCountryCode', 'bgpSourceAsNumber', 'bgpDestinationAsNumber', 'serverNameId'],
-  ...['sourceHostNameId', 'destinationHostNameId', 'siteLabelId', 'tenantLabelId', 'serviceLabelId', 'costCentreLabelId'],
+  ...['sourceCountryCode', 'destinationCountryCode', 'bgpSourceAsNumber', 'bgpDestinationAsNumber'],
+  ...['siteLabelId', 'tenantLabelId', 'serviceLabelId', 'costCentreLabelId'],
 ]);
 const counts = new Set([
   ...['packetDeltaCount', 'octetDeltaCount', 'layer2OctetDeltaCount', 'deltaFlowCount'],
@@ -73,8 +73,8 @@ export interface PlacedColumns {
   /** Of each column of ours its place there; −1 where the file has none. */
   readonly numbers: readonly number[];
   readonly addresses: readonly number[];
-  /** Where presence lies with us, and what each of its bits there is here; absent where they are the same. */
-  readonly presence: { readonly place: number; readonly bits: readonly number[] } | undefined;
+  /** Where presence lies with us, and what it is here; absent where it is the same. */
+  readonly presence: { readonly place: number; readonly ours: (theirs: number) => number } | undefined;
 }
 
 const placed = new WeakMap<BlockLayout, PlacedColumns>();
@@ -87,22 +87,15 @@ export function placesIn(layout: BlockLayout): PlacedColumns {
     places = {
       numbers: ownLayout.numbers.map(({ name }) => names.indexOf(name)),
       addresses: ownLayout.addresses.names.map((name) => layout.addresses.names.indexOf(name)),
-      presence: isSame
-        ? undefined
-        : { place: presenceColumn, bits: layout.presence.map((name) => (presenceGroups as readonly string[]).indexOf(name)) },
+      presence: isSame ? undefined : { place: presenceColumn, ours: presenceFrom(layout.presence) },
     };
     placed.set(layout, places);
   }
   return places;
 }
 
-/** Presence bits of another version, as ours; groups that we do not know are left out. */
-export function mapPresence(column: PackedColumn, bits: readonly number[]): PackedColumn {
-  const ours = (theirs: number): number => {
-    let value = 0;
-    for (const [i, bit] of bits.entries()) if (bit >= 0 && (theirs & (1 << i)) !== 0) value |= 1 << bit;
-    return value >>> 0;
-  };
+/** Presence bits of another version, as ours. */
+export function mapPresence(column: PackedColumn, ours: (theirs: number) => number): PackedColumn {
   if (column.codes === undefined) {
     const base = ours(column.base);
     return { ...column, base, low: base, high: base };

@@ -237,6 +237,23 @@ describe('values that only an older version allowed', () => {
     expect('settings' in parsed ? parsed.older : []).toEqual([]);
   });
 
+  test('elements that no record ever had are left out of lists, with the destination they stand at', () => {
+    const text = `export:
+  destinations:
+    - {name: a, host: 192.0.2.1, elements: [octetDeltaCount]}
+    - {name: b, host: 192.0.2.2, elements: [octetDeltaCount, serverNameId, packetDeltaCount]}
+`;
+    const parsed = parseSettings(text);
+    if (!('settings' in parsed)) throw new Error(JSON.stringify(parsed));
+    expect(parsed.settings.export.destinations.map(({ elements }) => elements)).toEqual([
+      ['octetDeltaCount'],
+      ['octetDeltaCount', 'packetDeltaCount'],
+    ]);
+    expect(parsed.older.map((one) => formatFault(one, 'f.yaml'))).toEqual([
+      'f.yaml:4: export.destinations[1].elements: serverNameId: no longer there, and left out: no record ever had it',
+    ]);
+  });
+
   test('are below what is allowed now, or they would be in the list for nothing', () => {
     for (const { path, wasFrom } of narrowed)
       expect([path, (unwrap(schemaAt(path)) as z.ZodNumber).minValue! > wasFrom]).toEqual([path, true]);

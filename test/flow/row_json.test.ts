@@ -13,7 +13,7 @@ function row(family: (typeof rowFamilies)[number], groups: Parameters<typeof pre
 
 describe('row as JSON', () => {
   test('keys are element names, absent elements are left out, zero counters stay', () => {
-    const cursor = row('ipv4', ['addresses', 'protocol', 'ports']);
+    const cursor = row('ipv4', ['addresses', 'protocol', 'ports', 'sourcePort']);
     cursor.setSourceAddress(parseAddress('192.0.2.1')!);
     cursor.setDestinationAddress(parseAddress('198.51.100.9')!);
     cursor.protocolIdentifier = 17;

@@ -1,7 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { elementNamed, VARIABLE_LENGTH } from '../../src/flow/elements.ts';
 import { RowCursor } from '../../src/flow/row_cursor.ts';
-import { layoutHash, presenceBit, presenceGroups, ROW_BYTES, rowField, rowFields } from '../../src/flow/row_layout.ts';
+import {
+  formerGroups,
+  layoutHash,
+  presenceBit,
+  presenceFrom,
+  presenceGroups,
+  ROW_BYTES,
+  rowField,
+  rowFields,
+} from '../../src/flow/row_layout.ts';
 
 describe('row layout', () => {
   test('fields follow each other without overlap and are aligned to their width', () => {
@@ -29,6 +38,21 @@ describe('row layout', () => {
     const used = new Set(rowFields.map((field) => field.presence));
     for (const group of presenceGroups) expect(used.has(group), group).toBe(true);
     expect(presenceGroups.length).toBeLessThanOrEqual(32);
+  });
+
+  test('presence of another version is read by name; a group that was part of another is there with it, unless they know it apart', () => {
+    const older = ['vlan', 'serverName', 'ip', 'reverse', 'tcp', 'ports'];
+    const [vlan, serverName, ip, , tcp, ports] = older.map((_, i) => 1 << i) as [number, number, number, number, number, number];
+    const bits = (...groups: (typeof presenceGroups)[number][]): number =>
+      groups.reduce((sum, group) => sum + presenceBit(group), 0);
+    const ours = presenceFrom(older);
+    expect(ours(ip)).toBe(bits('ip', 'classOfService'));
+    expect(ours(vlan | serverName)).toBe(bits('vlan', 'priority'));
+    expect(ours(tcp | ports)).toBe(bits('tcp', 'tcpSequence', 'ports', 'sourcePort'));
+    const same = presenceFrom(presenceGroups);
+    expect(same(bits('ip', 'etherType'))).toBe(bits('ip', 'etherType'));
+    for (const [group, former] of Object.entries(formerGroups))
+      expect([group, presenceGroups.includes(former)]).toEqual([group, true]);
   });
 
   test('the hash follows the description', () => {

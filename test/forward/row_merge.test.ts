@@ -1,6 +1,7 @@
 /** Rows merged by minute and by hour: what they counted is conserved to the octet, and nothing is told that is not so of all. */
 import { describe, expect, test } from 'vitest';
 import { RowCursor } from '../../src/flow/row_cursor.ts';
+import { rowToJson } from '../../src/flow/row_json.ts';
 import { presenceBit, ROW_BYTES, rowFamilies, rowFields } from '../../src/flow/row_layout.ts';
 import { type MergeSpan, RowMerge } from '../../src/forward/row_merge.ts';
 import { anyFamily, startNs, writeRow } from './rows.ts';
@@ -141,12 +142,13 @@ describe('rows merged', () => {
     }
   });
 
-  test('IPv6 by minute keeps its addresses and its template; by hour nothing tells of addresses', () => {
+  test('IPv6 by minute keeps its addresses; by hour nothing tells of addresses', () => {
     const v6 = rowsOf(3, 'ipv6', (row) => {
       row.setSourceAddress(Uint8Array.of(0x20, 1, 0xd, 0xb8, ...Array<number>(11).fill(0), 7));
     });
     const [minute] = merged('minute', v6);
-    expect(rowFamilies[minute!.family]).toBe('ipv6');
+    expect(rowFamilies[minute!.family]).toBe('aggregate');
+    expect(rowToJson(minute!.bytes, minute!.base)).toMatchObject({ sourceIPv6Address: '2001:db8::7', ipVersion: 6 });
     expect([...minute!.sourceAddress].at(-1)).toBe(7);
     const [hour] = merged('hour', v6);
     expect(rowFamilies[hour!.family]).toBe('aggregate');

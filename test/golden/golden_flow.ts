@@ -40,6 +40,8 @@ export interface GoldenFlow {
   readonly to: string;
   /** IP protocol number. Absent: not IP. */
   readonly protocol?: number;
+  /** No TCP header could be read, so nothing is known of flags, segments and sequence numbers. */
+  readonly tcpHidden?: true;
   /** Absent: the one of the IP version, or none for 802.3 frames without one (then null). */
   readonly etherType?: number | null;
   readonly out: Direction;
@@ -77,7 +79,7 @@ const defaultMacs = ['02:00:00:00:00:01', '02:00:00:00:00:02'] as const;
 
 /** The entry with everything written out, in the form `flowOf` gives. */
 export function writtenOut(flow: GoldenFlow): object {
-  const tcp = flow.protocol === 6;
+  const tcp = flow.protocol === 6 && flow.tcpHidden === undefined;
   const isIp = flow.protocol !== undefined;
   const isV6 = flow.from.includes('[') || (isIp && flow.from.split(':').length > 2);
   const full = (direction: Direction): Direction => ({
@@ -104,6 +106,7 @@ export function writtenOut(flow: GoldenFlow): object {
   });
   return {
     ...flow,
+    tcpHidden: undefined,
     out: full(flow.out),
     back: flow.back && full(flow.back),
     ipVersion: isIp ? (isV6 ? 6 : 4) : undefined,

@@ -188,6 +188,7 @@ goldenFamily('IPv4', [
       {
         ...flow4,
         protocol: 6,
+        tcpHidden: true,
         annotation: 'truncatedTransportHeader',
         out: { packets: 2, ip: 60, frames: 120, length: [28, 32], fragments: 2 },
         ms: [0, 1],

@@ -21,13 +21,16 @@ goldenFamily('Cut by the snap length', [
     flows: [{ ...flow4, protocol: 6, initiatorKnown: true, out: { ...counted, bits: 'S', sequence: 7 }, ms: [0, 0] }],
   }),
   one('40 octets show the ports but not the flags', 40, {
-    flows: [{ ...flow4, protocol: 6, annotation: 'truncatedTransportHeader', out: counted, ms: [0, 0] }],
+    flows: [{ ...flow4, protocol: 6, tcpHidden: true, annotation: 'truncatedTransportHeader', out: counted, ms: [0, 0] }],
     annotations: { truncatedTransportHeader: 1 },
     dissection: 'none',
   }),
   one('34 octets show addresses and protocol: port 0', 34, {
     flows: [
-      { from: '10.0.0.1:0', to: '10.0.0.2:0', protocol: 6, annotation: 'truncatedTransportHeader', out: counted, ms: [0, 0] },
+      {
+        ...{ from: '10.0.0.1:0', to: '10.0.0.2:0', protocol: 6, tcpHidden: true },
+        ...{ annotation: 'truncatedTransportHeader', out: counted, ms: [0, 0] },
+      },
     ],
     annotations: { truncatedTransportHeader: 1 },
     dissection: 'none',

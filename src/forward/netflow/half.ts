@@ -2,8 +2,10 @@
  * A row as NetFlow sees it: one direction of a flow, addresses and counters of that direction. Pure; the view moves, rows stay.
  */
 import { RowCursor } from '../../flow/row_cursor.ts';
-import { presenceBit, type RowFamily, rowFamilies } from '../../flow/row_layout.ts';
+import { type RowKind, rowKindPlace, rowKinds } from '../../flow/row_kinds.ts';
+import { presenceBit, rowField } from '../../flow/row_layout.ts';
 
+const presenceLow = rowField('presence').offset + 4;
 const hasReverse = presenceBit('reverse');
 const hasIcmp = presenceBit('icmp');
 
@@ -18,8 +20,10 @@ export class FlowHalf {
     this.row = new RowCursor(rows);
   }
 
-  get family(): RowFamily {
-    return rowFamilies[this.row.family] as RowFamily;
+  /** Undefined for a row of a later version. */
+  get kind(): RowKind | undefined {
+    const { row } = this;
+    return rowKinds[rowKindPlace(row.family, row.view.getUint32(row.base + presenceLow), row.ipVersion)];
   }
   /** One direction, or both where both were seen. */
   get halves(): readonly boolean[] {

@@ -7,6 +7,7 @@
  * above 1 in 16383 (not representable either, since the totals would be wrong), interface numbers above 65535 (sent as 0).
  */
 import { ApplianceError } from '../../core/errors.ts';
+import type { RowKind } from '../../flow/row_kinds.ts';
 import { samplingOfBoth } from '../../flow/selectors.ts';
 import type { EncodedRows, ExportSession, RowRange } from '../export_session.ts';
 import type { ExportFacts } from '../ipfix/options_tables.ts';
@@ -21,6 +22,10 @@ const recordsMax = 30;
 const intervalMax = 0x3fff;
 const counterMax = 0xffff_ffff;
 const icmp = 1;
+/** What many flows do not share is 0 in its fixed record: their addresses, ports and protocol. */
+const representable: ReadonlySet<RowKind | undefined> = new Set<RowKind>([
+  ...(['ipv4', 'aggregate', 'aggregateOfProtocol', 'aggregateOfService', 'aggregateOfIpv4Pair'] as const),
+]);
 
 /** Two bits above the interval: 1 packet of N deterministically, or at random (also whole flows: see version 9). */
 const samplingModes = { none: 0, count: 1, random: 2, flowHash: 2 } as const;
@@ -83,7 +88,7 @@ export class Netflow5Session implements ExportSession {
     for (; taken < most; taken++) {
       half.row.at(taken, firstRow);
       const its = this.#selectors.get(half.row.selectorId) ?? everyPacket;
-      if (half.family === 'ethernet' || half.family === 'ipv6' || its.interval > intervalMax) {
+      if (!representable.has(half.kind) || its.interval > intervalMax) {
         addRow(notRepresentable, taken);
         continue;
       }

@@ -10,12 +10,8 @@ import { samplingOfBoth } from '../../flow/selectors.ts';
 import type { EncodedRows, ExportSession, RowRange } from '../export_session.ts';
 import type { ExportFacts } from '../ipfix/options_tables.ts';
 import { FlowHalf } from './half.ts';
+import { type LeftOut, Netflow9Templates, selectorsTemplateId, type Template } from './netflow9_templates.ts';
 import { VirtualUptime } from './uptime.ts';
-
-export interface LeftOut {
-  readonly ports: boolean;
-  readonly macs: boolean;
-}
 
 export interface NetflowOptions {
   /** Source ID in version 9, engine ID (its lowest octet) in version 5. */
@@ -24,53 +20,11 @@ export interface NetflowOptions {
   readonly leaveOut: LeftOut;
 }
 
-interface Field {
-  readonly type: number;
-  readonly octets: number;
-  readonly write: (to: DataView, at: number, half: FlowHalf, uptime: VirtualUptime) => void;
-}
-
 /** Rows looked at for one message: more than a path's datagram holds, and few enough to look through twice. */
 export const rowsPerMessageMax = 256;
 const headerOctets = 20;
 const setHeaderOctets = 4;
-const templateIds = { ipv4: 256, ipv6: 257, selectors: 258 } as const;
 
-const copy = (to: DataView, at: number, octets: Uint8Array, length: number): void =>
-  new Uint8Array(to.buffer, to.byteOffset + at, length).set(octets.subarray(0, length));
-
-/** RFC 3954 section 8. */
-const addresses = (octets: 4 | 16): Field[] => [
-  { type: octets === 4 ? 8 : 27, octets, write: (to, at, half) => copy(to, at, half.source, octets) },
-  { type: octets === 4 ? 12 : 28, octets, write: (to, at, half) => copy(to, at, half.destination, octets) },
-];
-const times: Field[] = [
-  { type: 22, octets: 4, write: (to, at, half, uptime) => to.setUint32(at, uptime.flow(half.startMs)) },
-  { type: 21, octets: 4, write: (to, at, half, uptime) => to.setUint32(at, uptime.flow(half.endMs)) },
-];
-const counters: Field[] = [
-  { type: 1, octets: 8, write: (to, at, half) => to.setBigUint64(at, BigInt(half.octets)) },
-  { type: 2, octets: 8, write: (to, at, half) => to.setBigUint64(at, BigInt(half.packets)) },
-];
-const ports: Field[] = [
-  { type: 7, octets: 2, write: (to, at, half) => to.setUint16(at, half.sourcePort) },
-  { type: 11, octets: 2, write: (to, at, half) => to.setUint16(at, half.destinationPort) },
-];
-const macs: Field[] = [
-  { type: 56, octets: 6, write: (to, at, half) => copy(to, at, half.sourceMac, 6) },
-  { type: 80, octets: 6, write: (to, at, half) => copy(to, at, half.destinationMac, 6) },
-];
-const others: Field[] = [
-  { type: 10, octets: 4, write: (to, at, half) => to.setUint32(at, half.row.ingressInterface) },
-  // FLOWS: more than one where many short flows were summed up.
-  { type: 3, octets: 4, write: (to, at, half) => to.setUint32(at, half.row.deltaFlowCount) },
-  { type: 32, octets: 2, write: (to, at, half) => to.setUint16(at, half.icmpTypeCode) },
-  { type: 58, octets: 2, write: (to, at, half) => to.setUint16(at, half.row.dot1qVlanId & 0x0fff) },
-  { type: 48, octets: 2, write: (to, at, half) => to.setUint16(at, half.row.selectorId) },
-  { type: 4, octets: 1, write: (to, at, half) => to.setUint8(at, half.row.protocolIdentifier) },
-  { type: 5, octets: 1, write: (to, at, half) => to.setUint8(at, half.classOfService) },
-  { type: 6, octets: 1, write: (to, at, half) => to.setUint8(at, half.tcpFlags) },
-];
 /**
  * FLOW_SAMPLER_ID, _MODE (1 deterministic, 2 random) and _RANDOM_INTERVAL, over scope type 1, the system. Selection of whole flows
  * has no mode of its own: by a keyed hash each flow is in with one probability, so sums are scaled as for random sampling.
@@ -83,36 +37,24 @@ const selectorFields = [
 const samplerModes = { none: 1, count: 1, random: 2, flowHash: 2 } as const;
 const systemScope = { type: 1, octets: 4 } as const;
 
-interface Template {
-  readonly id: number;
-  readonly fields: readonly Field[];
-  readonly octets: number;
-}
-
 export class Netflow9Session implements ExportSession {
   readonly plans = [];
   stamps: ExportFacts['stamps'];
   readonly #options: NetflowOptions;
-  readonly #templates: Record<'ipv4' | 'ipv6', Template>;
+  readonly #templates: Netflow9Templates;
   readonly #uptime = new VirtualUptime();
   #octetsMax = 0;
   #sequence = 0;
 
   constructor(options: NetflowOptions) {
     this.#options = options;
-    const { leaveOut } = options;
-    const shared = [...times, ...counters, ...(leaveOut.ports ? [] : ports), ...(leaveOut.macs ? [] : macs), ...others];
-    const template = (id: number, octets: 4 | 16): Template => {
-      const fields = [...addresses(octets), ...shared];
-      return { id, fields, octets: fields.reduce((sum, field) => sum + field.octets, 0) };
-    };
-    this.#templates = { ipv4: template(templateIds.ipv4, 4), ipv6: template(templateIds.ipv6, 16) };
+    this.#templates = new Netflow9Templates(options.leaveOut);
     this.resize(options.messageOctetsMax);
   }
 
   resize(messageOctetsMax: number): void {
     // Both directions of a row go into one message.
-    const needed = headerOctets + setHeaderOctets + 2 * this.#templates.ipv6.octets + 3;
+    const needed = headerOctets + setHeaderOctets + 2 * this.#templates.octetsMax + 3;
     if (messageOctetsMax < needed)
       throw new ApplianceError(
         'messageTooLong',
@@ -122,11 +64,15 @@ export class Netflow9Session implements ExportSession {
   }
 
   templateMessages(exportTimeS: number): Uint8Array[] {
-    const records = Object.values(this.#templates).map(({ id, fields }) => [
-      ...[id, fields.length],
-      ...fields.flatMap(({ type, octets }) => [type, octets]),
-    ]);
-    return [this.#message(exportTimeS, records.length, [set(0, words(records.flat()))])];
+    const room = this.#octetsMax - headerOctets - setHeaderOctets;
+    const messages: Uint8Array[][] = [[]];
+    for (const { id, fields } of this.#templates.all) {
+      const record = words([id, fields.length, ...fields.flatMap(({ type, octets }) => [type, octets])]);
+      const held = messages.at(-1)!.reduce((sum, { length }) => sum + length, 0);
+      if (padded(held + record.length) > room) messages.push([record]);
+      else messages.at(-1)!.push(record);
+    }
+    return messages.map((records) => this.#message(exportTimeS, records.length, [set(0, Buffer.concat(records))]));
   }
 
   optionsMessages({ selectors, observationDomainId }: ExportFacts, exportTimeS: number): Uint8Array[] {
@@ -139,11 +85,11 @@ export class Netflow9Session implements ExportSession {
       record.setUint8(6, samplerModes[kind]);
       record.setUint32(7, kind === 'none' ? 1 : Math.min(interval, 0xffff_ffff));
       // nfcapd 1.7 takes the first record of such a set and no other: each has its own.
-      return set(templateIds.selectors, new Uint8Array(record.buffer));
+      return set(selectorsTemplateId, new Uint8Array(record.buffer));
     });
     // RFC 3954 section 6.1: lengths of scope and options are octets of their specifiers.
     const template = words([
-      ...[templateIds.selectors, 4, 4 * selectorFields.length, systemScope.type, systemScope.octets],
+      ...[selectorsTemplateId, 4, 4 * selectorFields.length, systemScope.type, systemScope.octets],
       ...selectorFields.flatMap(({ type, octets }) => [type, octets]),
     ]);
     const room = this.#octetsMax - headerOctets - setHeaderOctets - padded(template.length);
@@ -167,23 +113,28 @@ export class Netflow9Session implements ExportSession {
     let taken = 0;
     for (; taken < most; taken++) {
       half.row.at(taken, firstRow);
-      const template = this.#templateOf(half);
-      if (template === undefined) {
+      const { kind, halves } = half;
+      const templates = halves.map((reversed) => this.#templates.of(kind, reversed));
+      if (templates[0] === undefined) {
         addRow(notRepresentable, taken);
         continue;
       }
-      const opens = template !== current;
-      const start = opens ? padded(at) : at;
-      const needed = (opens ? setHeaderOctets : 0) + template.octets * half.halves.length;
-      if (padded(start + needed) > this.#octetsMax) break;
-      if (opens) {
-        closeSet(view, setStart, start);
-        setStart = start;
-        view.setUint16(start, template.id);
-        at = start + setHeaderOctets;
-        current = template;
+      let [end, last] = [at, current];
+      for (const template of templates as Template[]) {
+        end = (template === last ? end : padded(end) + setHeaderOctets) + template.octets;
+        last = template;
       }
-      for (const reversed of half.halves) {
+      if (padded(end) > this.#octetsMax) break;
+      for (const reversed of halves) {
+        const template = templates[reversed ? 1 : 0]!;
+        if (template !== current) {
+          const start = padded(at);
+          closeSet(view, setStart, start);
+          setStart = start;
+          view.setUint16(start, template.id);
+          at = start + setHeaderOctets;
+          current = template;
+        }
         half.reversed = reversed;
         for (const field of template.fields) {
           field.write(view, at, half, this.#uptime);
@@ -198,12 +149,6 @@ export class Netflow9Session implements ExportSession {
     closeSet(view, setStart, octets);
     this.#stamp(view, exportTimeS, records);
     return { message: buffer.slice(0, octets), rows: taken, records, ...skipped };
-  }
-
-  #templateOf(half: FlowHalf): Template | undefined {
-    const { family } = half;
-    if (family === 'ethernet') return undefined;
-    return family === 'ipv6' ? this.#templates.ipv6 : this.#templates.ipv4;
   }
 
   #coverTimes(half: FlowHalf, firstRow: number, count: number, exportTimeS: number): void {

@@ -17,11 +17,11 @@ const exportTimeS = 1_700_000_100;
 // Sections 3.1, 3.3.2, 3.4.1 and 3.2 (enterprise numbers). Two templates a family: one-way, two-way.
 const templateMessage = octets(`
   00 0a                     version 10
-  00 fc                     16 + 4 + 28 + 36 + 28 + 36 + 16 + 24 + 28 + 36 = 252 octets
+  02 04                     16 + 4 + 168 of one flow (28, 36, 28, 36, 16, 24) + 328 of many = 516 octets
   65 53 f1 64               export time 1,700,000,100 s
   00 00 00 00               no data record was sent before
   00 00 00 07               observation domain 7
-  00 02 00 ec               template set of 252 − 16 octets
+  00 02 01 f4               template set of 516 − 16 octets
   01 00 00 06               template 256, IPv4 one-way, 6 fields
   00 98 00 08               flowStartMilliseconds (152), 8 octets
   00 01 00 08               octetDeltaCount (1)
@@ -61,20 +61,81 @@ const templateMessage = octets(`
   00 01 00 08
   80 01 00 08 00 00 72 79
   01 00 00 02
-  01 06 00 06               template 262, aggregate one-way
+  01 06 00 03               template 262, many flows that share nothing else, one-way
+  00 98 00 08
+  00 01 00 08
+  00 03 00 04               deltaFlowCount (3), reduced from 8 octets to 4 (section 6.2)
+  01 07 00 04               template 263, two-way
+  00 98 00 08
+  00 01 00 08
+  80 01 00 08 00 00 72 79
+  00 03 00 04
+  01 08 00 04               template 264, many flows of one EtherType
+  00 98 00 08
+  00 01 00 08
+  01 00 00 02
+  00 03 00 04
+  01 09 00 05
+  00 98 00 08
+  00 01 00 08
+  80 01 00 08 00 00 72 79
+  01 00 00 02
+  00 03 00 04
+  01 0a 00 04               template 266, many flows of one protocol
+  00 98 00 08
+  00 01 00 08
+  00 04 00 01
+  00 03 00 04
+  01 0b 00 05
+  00 98 00 08
+  00 01 00 08
+  80 01 00 08 00 00 72 79
+  00 04 00 01
+  00 03 00 04
+  01 0c 00 04               template 268, of one protocol and port; no port was asked for
+  00 98 00 08
+  00 01 00 08
+  00 04 00 01
+  00 03 00 04
+  01 0d 00 05
+  00 98 00 08
+  00 01 00 08
+  80 01 00 08 00 00 72 79
+  00 04 00 01
+  00 03 00 04
+  01 0e 00 07               template 270, of one pair of IPv4 addresses
   00 98 00 08
   00 01 00 08
   00 08 00 04
   00 0c 00 04
   00 04 00 01
-  00 03 00 04               deltaFlowCount (3), reduced from 8 octets to 4 (section 6.2)
-  01 07 00 07               template 263, aggregate two-way
+  00 20 00 02
+  00 03 00 04
+  01 0f 00 08
   00 98 00 08
   00 01 00 08
   80 01 00 08 00 00 72 79
   00 08 00 04
   00 0c 00 04
   00 04 00 01
+  00 20 00 02
+  00 03 00 04
+  01 10 00 07               template 272, of one pair of IPv6 addresses
+  00 98 00 08
+  00 01 00 08
+  00 1b 00 10
+  00 1c 00 10
+  00 04 00 01
+  00 8b 00 02
+  00 03 00 04
+  01 11 00 08
+  00 98 00 08
+  00 01 00 08
+  80 01 00 08 00 00 72 79
+  00 1b 00 10
+  00 1c 00 10
+  00 04 00 01
+  00 8b 00 02
   00 03 00 04
 `);
 
@@ -181,11 +242,11 @@ test('options are the octets that the specification gives: templates first, each
   const message = hex(messages[0]!);
   expect(message.slice(32)).toMatch(new RegExp(`^${hex(optionsHead)}`));
   expect(message.split(hex(optionsData))).toHaveLength(2);
-  // Section 3.1: 2 selectors, 1 interface, 3 statistics, 8 templates' keys and 1 name are data records as any other.
-  expect(session.sequence).toBe(15);
+  // Section 3.1: 2 selectors, 1 interface, 3 statistics, 18 templates' keys and 1 name are data records as any other.
+  expect(session.sequence).toBe(25);
   const block = blockOf(0, 3);
   const { message: data } = session.dataMessage(block.bytes, block.firstRow, block.count, 0n, exportTimeS);
-  expect(hex(data.subarray(8, 12))).toBe('0000000f');
+  expect(hex(data.subarray(8, 12))).toBe('00000019');
 });
 
 // RFC 5477 section 8.2: uniform probabilistic sampling by its probability. RFC 5476 section 6.5.3: what came of it.
@@ -335,8 +396,10 @@ test('the decoder reads the same octets as the specification does', () => {
     [259, 7],
     [260, 3],
     [261, 4],
-    [262, 6],
-    [263, 7],
+    ...[262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273].map((id, i) => [
+      id,
+      [3, 4, 4, 5, 4, 5, 4, 5, 7, 8, 7, 8][i]!,
+    ]),
   ]);
   const { exportTimeMs, observationDomainId, records } = decoder.decode(dataMessage);
   expect({ exportTimeMs, observationDomainId }).toEqual({ exportTimeMs: 1_700_000_100_000, observationDomainId: 7 });

@@ -18,20 +18,27 @@ import { addon } from '../../meter/metering.ts';
 
 const privatePen = 99_999;
 
-/** A row whose every field is there, with any octets in it; counters and times near their ends too. */
+/** What many flows of one row do not share: the more of them, the more. */
+const keyGroups = ['addresses', 'ports', 'protocol', 'etherType'] as const;
+
+/** A row whose every field is there, but for keys of many flows, with any octets in it; counters and times near their ends too. */
 const anyRow = fc
   .record({
     octets: fc.uint8Array({ minLength: ROW_BYTES, maxLength: ROW_BYTES }),
     family: fc.nat(rowFamilies.length - 1),
     twoWay: fc.boolean(),
+    ipVersion: fc.constantFrom(4, 6),
+    unshared: fc.nat(keyGroups.length).map((count) => keyGroups.slice(0, count)),
     fill: fc.option(fc.constantFrom(0, 0xff), { freq: 4 }),
   })
-  .map(({ octets, family, twoWay, fill }) => {
+  .map(({ octets, family, twoWay, ipVersion, unshared, fill }) => {
     const bytes = fill === null ? octets.slice() : new Uint8Array(ROW_BYTES).fill(fill);
     const row = new RowCursor(bytes);
     row.family = family;
-    row.ipVersion = rowFamilies[family] === 'ipv6' ? 6 : 4;
-    row.view.setUint32(4, (0xffffffff & ~(twoWay ? 0 : presenceBit('reverse'))) >>> 0);
+    const isAggregate = rowFamilies[family] === 'aggregate';
+    row.ipVersion = rowFamilies[family] === 'ipv6' ? 6 : isAggregate ? ipVersion : 4;
+    const absent = isAggregate ? unshared.reduce((bits, group) => bits | presenceBit(group), 0) : 0;
+    row.view.setUint32(4, (0xffffffff & ~(absent | (twoWay ? 0 : presenceBit('reverse')))) >>> 0);
     return bytes;
   });
 
@@ -116,12 +123,12 @@ test('uniflow records are the two directions of their row: source and destinatio
           flowStartMilliseconds: Number(row.forwardFlowStartNs / 1_000_000n),
           flowEndMilliseconds: Number(row.forwardFlowEndNs / 1_000_000n),
         };
-        const { values } = records[at++]!;
-        const expected = (of: (name: string) => string | number) =>
-          Object.fromEntries(Object.keys(values).map((name) => [name, of(name)]));
-        expect({ ...values }).toEqual(expected((name) => valueIn(forward, name)));
-        if (!row.has(presenceBit('reverse'))) continue;
-        expect({ ...records[at++]!.values }).toEqual(expected((name) => valueIn(json, swap(name))));
+        const expectRecord = (of: (name: string) => string | number): void => {
+          const { values } = records[at++]!;
+          expect({ ...values }).toEqual(Object.fromEntries(Object.keys(values).map((name) => [name, of(name)])));
+        };
+        expectRecord((name) => valueIn(forward, name));
+        if (row.has(presenceBit('reverse'))) expectRecord((name) => valueIn(json, swap(name)));
       }
       expect(at).toBe(records.length);
     }),

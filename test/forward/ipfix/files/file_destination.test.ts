@@ -64,7 +64,7 @@ test('a planned stop leaves one whole file: templates and options first, every r
   expect(sumOf(file!.flows)).toEqual(sumsOf(0, 2_000));
   const first = file!.messages.findIndex(({ records }) => records.some(({ scope }) => scope.length === 0));
   const head = file!.messages.slice(0, first);
-  expect(head.flatMap(({ templates }) => templates).filter(({ scopeCount }) => scopeCount === 0)).toHaveLength(8);
+  expect(head.flatMap(({ templates }) => templates).filter(({ scopeCount }) => scopeCount === 0)).toHaveLength(18);
   const told = head.flatMap(({ records }) => records.flatMap(({ values }) => Object.keys(values)));
   for (const name of ['selectorId', 'interfaceName', 'flowKeyIndicator', 'observationDomainName']) expect(told).toContain(name);
 });
