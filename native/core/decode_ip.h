@@ -193,8 +193,9 @@ FLOWSPAN_COLD bool Decoder::extensionHeaders(Cursor& cursor, DecodedPacket& pack
   }
 }
 
-// Never 0, which would be none. Tenants of different tunnels may use the same addresses and identification.
+// Never 0, which would be none. Tenants of different VLANs or tunnels may use the same addresses and identification.
 FLOWSPAN_COLD uint64_t Decoder::datagramOf(uint64_t datagram, const FlowKey& key) const {
+  if ((key.vlan | key.customerVlan) != 0) datagram = hash_.ofTwoWords(datagram, uint64_t{key.vlan} << 16 | key.customerVlan);
   if (key.tunnelType != 0) datagram = hash_.ofTwoWords(datagram, uint64_t{key.tunnelId} << 8 | key.tunnelType);
   return datagram | 1;
 }
@@ -203,6 +204,7 @@ FLOWSPAN_COLD void Decoder::laterFragment(DecodedPacket& packet) {
   if (const FragmentPorts* ports = fragments_.find(packet.fragmentId, packet.ns)) {
     packet.key.port[0] = ports->port[0];
     packet.key.port[1] = ports->port[1];
+    packet.key.protocol = ports->protocol;
     packet.key.kind |= ports->kind;
     packet.flags |= ports->flags;
     return;

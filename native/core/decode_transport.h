@@ -36,7 +36,7 @@ FLOWSPAN_HOT void Decoder::transport(Cursor cursor, uint8_t protocol, uint32_t o
   // Before a tunnel is opened: later fragments of its outer packets show nothing of what is within, so they are the outer flow.
   if ((packet.flags & kFirstFragment) != 0) [[unlikely]] {
     const FragmentPorts ports{{key.port[0], key.port[1]}, static_cast<uint16_t>(packet.flags & kEchoReply),
-                              static_cast<uint8_t>(key.kind & kKindTransportUnknown)};
+                              static_cast<uint8_t>(key.kind & kKindTransportUnknown), key.protocol};
     fragments_.remember(packet.fragmentId, packet.ns, ports);
   }
   if (tunnels_ != 0 && mayBeTunnel(protocol, packet)) tunnel(cursor, protocol, packet, depth);

@@ -165,6 +165,15 @@ bool Decoder::greTunnel(Cursor& cursor, TunnelType& type, uint32_t& id, Inner& i
   }
 }
 
+// Peers of a Teredo relay answer from its port, and one answer of a DNS server in sixteen begins like IPv6: it has to fill the datagram.
+// Behind a bubble, which carries nothing (next header 59), trailers may stand (RFC 6081 section 4). What was cut before is believed.
+bool Decoder::fillsTeredo(const Cursor& cursor, uint32_t octets) {
+  if (cursor.at[0] >> 4 != 6) return false;
+  if (!cursor.has(7)) return true;
+  const uint32_t claimed = 40u + load16(cursor.at + 4);
+  return claimed == octets || (cursor.at[6] == kNoNextHeader && claimed <= octets);
+}
+
 // IP says itself which version it is.
 Decoder::Inner Decoder::ipOf(const Cursor& cursor) {
   const unsigned version = cursor.has(1) ? cursor.at[0] >> 4 : 0;
@@ -177,6 +186,7 @@ bool Decoder::udpTunnel(Cursor& cursor, TunnelType& type, uint32_t& id, Inner& i
   // number is no tunnel, and every octets pass for an Ethernet frame.
   const auto isTo = [&](uint16_t port) { return packet.key.port[1] == port && packet.key.port[0] > kWellKnownPortMax; };
   if (!cursor.has(8)) return true;
+  const uint8_t* udp = cursor.at;
   cursor.skip(8);
   if (isTo(kPortVxlan) && opens(TunnelType::vxlan)) {  // RFC 7348 section 5
     if (!cursor.has(8)) return type = TunnelType::vxlan, false;
@@ -234,7 +244,7 @@ bool Decoder::udpTunnel(Cursor& cursor, TunnelType& type, uint32_t& id, Inner& i
     }
     if (cursor.has(8) && load16(cursor.at) == 0x0000) cursor.skip(8);
     if (!cursor.has(1)) return false;
-    inner = cursor.at[0] >> 4 == 6 ? Inner::ipv6 : Inner::nothing;
+    inner = fillsTeredo(cursor, load16(udp + 4) - static_cast<uint32_t>(cursor.at - udp)) ? Inner::ipv6 : Inner::nothing;
   } else if (is(kPortL2tp) && opens(TunnelType::l2tpv3)) {  // RFC 3931 section 4.1.2.1
     if (!cursor.has(4)) return type = TunnelType::l2tpv3, false;
     if ((load16(cursor.at) & 0x800f) != 0x0003) return true;  // control, or L2TPv2

@@ -59,6 +59,7 @@ void Decoder::adoptPorts(DecodedPacket& packet, const FragmentPorts& ports) {
   }
   key.port[0] = ports.port[0];
   key.port[1] = ports.port[1];
+  key.protocol = ports.protocol;
   key.kind = static_cast<uint8_t>((key.kind & ~kKindTransportUnknown) | ports.kind);
   packet.flags = static_cast<uint16_t>((packet.flags & ~kAwaitsFirst) | ports.flags);
   finish(packet);

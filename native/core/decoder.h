@@ -125,6 +125,7 @@ class Decoder {
   bool udpTunnel(Cursor& cursor, TunnelType& type, uint32_t& id, Inner& inner, DecodedPacket& packet);
   bool l2tpv3(Cursor& cursor, uint32_t& id, Inner& inner);
   static Inner ipOf(const Cursor& cursor);
+  static bool fillsTeredo(const Cursor& cursor, uint32_t octets);
 
   void ethernetKey(const uint8_t* macs, uint16_t etherType, DecodedPacket& packet);
   // Canonical order of endpoints, hash.

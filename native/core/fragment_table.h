@@ -16,6 +16,8 @@ struct FragmentPorts {
   uint16_t port[2];
   uint16_t flags;  // kEchoReply
   uint8_t kind;    // kKindTransportUnknown when the first fragment did not show it either
+  // Of the flow: what every fragment names is the header that comes first, an extension header or AH maybe.
+  uint8_t protocol;
 };
 
 class FragmentTable {

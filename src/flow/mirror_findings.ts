@@ -47,9 +47,13 @@ export interface MirrorStatus {
   /** TCP conversations that could be judged, and those of them shown in one direction only. */
   readonly tcpConversations: number;
   readonly tcpOneWay: number;
-  /** Of TCP seen both ways: IP octets seen, and sequence space acknowledged that was never seen. */
+  /**
+   * Of TCP seen both ways: IP octets seen, and sequence space acknowledged that was never seen. The latter is at least that; at most it is
+   * the third, since a segment that is sent again because the line lost it may hide one that the mirror lost.
+   */
   readonly tcpSeenOctets: number;
   readonly tcpUnseenOctets: number;
+  readonly tcpUnseenOctetsMax: number;
   readonly findings: readonly MirrorFinding[];
 }
 
@@ -60,5 +64,6 @@ export const nothingKnownOfMirror: MirrorStatus = {
   tcpOneWay: 0,
   tcpSeenOctets: 0,
   tcpUnseenOctets: 0,
+  tcpUnseenOctetsMax: 0,
   findings: [],
 };

@@ -23,6 +23,8 @@ const bits = {
   ip: presenceBit('ip'),
   tunnelId: presenceBit('tunnelId'),
 } as const;
+/** IP and TCP without options: no segment carries more than its packet has beyond them. */
+const [headersV4, headersV6] = [40, 60];
 const aggregate = rowFamilies.indexOf('aggregate');
 
 const ACK = 0x10;
@@ -159,7 +161,14 @@ export class MirrorEvidence {
     sums.add(at.tcpTwoWay, 1);
     sums.add(at.tcpSeenOctets, row.octetDeltaCount + row.reverseOctetDeltaCount);
     sums.add(at.tcpSeenPackets, packets);
-    sums.add(at.tcpRetransmitted, row.retransmittedPacketDeltaCount + row.reverseRetransmittedPacketDeltaCount);
+    const [resent, resentBack] = [row.retransmittedPacketDeltaCount, row.reverseRetransmittedPacketDeltaCount];
+    if (resent + resentBack > 0) {
+      sums.add(at.tcpRetransmitted, resent + resentBack);
+      // A segment that the line lost and that is sent again is taken for one that fills a hole: it hides as much as it carries at most.
+      const header = version === 6 ? headersV6 : headersV4;
+      const hidden = resent * Math.max(0, row.maximumIpTotalLength - header);
+      sums.add(at.tcpHiddenOctetsMax, hidden + resentBack * Math.max(0, row.reverseMaximumIpTotalLength - header));
+    }
     const unseen = row.unseenAcknowledgedOctetDeltaCount + row.reverseUnseenAcknowledgedOctetDeltaCount;
     if (unseen === 0) return;
     sums.add(at.tcpUnseenOctets, unseen);

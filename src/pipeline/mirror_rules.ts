@@ -154,12 +154,13 @@ function oversubscription(e: Evidence, context: MirrorContext): Reading {
     raise,
     clear,
     title: 'The mirror port is oversubscribed',
-    evidence: `the port ran at ${percent(thresholds.mirrorOversubscribed.lineShare)} of its ${count(capacityMbps)} Mbit/s or more for ${busyS} s of the last ${span(context)}, and ${percent(unseen)} of the TCP octets were acknowledged but never seen (${count(e.tcpUnseenOctets)} octets; ${count(e.tcpRetransmitted)} segments were sent again)`,
+    evidence: `the port ran at ${percent(thresholds.mirrorOversubscribed.lineShare)} of its ${count(capacityMbps)} Mbit/s or more for ${busyS} s of the last ${span(context)}, and ${shareBounds(e)} of the TCP octets were acknowledged but never seen (${count(e.tcpUnseenOctets)} octets${hiding(e)})`,
     figures: {
       busyS,
       capacityMbps,
       meanMbps: mbps,
       unseenOctets: e.tcpUnseenOctets,
+      unseenOctetsMax: unseenOctetsMax(e),
       seenOctets: e.tcpSeenOctets,
       retransmittedPackets: e.tcpRetransmitted,
     },
@@ -167,10 +168,28 @@ function oversubscription(e: Evidence, context: MirrorContext): Reading {
   });
 }
 
-/** Of the TCP octets of conversations seen both ways. Seen ones count with their headers, so the share is rather low. */
+/**
+ * Of the TCP octets of conversations seen both ways, at least. Seen ones count with their headers, so the share is rather low; and where
+ * the line itself loses packets too, what is sent again hides some of what the mirror lost.
+ */
 export function unseenShare(e: Evidence): number {
   return share(e.tcpUnseenOctets, e.tcpSeenOctets + e.tcpUnseenOctets);
 }
+
+/** The most that may have been acknowledged and never seen: every segment sent again hid one of its length. */
+export function unseenOctetsMax(e: Evidence): number {
+  return e.tcpUnseenOctets + e.tcpHiddenOctetsMax;
+}
+
+function shareBounds(e: Evidence): string {
+  const [least, most] = [percent(unseenShare(e)), percent(share(unseenOctetsMax(e), e.tcpSeenOctets + unseenOctetsMax(e)))];
+  return least === most ? `about ${least}` : `at least ${least}, and at most ${most},`;
+}
+/** Why the two are apart. */
+const hiding = (e: Evidence): string =>
+  e.tcpHiddenOctetsMax === 0
+    ? ''
+    : `; ${count(e.tcpRetransmitted)} segments were sent again, each of which may hide one that is missing`;
 
 function loss(e: Evidence, context: MirrorContext, oversubscribed: boolean): Reading {
   const { raise, clear, error, conversationsMin, affectedMin, octetsMin } = thresholds.lossBeforeBox;
@@ -187,9 +206,10 @@ function loss(e: Evidence, context: MirrorContext, oversubscribed: boolean): Rea
     raise,
     clear,
     title: 'The mirror loses packets before they reach this box',
-    evidence: `about ${percent(unseen)} of the TCP octets in the last ${span(context)} were acknowledged by their receiver but never seen here: ${count(e.tcpUnseenOctets)} octets, about ${count(missing)} packets, in ${count(e.tcpRowsWithUnseen)} of ${count(e.tcpTwoWay)} conversations; this box itself dropped ${count(e.lostInBoxPackets)}`,
+    evidence: `${shareBounds(e)} of the TCP octets in the last ${span(context)} were acknowledged by their receiver but never seen here: ${count(e.tcpUnseenOctets)} octets, about ${count(missing)} packets, in ${count(e.tcpRowsWithUnseen)} of ${count(e.tcpTwoWay)} conversations${hiding(e)}; this box itself dropped ${count(e.lostInBoxPackets)}`,
     figures: {
       unseenOctets: e.tcpUnseenOctets,
+      unseenOctetsMax: unseenOctetsMax(e),
       seenOctets: e.tcpSeenOctets,
       estimatedPackets: Math.round(missing),
       affectedConversations: e.tcpRowsWithUnseen,

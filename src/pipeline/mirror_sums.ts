@@ -27,6 +27,7 @@ export const evidenceKinds = [
   'tcpUnseenOctets',
   'tcpRowsWithUnseen',
   'tcpRetransmitted',
+  'tcpHiddenOctetsMax', // unseen ones that segments sent again may have hidden
   'ttlSpreadRows',
   'ttlSpreadPackets',
   'routedPairs',

@@ -14,7 +14,7 @@ import { type MirrorFinding, type MirrorStatus, type MirrorTrouble, mirrorTroubl
 import type { RowBlock } from '../flow/row_block.ts';
 import type { BoxEvent } from '../flow/status_shapes.ts';
 import { MirrorEvidence } from './mirror_evidence.ts';
-import { type Reading, readMirror, thresholds, unseenShare } from './mirror_rules.ts';
+import { type Reading, readMirror, thresholds, unseenOctetsMax, unseenShare } from './mirror_rules.ts';
 
 /** What the meter and the ports say now. */
 export interface MirrorFigures {
@@ -113,6 +113,7 @@ export class MirrorTruth implements Service {
       tcpOneWay: e.tcpOneWay,
       tcpSeenOctets: e.tcpSeenOctets,
       tcpUnseenOctets: e.tcpUnseenOctets,
+      tcpUnseenOctetsMax: unseenOctetsMax(e),
       findings: mirrorTroubles.flatMap((code) => {
         const held = this.#held.get(code);
         return held === undefined ? [] : [findingOf(held)];
@@ -208,7 +209,7 @@ export class MirrorTruth implements Service {
       ],
       ['shown'],
     );
-    metrics.gauge('mirror_unseen_ratio', 'Estimated share of TCP octets lost before this box, last five minutes', () =>
+    metrics.gauge('mirror_unseen_ratio', 'Estimated share of TCP octets lost before this box, at least; last five minutes', () =>
       unseenShare(evidence.sums()),
     );
   }

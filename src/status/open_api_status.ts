@@ -148,7 +148,7 @@ const enrichment = object({
 
 const mirror = object(
   {
-    ...numbers('windowS', 'packets', 'tcpConversations', 'tcpOneWay', 'tcpSeenOctets', 'tcpUnseenOctets'),
+    ...numbers('windowS', 'packets', 'tcpConversations', 'tcpOneWay', 'tcpSeenOctets', 'tcpUnseenOctets', 'tcpUnseenOctetsMax'),
     findings: list(
       object({
         code: oneOf(mirrorTroubles),

@@ -225,6 +225,20 @@ goldenFamily('IPv4', [
     flows: [{ ...flow4, out: { packets: 1, ip: 62, frames: 76 }, ms: [0, 0] }],
   },
   {
+    name: 'fragments behind AH are those of the datagram behind it, in order and in reverse order',
+    // AH of 24 octets and UDP of 8 + 100, cut at 64: 20 + 64 and 20 + 68.
+    packets: sequence(
+      ...[77, 78].flatMap((identification) => {
+        const payload = authenticated(udp({ ...ports, payload: filler(100) }));
+        const parts = frames(ipv4Fragments({ ...datagram, identification, payload }, [0, 64]));
+        return identification === 77 ? parts : parts.reverse();
+      }),
+    ),
+    flows: [{ ...flow4, out: { packets: 4, ip: 344, frames: 400, length: [84, 88], fragments: 4 }, ms: [0, 3] }],
+    // Told by the header that each fragment names, which is AH.
+    dissection: 'none',
+  },
+  {
     name: 'UDP-Lite and DCCP have ports, IGMP and unknown protocols have none',
     packets: sequence(
       ...frames([

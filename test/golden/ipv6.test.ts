@@ -99,6 +99,20 @@ goldenFamily('IPv6', [
     ],
   },
   {
+    name: 'fragments whose first header is an extension belong to the flow behind it, in order and in reverse order',
+    // Options of 8 octets and UDP of 8 + 100, cut at 64: 40 + 8 + 64 and 40 + 8 + 52.
+    packets: sequence(
+      ...[1, 2].flatMap((identification) => {
+        const payload = destinationOptions(udp({ ...ports, payload: filler(100) }));
+        const parts = frames(ipv6Fragments({ ...datagram, identification, payload }, [0, 64]));
+        return identification === 1 ? parts : parts.reverse();
+      }),
+    ),
+    flows: [{ ...flow6, out: { packets: 4, ip: 424, frames: 480, length: [100, 112], fragments: 4 }, ms: [0, 3] }],
+    // Told by the header that each fragment names, which is that of the options.
+    dissection: 'none',
+  },
+  {
     name: 'fragments of a ping and of its answer are one flow',
     packets: sequence(
       ...frames(ipv6Fragments({ ...datagram, payload: icmpv6({ ...echo(128, 7), payload: filler(2_000) }) }, [0, 1232])),

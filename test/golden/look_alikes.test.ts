@@ -18,23 +18,23 @@ const stations = { source: '02:00:00:00:0a:01', destination: '02:00:00:00:0a:02'
 const frameOf = (changes: object = {}): Uint8Array => ethernet({ ...stations, payload: request, ...changes });
 const sent = (type: NonNullable<GoldenFlow['tunnel']>['type'], id: number) => ({ type, id, from: near, to: far });
 
-/** The flag of VXLAN and GTP-U's message type are where a DNS message has its identification and flags. */
-const message = (answers: boolean) => joined(Uint8Array.of(0x38, 255, answers ? 0x81 : 1, 0), filler(60));
-const named = (name: string, port: number): GoldenCase => ({
+/** The flag of VXLAN, GTP-U's message type and the version of IPv6 are where a DNS message has its identification and flags. */
+const message = (answers: boolean, first: number) => joined(Uint8Array.of(first, 255, answers ? 0x81 : 1, 0), filler(60));
+const named = (name: string, port: number, first = 0x38): GoldenCase => ({
   name: `${name}: a client's port of that number carries what it carries`,
   packets: sequence(
-    out(udp({ sourcePort: port, destinationPort: 53, payload: message(false) })),
+    out(udp({ sourcePort: port, destinationPort: 53, payload: message(false, first) })),
     ethernet({
       source: macB,
       destination: macA,
       payload: ipv4({
         source: far,
         destination: near,
-        payload: udp({ sourcePort: 53, destinationPort: port, payload: message(true) }),
+        payload: udp({ sourcePort: 53, destinationPort: port, payload: message(true, first) }),
       }),
     }),
   ),
-  settings: { tunnels: ['vxlan', 'geneve', 'gtpu'] },
+  settings: { tunnels: ['vxlan', 'geneve', 'gtpu', 'teredo'] },
   flows: [{ from: `${near}:${port}`, to: `${far}:53`, protocol: 17, out: counts(92, 106), back: counts(92, 106), ms: [0, 1] }],
   dissection: 'outer',
   faults: ['malformed', 'Malformed Packet (Exception occurred)'],
@@ -61,6 +61,7 @@ goldenFamily('Look-alikes', [
   named('VXLAN', 4_789),
   named('Geneve', 6_081),
   named('GTP-U', 2_152),
+  named('Teredo', 3_544, 0x60),
   behindCookie(
     'a station whose address has an EtherType in the middle, behind a cookie',
     [1, 2, 3, 4],

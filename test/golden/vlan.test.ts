@@ -1,10 +1,18 @@
-import { ethernet, raw, type VlanTag } from '../captures/frames.ts';
+import { ethernet, raw, udp, type VlanTag } from '../captures/frames.ts';
 import { goldenFamily, sequence } from './golden_case.ts';
 import { llc, snap } from './layers/link.ts';
-import { answer4, flow4, flow6, macA, macB, request4, request6, returning } from './samples.ts';
+import { filler, ipv4Fragments } from './layers/network.ts';
+import { a4, answer4, b4, flow4, flow6, macA, macB, request4, request6, returning } from './samples.ts';
 
 const tagged = (...vlans: VlanTag[]) => ethernet({ vlans, payload: request4(10), padTo: 60 });
 const service = 0x88a8;
+
+/** UDP of 8 + 2,000 octets, cut at 1,480, of two customers that chose the same identification. */
+function fragment(customer: number, part: number): Uint8Array {
+  const payload = udp({ sourcePort: 40_000 + customer, destinationPort: 20_001, payload: filler(2_000) });
+  const parts = ipv4Fragments({ source: a4, destination: b4, identification: 77, payload }, [0, 1_480]);
+  return ethernet({ vlans: [{ id: 200, tpid: service }, { id: customer }], payload: parts[part]! });
+}
 
 goldenFamily('VLAN tags', [
   {
@@ -54,6 +62,17 @@ goldenFamily('VLAN tags', [
       { ...flow4, vlan: 201, customerVlan: 7, out: { packets: 1, ip: 38, frames: 60 }, ms: [2, 2] },
       { ...flow4, vlan: 7, out: { packets: 1, ip: 38, frames: 60 }, ms: [3, 3] },
     ],
+  },
+  {
+    name: 'fragments of customers with the same addresses and identification stay apart, whichever comes first',
+    packets: sequence(fragment(7, 1), fragment(8, 0), fragment(8, 1), fragment(7, 0)),
+    flows: [7, 8].map((customerVlan) => ({
+      ...{ from: `10.0.0.1:${40_000 + customerVlan}`, to: '10.0.0.2:20001', protocol: 17, vlan: 200, customerVlan },
+      out: { packets: 2, ip: 2_048, frames: 2_092, length: [548, 1_500], fragments: 2 },
+      ms: customerVlan === 7 ? ([0, 3] as const) : ([1, 2] as const),
+    })),
+    // tshark puts fragments together across VLANs.
+    dissection: 'none',
   },
   {
     name: '802.1Q twice, as older switches stack tags, and the old service TPID 0x9100',

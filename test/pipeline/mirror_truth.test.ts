@@ -145,6 +145,29 @@ describe('a mirror that loses packets', () => {
     expect(bench.codes).toEqual([]);
   });
 
+  test('lost by the mirror and behind it at once: what is missing lies between the two bounds, and the words say both', async () => {
+    const bench = await new MirrorBench().start();
+    const packets = siteConversations({ segments: 60 });
+    let missing = 0;
+    await bench.show(
+      mirrored(packets, (packet, i) => {
+        if (packet.payloadOctets < 1_000) return [packet];
+        // The mirror loses one, the line behind it another, which is sent again and so seen twice.
+        if (i % 12 === 5) missing += packet.payloadOctets;
+        if (i % 12 === 5) return [];
+        return i % 12 === 8 ? [packet, later(packet, { identification: packet.identification + 1 }, 120_000_000n)] : [packet];
+      }),
+    );
+    const { tcpUnseenOctets, tcpUnseenOctetsMax, findings } = bench.truth.status();
+    expect(missing).toBeGreaterThan(100_000);
+    expect(tcpUnseenOctets).toBeLessThan(missing);
+    expect(tcpUnseenOctetsMax).toBeGreaterThanOrEqual(missing);
+    expect(findings.map(({ code }) => code)).toEqual(['lossBeforeBox']);
+    expect(findings[0]!.evidence).toMatch(
+      /^at least [\d.]+ %, and at most [\d.]+ %, of the TCP octets .* segments were sent again, each of which may hide/,
+    );
+  });
+
   test('what the box dropped itself is not put down to the switch', async () => {
     const bench = await new MirrorBench().start();
     const packets = lossy();

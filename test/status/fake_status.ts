@@ -193,6 +193,7 @@ function mirror(scenario: Scenario): MirrorStatus {
     tcpOneWay: oneWay ? 5_122 : 3,
     tcpSeenOctets: 812_400_000,
     tcpUnseenOctets: 120_000,
+    tcpUnseenOctetsMax: 480_000,
     findings: oneWay
       ? [
           {

@@ -52,6 +52,7 @@ const sound: DoctorFacts = {
     tcpOneWay: 0,
     tcpSeenOctets: 4e6,
     tcpUnseenOctets: 0,
+    tcpUnseenOctetsMax: 0,
     findings: [],
   },
   sampling: everyPacket,

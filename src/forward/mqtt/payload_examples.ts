@@ -192,6 +192,7 @@ export const exampleStatus: BoxStatus = {
     tcpOneWay: 61,
     tcpSeenOctets: 41_220_310,
     tcpUnseenOctets: 0,
+    tcpUnseenOctetsMax: 0,
     findings: [
       {
         code: 'oneWayMirror',

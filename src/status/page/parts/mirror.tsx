@@ -5,7 +5,7 @@ import { Badge, Card, Empty } from './controls.tsx';
 import { Fact } from './places.tsx';
 
 export function Mirror({ mirror, nowMs }: { mirror: MirrorStatus; nowMs: number }) {
-  const { windowS, tcpConversations, tcpOneWay, tcpSeenOctets, tcpUnseenOctets, findings } = mirror;
+  const { windowS, tcpConversations, tcpOneWay, tcpSeenOctets, tcpUnseenOctets, tcpUnseenOctetsMax, findings } = mirror;
   const bad = findings.some(({ level }) => level === 'error');
   const both = tcpConversations - tcpOneWay;
   return (
@@ -28,8 +28,8 @@ export function Mirror({ mirror, nowMs }: { mirror: MirrorStatus; nowMs: number 
           <Fact name="Seen both ways" value={tcpConversations === 0 ? '–' : percent(both, tcpConversations)} />
           <Fact
             name="Acknowledged, never seen"
-            value={tcpSeenOctets === 0 ? '–' : percent(tcpUnseenOctets, tcpSeenOctets + tcpUnseenOctets)}
-            title="Share of TCP octets, estimated: what was lost before this box"
+            value={tcpSeenOctets === 0 ? '–' : bounds(tcpSeenOctets, tcpUnseenOctets, tcpUnseenOctetsMax)}
+            title="Share of TCP octets, estimated: what was lost before this box. Where the line itself loses packets, segments sent again may hide some of it"
           />
         </dl>
       )}
@@ -40,4 +40,10 @@ export function Mirror({ mirror, nowMs }: { mirror: MirrorStatus; nowMs: number 
       ))}
     </Card>
   );
+}
+
+/** The share at least, and at most where segments that were sent again may hide more. */
+function bounds(seen: number, least: number, most: number): string {
+  const [low, high] = [percent(least, seen + least), percent(most, seen + most)];
+  return low === high ? low : `${low} to ${high}`;
 }
