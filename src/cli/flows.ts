@@ -5,6 +5,7 @@
 import { ApplianceError } from '../core/errors.ts';
 import { writeTcpFlags } from '../flow/filter/filter_values.ts';
 import { type FlowListAnswer, flowOrders } from '../flow/flow_search_shapes.ts';
+import { manyFlowsText } from '../flow/many_flows.ts';
 import { profileNames } from '../flow/profiles.ts';
 import { protocolText } from '../flow/protocols.ts';
 import type { RowJson } from '../flow/row_json.ts';
@@ -105,7 +106,7 @@ function asTable(flows: readonly RowJson[], { matched, fromMs, toMs, coverage }:
     return [
       `${timeText(n(flow.flowStartMilliseconds))}.${String(n(flow.flowStartMilliseconds) % 1_000).padStart(3, '0')}`,
       protocolText(flow),
-      endText(flow, 'source'),
+      endText(flow, 'source') || manyFlowsText(flow),
       endText(flow, 'destination'),
       flags,
       flow.dot1qVlanId === undefined ? '' : `VLAN ${flow.dot1qVlanId}`,

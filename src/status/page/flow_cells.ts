@@ -1,4 +1,5 @@
 /** A flow record as a line of a table. Pure. */
+import { manyFlowsText } from '../../flow/many_flows.ts';
 import { protocolText } from '../../flow/protocols.ts';
 import type { RowJson } from '../../flow/row_json.ts';
 
@@ -23,7 +24,8 @@ export function flowCells(flow: RowJson): FlowCells {
   return {
     startMs: n(flow.flowStartMilliseconds),
     protocol: protocolText(flow),
-    source: endText(flow, 'source'),
+    // Under pressure the meter adds up short flows that share no address: what stands there is how many.
+    source: endText(flow, 'source') || manyFlowsText(flow),
     destination: endText(flow, 'destination'),
     flags: flow.tcpControlBits === undefined ? '' : flagText(n(flow.tcpControlBits) | n(flow.reverseTcpControlBits)),
     vlan: flow.dot1qVlanId === undefined ? '' : String(flow.dot1qVlanId),
@@ -54,7 +56,7 @@ export function addressOf(flow: RowJson, end: 'source' | 'destination'): string 
 function endText(flow: RowJson, end: 'source' | 'destination'): string {
   const address = addressOf(flow, end);
   const port = flow[`${end}TransportPort`];
-  if (port === undefined) return address;
+  if (port === undefined || address === '') return address;
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 

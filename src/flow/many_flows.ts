@@ -1,0 +1,8 @@
+/** What a record of many flows is called where one of a single flow has its ends. Pure. */
+import type { RowJson } from './row_json.ts';
+
+/** Empty for a record of one flow. */
+export function manyFlowsText(flow: RowJson): string {
+  const count = Number(flow.deltaFlowCount ?? 1);
+  return count > 1 ? `${count.toLocaleString('en')} flows` : '';
+}
