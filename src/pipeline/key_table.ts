@@ -3,15 +3,15 @@
  * kept elsewhere, by slot. Bounded: when it is full, the caller removes some of the keys that `lightest` divides off.
  *
  * Keys are read where they stand, in an array of many. All that belongs to a key lies together, since each look at a table of many keys
- * waits for memory. Memory: (words + marks + 7) × 4 octets a slot, taken as it grows, fourfold up to `slotsMax`.
+ * waits for memory. Memory: (words + marks + 7) × 4 octets a slot, taken as it grows, up to `slotsMax`.
  */
 import type { Random } from '../core/random.ts';
 import { distinctHash } from '../flow/distinct_count.ts';
 import { kthLargest } from './kth_largest.ts';
 
 const slotsAtFirst = 256;
-/** A table that fills at once, as when a box meets its network, is copied a few times only. */
-const growth = 4;
+/** A table that fills at once, as when a box meets its network, is copied a few times only; of a large one less lies idle. */
+const growthOf = (slots: number): number => (slots < 4_096 ? 4 : 2);
 /** So many keys tell well enough how heavy the lightest ones are. */
 const sampleMax = 256;
 
@@ -131,7 +131,7 @@ export class KeyTable {
 
   /** Takes a slot for a key that is not there; the table must not be full. */
   insert(from: Int32Array, at: number, hash: number): number {
-    if (this.size === this.slots) this.#grow(Math.min(this.slots * growth, this.slotsMax));
+    if (this.size === this.slots) this.#grow(Math.min(this.slots * growthOf(this.slots), this.slotsMax));
     const slot = this.#free[this.slots - this.size - 1]!;
     this.size++;
     if (slot >= this.slotsUsed) this.slotsUsed = slot + 1;
