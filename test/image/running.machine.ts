@@ -160,6 +160,11 @@ test('log: in memory and bounded, nothing of it on the disk', async () => {
   expect(octets).toBeLessThanOrEqual(24 * 1_048_576);
 });
 
+test('memory: huge pages for who asks for them, and no more kept free for them than was set', async () => {
+  expect(await shell.says('cat /sys/kernel/mm/transparent_hugepage/enabled')).toContain('[madvise]');
+  expect(await shell.says('sysctl --values vm.min_free_kbytes')).toBe('16384');
+});
+
 test('disk: a system that nobody writes to, no swap, data with few and large writes', async () => {
   const options = async (path: string): Promise<string[]> =>
     (await shell.says(`findmnt --noheadings --output FSTYPE,OPTIONS ${path}`)).split(/[\s,]+/);

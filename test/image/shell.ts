@@ -21,10 +21,12 @@ export function makeKey(disk: Disk): string {
 
 export class Shell {
   readonly #args: string[];
+  readonly #patience: number;
   #held: ChildProcess | undefined;
 
   /** Port 22 of the machine has to be forwarded. */
   constructor(disk: Disk, machine: Machine) {
+    this.#patience = machine.patience;
     this.#args = [
       ...['-F', '/dev/null', '-i', join(disk.folder, 'key'), '-p', String(machine.portOf(22)), '-S', join(disk.folder, 'ssh')],
       ...['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'LogLevel=ERROR', 'BatchMode=yes'].flatMap((one) => [
@@ -37,7 +39,7 @@ export class Shell {
 
   /** Signs in, as soon as the box lets it. */
   async open(deadlineS: number): Promise<this> {
-    const endMs = performance.now() + deadlineS * 1_000;
+    const endMs = performance.now() + deadlineS * this.#patience * 1_000;
     for (;;) {
       const held = spawn('ssh', ['-M', '-N', ...this.#args], { stdio: ['ignore', 'ignore', 'pipe'] });
       this.#held = held;
@@ -76,7 +78,7 @@ export class Shell {
     return new Promise((resolve, reject) => {
       const child = spawn('ssh', [...options, ...this.#args, ...command], {
         stdio: ['pipe', 'pipe', 'pipe'],
-        timeout: deadlineS * 1_000,
+        timeout: deadlineS * this.#patience * 1_000,
       });
       let out = '';
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (out += chunk.toString()));
