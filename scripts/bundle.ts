@@ -26,6 +26,8 @@ const oneOctetEach: Plugin = {
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+// As the page's is: whoever builds it.
+process.env.NODE_ENV = 'production';
 await build({
   root,
   configFile: false,

@@ -57,6 +57,28 @@ test('elsewhere, with its packages behind a link, it is the same octets', () => 
   }
 }, 120_000);
 
+test('the page is built for use, whoever asks for it: small, and without the folder that it was built in', () => {
+  const elsewhere = mkdtempSync(join(tmpdir(), 'page-elsewhere-'));
+  try {
+    for (const part of ['src', 'package.json', 'tsconfig.json'])
+      cpSync(join(root, part), join(elsewhere, part), { recursive: true });
+    symlinkSync(realpathSync(join(root, 'node_modules')), join(elsewhere, 'node_modules'));
+    const vite = join(root, 'node_modules/vite/bin/vite.js');
+    execFileSync(process.execPath, [vite, 'build', '--config', 'src/status/page/vite.config.ts', '--logLevel', 'warn'], {
+      cwd: elsewhere,
+      env: { ...process.env, NODE_ENV: 'development' },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    const scripts = readdirSync(join(elsewhere, 'build/page/assets')).filter((name) => name.endsWith('.js'));
+    expect(scripts.length).toBeGreaterThan(5);
+    for (const name of scripts) {
+      expect(readFileSync(join(elsewhere, 'build/page/assets', name), 'utf8'), name).not.toContain(elsewhere);
+    }
+  } finally {
+    rmSync(elsewhere, { recursive: true, force: true });
+  }
+}, 120_000);
+
 test('it meters a capture as the sources do', async () => {
   const capture = join(folder, 'office.pcap');
   await writeDemoCapture(capture, { seed: 17, durationS: 60 });
