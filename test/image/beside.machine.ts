@@ -30,7 +30,7 @@ describe.each(['amd64', 'arm64', 'arm64_pi5'])('an image for %s', (box) => {
     const folder = dirname(built.image);
     const told = execFileSync('sha256sum', ['--strict', '--check', 'SHA256SUMS'], { cwd: folder, encoding: 'utf8' });
     const name = basename(built.image, '.img');
-    expect(told.split('\n').filter((line) => line.startsWith(name))).toEqual(
+    expect(told.split('\n').filter((line) => line.startsWith(`${name}.`))).toEqual(
       ['img', 'spdx.json', 'packages'].map((kind) => `${name}.${kind}: OK`),
     );
   });
