@@ -15,13 +15,14 @@ export const command: Command = {
   name: 'provision',
   summary: 'settings and network of an appliance from its boot partition or a stick',
   usage: `provision --from FOLDER… [--root FOLDER] [--check] [--json]
-provision --from FOLDER --page asked|late|start --told FOLDER [--root FOLDER]
+provision --from FOLDER --page asked|late|start --told FOLDER [--held WHY] [--root FOLDER]
 
   --from FOLDER   where flowspan.yaml and certificates/ lie; may be given several times, the last one with settings is taken
   --root FOLDER   root of the file system to write to (default /)
   --check         decide and tell only
   --json          what was decided, as one JSON object
   --page STEP     settings from the page: what the service asks for, on standard input; nobody reached the page; the box starts
+  --held WHY      with --page: why the box may not be restarted now, which other ports take
   --told FOLDER   with --page: where the service is told what became of it, in state.new for whoever applies it
 
 Checks what is offered as a whole: with one fault nothing of it is taken, ERROR.txt beside it says why, and the box goes on with what it
@@ -35,6 +36,7 @@ A file named factory-reset makes the box forget everything first; on another fol
     json: { type: 'boolean' },
     page: { type: 'string' },
     told: { type: 'string' },
+    held: { type: 'string' },
   },
   positionals: [],
   async run(values, _positionals, { out }) {
@@ -65,7 +67,8 @@ async function fromPage(step: string, from: readonly string[], values: OptionVal
   const request = known === 'asked' ? readFileSync(0, 'utf8') : '';
   const clock = new SystemClock();
   const root = String(values.root ?? '/');
-  const done = pageSettings({ own: from[0]!, root, nowMs: knownNowMs(), step: known, request });
+  const held = String(values.held ?? '');
+  const done = pageSettings({ own: from[0]!, root, nowMs: knownNowMs(), step: known, request, held });
   writeFileSync(join(String(values.told), 'state.new'), toldOf(done, clock), { mode: 0o644 });
   out.write(
     `outcome=${done.outcome}\nchanged=${done.changed.join(' ')}\n${done.reasons.map((reason) => `${reason}\n`).join('')}`,

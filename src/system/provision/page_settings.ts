@@ -43,6 +43,8 @@ export interface PageJob extends Pick<ProvisionJob, 'root' | 'nowMs'> {
   readonly step: PageStep;
   /** What the service wrote, with `asked`. */
   readonly request: string;
+  /** Why the box may not be restarted now, in words; empty when it may. */
+  readonly held?: string;
 }
 
 export interface PageRequest {
@@ -116,10 +118,8 @@ function tryOut(job: PageJob, { id, who, text, files }: PageRequest): PageDone {
   const plan = provisionPlan({ ...facts, offered, kept: { ...kept, memory } });
   if (plan.state !== 'taken') return { ...none, ...told, outcome: 'refused', reasons: plan.faults };
   const changed = changedBy(plan, kept.text ?? '', job.root);
-  if (changed.includes('ports') && textOf(join(job.root, dataPartitionFile))?.trim() === 'in memory') {
-    const why = 'the data partition takes nothing, so what is kept would not outlast the start that other ports take';
-    return { ...none, ...told, outcome: 'failed', reasons: [`${why}: bring these settings on a stick`] };
-  }
+  const held = changed.includes('ports') ? keepsFromRestarting(job) : '';
+  if (held !== '') return { ...none, ...told, outcome: 'failed', reasons: [`other ports take a start of the box, and ${held}`] };
   const isTrial = changed.includes('network') || changed.includes('ports');
   try {
     setAside(settings, who, changed.includes('ports'));
@@ -134,6 +134,14 @@ function tryOut(job: PageJob, { id, who, text, files }: PageRequest): PageDone {
   if (!changed.includes('ports')) render(plan, job.root);
   if (isTrial) return { ...told, outcome: 'onTrial', reasons: plan.remarks, changed };
   return { ...keepTrial(job, told), changed };
+}
+
+function keepsFromRestarting({ held = '', root }: PageJob): string {
+  if (held !== '') return held;
+  const isInMemory = textOf(join(root, dataPartitionFile))?.trim() === 'in memory';
+  return isInMemory
+    ? 'the data partition takes nothing, so what is set would be gone by then: bring these settings on a stick'
+    : '';
 }
 
 /** Paths of settings that differ though the form is not about them. */
