@@ -1,7 +1,7 @@
 /** Before anything is shown: sign in, or, on a new box, make the first admin with the code from its console. */
 import { useState } from 'preact/hooks';
 import { passwordLengthMin } from '../../../flow/access_shapes.ts';
-import type { SetUpFacts } from '../../../flow/set_up_shapes.ts';
+import type { BoxStatus } from '../../../flow/status_shapes.ts';
 import { ask, BoxRefused, BoxUnreachable } from '../api.ts';
 import { Field } from '../parts/field.tsx';
 import { Mark } from '../parts/icons.tsx';
@@ -114,10 +114,11 @@ function SetUp() {
 /** A box without settings is walked through them; one that was provisioned shows what it sees. */
 async function goSetUp(): Promise<void> {
   try {
-    const { isNew } = await ask<SetUpFacts>('/api/v1/settings');
-    if (isNew) location.hash = '#set-up';
+    const { notConfigured } = await ask<BoxStatus>('/api/v1/status');
+    const lacks = (topic: string): boolean => notConfigured.some((line) => line.startsWith(`${topic}:`));
+    if (['Site', 'Flow records', 'Summaries'].every(lacks)) location.hash = '#set-up';
   } catch (error) {
-    // Where nothing can be set here, or the box is busy: On call says what is missing.
+    // The box is busy: On call says what is missing.
     if (!(error instanceof BoxRefused || error instanceof BoxUnreachable)) throw error;
   }
 }

@@ -20,6 +20,7 @@ import {
 } from '../parts/set_up_fields.tsx';
 import { saveText } from '../save_text.ts';
 import { addressAfter, type DraftFaults, draftFaults, draftOf, formOfDraft, type SetUpDraft } from '../set_up_draft.ts';
+import '../style/set_up.css';
 import { useAnswer } from '../use_answer.ts';
 import { useDeed, useSession } from '../use_session.ts';
 
