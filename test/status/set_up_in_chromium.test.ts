@@ -130,7 +130,7 @@ test('another address is kept because somebody has reached the page with it, and
   await shows(page, 'The settings of anna are kept');
   await shows(page, 'The settings are in force.');
   await picture(page, 'desktop-5-kept');
-  await expect.poll(() => set.desk.state()).toMatchObject({ trial: null, last: { outcome: 'kept' } });
+  await expect.poll(() => set.desk.state(), { timeout: 60_000 }).toMatchObject({ trial: null, last: { outcome: 'kept' } });
   expect(loadSettings(set.file).device).toMatchObject({ ipv4: 'static', addresses: ['192.0.2.7/24'], gateways: ['192.0.2.1'] });
   await close();
 });

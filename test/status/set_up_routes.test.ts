@@ -16,6 +16,8 @@ class LaterClock extends SystemClock {
 }
 
 const path = '/api/v1/settings';
+/** However slow the machine is. */
+const patient = { timeout: 60_000 };
 let box: SetUpBox;
 let served: Served;
 let anna: Visitor;
@@ -107,12 +109,12 @@ describe('applying', () => {
     expect(await facts()).toMatchObject({ trial: null, last: { outcome: 'kept' }, form: { ipv4: 'static' } });
 
     await put({ ...static7, addresses: ['192.0.2.8/24'] });
-    await expect.poll(async () => (await facts()).trial?.who).toBe('anna');
+    await expect.poll(async () => (await facts()).trial?.who, patient).toBe('anna');
     expect((await anna.ask('POST', `${path}/undo`)).status).toBe(204);
     expect(await facts()).toMatchObject({ trial: null, last: { outcome: 'undone' }, form: { addresses: ['192.0.2.7/24'] } });
 
     await put({ ...static7, addresses: ['192.0.2.9/24'] });
-    await expect.poll(async () => (await facts()).trial?.who).toBe('anna');
+    await expect.poll(async () => (await facts()).trial?.who, patient).toBe('anna');
     box.apply('late');
     expect(await facts()).toMatchObject({
       trial: null,
