@@ -56,21 +56,9 @@ export class HourRollup {
   addDimension(dimension: number, from: DimensionCounts, keys: CountedKeys, minutePlace: number, batch: RowBatch): void {
     const mine = this.#counts[dimension]!;
     const evictedBefore = mine.evictedKeys;
-    const { records, words, stride, keyAt } = from.table;
-    const column = batch.keys.largest;
-    for (let key = 0; key < keys.count; key++) {
-      const to = batch.count++;
-      const keyFrom = keys.slots[key]! * stride + keyAt;
-      for (let word = 0; word < words; word++) column[to * words + word] = records[keyFrom + word]!;
-      for (let i = 0; i < figuresPerKey; i++) batch.figures[to * figuresPerKey + i] = keys.figures[key * figuresPerKey + i]!;
-      for (let i = 0; i < figuresPerSample; i++)
-        batch.sampled[to * figuresPerSample + i] = keys.sampled[key * figuresPerSample + i]!;
-      batch.weights[to] = keys.octetsOf(key);
-      batch.flags[to] = keys.isEstimate(key) ? rowFlags.any | rowFlags.sampled : rowFlags.any;
-      batch.places[to] = place;
-      batch.firstShare[to + 1] = ++batch.shareCount;
-      if (batch.hasRoomFor(1) && key < keys.count - 1) continue;
-      mine.addRows(batch, column, rowFlags.any, 0);
+    for (let key = 0; key < keys.count; ) {
+      key = fillBatch(batch, from, keys, key);
+      mine.addRows(batch, batch.keys.largest, rowFlags.any, 0);
       batch.clear();
     }
     mine.addRest(from, minutePlace, place);
@@ -109,4 +97,24 @@ export class HourRollup {
     });
     this.#emit({ tier: '1h', startMs: ordinal * hourMs, dimensions: [closeTotal(total, totalSampled), ...dimensions], partial });
   }
+}
+
+/** Keys from this one on into an empty batch, as many as it has room for. Returns the next key. */
+function fillBatch(batch: RowBatch, { table }: DimensionCounts, keys: CountedKeys, first: number): number {
+  const { records, words, stride, keyAt } = table;
+  const { slots, figures, sampled, count } = keys;
+  const column = batch.keys.largest;
+  let key = first;
+  for (; key < count && batch.hasRoomFor(1); key++) {
+    const to = batch.count++;
+    const from = slots[key]! * stride + keyAt;
+    for (let word = 0; word < words; word++) column[to * words + word] = records[from + word]!;
+    for (let i = 0; i < figuresPerKey; i++) batch.figures[to * figuresPerKey + i] = figures[key * figuresPerKey + i]!;
+    for (let i = 0; i < figuresPerSample; i++) batch.sampled[to * figuresPerSample + i] = sampled[key * figuresPerSample + i]!;
+    batch.weights[to] = keys.octetsOf(key);
+    batch.flags[to] = keys.isEstimate(key) ? rowFlags.any | rowFlags.sampled : rowFlags.any;
+    batch.places[to] = place;
+    batch.firstShare[to + 1] = ++batch.shareCount;
+  }
+  return key;
 }

@@ -27,28 +27,55 @@ export function closeDimension(
   names: KeyNames,
 ): WindowOfDimension {
   const { dimension, table } = counts;
-  const { count, slots, figures, sampled, octets, ranked } = keys;
-  for (let key = 0; key < count; key++) ranked[key] = octets[key] = keys.octetsOf(key);
-  // The K-th largest divides top from other; keys that equal it fill what room is left.
-  const least = count <= topK ? -1 : kthLargest(ranked, count, topK);
-  let room = topK;
-  for (let key = 0; key < count; key++) if (octets[key]! > least) room--;
-  const top: KeyVolume[] = [];
+  const { count, slots, figures, sampled } = keys;
   const other = counts.other.slice(place * figuresPerKey, (place + 1) * figuresPerKey);
   const otherSampled = counts.otherSampled.slice(place * figuresPerSample, (place + 1) * figuresPerSample);
-  for (let key = 0; key < count; key++) {
-    if (octets[key]! > least || (octets[key]! === least && room-- > 0)) {
-      const text = keyText(dimension, table.records, slots[key]! * table.stride + table.keyAt, names);
-      top.push({ key: text, ...volumeOf(figures, key * figuresPerKey, sampled, key * figuresPerSample) });
-    } else {
-      for (let i = 0; i < figuresPerKey; i++) other[i]! += figures[key * figuresPerKey + i]!;
-      for (let i = 0; i < figuresPerSample; i++) otherSampled[i]! += sampled[key * figuresPerSample + i]!;
-    }
-  }
+  const top = divide(keys, topK, other, otherSampled).map((key): KeyVolume => {
+    const text = keyText(dimension, table.records, slots[key]! * table.stride + table.keyAt, names);
+    return { key: text, ...volumeOf(figures, key * figuresPerKey, sampled, key * figuresPerSample) };
+  });
   top.sort(byVolume);
   const distinct = counts.distinct[place]!;
   const distinctKeys = counts.evicted[place] === 0 ? count : Math.max(count, distinct.estimate());
   return { dimension, top, other: volumeOf(other, 0, otherSampled, 0), distinctKeys, distinct: distinct.pack() };
+}
+
+/**
+ * The keys with the most octets, `topK` of them; all others are added to `other`. Every loop over all keys is a function of its own: V8
+ * compiles a loop while it runs, with nothing known yet of what comes behind it in the same function, and has to do it again there.
+ */
+function divide(keys: CountedKeys, topK: number, other: Float64Array, otherSampled: Float64Array): number[] {
+  const { count, octets, ranked } = keys;
+  rank(keys);
+  // The K-th largest divides top from other; keys that equal it fill what room is left.
+  const least = count <= topK ? -1 : kthLargest(ranked, count, topK);
+  return addOthers(keys, least, topK - countAbove(octets, count, least), other, otherSampled);
+}
+
+function rank(keys: CountedKeys): void {
+  const { count, octets, ranked } = keys;
+  for (let key = 0; key < count; key++) ranked[key] = octets[key] = keys.octetsOf(key);
+}
+
+function countAbove(octets: Float64Array, count: number, least: number): number {
+  let above = 0;
+  for (let key = 0; key < count; key++) if (octets[key]! > least) above++;
+  return above;
+}
+
+/** @param room for keys that have as many octets as `least`. Returns the keys that are not among the others */
+function addOthers(keys: CountedKeys, least: number, room: number, other: Float64Array, otherSampled: Float64Array): number[] {
+  const { count, octets, figures, sampled } = keys;
+  const top: number[] = [];
+  for (let key = 0; key < count; key++) {
+    if (octets[key]! > least || (octets[key]! === least && room-- > 0)) {
+      top.push(key);
+      continue;
+    }
+    for (let i = 0; i < figuresPerKey; i++) other[i]! += figures[key * figuresPerKey + i]!;
+    for (let i = 0; i < figuresPerSample; i++) otherSampled[i]! += sampled[key * figuresPerSample + i]!;
+  }
+  return top;
 }
 
 function volumeOf(figures: Float64Array, at: number, sampled: Float64Array, from: number): Volume {
