@@ -199,7 +199,7 @@ const history = z
       reason: 'Disk for the history; the oldest minutes go first, then the oldest hours',
       unit: 'octets',
     }),
-    recentFlowsBytesMax: integer(0, 4_096 * MIB, 48 * MIB, {
+    recentFlowsBytesMax: integer(0, 4_096 * MIB, 40 * MIB, {
       reason:
         'Memory for the newest flow records, which can be searched by filters (Explore, flowspan flows): about 75 octets a record, and 10 MiB beside it; 0 keeps none',
       unit: 'octets',
