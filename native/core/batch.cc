@@ -50,16 +50,20 @@ FLOWSPAN_COLD void MeterCore::State::observeHello(FlowEntry& flow, const Decoded
   flow.flags &= static_cast<uint8_t>(~kSettled);
 }
 
+// Whether the entry shows another window or selector than it has to, is over, or has waited too long or grown too large.
+inline bool MeterCore::State::isDue(const FlowEntry& flow, const DecodedPacket& packet) const {
+  const auto idleNs = static_cast<int64_t>(packet.ns - lastNsOf(flow));
+  return ((stampOf(flow) ^ stamp) & stampMask) != 0 || idleNs > static_cast<int64_t>(idleNsByProtocol[packet.key.protocol]) ||
+         flow.direction[packet.side].packets >= kPacketsMax;
+}
+
 // The general way: every flow and packet there is.
 FLOWSPAN_COLD void MeterCore::State::update(const DecodedPacket& packet, uint32_t guess) {
   uint32_t e = guess;
-  if (!sameFlow(packet.key, table.entry(e).key, lastWordMask) || (table.entry(e).flags & kInUse) == 0) e = findOrCreate(packet);
+  if (!sameFlow(packet.key, table.entry(e).key, lastWordMask) || (table.entry(e).flags & kInUse) == 0) e = table.find(packet.hash, packet.key, lastWordMask);
+  if (e == kNoEntry) e = create(packet);
+  else if (isDue(table.entry(e), packet)) settle(e, packet);
   FlowEntry& flow = table.entry(e);
-  const auto idleNs = static_cast<int64_t>(packet.ns - lastNsOf(flow));
-  if (((stampOf(flow) ^ stamp) & stampMask) != 0 || idleNs > static_cast<int64_t>(idleNsByProtocol[packet.key.protocol]) ||
-      flow.direction[packet.side].packets >= kPacketsMax) {
-    settle(e, packet);
-  }
   DirectionLine& line = flow.direction[packet.side];
   if ((packet.flags & kTcpHeader) != 0) updateTcp(e, packet);
   else countPacket(line, packet);

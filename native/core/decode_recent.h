@@ -84,7 +84,7 @@ FLOWSPAN_HOT bool Decoder::recentIp(const PacketView& view, uint8_t interfaceSlo
     p.special = ((control ^ kAcknowledges) & kToldByControl) - 1;
   } else {
     shortfall |= payload - kTransportOctets;
-    if ((load32(transport + 4) & 0xffff) == 0) [[unlikely]] return false;
+    if (isUnsummed(transport)) [[unlikely]] return false;
     p.numbers = 0;
     p.payloadOctets = p.control = p.special = 0;
   }

@@ -124,7 +124,7 @@ FLOWSPAN_HOT bool Decoder::commonTransport(const PacketView& view, const uint8_t
   // The top bit: a header below 20 octets, or longer than the packet.
   if (static_cast<int32_t>(((tcpOctets - 20) | payload) & onlyTcp) < 0) [[unlikely]] return false;
   // Nothing stands for the rest of an unsummed datagram: more of it is looked at. Of TCP these octets are a sequence number's.
-  if (((load32(transport + 4) & 0xffff) | onlyTcp) == 0) [[unlikely]] return false;
+  if ((loadRaw<uint16_t>(transport + 6) | onlyTcp) == 0) [[unlikely]] return false;
   p.numbers = load64(transport + 4) & static_cast<uint64_t>(int64_t{mask});
   p.payloadOctets = payload & onlyTcp;
   p.control = control & onlyTcp;

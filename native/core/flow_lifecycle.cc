@@ -86,11 +86,6 @@ uint64_t MeterCore::State::lastNsOf(const FlowEntry& flow) const { return std::m
 
 uint64_t MeterCore::State::hashOf(const FlowKey& key) const { return flowspan::hashOf(hash, key, lastWordMask); }
 
-uint32_t MeterCore::State::findOrCreate(const DecodedPacket& packet) {
-  const uint32_t e = table.find(packet.hash, packet.key, lastWordMask);
-  return e != kNoEntry ? e : create(packet);
-}
-
 uint32_t MeterCore::State::create(const DecodedPacket& packet) {
   if (table.full()) [[unlikely]] makeRoom();
   const uint32_t e = table.allocate(packet.hash);

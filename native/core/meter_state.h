@@ -48,13 +48,13 @@ struct MeterCore::State {
     bool ethernetAlone;
   };
   template <bool mayBeRecent>
-  size_t decodePart(const PacketView* packets, size_t count, DecodedPacket* first, Origin& origin, BatchSums& sums);
+  FLOWSPAN_HOT size_t decodePart(const PacketView* packets, size_t count, DecodedPacket* first, Origin& origin, BatchSums& sums);
   size_t decodeRecentPart(const PacketView* packets, size_t count, DecodedPacket* first, Origin& origin, BatchSums& sums);
   bool decodeAndKeep(const PacketView& view, const Origin& origin, DecodedPacket& packet);
   template <bool mayBeRecent>
-  void guessPart(DecodedPacket* first, size_t count);
+  FLOWSPAN_HOT void guessPart(DecodedPacket* first, size_t count);
   template <bool usual>
-  void updatePart(DecodedPacket* first, size_t count, Sum& left);
+  FLOWSPAN_HOT void updatePart(DecodedPacket* first, size_t count, Sum& left);
   void countBatch(size_t count, const BatchSums& sums);
   bool keepsDuplicate(const DecodedPacket& packet);
   // Whether the packet is metered; makes its selector the one that its flow must show.
@@ -62,6 +62,7 @@ struct MeterCore::State {
   bool admit(const DecodedPacket& packet);
   // Into the flow it belongs to; `guess` is an entry that probably holds it.
   void update(const DecodedPacket& packet, uint32_t guess);
+  bool isDue(const FlowEntry& flow, const DecodedPacket& packet) const;
   void updateTcp(uint32_t e, const DecodedPacket& packet);
   void meter(DecodedPacket& packet);
   void meterFragment(DecodedPacket& packet);
@@ -76,7 +77,6 @@ struct MeterCore::State {
   void releaseEarlyFragments(bool all);
 
   // flow_lifecycle.cc
-  uint32_t findOrCreate(const DecodedPacket& packet);
   uint32_t create(const DecodedPacket& packet);
   void begin(uint32_t e, const DecodedPacket& packet);
   // Closes the entry's open record, or begins a new flow in its place, when this packet shows that it is time.

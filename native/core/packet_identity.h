@@ -18,11 +18,12 @@ inline constexpr size_t kDigestOctets = 32;
 inline constexpr size_t kUnsummedDigestOctets = 128;
 
 // Odd multipliers spread the words; the keyed part is digestOf. What stands in the packets of a flow is apart from what changes from one to
-// the next. Of IPv4: the addresses; and total length, identification, fragment and protocol, but not the TTL among them.
+// the next. Of IPv4: the addresses; and total length, identification and fragment, without the two octets behind
+// them: the TTL, and the protocol, which counts wherever it stands.
 inline uint64_t standingIdentityOf4(const uint8_t* header) { return loadRaw<uint64_t>(header + 12) * 0x9e3779b97f4a7c15ull; }
 inline uint64_t changingIdentityOf4(const uint8_t* header) {
-  constexpr uint64_t kWithoutTtl = std::endian::native == std::endian::little ? ~(0xffull << 48) : ~(0xffull << 8);
-  return (loadRaw<uint64_t>(header + 2) & kWithoutTtl) * 0xd6e8feb86659fd93ull;
+  const uint64_t word = loadRaw<uint64_t>(header + 2);
+  return (std::endian::native == std::endian::little ? word << 16 : word >> 16) * 0xd6e8feb86659fd93ull;
 }
 inline uint64_t identityOf4(const uint8_t* header) { return standingIdentityOf4(header) ^ changingIdentityOf4(header); }
 

@@ -14,8 +14,8 @@
 namespace flowspan {
 
 namespace {
-// Small enough for a second-level cache together with the hot part of the flow cache, large enough to hide the system call.
-constexpr size_t kChunk = 256u << 10;
+// Small enough for a second-level cache together with the hot part of the flow cache; the larger, the longer the runs that the kernel copies.
+constexpr size_t kChunk = 512u << 10;
 // The longest record that must be in view as a whole: a pcapng block (kBlockOctetsMax), behind one chunk.
 constexpr size_t kBufferOctets = (1u << 20) + kChunk;
 }  // namespace
