@@ -204,7 +204,7 @@ const history = z
         'Memory for the newest flow records, which can be searched by filters (Explore, flowspan flows): about 75 octets a record, and 10 MiB beside it; 0 keeps none',
       unit: 'octets',
     }),
-    memoryPercentMax: integer(5, 100, 25, {
+    memoryPercentMax: integer(5, 100, 32, {
       reason:
         'Share of the machine’s memory, or of its container’s where that is smaller, that the whole program may take, files that it only reads left out; above it the flow records in memory make room, the oldest first, and come to recentFlowsBytesMax again when there is room',
       unit: 'percent',
