@@ -60,7 +60,7 @@ FLOWSPAN_HOT bool Decoder::common4(const PacketView& view, const uint8_t* ip, ui
   if (ip[0] != 0x45 || (loadRaw<uint16_t>(ip + 6) & kRawFragment) != 0) [[unlikely]] return false;
   const uint32_t total = load16(ip + 2);
   const uint8_t protocol = ip[9];
-  if (!commonTransport(view, ip, 20, total, protocol, identityOf4(ip), p)) [[unlikely]] return false;
+  if (!commonTransport<false>(view, ip, total, protocol, p)) [[unlikely]] return false;
   const uint32_t from = loadRaw<uint32_t>(ip + 12), to = loadRaw<uint32_t>(ip + 16);
   if (from == to) [[unlikely]] return false;  // the ports decide then
   const uint32_t swapped = from > to;
@@ -86,7 +86,7 @@ FLOWSPAN_HOT bool Decoder::common6(const PacketView& view, const uint8_t* ip, ui
   const uint32_t claimed = load16(ip + 4);
   if (first >> 28 != 6 || claimed == 0) [[unlikely]] return false;
   const uint8_t protocol = ip[6];
-  if (!commonTransport(view, ip, 40, claimed + 40, protocol, identityOf6(ip), p)) [[unlikely]] return false;
+  if (!commonTransport<true>(view, ip, claimed + 40, protocol, p)) [[unlikely]] return false;
   p.flags = static_cast<uint16_t>(p.flags | kFlowLabelled);
   p.identified = false;
   p.classOfService = static_cast<uint8_t>(first >> 20);
@@ -109,9 +109,11 @@ FLOWSPAN_HOT bool Decoder::common6(const PacketView& view, const uint8_t* ip, ui
 
 // From the transport header on; also what a packet of either version has. A datagram of UDP passes for a segment without data
 // that acknowledges nothing, so that what follows need not ask which it is.
-FLOWSPAN_HOT bool Decoder::commonTransport(const PacketView& view, const uint8_t* ip, uint32_t headerOctets, uint32_t total, uint8_t protocol,
-                                           uint64_t identity, DecodedPacket& __restrict p) const {
+template <bool six>
+FLOWSPAN_HOT bool Decoder::commonTransport(const PacketView& view, const uint8_t* ip, uint32_t total, uint8_t protocol,
+                                           DecodedPacket& __restrict p) const {
   using namespace common;
+  constexpr uint32_t headerOctets = six ? 40 : 20;
   const auto before = static_cast<uint32_t>(ip - view.data);
   const uint32_t captured = std::min(view.captured - before, total);
   const int32_t mask = segmentMask_[protocol];
@@ -131,6 +133,8 @@ FLOWSPAN_HOT bool Decoder::commonTransport(const PacketView& view, const uint8_t
   p.special = ((control ^ kAcknowledges) & kToldByControl & onlyTcp) + onlyTcp;
   p.flags = static_cast<uint16_t>(kHasIp | (onlyTcp & kTcpHeader));
   const uint8_t* end = ip + std::min(captured, headerOctets + static_cast<uint32_t>(kDigestOctets));
+  // Not before it is known that all of the header was captured.
+  const uint64_t identity = six ? identityOf6(ip) : identityOf4(ip);
   p.digest = digestOf(hash_, identity ^ protocol, transport, end);
   p.ns = view.ns;
   p.wireOctets = view.wire;

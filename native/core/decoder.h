@@ -90,8 +90,8 @@ class Decoder {
   void keepRecentIp(const uint8_t* ip, RecentHeaders& recent, DecodedPacket& packet) const;
   bool common4(const PacketView& view, const uint8_t* ip, uint64_t vlan, uint8_t interfaceSlot, DecodedPacket& packet) const;
   bool common6(const PacketView& view, const uint8_t* ip, uint64_t vlan, uint8_t interfaceSlot, DecodedPacket& packet) const;
-  bool commonTransport(const PacketView& view, const uint8_t* ip, uint32_t headerOctets, uint32_t total, uint8_t protocol, uint64_t identity,
-                       DecodedPacket& packet) const;
+  template <bool six>
+  bool commonTransport(const PacketView& view, const uint8_t* ip, uint32_t total, uint8_t protocol, DecodedPacket& packet) const;
 
   bool linkHeader(LinkType link, Cursor& cursor, DecodedPacket& packet, uint16_t& etherType);
   bool otherLinkHeader(LinkType link, Cursor& cursor, DecodedPacket& packet, uint16_t& etherType);

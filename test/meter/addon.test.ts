@@ -1,5 +1,7 @@
 /** The addon's other half: projection against its reference, socket measures, clocks, refused arguments. */
 import { connect, createServer, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, describe, expect, it } from 'vitest';
 import { residentNow } from '../../src/core/resident.ts';
 import { compileProfile, profileNames, profileSpec } from '../../src/flow/profiles.ts';
@@ -86,6 +88,10 @@ describe('memory', () => {
     });
     const floodPath = folder.write('flood.pcap', pcapFile(packetsOf(flood, 1_000n)));
     flood.length = 0;
+    // What the flood was made of must not go while the meter's memory is measured.
+    setFlagsFromString('--expose-gc');
+    (runInNewContext('gc') as () => void)();
+    await addon.giveMemoryBack();
     const anonymous = async (): Promise<number> => (await residentNow())!.anonymous;
     const before = await anonymous();
     const meter = addon.open(

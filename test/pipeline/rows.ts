@@ -54,6 +54,7 @@ export function writeRow(row: RowCursor, facts: RowFacts): void {
   }
   if (facts.sourcePort !== undefined && facts.destinationPort !== undefined) {
     set('ports');
+    set('sourcePort');
     row.sourceTransportPort = facts.sourcePort;
     row.destinationTransportPort = facts.destinationPort;
   }

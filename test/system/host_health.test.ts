@@ -249,7 +249,7 @@ test.each([
 });
 
 test.each([
-  ['data_partition', ['repaired', 'made anew']],
+  ['data_partition', ['repaired', 'made anew', 'in memory']],
   ['kept_folders', ['in memory']],
 ])('the image says it in these words, in this file: %s', (name, words) => {
   const script = readFileSync(new URL(`../../image/system/usr/lib/flowspan-box/${name}`, import.meta.url), 'utf8');
