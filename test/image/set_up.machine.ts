@@ -114,8 +114,13 @@ test('a box without settings is set up on its page, comes back from an address t
   // An address that the network between does not know: ten minutes later the box is where it was.
   const wrong = { ipv4: 'static' as const, ipv6: 'off' as const, addresses: ['10.0.2.77/24'], gateways: ['10.0.2.2'] };
   const second = await anna.apply(wrong);
-  const lost = async (): Promise<boolean> => (await ask(machine.pagePort, '/readyz').catch(() => undefined)) === undefined;
+  // Whoever asks an address that nobody has waits for long.
+  const lost = async (): Promise<boolean> => {
+    const answer = ask(machine.pagePort, '/readyz').catch(() => undefined);
+    return (await Promise.race([answer, seconds(5)])) === undefined;
+  };
   await expect.poll(lost, { timeout: 200_000, interval: 2_000 }).toBe(true);
+  await machine.shows(/page {5}https:\/\/10\.0\.2\.77\//, 120);
   await answers(machine, '/readyz', 200, 1_000);
   anna = new Admin(machine, await comeBack(machine));
   await anna.tells('undone', ({ last, trial }) => last?.outcome === 'undone' && trial === null && last.id !== second, 60);
