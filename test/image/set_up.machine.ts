@@ -125,7 +125,11 @@ test('a box without settings is set up on its page, comes back from an address t
   await expect.poll(lost, { timeout: 200_000, interval: 2_000 }).toBe(true);
   await answers(machine, '/readyz', 200, 1_000);
   anna = new Admin(machine, await comeBack(machine));
-  await anna.tells('undone', ({ last, trial }) => last?.outcome === 'undone' && trial === null && last.id !== second, 60);
+  await anna.tells(
+    'undone',
+    ({ last, trial, isApplying }) => last?.outcome === 'undone' && trial === null && last.id !== second && !isApplying,
+    180,
+  );
   const back = await anna.facts();
   expect([back.form.ipv4, back.form.site]).toEqual(['dhcp', 'set-up-test']);
   expect(disk.read('flowspan.yaml')).not.toContain('fd00:77::1');
