@@ -15,30 +15,7 @@ import type { Settings } from './schema.ts';
 
 type Path = readonly (string | number)[];
 
-/** What the form may change, with all below it: whoever applies it lets nothing else through. */
-export const formPaths = [
-  'site',
-  'meter.source',
-  'meter.interfaces',
-  'export.destinations',
-  'mqtt.brokers',
-  'updates.folder.url',
-  ...[
-    'hostName',
-    'managementPort',
-    'mirrorPorts',
-    'ipv4',
-    'ipv6',
-    'addresses',
-    'gateways',
-    'dnsServers',
-    'vlan',
-    'timeServers',
-  ].map((key) => `device.${key}`),
-] as const;
-
-/** Names of files below `certificates/` that come with the form. */
-const authorityFiles = { collector: 'collector-ca.pem', broker: 'broker-ca.pem' } as const;
+/** Settings of the device that have the same name in the form and the same value. */
 const deviceKeys = [
   'managementPort',
   'mirrorPorts',
@@ -50,6 +27,15 @@ const deviceKeys = [
   'vlan',
   'timeServers',
 ] as const;
+
+/** What the form may change, with all below it: whoever applies it lets nothing else through. */
+export const formPaths: readonly string[] = [
+  ...['site', 'meter.source', 'meter.interfaces', 'export.destinations', 'mqtt.brokers', 'updates.folder.url'],
+  ...['hostName', ...deviceKeys].map((key) => `device.${key}`),
+];
+
+/** Names of files below `certificates/` that come with the form. */
+const authorityFiles = { collector: 'collector-ca.pem', broker: 'broker-ca.pem' } as const;
 
 const isShown = ({ transport }: Settings['export']['destinations'][number]): boolean => transport !== 'file';
 const collectorAt = ({ export: { destinations } }: Settings): number => {

@@ -74,7 +74,9 @@ export interface SetUpCheck {
 export interface FoundPort {
   readonly name: string;
   readonly mac: string;
+  /** Kernel's driver, such as `bcmgenet` or `r8152`; empty when nobody tells. */
   readonly driver: string;
+  /** `platform` and `pci` are built in. */
   readonly bus: 'platform' | 'pci' | 'usb' | 'other';
   readonly wireless: boolean;
   /** Null while there is no link. */

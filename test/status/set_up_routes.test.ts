@@ -78,6 +78,15 @@ describe('the form', () => {
 });
 
 describe('applying', () => {
+  test('an answer that was taken is over, also when another took its place before anybody asked', async () => {
+    await put(static7);
+    box.apply();
+    await box.desk.start();
+    box.apply('late');
+    expect(await facts()).toMatchObject({ isApplying: false, trial: null, last: { id: '', outcome: 'undone' } });
+    expect((await put({ site: 'lisbon-02' })).status).toBe(202);
+  });
+
   test('hands the file over; what became of it is told, and written down without its values', async () => {
     const told = await put({
       site: 'lisbon-02',

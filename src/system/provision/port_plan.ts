@@ -9,19 +9,9 @@
  *   (an adapter that was replaced).
  */
 import type { DeviceSettings } from '../../config/schema.ts';
+import type { FoundPort } from '../../flow/set_up_shapes.ts';
 
-export interface PortFacts {
-  readonly name: string;
-  readonly mac: string;
-  /** Kernel's driver, such as `bcmgenet` or `r8152`; empty when nobody tells. */
-  readonly driver: string;
-  /** `platform` and `pci` are built in. */
-  readonly bus: 'platform' | 'pci' | 'usb' | 'other';
-  readonly wireless: boolean;
-  /** Null while there is no link. */
-  readonly speedMbps: number | null;
-  readonly carrier: boolean;
-}
+export type PortFacts = FoundPort;
 
 export interface PortPlan {
   readonly management: string | undefined;

@@ -202,6 +202,8 @@ export class SetUpDesk {
   /** What became of settings is said to everybody, by whomever it was begun. */
   async #look(): Promise<void> {
     const told = await this.#told();
+    // An answer is taken as it comes: another may take its place before anybody asks.
+    this.#isWaiting(told);
     const state = told === undefined ? '' : JSON.stringify(told);
     if (state === this.#seen) return;
     this.#seen = state;
