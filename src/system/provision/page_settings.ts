@@ -6,7 +6,7 @@
  * time, or at the next start (`once`: but for the one start that it takes). What is kept is laid on the boot partition too, so that it
  * meets no older file there and outlives the data partition. An edge; `provision_plan.ts` decides.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { changesBetween } from '../../config/changes.ts';
 import { defaultSettings, parseSettings } from '../../config/load.ts';
@@ -32,7 +32,7 @@ import {
 } from './provision.ts';
 import type { Memory } from './provision_memory.ts';
 import { digestOf, type Offered, type ProvisionPlan, provisionPlan, settingsFolder } from './provision_plan.ts';
-import { names, readFiles, replace, textOf } from './whole_files.ts';
+import { moveTo, names, readFiles, remove, replace, textOf } from './whole_files.ts';
 
 /** `asked`: by the service; `late`: nobody reached the page; `start`: of the box, with settings on trial. */
 export type PageStep = 'asked' | 'late' | 'start';
@@ -187,7 +187,7 @@ function changedBy(plan: ProvisionPlan, before: string, root: string): PageDone[
 
 function setAside(settings: string, who: string, startsOnce: boolean): void {
   const fresh = join(settings, `${formerName}.new`);
-  rmSync(fresh, { recursive: true, force: true });
+  remove(fresh);
   mkdirSync(join(fresh, filesFolder), { recursive: true, mode: 0o750 });
   for (const name of [settingsName, memoryName]) {
     const text = textOf(join(settings, name));
@@ -197,13 +197,13 @@ function setAside(settings: string, who: string, startsOnce: boolean): void {
     replace(join(fresh, filesFolder, name), text, 0o600);
   replace(join(fresh, trialName), JSON.stringify({ who }), 0o600);
   if (startsOnce) replace(join(fresh, onceName), '', 0o600);
-  renameSync(fresh, join(settings, formerName));
+  moveTo(fresh, join(settings, formerName));
 }
 
 /** Puts back what was set aside; nothing where nothing is. */
 function restore(settings: string): boolean {
   const former = join(settings, formerName);
-  rmSync(`${former}.new`, { recursive: true, force: true });
+  remove(`${former}.new`);
   if (!names(settings).includes(formerName)) return false;
   const { certificates, settingsText, memory } = {
     certificates: readFiles(join(former, filesFolder)),
@@ -211,9 +211,9 @@ function restore(settings: string): boolean {
     memory: readMemory(join(former, memoryName)),
   };
   keep({ certificates, settingsText, memory: memory ?? { digest: '', ports: undefined }, sshKeys: undefined }, settings);
-  if (settingsText === undefined) rmSync(join(settings, settingsName), { force: true });
-  if (memory === undefined) rmSync(join(settings, memoryName), { force: true });
-  rmSync(former, { recursive: true });
+  if (settingsText === undefined) remove(join(settings, settingsName));
+  if (memory === undefined) remove(join(settings, memoryName));
+  remove(former);
   return true;
 }
 
@@ -243,7 +243,7 @@ function atStart({ root }: PageJob): PageDone {
   const settings = join(root, settingsFolder);
   const who = whoOf(settings);
   if (names(join(settings, formerName)).includes(onceName)) {
-    rmSync(join(settings, formerName, onceName));
+    remove(join(settings, formerName, onceName));
     return { ...none, who, outcome: 'onTrial', reasons: [] };
   }
   if (!restore(settings)) return none;
@@ -266,7 +266,7 @@ function keepTrial({ own, root }: PageJob, told: { id: string; who: string }): P
     digest = names(own).some((name) => name.toLowerCase() === settingsName) ? digestOf(readOffered(own)) : digest;
   }
   keep({ certificates: {}, settingsText: undefined, memory: { ...memory, digest }, sshKeys: undefined }, settings);
-  rmSync(join(settings, formerName), { recursive: true });
+  remove(join(settings, formerName));
   return { ...none, ...told, outcome: 'kept', reasons };
 }
 

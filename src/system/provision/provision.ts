@@ -2,7 +2,7 @@
  * Reads what is offered and what is kept, has `provision_plan.ts` decide, and puts the result in place: settings and certificates by replacing
  * whole files, what is rendered below /run, a report beside what was offered. An edge. Running it twice changes nothing the second time.
  */
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, systemCode } from '../../core/errors.ts';
 import { VERSION } from '../../flow/version.ts';
@@ -11,7 +11,7 @@ import { filesFolder } from './named_files.ts';
 import { type Memory, memoryOf } from './provision_memory.ts';
 import { type Offered, type ProvisionPlan, provisionPlan, settingsFolder } from './provision_plan.ts';
 import { reportFile, reportNames } from './report.ts';
-import { names, ownerOf, readFiles, replace, textOf } from './whole_files.ts';
+import { moveTo, names, ownerOf, readFiles, remove, replace, textOf } from './whole_files.ts';
 
 export interface ProvisionJob {
   /** Boot partition, then a stick: the last one that holds settings is taken. */
@@ -61,7 +61,7 @@ export function provision({ from, root, nowMs, dry }: ProvisionJob): Provisioned
     try {
       keep(plan, settings);
       // Whoever holds the partition or a stick stands before the box: what the page has on trial is over.
-      if (plan.state === 'taken') rmSync(join(settings, formerName), { recursive: true, force: true });
+      if (plan.state === 'taken') remove(join(settings, formerName));
     } catch (error) {
       if (systemCode(error) === undefined) throw error;
       // A disk that is full, broken or gone. The box is reached as it was; one that has kept nothing, as is offered.
@@ -112,7 +112,7 @@ function report(plan: ProvisionPlan, place: string): void {
   // A boot that changes nothing writes nothing to the partition that it boots from.
   if (plan.state === 'unchanged' && textOf(join(place, name)) !== undefined && textOf(join(place, other)) === undefined) return;
   try {
-    rmSync(join(place, other), { force: true });
+    remove(join(place, other));
     if (textOf(join(place, name)) !== text) replace(join(place, name), text, 0o644);
   } catch (error) {
     // A stick may be write-protected: the console has said the same.
@@ -127,7 +127,7 @@ function report(plan: ProvisionPlan, place: string): void {
 function settle(offered: Offered, own: string): string {
   try {
     const files = join(own, filesFolder);
-    for (const name of names(files)) if (offered.files[name] === undefined) rmSync(join(files, name), { recursive: true });
+    for (const name of names(files)) if (offered.files[name] === undefined) remove(join(files, name));
     layOn(own, offered);
     return '';
   } catch (error) {
@@ -155,28 +155,28 @@ function factoryReset(folder: string, root: string): Reset {
   const running = join(folder, resettingName);
   if (asked !== undefined) {
     try {
-      renameSync(join(folder, asked), running);
+      moveTo(join(folder, asked), running);
     } catch (error) {
       const why = 'this cannot be renamed, so nothing is reset, or it would be at every start';
       return { reset: 'no', trouble: `${join(folder, asked)}: ${why}: ${messageOf(error)}` };
     }
   } else if (!names(folder).includes(resettingName)) return noReset;
   for (const place of learnedFolders) {
-    for (const name of names(join(root, place))) rmSync(join(root, place, name), { recursive: true, force: true });
+    for (const name of names(join(root, place))) remove(join(root, place, name));
   }
   forgetPage(folder);
-  rmSync(running, { recursive: true });
+  remove(running);
   return { reset: 'done', trouble: '' };
 }
 
 /** What was set on the page goes; what the operator had laid there before comes back. */
 function forgetPage(own: string): void {
   const name = nameIn(own, settingsName);
-  if (name !== undefined && textOf(join(own, name))?.startsWith(pageMark) === true) rmSync(join(own, name));
+  if (name !== undefined && textOf(join(own, name))?.startsWith(pageMark) === true) remove(join(own, name));
   const before = join(own, beforePageName);
   if (textOf(before) === undefined) return;
-  if (nameIn(own, settingsName) === undefined) renameSync(before, join(own, settingsName));
-  else rmSync(before);
+  if (nameIn(own, settingsName) === undefined) moveTo(before, join(own, settingsName));
+  else remove(before);
 }
 
 /** A stick is plugged into a box that runs: its services would write down again what they know as they stop. */
@@ -186,10 +186,10 @@ function handOverReset(stick: string, own: string): Reset {
   const there = join(own, handedOverName);
   try {
     replace(there, '', 0o644);
-    rmSync(join(stick, asked), { recursive: true });
+    remove(join(stick, asked));
     return { reset: 'atNextStart', trouble: '' };
   } catch (error) {
-    rmSync(there, { force: true });
+    remove(there);
     const why = 'this cannot be moved to the box’s own partition, so nothing is reset, or it would be at every start';
     return { reset: 'no', trouble: `${join(stick, asked)}: ${why}: ${messageOf(error)}` };
   }

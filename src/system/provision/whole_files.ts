@@ -1,17 +1,21 @@
 /**
- * Files that are read whole and replaced whole: written beside, synced, renamed, so that a cut leaves the old or the new. Of folders that may
+ * Files that are read whole and replaced whole: written beside, synced, renamed, the folder synced, so that a cut leaves the old or the new,
+ * and the new once it was told. Of folders that may
  * not be there, on partitions that may hold anything. An edge; synchronous, for commands.
  */
 import {
   chmodSync,
   chownSync,
   closeSync,
+  existsSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -50,7 +54,36 @@ export function replace(path: string, text: string, mode: number, owner?: { uid:
   }
   chmodSync(fresh, mode);
   if (owner !== undefined && process.getuid?.() === 0) chownSync(fresh, owner.uid, owner.gid);
-  renameSync(fresh, path);
+  moveTo(fresh, path);
+}
+
+/** Lasting when it returns: a name that only memory knows would be the former one again after a power cut. */
+export function moveTo(from: string, to: string): void {
+  renameSync(from, to);
+  syncFolder(dirname(to));
+}
+
+/** As lasting as `moveTo`; a folder goes as a whole, by its name first. Nothing where nothing is. */
+export function remove(path: string): void {
+  const going = `${path}.new`;
+  rmSync(going, { recursive: true, force: true });
+  if (!existsSync(path)) return;
+  if (lstatSync(path).isDirectory()) {
+    moveTo(path, going);
+    rmSync(going, { recursive: true });
+  } else {
+    rmSync(path);
+    syncFolder(dirname(path));
+  }
+}
+
+function syncFolder(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 export function textOf(path: string, octetsMax = Number.POSITIVE_INFINITY): string | undefined {
