@@ -60,7 +60,9 @@ export function replace(path: string, text: string, mode: number, owner?: { uid:
 /** Lasting when it returns: a name that only memory knows would be the former one again after a power cut. */
 export function moveTo(from: string, to: string): void {
   renameSync(from, to);
-  syncFolder(dirname(to));
+  // FAT keeps where a file lies with its name, and writes that with the file: until then the new name leads to the former octets.
+  sync(to);
+  sync(dirname(to));
 }
 
 /** As lasting as `moveTo`; a folder goes as a whole, by its name first. Nothing where nothing is. */
@@ -73,11 +75,11 @@ export function remove(path: string): void {
     rmSync(going, { recursive: true });
   } else {
     rmSync(path);
-    syncFolder(dirname(path));
+    sync(dirname(path));
   }
 }
 
-function syncFolder(path: string): void {
+function sync(path: string): void {
   const fd = openSync(path, 'r');
   try {
     fsyncSync(fd);
