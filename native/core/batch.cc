@@ -51,10 +51,13 @@ FLOWSPAN_COLD void MeterCore::State::observeHello(FlowEntry& flow, const Decoded
 }
 
 // Whether the entry shows another window or selector than it has to, is over, or has waited too long or grown too large.
+// The other direction's line is asked for only when this one's says too little.
 inline bool MeterCore::State::isDue(const FlowEntry& flow, const DecodedPacket& packet) const {
-  const auto idleNs = static_cast<int64_t>(packet.ns - lastNsOf(flow));
-  return ((stampOf(flow) ^ stamp) & stampMask) != 0 || idleNs > static_cast<int64_t>(idleNsByProtocol[packet.key.protocol]) ||
-         flow.direction[packet.side].packets >= kPacketsMax;
+  const auto isOver = [&](uint64_t lastNs) {
+    return static_cast<int64_t>(packet.ns - lastNs) > static_cast<int64_t>(idleNsByProtocol[packet.key.protocol]);
+  };
+  const DirectionLine& own = flow.direction[packet.side];
+  return ((stampOf(flow) ^ stamp) & stampMask) != 0 || own.packets >= kPacketsMax || (isOver(own.lastNs) && isOver(lastNsOf(flow)));
 }
 
 // The general way: every flow and packet there is.

@@ -38,13 +38,13 @@ FLOWSPAN_HOT bool quickUpdate(FlowEntry& flow, const DecodedPacket& p, const Qui
     onWider();
   }
   const uint32_t end = next + p.payloadOctets;
+  if (concernsProbe(flow, own, p)) [[unlikely]] passProbe(flow, p, end, true);
   own.layer2Octets += p.wireOctets;
   own.ipOctets += p.ipOctets;
   own.packets++;
   own.lastNs = p.ns;
   next = end;
   own.tcpBits |= p.tcpBits();
-  if (concernsProbe(flow, own, p)) [[unlikely]] passProbe(flow, p, end, true);
   return true;
 }
 

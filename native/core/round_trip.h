@@ -23,8 +23,15 @@ inline constexpr uint32_t kProbeEveryUnits = probeUnitsOfMicros(10'000);
 // One that was not answered gives way to the next of its side.
 inline constexpr uint32_t kProbeMaxUnits = probeUnitsOfMicros(10'000'000);
 
+inline constexpr uint32_t kFirstPackets = 4;
+
 // A measurement under way as one side sees it.
-enum ProbeState : uint32_t { kOwnWaits = kProbing, kPeerWaits = kProbing | kSideProbes, kOwnIsAnswered = kProbing | kProbeAnswered };
+enum ProbeState : uint32_t {
+  kOwnWaits = kProbing,
+  kPeerWaits = kProbing | kSideProbes,
+  kOwnIsAnswered = kProbing | kProbeAnswered,
+  kPeerIsAnswered = kPeerWaits | kProbeAnswered,
+};
 inline uint32_t probeStateOf(const FlowEntry& flow, unsigned side) {
   return (flow.flags ^ side * kSideProbes) & (kProbing | kSideProbes | kProbeAnswered);
 }
@@ -78,17 +85,24 @@ inline bool concernsProbe(const FlowEntry& flow, const DirectionLine& own, const
 }
 
 // What a packet does that neither opens nor ends anything. `end` is the number behind its data, if it goes on from what was sent before.
-// Who takes an answer up may begin anew in the same packet, when the peer does not want its turn.
+// Who takes an answer up may begin anew in the same packet, when the peer does not want its turn. A side's first packets take
+// their peer's answers up for it: both lines are at hand then, and what the client asks first is a probe. Called before the packet is counted.
 FLOWSPAN_COLD inline void passProbe(FlowEntry& flow, const DecodedPacket& p, uint32_t end, bool goesOn) {
-  if (answersProbe(flow, p)) return answerProbe(flow, p);
+  if (answersProbe(flow, p)) {
+    answerProbe(flow, p);
+    if (flow.direction[p.side].packets < kFirstPackets) takeAnyAnswer(flow);
+    return;
+  }
   bool turn = goesOn;
   if (probeStateOf(flow, p.side) == kOwnIsAnswered) {
     turn = turn && leavesTurn(flow);
     takeAnswer(flow, p.side);
   }
-  if (!turn || p.payloadOctets == 0 || probeStateOf(flow, p.side) == kPeerWaits || !isProbeDue(flow.direction[p.side], p.ns)) return;
-  takeAnyAnswer(flow);
-  startProbe(flow, p.side, end, p.ns);
+  if (!turn || p.payloadOctets == 0 || !isProbeDue(flow.direction[p.side], p.ns)) return;
+  const uint32_t state = probeStateOf(flow, p.side);
+  // The peer takes its answer up with its next packet, and then leaves the turn.
+  if (state == kPeerIsAnswered) flow.probe |= 1;
+  else if (state != kPeerWaits) startProbe(flow, p.side, end, p.ns);
 }
 
 // What opens or ends a connection, and a side's first segment of a record, never comes the usual way. Answers are taken up at once,

@@ -63,6 +63,22 @@ TEST("round trip: whoever was answered without data begins anew at once") {
   CHECK_EQ(reverse(m.finish()[0]), 1000u);
 }
 
+TEST("round trip: whoever has data while the peer’s answer waits is next once that is taken up") {
+  Meter m;
+  Exchange e{m};
+  for (unsigned i = 0; i < 4; i++) {
+    e.down(1000, 30 * kMs);
+    e.up(0, 4 * kMs);
+  }
+  e.up(100, 30 * kMs);  // no probe yet: the server's answer is not taken up
+  e.down(1000, 1 * kMs);
+  e.up(100, 30 * kMs);
+  e.down(0, 2 * kMs);
+  const Row& r = m.finish()[0];
+  CHECK_EQ(forward(r), 2000u);
+  CHECK_EQ(reverse(r), 4000u);
+}
+
 TEST("round trip: an answer that its prober never takes up is in the row") {
   Meter m;
   Exchange e{m};

@@ -151,7 +151,12 @@ test('a box without settings is set up on its page, comes back from an address t
   const { form, isNew, trial } = await later.facts();
   expect(isNew).toBe(false);
   expect(trial).toBeNull();
-  expect(form, again.console.slice(-6_000)).toMatchObject({ site: 'set-up-test', ipv4: 'static', addresses: ['10.0.2.15/24'], collector: toCollector });
+  expect(form, again.console.slice(-6_000)).toMatchObject({
+    site: 'set-up-test',
+    ipv4: 'static',
+    addresses: ['10.0.2.15/24'],
+    collector: toCollector,
+  });
   expect(disk.read('flowspan.yaml')).toContain('10.0.2.15/24');
   expect(disk.read('ERROR.txt')).toBeUndefined();
   await again.cutPower();
