@@ -66,12 +66,20 @@ describe('the data partition', () => {
     await machine.cutPower();
   });
 
-  test('damaged beyond repair: made anew, said so, and the settings come from the boot partition again', async () => {
+  test.each([
+    [
+      'damaged beyond repair',
+      (disk: Disk) => {
+        const { file, offset } = disk.dataPartition;
+        const handle = openSync(file, 'r+');
+        writeSync(handle, Buffer.alloc(100 * 1024 ** 2, 0xa5), 0, 100 * 1024 ** 2, offset);
+        closeSync(handle);
+      },
+    ],
+    ['deleted', (disk: Disk) => void disk.tool('sfdisk', '--no-reread', '--delete', disk.path, '4')],
+  ])('%s: made anew, said so, and the settings come from the boot partition again', async (_what, harm) => {
     using disk = branchDisk();
-    const { file, offset } = disk.dataPartition;
-    const handle = openSync(file, 'r+');
-    writeSync(handle, Buffer.alloc(100 * 1024 ** 2, 0xa5), 0, 100 * 1024 ** 2, offset);
-    closeSync(handle);
+    harm(disk);
     const machine = await disk.boot().start();
     await machine.shows(/flowspan: the data partition could not be repaired: it is made anew/, 300);
     await machine.shows(/settings were taken/, 300);
