@@ -118,6 +118,7 @@ void MeterCore::State::process(const PacketView* packets, size_t number) {
       else guessPart<false>(partOf(i - 1), held[(i - 1) % kPartsHeld]);
     }
     if (i - 2 < parts) {
+      if (!mayBeRecent) askForPeers(partOf(i - 2), held[(i - 2) % kPartsHeld]);
       if (usual) [[likely]] updatePart<true>(partOf(i - 2), held[(i - 2) % kPartsHeld], sums.left);
       else updatePart<false>(partOf(i - 2), held[(i - 2) % kPartsHeld], sums.left);
     }
@@ -212,6 +213,15 @@ FLOWSPAN_HOT void MeterCore::State::guessPart(DecodedPacket* first, size_t numbe
     packet->guess = &table.entry(FlowIndex::guess(packet->bucket, packet->hash));
     FlowTable::prefetch(*packet->guess, packet->side);
     if (mayBeRecent && packet->recent != nullptr) packet->recent->flow = packet->guess;
+  }
+}
+
+// While a connection begins or ends its packets look at both directions' lines. Their key lines are there by now, and tell.
+FLOWSPAN_HOT void MeterCore::State::askForPeers(const DecodedPacket* first, size_t number) {
+  for (const DecodedPacket *packet = first, *const end = first + number; packet != end; packet++) {
+    const FlowEntry& flow = *packet->guess;
+    const unsigned opening = (flow.flags & kSettled) / kSettled ^ 1u;
+    askForWriting(&flow.direction[packet->side ^ opening]);
   }
 }
 

@@ -111,12 +111,13 @@ class FlowIndex {
   void erase(uint64_t hash, uint32_t entry) {
     for (uint32_t b = home(hash);; b = following(b)) {
       Bucket& bucket = buckets_[b];
-      for (unsigned at = 0; at < kSlots; at++) {
-        if (bucket.slot[at] == entry + 1) {
-          bucket.slot[at] = 0;
-          bucket.tag[at] = 0;
-          return;
-        }
+      // Nearly always the first hit: a walk over the slots would end where nothing foretells.
+      for (Bucket::Hits hits = bucket.equal(tagOf(hash)) & Bucket::kAllSlots; hits != 0; hits &= hits - 1) {
+        const unsigned at = Bucket::firstOf(hits);
+        if (bucket.slot[at] != entry + 1) continue;
+        bucket.slot[at] = 0;
+        bucket.tag[at] = 0;
+        return;
       }
       bucket.spilled--;
     }

@@ -2,6 +2,7 @@
 // flows. Entries that were never used come in order, so a fresh table is filled sequentially. Owner: the core's thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "flow_entry.h"
@@ -46,6 +47,7 @@ class FlowTable {
       e = fresh_++;
     }
     used_++;
+    askForNext();
     index_.insert(hash, e);
     return e;
   }
@@ -57,9 +59,6 @@ class FlowTable {
     free_ = e;
     used_--;
   }
-
-  // The entry that the next allocate gives, for prefetching.
-  uint32_t nextFree() const { return free_ != kNoEntry ? free_ : (fresh_ < capacity_ ? fresh_ : kNoEntry); }
 
   void prefetchEntry(uint32_t e) const {
     prefetch(entry(e), 0);
@@ -75,6 +74,14 @@ class FlowTable {
   size_t memoryBytes() const { return entryRegion_.bytes() + coldRegion_.bytes() + index_.memoryBytes(); }
 
  private:
+  // A flow that begins writes four lines that nobody has looked at for long. Those of the next one, or of the one after it, are on the way while
+  // this one is written.
+  void askForNext() const {
+    const uint32_t e = free_ != kNoEntry ? free_ : std::min(fresh_ + 1, capacity_ - 1);
+    prefetchEntry(e);
+    prefetchCold(e);
+  }
+
   uint32_t capacity_;
   uint32_t used_ = 0;
   uint32_t fresh_ = 0;

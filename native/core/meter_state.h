@@ -53,6 +53,7 @@ struct MeterCore::State {
   bool decodeAndKeep(const PacketView& view, const Origin& origin, DecodedPacket& packet);
   template <bool mayBeRecent>
   FLOWSPAN_HOT void guessPart(DecodedPacket* first, size_t count);
+  FLOWSPAN_HOT void askForPeers(const DecodedPacket* first, size_t count);
   template <bool usual>
   FLOWSPAN_HOT void updatePart(DecodedPacket* first, size_t count, Sum& left);
   void countBatch(size_t count, const BatchSums& sums);

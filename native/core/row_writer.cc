@@ -15,6 +15,18 @@ uint64_t dscpSetOf(const DirectionLine& line, uint64_t others) {
   return line.packets == 0 ? 0 : others | 1ull << (line.classOfService >> 2);
 }
 
+// A line at a time by wide stores: GCC makes one instruction of a memset of this size (`rep stos`), which takes long to begin.
+void clear(Row& row) {
+  using Pair = uint64_t __attribute__((vector_size(16), may_alias, aligned(8)));
+  constexpr size_t kLine = sizeof(Pair) * 4;
+  static_assert(sizeof row % kLine == 0);
+  auto* pairs = reinterpret_cast<Pair*>(&row);
+  for (size_t line = 0; line < sizeof row / kLine; line++, pairs += 4) {
+    pairs[0] = pairs[1] = pairs[2] = pairs[3] = Pair{};
+    asm volatile("" : : "r"(pairs));  // else it makes the same of this
+  }
+}
+
 struct Sides {
   const DirectionLine& forward;
   const DirectionLine& reverse;
@@ -187,7 +199,7 @@ void writeRow(const RowSource& source, Row& row) {
   const FlowKey& key = flow.key;
   const unsigned f = (flow.flags & kInitiatorSide) != 0 ? 1 : 0;
   const Sides sides{flow.direction[f], flow.direction[f ^ 1], f, flow.direction[f ^ 1].packets > 0};
-  std::memset(&row, 0, sizeof row);
+  clear(row);
   uint64_t present = sides.twoWay ? presence::kReverse : 0;
   writeTimes(sides, row);
   writeCounts(sides, row);
