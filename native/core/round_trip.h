@@ -23,7 +23,7 @@ inline constexpr uint32_t kProbeEveryUnits = probeUnitsOfMicros(10'000);
 // One that was not answered gives way to the next of its side.
 inline constexpr uint32_t kProbeMaxUnits = probeUnitsOfMicros(10'000'000);
 
-inline constexpr uint32_t kFirstPackets = 4;
+inline constexpr uint32_t kFirstPackets = 2;
 
 // A measurement under way as one side sees it.
 enum ProbeState : uint32_t {
