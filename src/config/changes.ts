@@ -36,6 +36,12 @@ export function changesBetween(before: Settings, after: Settings): SettingChange
   }));
 }
 
+/**
+ * What the box itself goes by and no service: provisioning brings it into force. The proxy is the way to updates too, which the service
+ * takes.
+ */
+export const isOfProvisioning = (path: string): boolean => path.startsWith('device.') && path !== 'device.proxy';
+
 /** `settings` with the values that `next` has at these paths. */
 export function withValues(settings: Settings, next: Settings, paths: readonly string[]): Settings {
   const changed = structuredClone(settings);

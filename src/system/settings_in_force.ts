@@ -2,7 +2,7 @@
  * The settings that the box goes by, and those that it was last asked to: what can be taken up while running is, the rest
  * waits for a restart and is said to.
  */
-import { changesBetween, type SettingChange, type SettingsRefusal, withValues } from '../config/changes.ts';
+import { changesBetween, isOfProvisioning, type SettingChange, type SettingsRefusal, withValues } from '../config/changes.ts';
 import type { Settings } from '../config/schema.ts';
 import type { BoxEvent } from '../flow/status_shapes.ts';
 import type { SettingsLog } from './settings_log.ts';
@@ -44,7 +44,7 @@ export class SettingsInForce {
     if (changes.length === 0) return changes;
     // What was refused before is tried again: only all of it together is known to be allowed.
     const differing = changesBetween(this.#inForce, wanted);
-    const tried = differing.filter(({ restart }) => !restart);
+    const tried = differing.filter(({ path, restart }) => !restart || isOfProvisioning(path));
     const refusals = tried.length === 0 ? [] : this.#parts.apply(withValues(this.#inForce, wanted, pathsOf(tried)));
     const isRefused = ({ path }: SettingChange): boolean => refusals.some((one) => isWithin(path, one.path));
     const taken = tried.filter((change) => !isRefused(change));
@@ -53,16 +53,22 @@ export class SettingsInForce {
     if (changesBetween(this.#inForce, wanted).length === 0) this.#inForce = wanted;
     const differed = new Set(pathsOf(differing));
     const isBack = ({ path }: SettingChange): boolean => !differed.has(path);
+    const waits = ({ path, restart }: SettingChange): boolean => restart && !isOfProvisioning(path);
     const known = new Set(pathsOf(changes));
     const told = [
-      ...changes.map((change) => ({ ...change, restart: !isBack(change) && (change.restart || isRefused(change)) })),
+      ...changes.map((change) => ({ ...change, restart: !isBack(change) && (isRefused(change) || waits(change)) })),
       ...taken.filter(({ path }) => !known.has(path)),
     ];
     this.#parts.log.changed(told, this.#inForce);
     this.#say(
       'settingsChanged',
       'taken up',
-      told.filter((change) => !change.restart && !isBack(change)),
+      told.filter((change) => !change.restart && !isBack(change) && !isOfProvisioning(change.path)),
+    );
+    this.#say(
+      'settingsChanged',
+      'changed for the box itself, by provisioning, at once when they come from the page or a stick, else as it starts',
+      told.filter((change) => !change.restart && !isBack(change) && isOfProvisioning(change.path)),
     );
     this.#say('settingsChanged', 'taken back before they were in force', changes.filter(isBack));
     this.#say(

@@ -148,6 +148,16 @@ describe('settings in force', () => {
     ]);
   });
 
+  test('what is the box’s own waits for no restart of the service: provisioning brings it into force', () => {
+    const { inForce, events } = box(settings({}));
+    inForce.take(settings({ device: { hostName: 'lisbon', proxy: 'http://proxy.example:3128' } }));
+    expect(inForce.waiting()).toEqual(['device.proxy']);
+    expect(events).toEqual([
+      'info settingsChanged: settings changed for the box itself, by provisioning, at once when they come from the page or a stick, else as it starts: device.hostName',
+      'info settingsNeedRestart: settings changed, and in force after a restart: device.proxy',
+    ]);
+  });
+
   test('taken back, nothing waits, and nobody is told that it did', () => {
     const { inForce, applied, events, log } = box(settings({}));
     inForce.take(settings({ site: 'b', node: 'n' }));

@@ -8,7 +8,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { changesBetween } from '../../config/changes.ts';
+import { changesBetween, isOfProvisioning } from '../../config/changes.ts';
 import { defaultSettings, parseSettings } from '../../config/load.ts';
 import type { Settings } from '../../config/schema.ts';
 import { isOfForm } from '../../config/set_up_form.ts';
@@ -174,7 +174,7 @@ function changedBy(plan: ProvisionPlan, before: string, root: string): PageDone[
   const service =
     had === undefined || wanted === undefined || !('settings' in had && 'settings' in wanted)
       ? true
-      : changesBetween(had.settings, wanted.settings).some(({ path, restart }) => restart && !path.startsWith('device.'));
+      : changesBetween(had.settings, wanted.settings).some(({ path, restart }) => restart && !isOfProvisioning(path));
   const parts: Readonly<Record<PageDone['changed'][number], boolean>> = {
     network,
     ports: differs('run/flowspan/ports.env'),
