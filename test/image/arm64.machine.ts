@@ -93,6 +93,6 @@ test('on a Raspberry Pi 3, whose card QEMU emulates slowly: U-Boot, GRUB, the ke
     stages.push(`${stage} ${sinceS(beganMs)}`);
     process.stdout.write(`since power-on: ${stages.at(-1)}\n`);
   }
+  await expect.poll(() => disk.read('OK.txt'), { timeout: 60_000 * machine.patience, interval: 2_000 }).toMatch(/in use/);
   await machine.cutPower();
-  expect(disk.read('OK.txt')).toMatch(/in use/);
 });
