@@ -7,7 +7,6 @@ import {
   chmodSync,
   chownSync,
   closeSync,
-  existsSync,
   fsyncSync,
   lstatSync,
   mkdirSync,
@@ -20,6 +19,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { systemCode } from '../../core/errors.ts';
 
 const fileOctetsMax = 256 * 1024;
 const filesMax = 64;
@@ -69,8 +69,9 @@ export function moveTo(from: string, to: string): void {
 export function remove(path: string): void {
   const going = `${path}.new`;
   rmSync(going, { recursive: true, force: true });
-  if (!existsSync(path)) return;
-  if (lstatSync(path).isDirectory()) {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (found.isDirectory()) {
     moveTo(path, going);
     rmSync(going, { recursive: true });
   } else {
@@ -83,6 +84,9 @@ function sync(path: string): void {
   const fd = openSync(path, 'r');
   try {
     fsyncSync(fd);
+  } catch (error) {
+    // A stick's file system may have no such thing for folders.
+    if (!['EINVAL', 'ENOTSUP'].includes(systemCode(error) ?? '')) throw error;
   } finally {
     closeSync(fd);
   }
