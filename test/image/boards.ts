@@ -31,7 +31,12 @@ const virtioDisk = (at: (name: string) => string): string[] => [
   ...['-drive', `if=none,id=disk,format=raw,file=${at('disk.img')}`],
   ...['-device', 'virtio-blk-pci,drive=disk,bootindex=0'],
 ];
-const tcg = ['-accel', 'tcg,thread=multi'];
+/**
+ * With ICOUNT_SHIFT=n the processors take turns, and each instruction takes 2^n ns of the guest's time, however long this host needs for it: how long a
+ * start takes is then a property of what is started.
+ */
+const { ICOUNT_SHIFT: shift } = process.env;
+const tcg = shift === undefined ? ['-accel', 'tcg,thread=multi'] : ['-accel', 'tcg,thread=single', '-icount', `shift=${shift}`];
 
 /**
  * As old as Node allows; with timers that do not stop while a processor idles (`arat`). Without, Linux wakes it from another one, and now and then
