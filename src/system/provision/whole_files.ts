@@ -1,7 +1,6 @@
 /**
  * Files that are read whole and replaced whole: written beside, synced, renamed, the folder synced, so that a cut leaves the old or the new,
- * and the new once it was told. Of folders that may
- * not be there, on partitions that may hold anything. An edge; synchronous, for commands.
+ * and the new once it was told. Of folders that may not be there, on partitions that may hold anything. An edge; synchronous, for commands.
  */
 import {
   chmodSync,
@@ -74,10 +73,8 @@ export function remove(path: string): void {
   if (found.isDirectory()) {
     moveTo(path, going);
     rmSync(going, { recursive: true });
-  } else {
-    rmSync(path);
-    sync(dirname(path));
-  }
+  } else rmSync(path);
+  sync(dirname(path));
 }
 
 function sync(path: string): void {

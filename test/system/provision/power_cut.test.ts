@@ -129,7 +129,7 @@ test.skipIf(!canMount)('kept settings stay, on both partitions', () => {
   expect(addressOf(after)).toEqual(['192.0.2.7/24']);
 });
 
-test.skipIf(!canMount)('settings on trial go, wherever the cut comes', () => {
+test.skipIf(!canMount)('settings on trial go with a cut', () => {
   expect(box.asked(box.changed(static7))).toBe('onTrial');
   const after = hold(box.cut());
   after.start();
