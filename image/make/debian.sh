@@ -22,6 +22,15 @@ debian_sources() {
   [ -z "$security" ] || printf 'deb %s %s-security %s\n' "$security" $suite "$components"
 }
 
+# take_backports LIST: of Debian's backports, bootstrap takes what LIST names, where there is such a file, and nothing else
+# (apt_preferences(5)).
+take_backports() {
+  [ -e "$1" ] || return 0
+  backports=$(debian_sources | sed -n "s/ $suite main.*/ $suite-backports main/p;T;q")
+  pins=$(printf 'Package: %s\nPin: release n=%s-backports\nPin-Priority: 900\n' "$(names_in "$1" | paste -sd' ')" $suite)
+  export backports pins
+}
+
 # bootstrap ARCHITECTURE PACKAGES TARGET [OPTION…]: packages, separated by commas, into TARGET, a folder or a .tar.
 bootstrap() {
   architecture=$1
@@ -41,6 +50,9 @@ bootstrap() {
   # shellcheck disable=SC2086 # one option a line
   set -- $lenient "$@"
   IFS=$old_ifs
+  # shellcheck disable=SC2016 # for the shell of the hook
+  [ -z "${backports:-}" ] ||
+    set -- --setup-hook='echo "$backports" >"$1/etc/apt/sources.list.d/backports.list" && echo "$pins" >"$1/etc/apt/preferences.d/backports"' "$@"
   printf '%s\n' "$sources" |
     mmdebstrap --variant=minbase --architectures="$architecture" --include="$packages" "$@" $suite "$target" - >"$log" 2>&1 || {
     tail -n 15 "$log" >&2

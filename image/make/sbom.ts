@@ -1,6 +1,6 @@
 /**
- * The parts of a slot as SPDX 2.3 JSON: every Debian package with version and licences, every library and Node itself, from what
- * lies in the tree: `node image/make/sbom.ts TREE ARCHITECTURE`. The same tree gives the same octets.
+ * The parts of a slot as SPDX 2.3 JSON: every Debian package with version and licences, drivers made beside them, every library and Node
+ * itself, from what lies in the tree: `node image/make/sbom.ts TREE ARCHITECTURE`. The same tree gives the same octets.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -53,6 +53,17 @@ export function libraryParts(folder: string): Part[] {
     .map((read) => part('npm', String(read.name), String(read.version), String(read.license ?? '')));
 }
 
+/** Drivers made from the kernel's source beside those that Debian made (image/make/modules): name, version, licence a line. */
+export function driverParts(list: string): Part[] {
+  return list
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [name, version, licence] = line.split(' ');
+      return { ...part('generic', name!, version!, licence!), supplier: 'Debian Kernel Team' };
+    });
+}
+
 function part(type: 'npm' | 'generic', name: string, version: string, licence: string): Part {
   const licences = licence === '' ? [] : [licence];
   return { name, version, licences, supplier: '', purl: `pkg:${type}/${name.replace('@', '%40')}@${version}` };
@@ -101,8 +112,10 @@ function main([tree, architecture]: readonly string[]): void {
   const licencesOf = (name: string): string[] =>
     existsSync(copyright(name)) ? licencesOfCopyright(readFileSync(copyright(name), 'utf8')) : [];
   const program = join(tree, 'usr/lib/flowspan');
+  const drivers = join(tree, 'usr/share/flowspan-box/modules');
   const parts = [
     ...debianParts(readFileSync(join(tree, 'var/lib/dpkg/status'), 'utf8'), architecture, licencesOf),
+    ...(existsSync(drivers) ? driverParts(readFileSync(drivers, 'utf8')) : []),
     ...libraryParts(join(program, 'node_modules')),
     part('generic', 'node', process.version.slice(1), 'MIT'),
   ];

@@ -19,6 +19,10 @@ describe.each(['amd64', 'arm64', 'arm64_pi5'])('an image for %s', (box) => {
     built = await buildImage('--arch', architecture, ...(board === undefined ? [] : ['--board', board]));
   }, 3_600_000);
 
+  const list = join(repository, `image/modules.${architecture}`);
+  const madeHere = existsSync(list)
+    ? [...readFileSync(list, 'utf8').matchAll(/^[\w/-]*\/([\w-]+)(?= *#| *$)/gm)].map(([, driver]) => driver!)
+    : [];
   /** A file of the slot. */
   const inSlot = (path: string): string => {
     const [program, args] = inTools(built.tools, dirname(built.slot), ['unsquashfs', '-cat', built.slot, path]);
@@ -67,7 +71,23 @@ describe.each(['amd64', 'arm64', 'arm64_pi5'])('an image for %s', (box) => {
     const own =
       board === 'pi5' ? ['rp1_pci', 'irq-bcm2712-mip', 'clk-rp1', 'pinctrl-rp1', 'macb', 'broadcom', 'dwc3', 'brcmfmac'] : [];
     const drivers = driversOf(readFileSync(join(repository, 'image/README.md'), 'utf8'));
-    expect(missingModules(built, [...early, ...drivers, ...own])).toEqual([]);
+    expect(missingModules(built, [...early, ...drivers, ...own, ...madeHere])).toEqual([]);
+  });
+
+  test('drivers made beside Debian’s kernel are of its very source, and on the list', () => {
+    const kernels = document().packages.filter(({ name }) => /^linux-image-\d/.test(name));
+    const [{ name, versionInfo }] = kernels as [Document['packages'][0]];
+    expect(kernels).toHaveLength(1);
+    const release = name.replace('linux-image-', '');
+    for (const driver of madeHere) {
+      const packed = Buffer.from(inSlot(`usr/lib/modules/${release}/updates/${driver}.ko.xz`), 'latin1');
+      const module = execFileSync('xz', ['--decompress', '--stdout'], { input: packed });
+      // What the kernel compares before it takes one; modprobe(8).
+      expect(module.toString('latin1')).toContain(`\0vermagic=${release} `);
+      expect(document().packages.find((part) => part.name === driver)?.versionInfo).toBe(versionInfo);
+      expect(inSlot(`usr/lib/modules/${release}/modules.alias`)).toMatch(new RegExp(`^alias platform:${driver} `, 'm'));
+    }
+    expect(madeHere.length).toBe(architecture === 'arm64' ? 1 : 0);
   });
 
   test('names Node as it is in the slot, the same for every processor, and the libraries that package-lock.json pins', () => {

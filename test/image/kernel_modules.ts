@@ -22,9 +22,9 @@ export function missingModules(built: BuiltImage, wanted: readonly string[]): st
     const [version] = readdirSync(modules);
     const at = (name: string): string => join(modules, version!, name);
     const files = new Map(
-      readdirSync(at('kernel'), { recursive: true, encoding: 'utf8' })
+      readdirSync(at(''), { recursive: true, encoding: 'utf8' })
         .filter((name) => /\.ko(\.xz)?$/.test(name))
-        .map((name) => [named(name), at(`kernel/${name}`)]),
+        .map((name) => [named(name), at(name)]),
     );
     const builtIn = new Set(readFileSync(at('modules.builtin'), 'utf8').split('\n').map(named));
     const missing = new Set<string>();

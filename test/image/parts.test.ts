@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { debianParts, licencesOfCopyright, spdx } from '../../image/make/sbom.ts';
+import { debianParts, driverParts, licencesOfCopyright, spdx } from '../../image/make/sbom.ts';
 import { parseSettings } from '../../src/config/load.ts';
 import { provisionPlan } from '../../src/system/provision/provision_plan.ts';
 
@@ -156,6 +156,18 @@ Version: 2026a-0+deb13u1
       'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\nLicense: LGPL-2.1+\n\nFiles: x\nLicense: GPL-2+\n text\n\nLicense: LGPL-2.1+\n';
     expect(licencesOfCopyright(text)).toEqual(['GPL-2+', 'LGPL-2.1+']);
     expect(licencesOfCopyright('This is free.\nLicense: of sorts\n')).toEqual([]);
+  });
+
+  test('drivers that are made beside Debian’s kernel, of the version of its source', () => {
+    expect(driverParts('raspberrypi-hwmon 6.12.118-1 GPL-2.0+\n')).toEqual([
+      {
+        name: 'raspberrypi-hwmon',
+        version: '6.12.118-1',
+        licences: ['GPL-2.0+'],
+        supplier: 'Debian Kernel Team',
+        purl: 'pkg:generic/raspberrypi-hwmon@6.12.118-1',
+      },
+    ]);
   });
 
   test('the same parts in any order give the same document, and every id is of SPDX form and unique', () => {
