@@ -31,8 +31,9 @@ take_backports() {
   export backports pins
 }
 
-# bootstrap ARCHITECTURE PACKAGES TARGET [OPTION…]: packages, separated by commas, into TARGET, a folder or a .tar.
-bootstrap() {
+# bootstrap ARCHITECTURE PACKAGES TARGET [OPTION…]: packages, separated by commas, into TARGET, a folder or a .tar. In a shell of its own: its
+# variables are not the caller's, who has some of the same names.
+bootstrap() (
   architecture=$1
   packages=$2
   target=$3
@@ -58,4 +59,4 @@ bootstrap() {
     tail -n 15 "$log" >&2
     fail "Debian packages for $architecture could not be fetched or installed (see above; all of it: $log). Is the mirror reachable, and does it have $suite?"
   }
-}
+)

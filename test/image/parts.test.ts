@@ -1,8 +1,10 @@
 /** What the image is made of, as far as it can be checked without making it: scripts, units, firewall, lock, list of parts. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { debianParts, driverParts, licencesOfCopyright, spdx } from '../../image/make/sbom.ts';
 import { parseSettings } from '../../src/config/load.ts';
 import { provisionPlan } from '../../src/system/provision/provision_plan.ts';
@@ -29,6 +31,15 @@ describe('scripts', () => {
     const repository = path('..');
     const listed = execFileSync('git', ['-C', repository, 'status', '--short', '--ignored', '--', 'image'], { encoding: 'utf8' });
     expect(listed.split('\n').filter((line) => line.startsWith('!!'))).toEqual([]);
+  });
+
+  test('a root file system made for this machine does not change for which one the caller makes an image', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'flowspan-bootstrap-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    for (const command of ['mmdebstrap', 'arch-test']) writeFileSync(join(folder, command), '#!/bin/sh\n', { mode: 0o755 });
+    const script = `. ${path('make/debian.sh')}; architecture=arm64 target=mine; bootstrap amd64 make ${folder}/tree; echo $architecture $target`;
+    const env = { ...process.env, PATH: `${folder}:${process.env.PATH}`, FLOWSPAN_MIRROR: 'http://mirror.example/debian' };
+    expect(execFileSync('sh', ['-euc', script], { encoding: 'utf8', env })).toBe('arm64 mine\n');
   });
 
   test('what units call is there', () => {
