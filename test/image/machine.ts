@@ -8,6 +8,7 @@ import { createConnection, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type Board, type BoardName, boards } from './boards.ts';
 import { type BuiltImage, inTools } from './built.ts';
+import { Trunk } from './trunk.ts';
 
 const gibibyte = 1024 ** 3;
 /** The boot FAT begins here on the disk (image/make/disk), and is so large. */
@@ -35,6 +36,8 @@ export interface BootOptions {
   readonly clock?: string;
   /** Ports of the guest's management address that this host reaches beside the page's 443, as in `machine.portOf(22)`. */
   readonly forwarded?: readonly number[];
+  /** The switch at the management port carries this VLAN, tagged, and nothing else; `machine.trunk` is that switch. */
+  readonly managementVlan?: number;
 }
 
 /** A disk with the image on it, larger than the image, as a card is; of its size for 0. */
@@ -131,6 +134,7 @@ export class Machine {
   pagePort = 0;
   /** What the guest sent out of its mirror port since power-on: the first octets of it, each frame behind its length. */
   readonly mirrorSent: Buffer[] = [];
+  trunk: Trunk | undefined;
   readonly #built: BuiltImage;
   readonly #board: Board;
   readonly #folder: string;
@@ -142,6 +146,7 @@ export class Machine {
   #ended: Promise<void> = Promise.resolve();
   #complaint = '';
   #mirror: Socket | undefined;
+  readonly #trunkEnds: Socket[] = [];
 
   constructor(
     built: BuiltImage,
@@ -161,20 +166,26 @@ export class Machine {
 
   async start(): Promise<this> {
     const at = (name: string): string => join(this.#folder, name);
-    for (const name of ['mirror', 'monitor', 'serial.log']) rmSync(at(name), { force: true });
+    for (const name of ['mirror', 'monitor', 'management', 'site', 'serial.log']) rmSync(at(name), { force: true });
     for (const port of [443, ...(this.#options.forwarded ?? [])]) this.#ports.set(port, await freePort());
     this.pagePort = this.portOf(443);
     const forwards = [...this.#ports].map(([inside, outside]) => `,hostfwd=tcp:127.0.0.1:${outside}-:${inside}`).join('');
-    const { watchdog: hasWatchdog, clock } = this.#options;
+    const { watchdog: hasWatchdog, clock, managementVlan } = this.#options;
     const { program: emulator, machine, port, serialBefore, withoutWatchdog, hasPci } = this.#board;
     const consoles = [
       ...['-nodefaults', '-display', 'none'],
       ...[...serialBefore, `file:${at('serial.log')}`].flatMap((serial) => ['-serial', serial]),
       ...['-monitor', `unix:${at('monitor')},server=on,wait=off`],
     ];
+    const cable = (id: string): string[] => ['-netdev', `stream,id=${id},server=on,addr.type=unix,addr.path=${at(id)}`];
+    // Through a hub QEMU's network behind comes to a cable too, and both cables to the switch.
+    const behindTrunk = (): string[] => [
+      ...['-netdev', `user,id=user${forwards}`, '-netdev', 'hubport,id=user-hub,hubid=0,netdev=user'],
+      ...[...cable('site'), '-netdev', 'hubport,id=site-hub,hubid=0,netdev=site', ...cable('management')],
+    ];
     const ports = [
-      ...['-netdev', `user,id=management${forwards}`, ...port.management('management')],
-      ...['-netdev', `stream,id=mirror,server=on,addr.type=unix,addr.path=${at('mirror')}`, ...port.mirror('mirror')],
+      ...(managementVlan === undefined ? ['-netdev', `user,id=management${forwards}`] : behindTrunk()),
+      ...[...port.management('management'), ...cable('mirror'), ...port.mirror('mirror')],
     ];
     const rest = [
       ...(hasPci ? ['-device', 'virtio-rng-pci', '-device', 'qemu-xhci,addr=0x12'] : []),
@@ -200,6 +211,7 @@ export class Machine {
       }),
     );
     await this.#plugMirror();
+    if (managementVlan !== undefined) await this.#plugTrunk(managementVlan);
     return this;
   }
 
@@ -260,16 +272,27 @@ export class Machine {
 
   /** The other end of the mirror port's cable; from power-on, so that nothing that the guest sends is missed. */
   async #plugMirror(): Promise<void> {
-    const path = join(this.#folder, 'mirror');
-    const endMs = performance.now() + 30_000;
-    while (this.isRunning && !existsSync(path) && performance.now() < endMs) await seconds(0.1);
-    if (!this.isRunning) return; // whoever waits for its console is told why
-    this.#mirror = await connected(path);
+    this.#mirror = await this.#endOf('mirror');
     let octets = 0;
-    this.#mirror.on('data', (chunk) => {
+    this.#mirror?.on('data', (chunk) => {
       if (octets < 4_096) this.mirrorSent.push(chunk);
       octets += chunk.length;
     });
+  }
+
+  async #plugTrunk(vlan: number): Promise<void> {
+    const ends = [await this.#endOf('management'), await this.#endOf('site')] as const;
+    if (ends[0] === undefined || ends[1] === undefined) return;
+    this.#trunkEnds.push(ends[0], ends[1]);
+    this.trunk = new Trunk(ends[0], ends[1], vlan);
+  }
+
+  /** Undefined when the machine ended before: whoever waits for its console is told why. */
+  async #endOf(cable: string): Promise<Socket | undefined> {
+    const path = join(this.#folder, cable);
+    const endMs = performance.now() + 30_000;
+    while (this.isRunning && !existsSync(path) && performance.now() < endMs) await seconds(0.1);
+    return this.isRunning ? await connected(path) : undefined;
   }
 
   /** Plugs a USB stick in while the machine runs: its image lies in the folder of the disk. */
@@ -298,7 +321,7 @@ export class Machine {
 
   /** A power cut: nothing is flushed. */
   async cutPower(): Promise<void> {
-    this.#mirror?.destroy();
+    for (const end of [this.#mirror, ...this.#trunkEnds]) end?.destroy();
     this.#child?.kill('SIGKILL');
     await this.#ended;
   }
