@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <cstring>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -122,6 +123,8 @@ class FlowIndex {
       bucket.spilled--;
     }
   }
+
+  void clear() { std::memset(static_cast<void*>(buckets_), 0, size_t{bucketCount_} * sizeof(Bucket)); }
 
   size_t memoryBytes() const { return region_.bytes(); }
 

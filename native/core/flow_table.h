@@ -60,6 +60,18 @@ class FlowTable {
     used_--;
   }
 
+  // An entry that is over, but still in the index: until `clear` takes all of them out at once.
+  void leave(uint32_t e) {
+    entry(e).flags = 0;
+    used_--;
+  }
+  // Every entry is as if it had never been used.
+  void clear() {
+    index_.clear();
+    used_ = fresh_ = 0;
+    free_ = kNoEntry;
+  }
+
   void prefetchEntry(uint32_t e) const {
     prefetch(entry(e), 0);
     askForWriting(&entry(e).direction[1]);

@@ -97,7 +97,8 @@ class MeterCore {
   void process(const PacketView* packets, size_t count);
   // Time passes without packets: expires what is due, a bounded step of work.
   void tick(uint64_t nowNs);
-  // Ends every flow with flowEndReason 4 (forcedEnd). Returns false when the sink is full: call again.
+  // Ends every flow with flowEndReason 4 (forcedEnd). Returns false when the sink is full: call again, with no packet and no tick
+  // in between.
   bool finish(uint64_t nowNs);
   // After `finish`: time may begin anywhere, also before what was.
   void beginAnew();

@@ -11,6 +11,8 @@ namespace {
 constexpr uint32_t kShortPackets = 2;
 constexpr unsigned kSweepEntries = 64;
 constexpr unsigned kEvictions = 16;
+// Entries that are on the way while one is handed over at the end.
+constexpr uint32_t kAhead = 16;
 
 }  // namespace
 
@@ -68,24 +70,29 @@ void MeterCore::State::flushAggregates(uint64_t olderThanNs) {
   }
 }
 
+// Entry by entry in the order in which they lie; index and wheel, where each would be somewhere else, forget all of them at once in the end.
 bool MeterCore::State::finish(uint64_t ns) {
   setClock(ns);
   releaseEarlyFragments(true);
   for (; finishHand < table.highWater(); finishHand++) {
-    if (finishHand + 16 < table.highWater()) table.prefetchEntry(finishHand + 16);
-    if (finishHand + 8 < table.highWater()) table.index().prefetch(hashOf(table.entry(finishHand + 8).key));
+    if (const uint32_t ahead = finishHand + kAhead; ahead < table.highWater()) {
+      table.prefetchEntry(ahead);
+      table.prefetchCold(ahead);
+    }
     const FlowEntry& flow = table.entry(finishHand);
     if ((flow.flags & kInUse) == 0) continue;
     if (hasPackets(flow)) {
       if (!emit(finishHand, reasonOf(flow, kReasonForced))) return false;
     }
-    wheel.remove(finishHand);
-    remove(finishHand);
+    contexts.release(contextOf(flow));
+    table.leave(finishHand);
   }
   while (!aggregates.empty()) {
     if (!handOverAggregate(kReasonResources)) return false;
   }
   finishHand = 0;
+  wheel.clear();
+  table.clear();
   sink.flush(nowNs);
   return true;
 }

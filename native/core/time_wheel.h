@@ -14,7 +14,7 @@ class TimeWheel {
   static constexpr unsigned kSlots = 1024;
   static constexpr unsigned kSlotShift = 27;
 
-  explicit TimeWheel(FlowTable& table) : table_(table) { heads_.fill(kNoEntry); }
+  explicit TimeWheel(FlowTable& table) : table_(table) { clear(); }
 
   // The clock's first reading. Slots before it are never visited.
   void begin(uint64_t nowNs) { cursor_ = nowNs >> kSlotShift; }
@@ -41,6 +41,8 @@ class TimeWheel {
     }
     if (cold.next != kNoEntry) table_.cold(cold.next).previous = cold.previous;
   }
+
+  void clear() { heads_.fill(kNoEntry); }
 
   // Takes an entry out of the slots that `nowNs` has passed, or kNoEntry. `slotBudget` bounds the empty slots walked.
   uint32_t takeDue(uint64_t nowNs, unsigned& slotBudget) {
