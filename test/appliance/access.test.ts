@@ -4,9 +4,10 @@ import { mkdtempSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { finished, flowspan, mainPath, spawnFlowspan } from '../cli/flowspan.ts';
+import { root } from '../repo/sources.ts';
 import { Box, endBoxes } from './box.ts';
 
 afterEach(endBoxes);
@@ -52,11 +53,11 @@ test('on all addresses: TLS, set-up code on the console, the command line throug
   expect(await askTls(url, '/metrics', ca, { authorization: `Bearer ${token}` })).toBe(200);
 
   if (process.getuid?.() === 0) {
-    // Somebody else on the box: no socket, no files, no way but a token.
-    const other = ['-u', '65534', '--', process.execPath, mainPath, 'user', 'list', '--data', folder];
-    expect(() => execFileSync('setpriv', ['--reuid=65534', '--clear-groups', ...other.slice(3)], { stdio: 'pipe' })).toThrow(
-      /cannot be read|denied/,
-    );
+    // Somebody else on the box: no socket, no files, no way but a token. The program is found by all, wherever this checkout lies.
+    const program = ['/mnt/node_modules/.bin/node', join('/mnt', relative(root, mainPath)), 'user', 'list', '--data', folder];
+    const asOther = `mount --bind '${root}' /mnt && exec setpriv --reuid=65534 --clear-groups ${program.join(' ')}`;
+    const other = ['--mount', '--propagation', 'private', 'sh', '-c', asOther];
+    expect(() => execFileSync('unshare', other, { stdio: 'pipe' })).toThrow(/cannot be read|denied/);
   }
   expect(await box.interrupt()).toBe(0);
 });

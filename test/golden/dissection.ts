@@ -115,9 +115,21 @@ const transports: Record<string, number> = { icmp: 1, tcp: 6, udp: 17, gre: 47, 
 const withPorts = new Set([6, 17, 132]);
 const withoutPorts = (protocol: string): readonly [string, string] => (withPorts.has(Number(protocol)) ? ['/0', '/0'] : ['', '']);
 
+const versions = ['ip', 'ipv6'] as const;
+/** Headers by name, from outside to inside. Newer versions of tshark (4.4) do not name the IP header behind a label stack, whose fields they print. */
+function namesOf(packet: DissectedPacket): string[] {
+  const names = packet['frame.protocols'][0]!.split(':');
+  const missing = versions.flatMap((version) => {
+    const named = names.filter((name) => name === version).length;
+    return Array.from({ length: packet[`${version}.src`].length - named }, () => version);
+  });
+  const behindLabels = (i: number): boolean => names[i] === 'mpls' && !['mpls', ...versions].includes(names[i + 1] ?? '');
+  return names.flatMap((name, i) => (behindLabels(i) ? [name, ...missing.splice(0, 1)] : [name]));
+}
+
 function readPacket(packet: DissectedPacket, which: Which): Read {
   const frames = Number(packet['frame.len'][0]);
-  const names = packet['frame.protocols'][0]!.split(':');
+  const names = namesOf(packet);
   // What an ICMP error quotes is no packet of its own.
   const quoting = names.findIndex((name) => name === 'icmp' || name === 'icmpv6');
   const layers = names.flatMap((name, i) => ((name === 'ip' || name === 'ipv6') && (quoting < 0 || i < quoting) ? [i] : []));

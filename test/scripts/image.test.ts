@@ -35,6 +35,7 @@ function checkout(): void {
   program('bin/dpkg', 'echo amd64');
   program('bin/dpkg-deb', 'cat "$2"');
   program('image/make/base', `cp '${at('mirror')}' "$2"; echo base >>'${at('made')}'`);
+  program('image/make/modules', `cp '${at('mirror')}' "$3"; echo modules >>'${at('made')}'`);
   program(
     'image/make/system',
     `echo slot >"$7"; cp "$2" "$7.packages"; echo {} >"$7.spdx.json"; mkdir -p top; tar -c -f "$7.boot.tar" top; echo slot >>'${at('made')}'`,
@@ -130,7 +131,7 @@ test('another architecture: its own lists, lock and tools; what runs its program
   expect(image('--arch', 'arm64')).toMatchObject({ status: 1, said: expect.stringContaining('there is no image/lock/arm64') });
   expect(image('--arch', 'arm64', '--relock')).toMatchObject({
     status: 0,
-    made: ['emulated', 'base', 'emulated', 'slot', 'disk'],
+    made: ['emulated', 'base', 'modules', 'emulated', 'slot', 'disk'],
   });
   expect(readFileSync(at('image/lock/arm64'), 'utf8')).toMatch(/^libc6=2$/m);
   expect(readdirSync(at('build/image')).filter((name) => name.endsWith('_arm64.img'))).toHaveLength(1);
@@ -144,7 +145,7 @@ test('a board with a kernel of its own: its own lock, parts and names, beside th
   const board = ['--arch', 'arm64', '--board', 'pi5'];
   expect(image(...board)).toMatchObject({ status: 1, said: expect.stringContaining('there is no image/lock/arm64_pi5') });
   const { status, said, made } = image('--board', 'pi5', '--relock');
-  expect([status, made]).toEqual([0, ['emulated', 'base', 'emulated', 'slot', 'disk']]);
+  expect([status, made]).toEqual([0, ['emulated', 'base', 'modules', 'emulated', 'slot', 'disk']]);
   expect(said).toContain('untested on a board');
   expect(readFileSync(at('image/lock/arm64_pi5'), 'utf8')).toMatch(/^libc6=2$/m);
   const sums = readFileSync(at('build/image/SHA256SUMS'), 'utf8');
