@@ -123,8 +123,7 @@ function namesOf(packet: DissectedPacket): string[] {
     const named = names.filter((name) => name === version).length;
     return Array.from({ length: packet[`${version}.src`].length - named }, () => version);
   });
-  const behindLabels = (i: number): boolean => names[i] === 'mpls' && !['mpls', ...versions].includes(names[i + 1] ?? '');
-  return names.flatMap((name, i) => (behindLabels(i) ? [name, ...missing.splice(0, 1)] : [name]));
+  return names.flatMap((name, i) => (name === 'mpls' && names[i + 1] !== 'mpls' ? [name, ...missing.splice(0, 1)] : [name]));
 }
 
 function readPacket(packet: DissectedPacket, which: Which): Read {

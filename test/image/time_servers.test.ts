@@ -16,7 +16,8 @@ function inNetwork(look: string): string {
     sed 's/>.dev.null 2>&1//' '${script}' >/run/script
     time_servers() { PATH=/run/bin:$PATH sh /run/script; cat /run/chrony-dhcp/*; }
     printf '[Match]\\nName=man0\\n[Network]\\nDHCP=ipv4\\n' >/run/systemd/network/a.network
-    printf '[Match]\\nName=lan0\\n[Network]\\nAddress=192.0.2.1/24\\nDHCPServer=yes\\n[DHCPServer]\\nNTP=192.0.2.9 192.0.2.10\\n' >/run/systemd/network/b.network
+    # Newer servers (257) wait for a place to keep leases, unless they are not to.
+    printf '[Match]\\nName=lan0\\n[Network]\\nAddress=192.0.2.1/24\\nDHCPServer=yes\\n[DHCPServer]\\nNTP=192.0.2.9 192.0.2.10\\nPersistLeases=no\\n' >/run/systemd/network/b.network
     ip link add man0 type veth peer name lan0
     /lib/systemd/systemd-networkd >/run/log 2>&1 & daemon=$!
     for try in $(seq 80); do ! grep -q '^NTP=1' /run/systemd/netif/state 2>/dev/null || break; sleep 0.25; done

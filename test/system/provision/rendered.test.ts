@@ -116,7 +116,7 @@ describe('the network', () => {
       writeFileSync(join(root, path), text);
     }
     const script = [
-      'mount -t tmpfs none /run; mkdir -p /run/systemd/network /run/systemd/netif',
+      'mount -t tmpfs -o mode=755 none /run; mkdir -p /run/systemd/network',
       // Without a writable /sys it does not wait for udev.
       'mount -t sysfs -o ro none /sys',
       `cp ${root}/run/systemd/network/* /run/systemd/network/`,
