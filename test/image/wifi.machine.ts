@@ -29,6 +29,8 @@ echo "air: $(wpa_cli -i wlan0 status | grep -E '^(ssid|key_mgmt|pairwise_cipher|
 until ip -brief -4 address show wlan0 | grep -q 10.9.0; do sleep 2; done
 echo "air: $(ip -brief -4 address show wlan0)"
 echo "air: $(ip -4 route show default)"
+# With this script its access point would end.
+exec sleep infinity
 `;
 
 test('a box that is managed over Wi-Fi joins the network of its settings, has an address there, and its page', {
