@@ -59,8 +59,8 @@ export function driverParts(list: string): Part[] {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => {
-      const [name, version, licence] = line.split(' ');
-      return { ...part('generic', name!, version!, licence!), supplier: 'Debian Kernel Team' };
+      const [name, version, ...licence] = line.split(' ');
+      return { ...part('generic', name!, version!, licence.join(' ')), supplier: 'Debian Kernel Team' };
     });
 }
 

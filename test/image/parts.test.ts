@@ -170,11 +170,11 @@ Version: 2026a-0+deb13u1
   });
 
   test('drivers that are made beside Debian’s kernel, of the version of its source', () => {
-    expect(driverParts('raspberrypi-hwmon 6.12.118-1 GPL-2.0+\n')).toEqual([
+    expect(driverParts('raspberrypi-hwmon 6.12.118-1 GPL-2.0 WITH Linux-syscall-note\n')).toEqual([
       {
         name: 'raspberrypi-hwmon',
         version: '6.12.118-1',
-        licences: ['GPL-2.0+'],
+        licences: ['GPL-2.0 WITH Linux-syscall-note'],
         supplier: 'Debian Kernel Team',
         purl: 'pkg:generic/raspberrypi-hwmon@6.12.118-1',
       },
