@@ -75,6 +75,8 @@ void Worker::meter() {
     const SourceState state = source_->next(batch, wake_.fd());
     if (batch.steppedBack) [[unlikely]] {
       handOverCache(latestNs);
+      // Half handed over, a cache takes no packet any more.
+      if (abandoned_.load(std::memory_order_acquire)) break;
       core_.beginAnew();
     }
     latestNs = batch.nowNs;

@@ -138,6 +138,27 @@ TEST("pressure: with no room at all the cache holds its bound and finish waits")
   CHECK_EQ(m.counter(MeterCounter::cachedPackets), 0u);
 }
 
+// Index and wheel forget all flows at once in the end: what comes then is as in a new cache.
+TEST("pressure: after an end that had to wait for room the same flows begin anew, each a record of its own") {
+  Meter m(tiny(32));
+  for (unsigned time = 1; time <= 3; time++) {
+    m.sink.allow(0);
+    for (uint32_t i = 0; i < 20; i++) m.packet(scan(i), kMs);
+    CHECK(!m.core.finish(m.now));
+    m.sink.allow(7);
+    CHECK(!m.core.finish(m.now));
+    m.balance();
+    m.sink.allow(1000);
+    CHECK_EQ(m.finish().size(), 20u * time);
+    CHECK_EQ(m.counter(MeterCounter::cachedFlows), 0u);
+    CHECK_EQ(m.counter(MeterCounter::flowsCreated), 20u * time);
+    // Long after: nothing of them is due once more.
+    m.now += 600'000 * kMs;
+    m.core.tick(m.now);
+    CHECK_EQ(m.finish().size(), 20u * time);
+  }
+}
+
 TEST("pressure: one entry is enough to be exact") {
   Meter m(tiny(1));
   for (uint32_t i = 0; i < 300; i++) m.packet(scan(i % 3), kMs);

@@ -66,6 +66,20 @@ TEST("tunnel: opened to the inner flow, id and outer addresses kept") {
   }
 }
 
+// There is room for 4,095 pairs of them at a time: what an end did not give back would be missing later.
+TEST("tunnel: outer addresses of flows that are over make room for others, also at an end") {
+  Meter m(opening(TunnelType::ipInIp));
+  for (uint32_t round = 0; round < 60; round++) {
+    for (uint32_t i = 0; i < 100; i++) {
+      const Bytes inner = ip4({.from = 0xc0a80100 + i, .to = 0xc0a80002}, udp(1000, 53, octets(4)));
+      m.packet(ethernet(0x0800, ip4({.from = 0x0c000000u + round * 100 + i, .protocol = 4}, inner)), kMs / 100);
+    }
+    const auto& rows = m.finish();
+    CHECK_EQ(rows.size(), (size_t{round} + 1) * 100);
+    for (size_t i = rows.size() - 100; i < rows.size(); i++) CHECK(present(rows[i], presence::kOuterAddresses));
+  }
+}
+
 TEST("tunnel: closed, it is the outer flow") {
   for (const Case& c : kCases) {
     Meter m;

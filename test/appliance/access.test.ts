@@ -54,10 +54,16 @@ test('on all addresses: TLS, set-up code on the console, the command line throug
 
   if (process.getuid?.() === 0) {
     // Somebody else on the box: no socket, no files, no way but a token. The program is found by all, wherever this checkout lies.
-    const program = ['/mnt/node_modules/.bin/node', join('/mnt', relative(root, mainPath)), 'user', 'list', '--data', folder];
-    const asOther = `mount --bind '${root}' /mnt && exec setpriv --reuid=65534 --clear-groups ${program.join(' ')}`;
-    const other = ['--mount', '--propagation', 'private', 'sh', '-c', asOther];
-    expect(() => execFileSync('unshare', other, { stdio: 'pipe' })).toThrow(/cannot be read|denied/);
+    const asOther = (...args: string[]): string => {
+      const program = ['/mnt/node_modules/.bin/node', join('/mnt', relative(root, mainPath)), ...args];
+      const script = `mount --bind '${root}' /mnt && exec setpriv --reuid=65534 --clear-groups ${program.join(' ')}`;
+      return execFileSync('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script], {
+        encoding: 'utf8',
+        stdio: 'pipe',
+      });
+    };
+    expect(asOther('--version')).toMatch(/^flowspan /);
+    expect(() => asOther('user', 'list', '--data', folder)).toThrow(/flowspan user: \S+ cannot be read: EACCES/);
   }
   expect(await box.interrupt()).toBe(0);
 });

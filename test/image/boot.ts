@@ -128,3 +128,17 @@ export async function sees(
     await seconds(2);
   }
 }
+
+/** Until everything that was sent into the mirror port, so many packets, has been acknowledged by the only collector. */
+export function seesAllAcknowledged(machine: Machine, cookie: string, packets: number): Promise<BoxStatus> {
+  return sees(
+    machine,
+    cookie,
+    'everything is with the collector',
+    ({ ledger, uplinks }) =>
+      ledger.metered.packets >= packets &&
+      ledger.cached.packets === 0 &&
+      uplinks[0]?.acknowledgedRecords === ledger.handedOver.records,
+    180,
+  );
+}

@@ -5,7 +5,7 @@
 import { expect } from 'vitest';
 import { Collector } from '../appliance/collector.ts';
 import { captured, siteConversations } from '../captures/conversations.ts';
-import { answers, branchSettings, ports, sees, signIn } from './boot.ts';
+import { answers, branchSettings, ports, sees, seesAllAcknowledged, signIn } from './boot.ts';
 import type { BuiltImage } from './built.ts';
 import { Disk } from './machine.ts';
 
@@ -52,16 +52,7 @@ export async function bootsAndMeters(built: BuiltImage, after?: (disk: Disk, con
   await sees(machine, cookie, 'a packet', ({ ledger }) => ledger.metered.packets > 0, 120);
   reached('first packet metered, as the page says');
   await machine.mirror(frames.slice(1), 200);
-  const status = await sees(
-    machine,
-    cookie,
-    'everything is with the collector',
-    ({ ledger, uplinks }) =>
-      ledger.metered.packets >= frames.length &&
-      ledger.cached.packets === 0 &&
-      uplinks[0]?.acknowledgedRecords === ledger.handedOver.records,
-    180,
-  );
+  const status = await seesAllAcknowledged(machine, cookie, frames.length);
   expect(status.ledger).toMatchObject({
     balanced: true,
     received: { packets: frames.length },

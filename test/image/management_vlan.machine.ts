@@ -2,7 +2,7 @@
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { Collector } from '../appliance/collector.ts';
 import { captured, siteConversations } from '../captures/conversations.ts';
-import { answers, branchSettings, ports, sees, signIn } from './boot.ts';
+import { answers, branchSettings, ports, sees, seesAllAcknowledged, signIn } from './boot.ts';
 import { type BuiltImage, buildImage } from './built.ts';
 import { Disk, endMachines } from './machine.ts';
 
@@ -28,16 +28,7 @@ test('a box with its management in VLAN 50: an address by DHCP, the page, every 
   const frames = siteConversations({ conversations: 20, segments: 10 }).map((packet) => captured(packet).frame);
   await sees(machine, cookie, 'metering', ({ meter }) => meter.state === 'metering', 120);
   await machine.mirror(frames, 200);
-  const isThere = await sees(
-    machine,
-    cookie,
-    'everything is with the collector',
-    ({ ledger, uplinks }) =>
-      ledger.metered.packets >= frames.length &&
-      ledger.cached.packets === 0 &&
-      uplinks[0]?.acknowledgedRecords === ledger.handedOver.records,
-    180,
-  );
+  const isThere = await seesAllAcknowledged(machine, cookie, frames.length);
   expect(isThere.ledger).toMatchObject({ balanced: true, metered: { packets: frames.length } });
   await expect.poll(() => collector.packets, { timeout: 60_000 }).toBe(frames.length);
 
