@@ -12,8 +12,6 @@ namespace {
 
 // Visits to the wheel for a packet: more than the flows that it can create, so expiry keeps up with creation.
 constexpr unsigned kVisitsPerPacket = 2;
-// Frames whose headers are asked for before they are decoded: two lines hold Ethernet, IPv6 and TCP.
-constexpr size_t kFramesAhead = 8;
 
 inline void countPacket(DirectionLine& line, const DecodedPacket& p) {
   line.layer2Octets += p.wireOctets;
@@ -42,7 +40,7 @@ inline bool MeterCore::State::mayBeHello(const FlowEntry& flow, const DecodedPac
 FLOWSPAN_COLD void MeterCore::State::observeHello(FlowEntry& flow, const DecodedPacket& packet) {
   DirectionLine& line = flow.direction[packet.side];
   const uint32_t place = packet.sequence() - line.firstSequence;  // behind the SYN, which takes the first
-  if (!observer.lookAtHello(packet, views, place <= 1 ? 0 : place - 1)) {
+  if (!observer.lookAtHello(packet, underWay, place <= 1 ? 0 : place - 1)) {
     line.flags &= static_cast<uint8_t>(~kHelloGoesOn);
     return;
   }
@@ -61,49 +59,68 @@ inline bool MeterCore::State::isDue(const FlowEntry& flow, const DecodedPacket& 
 }
 
 // The general way: every flow and packet there is.
-FLOWSPAN_COLD void MeterCore::State::update(const DecodedPacket& packet, uint32_t guess) {
-  uint32_t e = guess;
-  if (!sameFlow(packet.key, table.entry(e).key, lastWordMask) || (table.entry(e).flags & kInUse) == 0) e = table.find(packet.hash, packet.key, lastWordMask);
-  if (e == kNoEntry) e = create(packet);
-  else if (isDue(table.entry(e), packet)) settle(e, packet);
-  FlowEntry& flow = table.entry(e);
+FLOWSPAN_COLD void MeterCore::State::update(const DecodedPacket& packet, FlowEntry& guess) {
+  const bool guessed = (guess.flags & kInUse) != 0 && sameFlow(packet.key, guess.key, lastWordMask);
+  FlowEntry& flow = guessed ? guess : table.entry(table.find(packet.hash, packet.key, lastWordMask));
+  if (!table.isOfFlow(flow)) return updateFlow(table.entry(create(packet)), packet);
+  if (isDue(flow, packet)) settle(table.numberOf(flow), packet);
+  updateFlow(flow, packet);
+}
+
+// Of a flow whose open record takes the packet.
+FLOWSPAN_HOT void MeterCore::State::updateFlow(FlowEntry& flow, const DecodedPacket& packet) {
   DirectionLine& line = flow.direction[packet.side];
-  if ((packet.flags & kTcpHeader) != 0) updateTcp(e, packet);
+  const ColdPart cold{table, flow};
+  if ((packet.flags & kTcpHeader) != 0) updateTcp(flow, packet);
   else countPacket(line, packet);
-  if ((packet.flags & kHasIp) != 0) measureIp(line, ColdPart{table, e}, packet);
-  if (((packet.flags & (kFragment | kUnreachable)) | packet.annotation) != 0) noteRare(e, packet);
+  if ((packet.flags & kHasIp) != 0) measureIp(line, cold, packet);
+  if (((packet.flags & (kFragment | kUnreachable)) | packet.annotation) != 0) noteRare(flow, packet);
   if (packet.recent != nullptr) packet.recent->flow = &flow;
   if (observer.watches(packet.key)) [[unlikely]] observeDatagram(flow, packet);
   else if (mayBeHello(flow, packet)) [[unlikely]] observeHello(flow, packet);
 }
 
-void MeterCore::State::updateTcp(uint32_t e, const DecodedPacket& packet) {
-  FlowEntry& flow = table.entry(e);
+FLOWSPAN_HOT void MeterCore::State::updateTcp(FlowEntry& flow, const DecodedPacket& packet) {
   const uint16_t bits = packet.tcpBits();
   if ((bits & (kTcpSyn | kTcpAck)) == kTcpSyn && (flow.flags & kInitiatorKnown) == 0) {
     flow.flags = static_cast<uint8_t>((flow.flags & ~kInitiatorSide) | kInitiatorKnown | packet.side * kInitiatorSide);
   }
   const bool before = (flow.flags & kEnded) != 0;
-  measureTcp(flow, ColdPart{table, e}, packet);
+  measureTcp(flow, ColdPart{table, flow}, packet);
   countPacket(flow.direction[packet.side], packet);
   if (isSettled(flow)) [[likely]] flow.flags |= kSettled;
   // The peer has something to say: it has heard the hello.
   else if (packet.payloadOctets > 0) flow.direction[packet.side ^ 1u].flags &= static_cast<uint8_t>(~kHelloGoesOn);
   if ((bits & (kTcpFin | kTcpRst)) == 0) return;
   if (bothFinished(flow)) flow.flags |= kEnded;
-  if (!before && (flow.flags & kEnded) != 0) noteEnd(e);
+  if (!before && (flow.flags & kEnded) != 0) noteEnd(flow);
 }
 
-void MeterCore::State::meter(DecodedPacket& packet) { update(packet, table.index().guess(packet.hash)); }
+void MeterCore::State::meter(DecodedPacket& packet) { update(packet, table.entry(table.index().guess(packet.hash))); }
 
 // Decoding is one part ahead of guessing, which is one part ahead of updating: cache lines are asked for at an even pace, while there is
 // something else to do, rather than all of a batch at once.
 void MeterCore::State::process(const PacketView* packets, size_t number) {
   views = {packets, number};
-  const bool usual = options.duplicates != DuplicateMode::off && selection.takesAll();
+  BatchSums sums{};
+  if (recent.isMost() && isUsual()) processRecent(sums);
+  else processInParts(sums);
+  countBatch(number, sums);
+  if (recent.judge(number, sums.recognised)) [[unlikely]] {
+    for (DecodedPacket& packet : batch) packet.recent = nullptr;
+  }
+  if (early.count() > 0) releaseEarlyFragments(false);
+  views = underWay = {};
+  expire(kVisitsPerPacket * static_cast<unsigned>(number));
+  if (!aggregates.empty()) flushAggregates(kAggregateAgeNs);
+}
+
+void MeterCore::State::processInParts(BatchSums& sums) {
+  const PacketView* const packets = views.data();
+  const size_t number = views.size();
+  const bool usual = isUsual();
   const size_t parts = (number + kPartPackets - 1) / kPartPackets;
   std::array<size_t, kPartsHeld> held{};
-  BatchSums sums{};
   Origin origin{~packets[0].origin(), 0, false};
   const bool mayBeRecent = recent.isAsked();
   for (size_t i = 0; i < parts + 2; i++) {
@@ -118,19 +135,21 @@ void MeterCore::State::process(const PacketView* packets, size_t number) {
       else guessPart<false>(partOf(i - 1), held[(i - 1) % kPartsHeld]);
     }
     if (i - 2 < parts) {
+      const size_t from = (i - 2) * kPartPackets;
+      underWay = views.subspan(from, std::min(kPartPackets, number - from));
       if (!mayBeRecent) askForPeers(partOf(i - 2), held[(i - 2) % kPartsHeld]);
       if (usual) [[likely]] updatePart<true>(partOf(i - 2), held[(i - 2) % kPartsHeld], sums.left);
       else updatePart<false>(partOf(i - 2), held[(i - 2) % kPartsHeld], sums.left);
     }
   }
-  countBatch(number, sums);
-  if (recent.judge(number, sums.recognised)) [[unlikely]] {
-    for (DecodedPacket& packet : batch) packet.recent = nullptr;
-  }
-  if (early.count() > 0) releaseEarlyFragments(false);
-  views = {};
-  expire(kVisitsPerPacket * static_cast<unsigned>(number));
-  if (!aggregates.empty()) flushAggregates(kAggregateAgeNs);
+}
+
+// A packet that processRecent leaves.
+FLOWSPAN_COLD void MeterCore::State::processAlone(const PacketView& view, Origin& origin, BatchSums& sums) {
+  underWay = {&view, 1};
+  const size_t decoded = decodeRecentPart(&view, 1, partOf(0), origin, sums);
+  guessPart<true>(partOf(0), decoded);
+  updatePart<true>(partOf(0), decoded, sums.left);
 }
 
 void MeterCore::State::countBatch(size_t number, const BatchSums& sums) {
@@ -156,13 +175,9 @@ FLOWSPAN_HOT size_t MeterCore::State::decodePart(const PacketView* packets, size
   DecodedPacket* next = first;
   const PacketView* const last = &views.back();
   for (const PacketView *view = packets, *const end = packets + number; view != end; view++) {
-    const PacketView* const ahead = std::min(view + kFramesAhead, last);
-    askForReading(ahead->data);
-    askForReading(ahead->data + 64);
+    askForFrame(std::min(view + kFramesAhead, last));
     octets += view->wire;
-    if (view->origin() != origin.word) [[unlikely]] {
-      origin = {view->origin(), interfaces.slotOf(view->interfaceIndex), view->isEthernetAlone()};
-    }
+    if (view->origin() != origin.word) [[unlikely]] origin = originOf(*view);
     if (mayBeRecent && origin.ethernetAlone && decoder.recentPacket(*view, origin.interfaceSlot, recent, *next)) {
       // There.
     } else if (mayBeRecent || !origin.ethernetAlone || !decoder.commonPacket(*view, origin.interfaceSlot, *next)) [[unlikely]] {
@@ -237,7 +252,7 @@ FLOWSPAN_HOT void MeterCore::State::updatePart(DecodedPacket* first, size_t numb
       nowNs = packet.ns;
     }
     if (compare) [[likely]] {
-      if (duplicates.seen(packet.digest, packet.ns, packet.identified) && !keepsDuplicate(packet)) [[unlikely]] {
+      if (duplicates.seen(packet.digest, packet.ns, [&] { return packet.identified; }) && !keepsDuplicate(packet)) [[unlikely]] {
         left.add(packet);
         continue;
       }
@@ -250,7 +265,7 @@ FLOWSPAN_HOT void MeterCore::State::updatePart(DecodedPacket* first, size_t numb
     const auto onWider = [&] { noteWider(*packet.guess, packet); };
     if (packet.isPlain() && quickUpdate(*packet.guess, packet, look, onWider)) [[likely]] continue;
     if ((packet.flags & (kFirstFragment | kAwaitsFirst)) != 0) [[unlikely]] meterFragment(packet);
-    else update(packet, table.numberOf(*packet.guess));
+    else update(packet, *packet.guess);
   }
 }
 
@@ -280,19 +295,19 @@ FLOWSPAN_COLD bool MeterCore::State::admit(const DecodedPacket& packet) {
 }
 
 FLOWSPAN_COLD void MeterCore::State::noteWider(FlowEntry& flow, const DecodedPacket& packet) {
-  widenRange(flow.direction[packet.side], ColdPart{table, table.numberOf(flow)}, packet);
+  widenRange(flow.direction[packet.side], ColdPart{table, flow}, packet);
   if (mayBeHello(flow, packet)) [[unlikely]] observeHello(flow, packet);
 }
 
 FLOWSPAN_COLD void MeterCore::State::observeDatagram(FlowEntry& flow, const DecodedPacket& packet) {
   flow.flags &= static_cast<uint8_t>(~kSettled);
-  observer.lookAtDatagram(packet, views);
+  observer.lookAtDatagram(packet, underWay);
 }
 
-void MeterCore::State::noteRare(uint32_t e, const DecodedPacket& packet) {
-  ColdEntry& cold = table.cold(e);
+FLOWSPAN_COLD void MeterCore::State::noteRare(FlowEntry& flow, const DecodedPacket& packet) {
+  ColdEntry& cold = table.cold(table.numberOf(flow));
   if (annotationOf(cold.label) == 0) cold.label |= uint32_t{packet.annotation} << 26;
-  if ((packet.flags & kFragment) != 0) addHigh(table.entry(e).direction[packet.side].layer2Octets);
+  if ((packet.flags & kFragment) != 0) addHigh(flow.direction[packet.side].layer2Octets);
   if ((packet.flags & kUnreachable) != 0) creditUnreachable(packet);
 }
 

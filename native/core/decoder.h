@@ -44,6 +44,7 @@ inline constexpr bool hasPorts(uint8_t protocol) {
 }
 
 class RecentHeaders;
+struct RecentSegment;
 
 class Decoder {
  public:
@@ -63,6 +64,7 @@ class Decoder {
   bool commonPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet) const;
   FLOWSPAN_COLD bool anyPacket(const PacketView& view, uint8_t interfaceSlot, DecodedPacket& packet);
   // The third, for Ethernet alone: the common packet whose header came lately; and what keeps the header of a common packet (decode_recent.h).
+  bool recentSegment(const PacketView& view, uint8_t interfaceSlot, RecentHeaders& recent, RecentSegment& segment) const;
   bool recentPacket(const PacketView& view, uint8_t interfaceSlot, RecentHeaders& recent, DecodedPacket& packet) const;
   void keepRecent(const PacketView& view, RecentHeaders& recent, DecodedPacket& packet) const;
   // The key of the packet that an ICMP error quotes. False when too little of it is there.
@@ -85,9 +87,9 @@ class Decoder {
   enum class Inner : uint8_t { nothing, ethernet, ipv4, ipv6 };
 
   template <bool six, unsigned before>
-  bool recentIp(const PacketView& view, uint8_t interfaceSlot, RecentHeaders& recent, DecodedPacket& packet) const;
+  bool recentIp(const PacketView& view, uint8_t interfaceSlot, RecentHeaders& recent, RecentSegment& segment) const;
   template <bool six>
-  void keepRecentIp(const uint8_t* ip, RecentHeaders& recent, DecodedPacket& packet) const;
+  void keepRecentIp(const PacketView& view, const uint8_t* ip, RecentHeaders& recent, DecodedPacket& packet) const;
   bool common4(const PacketView& view, const uint8_t* ip, uint64_t vlan, uint8_t interfaceSlot, DecodedPacket& packet) const;
   bool common6(const PacketView& view, const uint8_t* ip, uint64_t vlan, uint8_t interfaceSlot, DecodedPacket& packet) const;
   template <bool six>

@@ -27,12 +27,13 @@ class DuplicateWindow {
   void prefetch(uint64_t digest) const { askForWriting(&bucket(digest)); }
 
   // True when a packet with this digest (not 0, which stands for none) was seen within the window; otherwise remembers this one. The first copy's time
-  // stays, so a third copy is measured from the first.
-  bool seen(uint64_t digest, uint64_t ns, bool identified) {
+  // stays, so a third copy is measured from the first. `identified` is asked when one has the same digest.
+  template <typename Identified>
+  bool seen(uint64_t digest, uint64_t ns, Identified identified) {
     Bucket& b = bucket(digest);
     const auto print = static_cast<uint32_t>(digest);
     const uint64_t sight = (ns >> kShift) << 32 | print;
-    if (static_cast<uint32_t>(b.latest) == print || static_cast<uint32_t>(b.former) == print) [[unlikely]] return again(b, sight, identified);
+    if (static_cast<uint32_t>(b.latest) == print || static_cast<uint32_t>(b.former) == print) [[unlikely]] return again(b, sight, identified());
     b.former = b.latest;
     b.latest = sight;
     return false;

@@ -78,23 +78,14 @@ void MeterCore::State::setClock(uint64_t ns) {
   }
 }
 
-uint64_t MeterCore::State::idleNsOf(const FlowEntry& flow) const {
-  return (flow.flags & kEnded) != 0 ? options.lingerNs : idleNsByProtocol[flow.key.protocol];
-}
-
-uint64_t MeterCore::State::lastNsOf(const FlowEntry& flow) const { return std::max(flow.direction[0].lastNs, flow.direction[1].lastNs); }
-
-uint64_t MeterCore::State::hashOf(const FlowKey& key) const { return flowspan::hashOf(hash, key, lastWordMask); }
-
 uint32_t MeterCore::State::create(const DecodedPacket& packet) {
   if (table.full()) [[unlikely]] makeRoom();
   const uint32_t e = table.allocate(packet.hash);
   begin(e, packet);
-  wheel.insert(e, packet.ns + idleNsOf(table.entry(e)));
   return e;
 }
 
-void MeterCore::State::begin(uint32_t e, const DecodedPacket& packet) {
+FLOWSPAN_HOT void MeterCore::State::begin(uint32_t e, const DecodedPacket& packet) {
   FlowEntry& flow = table.entry(e);
   ColdEntry& cold = table.cold(e);
   flow.key = packet.key;
@@ -116,6 +107,7 @@ void MeterCore::State::begin(uint32_t e, const DecodedPacket& packet) {
   cold.label = makeLabel(labelled ? packet.flowLabel : 0, packet.priorities, packet.annotation, labelled);
   if ((packet.flags & ContextTable::kKept) != 0) [[unlikely]] setContext(flow, contexts.acquire(packet));
   count(MeterCounter::flowsCreated)++;
+  wheel.insert(e, packet.ns + idleNsByProtocol[packet.key.protocol]);
 }
 
 // Counters of a fresh record; what belongs to the flow (initiator, sequence numbers, last packet's time, context, selector) stays.
@@ -138,17 +130,11 @@ void MeterCore::State::openRecord(uint32_t e) {
   clearMeasures(table.cold(e));
 }
 
-RowSource MeterCore::State::rowSource(uint32_t e, uint8_t reason) const {
-  const FlowEntry& flow = table.entry(e);
-  return RowSource{flow, table.cold(e), contexts, hashOf(flow.key), interfaces.indexOf(flow.key.interfaceSlot), reason};
-}
-
 // Writes the open record as a row. False when the sink has no slot: nothing has changed then.
-bool MeterCore::State::emit(uint32_t e, uint8_t reason) {
-  const FlowEntry& flow = table.entry(e);
+bool MeterCore::State::emit(const FlowEntry& flow, const ColdEntry& cold, uint8_t reason) {
   Row* row = sink.next(nowNs);
   if (row == nullptr) return false;
-  writeRow(rowSource(e, reason), *row);
+  writeRow(rowSource(flow, cold, reason), *row);
   const DirectionLine &a = flow.direction[0], &b = flow.direction[1];
   count(MeterCounter::handedOverPackets) += uint64_t{a.packets} + b.packets;
   count(MeterCounter::handedOverOctets) += (a.layer2Octets & kLow48) + (b.layer2Octets & kLow48);
@@ -176,18 +162,6 @@ void MeterCore::State::restart(uint32_t e, const DecodedPacket& packet) {
   contexts.release(contextOf(table.entry(e)));
   wheel.remove(e);
   begin(e, packet);
-  wheel.insert(e, packet.ns + idleNsOf(table.entry(e)));
-}
-
-// Why the open record ends, given that it has to: what came first on the row clock, whenever it is noticed. `otherwise` is
-// the answer when nothing is due yet.
-uint8_t MeterCore::State::reasonOf(const FlowEntry& flow, uint8_t otherwise) const {
-  if ((flow.flags & kEnded) != 0) return kReasonEnd;
-  const uint64_t last = lastNsOf(flow);
-  const uint64_t due = last + idleNsOf(flow);
-  const uint64_t boundary = (last / activeWindowNs + 1) * activeWindowNs;
-  if (boundary <= due && boundary <= nowNs) return kReasonActive;
-  return nowNs > due ? kReasonIdle : otherwise;
 }
 
 void MeterCore::State::settle(uint32_t e, const DecodedPacket& packet) {
@@ -221,9 +195,10 @@ void MeterCore::State::settle(uint32_t e, const DecodedPacket& packet) {
   }
 }
 
-void MeterCore::State::noteEnd(uint32_t e) {
+FLOWSPAN_COLD void MeterCore::State::noteEnd(const FlowEntry& flow) {
+  const uint32_t e = table.numberOf(flow);
   wheel.remove(e);
-  wheel.insert(e, lastNsOf(table.entry(e)) + options.lingerNs);
+  wheel.insert(e, lastNsOf(flow) + options.lingerNs);
 }
 
 // The wheel's slot of this entry has passed.

@@ -23,6 +23,7 @@ class FlowTable {
   // kNoEntry is an entry too, never in use: what finds nothing can be asked for and compared like anything else.
   FlowEntry& entry(uint32_t e) const { return entryRegion_.as<FlowEntry>()[e + 1]; }
   uint32_t numberOf(const FlowEntry& flow) const { return static_cast<uint32_t>(&flow - entryRegion_.as<FlowEntry>()) - 1; }
+  bool isOfFlow(const FlowEntry& found) const { return &found != &entry(kNoEntry); }
   ColdEntry& cold(uint32_t e) const { return coldRegion_.as<ColdEntry>()[e]; }
   FlowIndex& index() { return index_; }
   const FlowIndex& index() const { return index_; }
@@ -106,8 +107,8 @@ class FlowTable {
 // An entry's cold part, found only by those few packets that need it.
 struct ColdPart {
   const FlowTable& table;
-  uint32_t entry;
-  ColdEntry* operator->() const { return &table.cold(entry); }
+  const FlowEntry& flow;
+  ColdEntry* operator->() const { return &table.cold(table.numberOf(flow)); }
 };
 
 }  // namespace flowspan

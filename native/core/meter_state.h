@@ -2,6 +2,7 @@
 // are cut and end), pressure.cc (no room), meter_core.cc (the public surface). Owner: the core's thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -16,6 +17,7 @@
 #include "keyed_hash.h"
 #include "meter_core.h"
 #include "observer.h"
+#include "prefetch.h"
 #include "recent_headers.h"
 #include "row_writer.h"
 #include "selection.h"
@@ -23,14 +25,24 @@
 
 namespace flowspan {
 
+// Frames whose headers are asked for before they are decoded: two lines hold Ethernet, IPv6 and TCP.
+inline constexpr size_t kFramesAhead = 8;
+inline void askForFrame(const PacketView* view) {
+  askForReading(view->data);
+  askForReading(view->data + 64);
+}
+
 struct MeterCore::State {
   State(const CoreOptions& given, BlockSink& rows, ObservationSink* observations);
 
-  // batch.cc
+  // batch.cc, batch_recent.cc
   void process(const PacketView* packets, size_t count);
+  // Every packet is metered, and compared with those before it.
+  bool isUsual() const { return options.duplicates != DuplicateMode::off && selection.takesAll(); }
   struct Sum {
     uint64_t packets, octets, ipOctets;
-    void add(const DecodedPacket& packet) {
+    template <typename Packet>
+    void add(const Packet& packet) {
       packets++;
       octets += packet.wireOctets;
       ipOctets += packet.ipOctets;
@@ -47,6 +59,12 @@ struct MeterCore::State {
     uint8_t interfaceSlot;
     bool ethernetAlone;
   };
+  Origin originOf(const PacketView& view) { return {view.origin(), interfaces.slotOf(view.interfaceIndex), view.isEthernetAlone()}; }
+  // The two ways of a batch: any packets; those of few flows.
+  void processInParts(BatchSums& sums);
+  void processRecent(BatchSums& sums);
+  FLOWSPAN_HOT bool countAtOnce(const RecentSegment& segment, const PacketView& view);
+  void processAlone(const PacketView& view, Origin& origin, BatchSums& sums);
   template <bool mayBeRecent>
   FLOWSPAN_HOT size_t decodePart(const PacketView* packets, size_t count, DecodedPacket* first, Origin& origin, BatchSums& sums);
   size_t decodeRecentPart(const PacketView* packets, size_t count, DecodedPacket* first, Origin& origin, BatchSums& sums);
@@ -62,9 +80,10 @@ struct MeterCore::State {
   bool selects(const DecodedPacket& packet);
   bool admit(const DecodedPacket& packet);
   // Into the flow it belongs to; `guess` is an entry that probably holds it.
-  void update(const DecodedPacket& packet, uint32_t guess);
+  void update(const DecodedPacket& packet, FlowEntry& guess);
+  FLOWSPAN_HOT void updateFlow(FlowEntry& flow, const DecodedPacket& packet);
   bool isDue(const FlowEntry& flow, const DecodedPacket& packet) const;
-  void updateTcp(uint32_t e, const DecodedPacket& packet);
+  FLOWSPAN_HOT void updateTcp(FlowEntry& flow, const DecodedPacket& packet);
   void meter(DecodedPacket& packet);
   void meterFragment(DecodedPacket& packet);
   void meterThoseWaitingFor(const DecodedPacket& first);
@@ -73,19 +92,20 @@ struct MeterCore::State {
   bool mayBeHello(const FlowEntry& flow, const DecodedPacket& packet) const;
   void observeHello(FlowEntry& flow, const DecodedPacket& packet);
   void observeDatagram(FlowEntry& flow, const DecodedPacket& packet);
-  void noteRare(uint32_t e, const DecodedPacket& packet);
+  void noteRare(FlowEntry& flow, const DecodedPacket& packet);
   void creditUnreachable(const DecodedPacket& packet);
   void releaseEarlyFragments(bool all);
 
   // flow_lifecycle.cc
   uint32_t create(const DecodedPacket& packet);
-  void begin(uint32_t e, const DecodedPacket& packet);
+  FLOWSPAN_HOT void begin(uint32_t e, const DecodedPacket& packet);
   // Closes the entry's open record, or begins a new flow in its place, when this packet shows that it is time.
   void settle(uint32_t e, const DecodedPacket& packet);
   void restart(uint32_t e, const DecodedPacket& packet);
   void openRecord(uint32_t e);
-  void noteEnd(uint32_t e);
-  bool emit(uint32_t e, uint8_t reason);
+  void noteEnd(const FlowEntry& flow);
+  bool emit(const FlowEntry& flow, const ColdEntry& cold, uint8_t reason);
+  bool emit(uint32_t e, uint8_t reason) { return emit(table.entry(e), table.cold(e), reason); }
   void remove(uint32_t e);
   void visit(uint32_t e);
   void expire(unsigned visits);
@@ -95,11 +115,21 @@ struct MeterCore::State {
     stamp = stamps[pool];
     selectorId = selection.idOf(pool);
   }
-  uint64_t idleNsOf(const FlowEntry& flow) const;
-  uint64_t lastNsOf(const FlowEntry& flow) const;
-  uint8_t reasonOf(const FlowEntry& flow, uint8_t otherwise) const;
+  uint64_t idleNsOf(const FlowEntry& flow) const {
+    return (flow.flags & kEnded) != 0 ? options.lingerNs : idleNsByProtocol[flow.key.protocol];
+  }
+  uint64_t lastNsOf(const FlowEntry& flow) const { return std::max(flow.direction[0].lastNs, flow.direction[1].lastNs); }
+  // Why the open record ends, given that it has to: what came first on the row clock, whenever it is noticed. `otherwise` is
+  // the answer when nothing is due yet.
+  uint8_t reasonOf(const FlowEntry& flow, uint8_t otherwise) const {
+    if ((flow.flags & kEnded) != 0) return kReasonEnd;
+    const uint64_t last = lastNsOf(flow), due = last + idleNsOf(flow);
+    // What came within the window of now is not over its boundary yet: most need no division.
+    if (last < windowStartNs && (last / activeWindowNs + 1) * activeWindowNs <= due) return kReasonActive;
+    return nowNs > due ? kReasonIdle : otherwise;
+  }
   bool hasPackets(const FlowEntry& flow) const { return (flow.direction[0].packets | flow.direction[1].packets) != 0; }
-  uint64_t hashOf(const FlowKey& key) const;
+  uint64_t hashOf(const FlowKey& key) const { return flowspan::hashOf(hash, key, lastWordMask); }
   void configureTimeouts(uint64_t activeNs, uint64_t idleNs);
 
   // pressure.cc
@@ -109,7 +139,9 @@ struct MeterCore::State {
   bool handOverAggregate(uint8_t reason);
   bool finish(uint64_t ns);
   void refreshGauges();
-  RowSource rowSource(uint32_t e, uint8_t reason) const;
+  RowSource rowSource(const FlowEntry& flow, const ColdEntry& cold, uint8_t reason) const {
+    return {flow, cold, contexts, hashOf(flow.key), interfaces.indexOf(flow.key.interfaceSlot), reason};
+  }
 
   uint64_t& count(MeterCounter c) { return counters[static_cast<unsigned>(c)]; }
 
@@ -148,6 +180,7 @@ struct MeterCore::State {
   uint64_t fragmentMisses = 0;
 
   std::span<const PacketView> views;  // the frames of the batch, while it is processed
+  std::span<const PacketView> underWay;  // of them, those of the part that is being updated
   // Three parts are under way at a time, so that a long batch does not push its packets and their lines out of the first-level cache.
   static constexpr size_t kPartPackets = 8, kPartsHeld = 4;
   DecodedPacket* partOf(size_t i) { return &batch[i % kPartsHeld * kPartPackets]; }

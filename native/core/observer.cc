@@ -68,18 +68,18 @@ bool Observer::lookAtHello(const DecodedPacket& packet, std::span<const PacketVi
 }
 
 void Observer::lookAtDatagram(const DecodedPacket& packet, std::span<const PacketView> views) {
-  const Payload payload = payloadOf(packet, views);
-  if (payload.at == nullptr) return;
   const uint16_t from = packet.key.port[packet.side], to = packet.key.port[packet.side ^ 1];
   const auto isDhcp = [](uint16_t port) { return port == kDhcpServerPort || port == kDhcpClientPort; };
-  // RFC 1035 4.1.1: the top bit of the flags says that it is an answer.
-  const bool answers = payload.octets >= kDnsHeaderOctets && payload.at[2] >= 0x80;
-  if (from == kDnsPort) {
-    if (answers && wants(ObservationKind::dns)) take(ObservationKind::dns, packet, payload);
-  } else if (from == kMdnsPort) {
-    if (answers && wants(ObservationKind::mdns)) take(ObservationKind::mdns, packet, payload);
-  } else if (isDhcp(from) && isDhcp(to)) {
-    if (payload.octets >= kDhcpFixedOctets && wants(ObservationKind::dhcp)) take(ObservationKind::dhcp, packet, payload);
+  ObservationKind kind = ObservationKind::dhcp;
+  if (from == kDnsPort) kind = ObservationKind::dns;
+  else if (from == kMdnsPort) kind = ObservationKind::mdns;
+  else if (!isDhcp(from) || !isDhcp(to)) return;
+  if (!wants(kind)) return;
+  const Payload payload = payloadOf(packet, views);
+  if (kind == ObservationKind::dhcp) {
+    if (payload.octets >= kDhcpFixedOctets) take(kind, packet, payload);
+  } else if (payload.octets >= kDnsHeaderOctets && payload.at[2] >= 0x80) {
+    take(kind, packet, payload);  // RFC 1035 4.1.1: the top bit of the flags says that it is an answer
   }
 }
 

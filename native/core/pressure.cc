@@ -82,7 +82,7 @@ bool MeterCore::State::finish(uint64_t ns) {
     const FlowEntry& flow = table.entry(finishHand);
     if ((flow.flags & kInUse) == 0) continue;
     if (hasPackets(flow)) {
-      if (!emit(finishHand, reasonOf(flow, kReasonForced))) return false;
+      if (!emit(flow, table.cold(finishHand), reasonOf(flow, kReasonForced))) return false;
     }
     contexts.release(contextOf(flow));
     table.leave(finishHand);

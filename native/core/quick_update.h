@@ -21,30 +21,44 @@ struct QuickLook {
 // A record counts packets in 32 bits and is cut before they are full.
 inline constexpr uint32_t kPacketsMax = 0xfffffff0u;
 
-// True when the packet was one, and was counted. `onWider` takes note when its range does not hold it.
-template <typename OnWider>
-FLOWSPAN_HOT bool quickUpdate(FlowEntry& flow, const DecodedPacket& p, const QuickLook& look, OnWider onWider) {
-  DirectionLine& own = flow.direction[p.side];
-  uint32_t& next = flow.nextSequence[p.side];
-  const uint32_t outOfLine = p.sequence() ^ next;
-  const uint64_t other = differenceOf(p.key, flow.key, look.lastPairMask) | ((stampOf(flow) ^ look.stamp) & look.stampMask) | outOfLine;
+// Whether the packet, whose key is `key`, changes nothing but counters and the ends of ranges. Changes nothing.
+template <typename Packet>
+FLOWSPAN_HOT bool isQuick(const FlowEntry& flow, const FlowKey& key, const Packet& p, const QuickLook& look) {
+  const DirectionLine& own = flow.direction[p.side];
+  const uint32_t outOfLine = p.sequence() ^ flow.nextSequence[p.side];
+  const uint64_t other = differenceOf(key, flow.key, look.lastPairMask) | ((stampOf(flow) ^ look.stamp) & look.stampMask) | outOfLine;
   const auto acknowledgesUnseen = static_cast<int32_t>(flow.nextSequence[p.side ^ 1u] - p.acknowledgment()) < 0;
   if (other != 0 || acknowledgesUnseen) return false;
   // A time before the last wraps, and is more than any limit. The other side may have sent since: it is not asked here.
-  if (p.ns - own.lastNs > look.idleNs || own.packets >= kPacketsMax) return false;
-  // Nothing lies within the range of no packets: that there are some is asked only here.
-  if (!own.range.holds(p.shape)) [[unlikely]] {
-    if (own.packets == 0) return false;
-    onWider();
-  }
+  return p.ns - own.lastNs <= look.idleNs && own.packets < kPacketsMax;
+}
+
+// Of a packet that is quick, and within the ranges.
+template <typename Packet>
+FLOWSPAN_HOT void countQuick(FlowEntry& flow, const Packet& p) {
+  DirectionLine& own = flow.direction[p.side];
+  uint32_t& next = flow.nextSequence[p.side];
   const uint32_t end = next + p.payloadOctets;
-  if (concernsProbe(flow, own, p)) [[unlikely]] passProbe(flow, p, end, true);
+  if (const Sighting seen = sightingOf(p); concernsProbe(flow, own, seen)) [[unlikely]] passProbe(flow, seen, end, true);
   own.layer2Octets += p.wireOctets;
   own.ipOctets += p.ipOctets;
   own.packets++;
   own.lastNs = p.ns;
   next = end;
   own.tcpBits |= p.tcpBits();
+}
+
+// True when the packet was one, and was counted. `onWider` takes note when its range does not hold it.
+template <typename OnWider>
+FLOWSPAN_HOT bool quickUpdate(FlowEntry& flow, const DecodedPacket& p, const QuickLook& look, OnWider onWider) {
+  if (!isQuick(flow, p.key, p, look)) return false;
+  const DirectionLine& own = flow.direction[p.side];
+  // Nothing lies within the range of no packets: that there are some is asked only here.
+  if (!own.range.holds(p.shape)) [[unlikely]] {
+    if (own.packets == 0) return false;
+    onWider();
+  }
+  countQuick(flow, p);
   return true;
 }
 

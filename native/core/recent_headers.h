@@ -4,7 +4,8 @@
 // back when a flow ends; the entry alone is a guess, as one from the index is. See decode_recent.h. Owner: the core's thread.
 //
 // It pays where packets of few flows follow each other; where they do not, a header that is kept and looked at in vain costs more than
-// it saves. So it is tried for kTrialPackets every kRestPackets, and used while most packets are recognised.
+// it saves. So it is tried for kTrialPackets every kRestPackets, and used while most packets are recognised. Where nearly all are, they
+// are counted at once (batch_recent.cc).
 #pragma once
 
 #include <array>
@@ -30,7 +31,12 @@ struct alignas(16) RecentHeader {
   uint32_t shape;     // ip_shape.h, without length
   uint32_t flowLabel;
   uint8_t interfaceSlot;
-  bool isTcp;  // else UDP
+  uint8_t side;
+  int8_t onlyTcp;            // all ones, or 0 for UDP
+  uint8_t identificationAt;  // where IPv4 has it in the frame; else 0
+
+  // DecodedPacket::identified of a frame with this header.
+  bool isIdentified(const uint8_t* frame) const { return identificationAt != 0 && (frame[identificationAt] | frame[identificationAt + 1]) != 0; }
 };
 static_assert(sizeof(RecentHeader) == 144);
 
@@ -43,6 +49,8 @@ class RecentHeaders {
 
   // Whether packets of this batch are looked for here, and kept.
   bool isAsked() const { return asked_; }
+  // Whether so many are recognised that the others may be metered one by one.
+  bool isMost() const { return most_; }
   // The place of a header: `mixed` is a sum of words that tell flows apart. An odd multiplier brings all of it into the upper bits.
   RecentHeader& at(uint64_t mixed) { return headers_[mixed * 0x9e37'79b9'7f4a'7c15ull >> (64 - kSlotShift)]; }
 
@@ -56,7 +64,10 @@ class RecentHeaders {
     } else if (passed_ > kTrialPackets / 2) {
       counted_ += static_cast<uint32_t>(packets);
       recognised_ += static_cast<uint32_t>(recognised);
-      if (passed_ >= kTrialPackets) begin(recognised_ >= counted_ / 4 * 3);
+      if (passed_ >= kTrialPackets) {
+        most_ = recognised_ >= counted_ / 32 * 31;
+        begin(recognised_ >= counted_ / 4 * 3);
+      }
     }
     return asked_ != before;
   }
@@ -69,6 +80,7 @@ class RecentHeaders {
 
   const bool used_;
   bool asked_;
+  bool most_ = false;
   uint32_t passed_ = 0;  // packets since this was last decided
   uint32_t counted_ = 0;
   uint32_t recognised_ = 0;

@@ -25,6 +25,19 @@ inline constexpr uint32_t kProbeMaxUnits = probeUnitsOfMicros(10'000'000);
 
 inline constexpr uint32_t kFirstPackets = 2;
 
+// What of a packet matters here. Handed over by value: who has the packet in registers need not store it.
+struct Sighting {
+  uint64_t ns;
+  uint32_t acknowledgment;
+  uint32_t payloadOctets;
+  uint8_t side;
+  bool acknowledges;
+};
+template <typename Packet>
+Sighting sightingOf(const Packet& p) {
+  return {p.ns, p.acknowledgment(), p.payloadOctets, p.side, (p.tcpBits() & kTcpAck) != 0};
+}
+
 // A measurement under way as one side sees it.
 enum ProbeState : uint32_t {
   kOwnWaits = kProbing,
@@ -35,11 +48,11 @@ enum ProbeState : uint32_t {
 inline uint32_t probeStateOf(const FlowEntry& flow, unsigned side) {
   return (flow.flags ^ side * kSideProbes) & (kProbing | kSideProbes | kProbeAnswered);
 }
-inline bool answersProbe(const FlowEntry& flow, const DecodedPacket& p) {
-  return probeStateOf(flow, p.side) == kPeerWaits && (p.tcpBits() & kTcpAck) != 0 && static_cast<int32_t>(p.acknowledgment() - flow.probe) >= 0;
+inline bool answersProbe(const FlowEntry& flow, Sighting p) {
+  return probeStateOf(flow, p.side) == kPeerWaits && p.acknowledges && static_cast<int32_t>(p.acknowledgment - flow.probe) >= 0;
 }
 // The time, and in the lowest bit whether the segment has data: then its sender wants to begin one, too.
-inline void answerProbe(FlowEntry& flow, const DecodedPacket& p) {
+inline void answerProbe(FlowEntry& flow, Sighting p) {
   flow.probe = (probeUnits(p.ns) & ~1u) | (p.payloadOctets != 0);
   flow.flags |= kProbeAnswered;
 }
@@ -77,9 +90,9 @@ inline void takeAnyAnswer(FlowEntry& flow) {
 
 // Whether a usual packet takes up an answer, gives one or may begin a measurement. Computed, since each of these is a coin's throw,
 // and together they are rarer.
-inline bool concernsProbe(const FlowEntry& flow, const DirectionLine& own, const DecodedPacket& p) {
+inline bool concernsProbe(const FlowEntry& flow, const DirectionLine& own, Sighting p) {
   const uint32_t state = probeStateOf(flow, p.side);
-  const uint32_t answers = ~(p.acknowledgment() - flow.probe);
+  const uint32_t answers = ~(p.acknowledgment - flow.probe);
   const uint32_t starts = (0 - p.payloadOctets) & ~(probeUnits(p.ns) - own.probeDue);
   return static_cast<int32_t>((state == kPeerWaits ? answers : starts) | uint32_t{state == kOwnIsAnswered} << 31) < 0;
 }
@@ -87,7 +100,7 @@ inline bool concernsProbe(const FlowEntry& flow, const DirectionLine& own, const
 // What a packet does that neither opens nor ends anything. `end` is the number behind its data, if it goes on from what was sent before.
 // Who takes an answer up may begin anew in the same packet, when the peer does not want its turn. A side's first packets take
 // their peer's answers up for it: both lines are at hand then, and what the client asks first is a probe. Called before the packet is counted.
-FLOWSPAN_COLD inline void passProbe(FlowEntry& flow, const DecodedPacket& p, uint32_t end, bool goesOn) {
+FLOWSPAN_COLD inline void passProbe(FlowEntry& flow, Sighting p, uint32_t end, bool goesOn) {
   if (answersProbe(flow, p)) {
     answerProbe(flow, p);
     if (flow.direction[p.side].packets < kFirstPackets) takeAnyAnswer(flow);
@@ -107,12 +120,12 @@ FLOWSPAN_COLD inline void passProbe(FlowEntry& flow, const DecodedPacket& p, uin
 
 // What opens or ends a connection, and a side's first segment of a record, never comes the usual way. Answers are taken up at once,
 // so that a handshake shows both round trips, and whoever was not measured yet begins.
-inline void passSingular(FlowEntry& flow, const DecodedPacket& p) {
+inline void passSingular(FlowEntry& flow, Sighting p) {
   takeAnyAnswer(flow);
   if (answersProbe(flow, p)) answerProbe(flow, p);
   takeAnyAnswer(flow);
 }
-inline void startSingular(FlowEntry& flow, const DecodedPacket& p, uint32_t end) {
+inline void startSingular(FlowEntry& flow, Sighting p, uint32_t end) {
   if (probeStateOf(flow, p.side) == kPeerWaits) return;
   const DirectionLine& own = flow.direction[p.side];
   const bool unmeasured = (flow.flags & kProbing) == 0 && (own.rtt & kLow24) == kNoRtt;

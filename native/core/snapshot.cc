@@ -26,7 +26,7 @@ size_t MeterCore::snapshot(Row* rows, size_t count) const {
   }
   std::sort_heap(largest.begin(), largest.end(), more);
   // 0: the flow goes on; no reason of IPFIX fits.
-  for (size_t i = 0; i < largest.size(); i++) writeRow(s.rowSource(largest[i].second, 0), rows[i]);
+  for (size_t i = 0; i < largest.size(); i++) writeRow(s.rowSource(s.table.entry(largest[i].second), s.table.cold(largest[i].second), 0), rows[i]);
   return largest.size();
 }
 

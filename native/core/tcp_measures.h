@@ -94,7 +94,7 @@ inline void measureTcp(FlowEntry& flow, ColdPart cold, const DecodedPacket& p) {
   }
   if (p.window() == 0 && (bits & (kTcpSyn | kTcpFin)) == 0) addHigh(own.ipOctets);
   const bool singular = (bits & (kTcpSyn | kTcpFin)) != 0 || own.packets == 0;
-  if (singular) passSingular(flow, p);
+  if (singular) passSingular(flow, sightingOf(p));
   if ((bits & kTcpAck) != 0) measureAcknowledgment(flow, cold, p);
   // RFC 9293 3.4: SYN and FIN take a place in the sequence.
   const uint32_t length = p.payloadOctets + ((bits & kTcpSyn) != 0) + ((bits & kTcpFin) != 0);
@@ -107,7 +107,7 @@ inline void measureTcp(FlowEntry& flow, ColdPart cold, const DecodedPacket& p) {
     next = end;
   } else if (length > 0) {
     if (static_cast<int32_t>(end - next) <= 0) {
-      if (!singular) passProbe(flow, p, end, false);
+      if (!singular) passProbe(flow, sightingOf(p), end, false);
       measureOldSegment(flow, cold, own, p, length);
       return;
     }
@@ -115,8 +115,8 @@ inline void measureTcp(FlowEntry& flow, ColdPart cold, const DecodedPacket& p) {
     if (static_cast<int32_t>(hole) > 0) openHole(cold, own, p, hole);
     next = end;
   }
-  if (!singular) passProbe(flow, p, end, true);
-  else if (length > 0) startSingular(flow, p, end);
+  if (!singular) passProbe(flow, sightingOf(p), end, true);
+  else if (length > 0) startSingular(flow, sightingOf(p), end);
 }
 
 // After measureTcp: nothing but counters changes from here on while segments come in order, and nobody looks at them.

@@ -23,7 +23,7 @@ class ByteWindow {
 
   size_t inView() const { return static_cast<size_t>(end - at); }
   // Position of `at` in the (inflated) capture.
-  uint64_t offset() const { return offsetOfBuffer_ + static_cast<uint64_t>(at - buffer_.data()); }
+  uint64_t offset() const { return offsetOfStart_ + static_cast<uint64_t>(at - start_); }
   // Brings at least `octets` into view if the input has them; pointers into the window become invalid. False otherwise:
   // then `trouble` is empty when the input simply ends.
   bool need(size_t octets);
@@ -43,7 +43,8 @@ class ByteWindow {
 
  private:
   std::vector<uint8_t> buffer_;
-  uint64_t offsetOfBuffer_ = 0;
+  uint8_t* start_;  // of what the buffer holds
+  uint64_t offsetOfStart_ = 0;
 };
 
 // Opens a capture, gzip or not, file or pipe. Throws Failure (ENOENT, EACCES, …).

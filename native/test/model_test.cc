@@ -293,8 +293,12 @@ TEST("recent headers: looked for while most packets are recognised, and tried ag
   // The first half of a stretch fills the places.
   for (size_t i = 0; i < kTrial; i++) {
     CHECK(recent.isAsked());
+    CHECK(!recent.isMost());
     CHECK(!recent.judge(kBatch, i < kTrial / 2 ? 0 : kBatch));
   }
+  CHECK(recent.isMost());
+  for (size_t i = 0; i < kTrial; i++) CHECK(!recent.judge(kBatch, kBatch - kBatch / 16));
+  CHECK(!recent.isMost());
   for (size_t i = 0; i < kTrial; i++) CHECK_EQ(recent.judge(kBatch, kBatch / 2), i == kTrial - 1);
   CHECK(!recent.isAsked());
   for (size_t i = 0; i < kRest; i++) CHECK_EQ(recent.judge(kBatch, 0), i == kRest - 1);

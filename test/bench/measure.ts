@@ -1,6 +1,6 @@
 /**
- * Runs one command on one core and says what it cost: user and system CPU seconds of it and of the children it waited for,
- * and the largest resident set among them, both from GNU time. Every run has a time limit, after which its process group ends.
+ * Runs one command on one core and says what it cost: user and system CPU seconds of it and of the children it waited for, from bash,
+ * which tells milliseconds, and the largest resident set among them, from GNU time, which tells only hundredths of a second. Every run has a time limit, after which its process group ends.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -45,12 +45,15 @@ export const measure = (command: readonly string[], options: MeasureOptions): Pr
 
 export function start(command: readonly string[], { folder, timeLimitS, namespace, core = meterCore }: MeasureOptions): Started {
   const own = mkdtempSync(join(tmpdir(), 'flowspan-bench-'));
-  const figures = join(own, 'time');
+  const rssFile = join(own, 'rss');
+  const cpuFile = join(own, 'cpu');
   const pidFile = join(own, 'pid');
   const inside = namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace];
+  const resident = ['/usr/bin/time', '-o', rssFile, '-f', '%M'];
+  const timed = ['bash', '-c', 'TIMEFORMAT="%3U %3S"; { time "$@" 2>&3; } 3>&2 2>"$0"', cpuFile];
   // The shell becomes the command, so the number that it writes down is the command's.
-  const timed = ['/usr/bin/time', '-o', figures, '-f', '%U %S %M', 'sh', '-c', 'echo $$ >"$0"; exec "$@"', pidFile, ...command];
-  const whole = [...inside, 'taskset', '-c', String(core), ...timed];
+  const named = ['sh', '-c', 'echo $$ >"$0"; exec "$@"', pidFile];
+  const whole = [...inside, 'taskset', '-c', String(core), ...resident, ...timed, ...named, ...command];
   const child = spawn(whole[0]!, whole.slice(1), { cwd: folder, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
@@ -65,9 +68,9 @@ export function start(command: readonly string[], { folder, timeLimitS, namespac
     try {
       const [exitCode] = (await once(child, 'close')) as [number | null];
       if (late) throw new TimeLimitReached(`${command[0]} did not end within ${timeLimitS} s`);
-      // Above its figures, time writes a line about an exit code other than 0.
-      const line = readFileSync(figures, 'utf8').trim().split('\n').at(-1)!;
-      const [user, system, kb] = line.split(' ').map(Number);
+      // Above their figures, both write a line about whatever did not end well.
+      const [kb] = lastLine(rssFile);
+      const [user, system] = lastLine(cpuFile);
       return {
         cpuS: user! + system!,
         rssMb: kb! / 1024,
@@ -82,6 +85,8 @@ export function start(command: readonly string[], { folder, timeLimitS, namespac
   };
   return { pid: () => Number(readFileSync(pidFile, 'utf8')), finished: finish() };
 }
+
+const lastLine = (file: string): number[] => readFileSync(file, 'utf8').trim().split('\n').at(-1)!.split(' ').map(Number);
 
 export function median(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
