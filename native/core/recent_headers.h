@@ -45,7 +45,7 @@ class RecentHeaders {
   static constexpr unsigned kSlotShift = 8;
   static constexpr uint32_t kRestPackets = 65'536, kTrialPackets = 512;
 
-  explicit RecentHeaders(bool used) : used_(used), asked_(used) {}
+  explicit RecentHeaders(bool used) : used_(used), asked_(used), most_(used) {}
 
   // Whether packets of this batch are looked for here, and kept.
   bool isAsked() const { return asked_; }
@@ -80,7 +80,7 @@ class RecentHeaders {
 
   const bool used_;
   bool asked_;
-  bool most_ = false;
+  bool most_;  // at first too, so that a few packets show whether both ways agree
   uint32_t passed_ = 0;  // packets since this was last decided
   uint32_t counted_ = 0;
   uint32_t recognised_ = 0;
