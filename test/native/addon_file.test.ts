@@ -24,7 +24,8 @@ test('asks for every line of a packet ahead', () => {
     const name = /^[0-9a-f]+ <_ZN8flowspan(?:9MeterCore5State)?\d+(\w+?)E/.exec(text)?.[1];
     if (name !== undefined) requests.set(name, (requests.get(name) ?? 0) + (text.match(/\t(prefetch|prfm)/g) ?? []).length);
   }
-  const asked = (name: RegExp): number => Math.max(-1, ...[...requests].filter(([of]) => name.test(of)).map(([, count]) => count));
+  const asked = (name: RegExp): number =>
+    Math.max(-1, ...[...requests].filter(([of]) => name.test(of)).map(([, count]) => count));
   // Two of its frame, index, duplicates, two of its flow, and perhaps the other direction's.
   expect(asked(/^processInParts$/)).toBeGreaterThanOrEqual(7);
   // The frame, index and duplicates, where headers that came lately are looked for; the frame and duplicates, where most have.
