@@ -1,4 +1,4 @@
-// Round trips on both sides of the meter: each is measured from a segment, the probe, to what acknowledges it, a hundred times a
+// Round trips on both sides of the meter: each is measured from a segment, the probe, to what acknowledges it, forty times a
 // second and side at most, since the least is all that is kept. One is under way in a flow at a time.
 //
 // What the peer has to look at stands beside the key (`FlowEntry::probe`: the number that it has to acknowledge, and once it did,
@@ -19,7 +19,7 @@ inline uint32_t probeUnits(uint64_t ns) { return static_cast<uint32_t>(ns >> 6);
 inline constexpr uint32_t probeUnitsOfMicros(uint64_t micros) { return static_cast<uint32_t>(micros * 1000 >> 6); }
 inline uint32_t microsOfProbe(uint32_t units) { return static_cast<uint32_t>((uint64_t{units} * 64 + 500) / 1000); }
 
-inline constexpr uint32_t kProbeEveryUnits = probeUnitsOfMicros(10'000);
+inline constexpr uint32_t kProbeEveryUnits = probeUnitsOfMicros(25'000);
 // One that was not answered gives way to the next of its side.
 inline constexpr uint32_t kProbeMaxUnits = probeUnitsOfMicros(10'000'000);
 
