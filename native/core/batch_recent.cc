@@ -21,8 +21,8 @@ FLOWSPAN_HOT bool MeterCore::State::countAtOnce(const RecentSegment& segment, co
   return true;
 }
 
-// Where nearly all packets are recognised by their headers, nothing of them but what duplicates are told by has to be fetched from afar:
-// they are counted part by part, and the few others go through by themselves. Until a part is counted no header gives its place to another:
+// Where nearly all packets are recognised by their headers, nothing of them but what duplicates are told by has to be fetched from afar
+// (frames are near, since sources ask for them as they come to their headers): they are counted part by part, and the few others go through by themselves. Until a part is counted no header gives its place to another:
 // whoever is looked at again was recognised already, and the one that was not comes last.
 [[gnu::noinline]] void MeterCore::State::processRecent(BatchSums& sums) {
   const PacketView *view = views.data(), *const end = view + views.size();
@@ -35,7 +35,6 @@ FLOWSPAN_HOT bool MeterCore::State::countAtOnce(const RecentSegment& segment, co
     const PacketView* counted = view;
     RecentSegment* held = segments.data();
     for (; view != partEnd; view++, held++) {
-      askForFrame(std::min(view + kFramesAhead, end - 1));
       if (view->origin() != origin.word) [[unlikely]] origin = originOf(*view);
       if (!origin.ethernetAlone || !decoder.recentSegment(*view, origin.interfaceSlot, recent, *held)) [[unlikely]] break;
       duplicates.prefetch(held->digest);

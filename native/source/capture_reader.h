@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "../core/prefetch.h"
 #include "byte_window.h"
 #include "source.h"
 
@@ -47,5 +48,11 @@ std::unique_ptr<CaptureReader> openCapture(const std::string& path);
 
 // libpcap refuses longer packets too (MAXIMUM_SNAPLEN); a longer length is a sign of damage.
 inline constexpr uint32_t kPacketOctetsMax = 262'144;
+// One record's header tells where the next one is, so each would wait for its lines: what comes so far behind is asked for.
+inline constexpr size_t kAskedAhead = 1024;
+inline void askForRecord(const uint8_t* at) {
+  askForReading(at);
+  askForReading(at + 64);
+}
 
 }  // namespace flowspan

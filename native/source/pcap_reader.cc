@@ -6,7 +6,6 @@
 #include "failure.h"
 #include "link_type.h"
 #include "octets.h"
-#include "../core/prefetch.h"
 
 namespace flowspan {
 
@@ -15,8 +14,6 @@ constexpr uint32_t kMicroMagic = 0xa1b2c3d4;
 constexpr uint32_t kNanoMagic = 0xa1b23c4d;
 constexpr size_t kFileHeader = 24;
 constexpr size_t kRecordHeader = 16;
-// One record's header tells where the next one is, so each would wait for its line: what comes so far behind is asked for.
-constexpr size_t kAskedAhead = 1024;
 }  // namespace
 
 bool PcapReader::recognises(const uint8_t* magic) {
@@ -58,8 +55,7 @@ void PcapReader::takeWhole(PacketBatch& batch) {
   PacketView* packet = &batch.packets[batch.count];
   PacketView* const last = batch.packets.data() + kBatchPackets;
   while (packet != last && at <= lastHeader) {
-    askForReading(at + kAskedAhead);
-    askForReading(at + kAskedAhead + 64);
+    askForRecord(at + kAskedAhead);
     const uint32_t captured = load<uint32_t>(at + 8, swapped), wire = load<uint32_t>(at + 12, swapped);
     if (captured > kPacketOctetsMax || static_cast<ptrdiff_t>(captured) > lastHeader - at) [[unlikely]] break;
     packet->data = at + kRecordHeader;

@@ -63,6 +63,7 @@ ReadState PcapngReader::readBlock(PacketBatch& batch) {
     if (batch.count > 0 && packets_ > 0) return ReadState::refill;
     if (!window.need(kBlockOctetsMin)) return ended(kBlockOctetsMin);
   }
+  askForRecord(window.at + kAskedAhead);
   const uint32_t rawType = loadRaw<uint32_t>(window.at);
   if (rawType == kSectionBlock) {
     const uint32_t order = loadRaw<uint32_t>(window.at + 8);
