@@ -12,6 +12,8 @@ namespace {
 
 // Visits to the wheel for a packet: more than the flows that it can create, so expiry keeps up with creation.
 constexpr unsigned kVisitsPerPacket = 2;
+// Frames whose headers are asked for before they are decoded: two lines hold Ethernet, IPv6 and TCP.
+constexpr size_t kFramesAhead = 8;
 
 inline void countPacket(DirectionLine& line, const DecodedPacket& p) {
   line.layer2Octets += p.wireOctets;
@@ -175,7 +177,9 @@ FLOWSPAN_HOT size_t MeterCore::State::decodePart(const PacketView* packets, size
   DecodedPacket* next = first;
   const PacketView* const last = &views.back();
   for (const PacketView *view = packets, *const end = packets + number; view != end; view++) {
-    askForFrame(std::min(view + kFramesAhead, last));
+    const PacketView* const ahead = std::min(view + kFramesAhead, last);
+    askForReading(ahead->data);
+    askForReading(ahead->data + 64);
     octets += view->wire;
     if (view->origin() != origin.word) [[unlikely]] origin = originOf(*view);
     if (mayBeRecent && origin.ethernetAlone && decoder.recentPacket(*view, origin.interfaceSlot, recent, *next)) {
@@ -240,7 +244,7 @@ FLOWSPAN_HOT void MeterCore::State::askForPeers(const DecodedPacket* first, size
   }
 }
 
-// `usual`: every packet is metered, and compared with those before it.
+// `usual` is isUsual(), known while this is compiled.
 template <bool usual>
 FLOWSPAN_HOT void MeterCore::State::updatePart(DecodedPacket* first, size_t number, Sum& left) {
   const bool compare = usual || options.duplicates != DuplicateMode::off;

@@ -22,8 +22,9 @@ FLOWSPAN_HOT bool MeterCore::State::countAtOnce(const RecentSegment& segment, co
 }
 
 // Where nearly all packets are recognised by their headers, nothing of them but what duplicates are told by has to be fetched from afar
-// (frames are near, since sources ask for them as they come to their headers): they are counted part by part, and the few others go through by themselves. Until a part is counted no header gives its place to another:
-// whoever is looked at again was recognised already, and the one that was not comes last.
+// (frames are near: sources have just copied them, or asked for them at their headers). They are counted part by part, and the few others go
+// through by themselves. Until a part is counted no header gives its place to another: whoever is looked at again was recognised already, and
+// the one that was not comes last.
 [[gnu::noinline]] void MeterCore::State::processRecent(BatchSums& sums) {
   const PacketView *view = views.data(), *const end = view + views.size();
   Origin origin{~view->origin(), 0, false};

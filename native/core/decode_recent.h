@@ -17,11 +17,7 @@ struct RecentSegment {
   uint32_t ipOctets;
   uint32_t payloadOctets;
 
-  // DecodedPacket::special
-  uint32_t special() const {
-    const auto onlyTcp = static_cast<uint32_t>(int32_t{header->onlyTcp});
-    return ((control ^ common::kAcknowledges) & common::kToldByControl & onlyTcp) + onlyTcp;
-  }
+  uint32_t special() const { return common::specialOf(control, static_cast<uint32_t>(int32_t{header->onlyTcp})); }
   bool isPlain() const { return special() < DecodedPacket::kPlain; }
 };
 

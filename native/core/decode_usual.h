@@ -23,6 +23,9 @@ inline constexpr uint32_t kTransportOctets = 20;
 // the window, which only counts when it is 0: that becomes the greatest number by taking 1.
 inline constexpr uint32_t kAcknowledges = 0x0010'0000, kToldByControl = 0x0017'ffff;
 
+// DecodedPacket::special. `onlyTcp`: all ones, or 0 for UDP.
+inline uint32_t specialOf(uint32_t control, uint32_t onlyTcp) { return ((control ^ kAcknowledges) & kToldByControl & onlyTcp) + onlyTcp; }
+
 // The last two words of a FlowKey. Changing places of the ports is a rotation.
 inline uint64_t portsWord(const uint8_t* transport, uint32_t swapped) {
   const uint32_t ports = std::rotl(std::rotl(load32(transport), 16), static_cast<int>(swapped * 16));
@@ -130,7 +133,7 @@ FLOWSPAN_HOT bool Decoder::commonTransport(const PacketView& view, const uint8_t
   p.numbers = load64(transport + 4) & static_cast<uint64_t>(int64_t{mask});
   p.payloadOctets = payload & onlyTcp;
   p.control = control & onlyTcp;
-  p.special = ((control ^ kAcknowledges) & kToldByControl & onlyTcp) + onlyTcp;
+  p.special = specialOf(control, onlyTcp);
   p.flags = static_cast<uint16_t>(kHasIp | (onlyTcp & kTcpHeader));
   const uint8_t* end = ip + std::min(captured, headerOctets + static_cast<uint32_t>(kDigestOctets));
   // Not before it is known that all of the header was captured.

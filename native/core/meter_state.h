@@ -17,20 +17,12 @@
 #include "keyed_hash.h"
 #include "meter_core.h"
 #include "observer.h"
-#include "prefetch.h"
 #include "recent_headers.h"
 #include "row_writer.h"
 #include "selection.h"
 #include "time_wheel.h"
 
 namespace flowspan {
-
-// Frames whose headers are asked for before they are decoded: two lines hold Ethernet, IPv6 and TCP.
-inline constexpr size_t kFramesAhead = 8;
-inline void askForFrame(const PacketView* view) {
-  askForReading(view->data);
-  askForReading(view->data + 64);
-}
 
 struct MeterCore::State {
   State(const CoreOptions& given, BlockSink& rows, ObservationSink* observations);
@@ -41,8 +33,7 @@ struct MeterCore::State {
   bool isUsual() const { return options.duplicates != DuplicateMode::off && selection.takesAll(); }
   struct Sum {
     uint64_t packets, octets, ipOctets;
-    template <typename Packet>
-    void add(const Packet& packet) {
+    void add(const DecodedPacket& packet) {
       packets++;
       octets += packet.wireOctets;
       ipOctets += packet.ipOctets;

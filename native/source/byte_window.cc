@@ -16,7 +16,7 @@ namespace flowspan {
 namespace {
 // No more than a second-level cache holds; the larger, the longer the runs that the kernel copies.
 constexpr size_t kChunk = 1024u << 10;
-// The longest record that must be in view as a whole: a pcapng block (kBlockOctetsMax), behind one chunk.
+// The longest record that must be in view as a whole: a pcapng block (kBlockOctetsMax).
 constexpr size_t kInViewMax = 1u << 20;
 // Chunks begin a page of the file. A copy to a place that lies up to 31 octets further into its page takes up to five times as long, since a
 // processor tells loads from stores under way by the lower 12 bits of their addresses: so it goes to one that lies further.

@@ -1,6 +1,7 @@
 /**
- * Runs one command on one core and says what it cost: user and system CPU seconds of it and of the children it waited for, from bash,
- * which tells milliseconds, and the largest resident set among them, from GNU time, which tells only hundredths of a second. Every run has a time limit, after which its process group ends.
+ * Runs one command on one core and says what it cost: user and system CPU seconds of it and of the children it waited for,
+ * from bash, which tells milliseconds where GNU time tells hundredths of a second; and the largest resident set among them, from
+ * GNU time. Every run has a time limit, after which its process group ends.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -128,7 +128,7 @@ describe('formats', () => {
   });
 
   it('gives the same flows from many reads of a file, whatever its records’ lengths and wherever a read ends', () => {
-    // Each datagram has a flow of its own, so one wrong octet of a header shows. Some 20 MB, read a megabyte at a time.
+    // Each datagram has a flow of its own, so one wrong octet of a header shows. Some 10 MB, read a megabyte at a time.
     const large = packetsOf(
       Array.from({ length: 3_000 }, (_, i) =>
         udpFrame({
