@@ -2,7 +2,8 @@
  * The built page in a real browser, over the real server and a pretended office: every view, size and theme; every trouble a
  * technician may find; keyboard alone; a box that hangs, goes away and comes back.
  */
-import type { Browser, Page } from 'playwright-core';
+import { scheduler } from 'node:timers/promises';
+import type { Browser, Page, Route } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openBrowser } from './browser.ts';
 import { type FakeBox, startFakeBox } from './fake_box.ts';
@@ -239,16 +240,16 @@ describe('the first view', { timeout: 120_000 }, () => {
   /** A tab in which the page's script is held back until `until` holds, and what was asked for. */
   async function lookSlowly(
     scenario: Scenario,
-    until: (asked: readonly string[]) => boolean,
-    fails = '',
+    until: (asked: readonly string[], page: Page) => boolean | Promise<boolean>,
+    routes: Readonly<Record<string, (route: Route) => Promise<void>>>,
   ): Promise<[Page, string[]]> {
     const box = await startBox(scenario);
     const page = await browser.newPage();
     const asked: string[] = [];
     page.on('request', (request) => asked.push(new URL(request.url()).pathname));
-    if (fails !== '') await page.route(`**${fails}`, (route) => route.abort(), { times: 1 });
+    for (const [path, go] of Object.entries(routes)) await page.route(`**${path}`, go, { times: 1 });
     await page.route(/assets\/index-.*\.js$/, async (route) => {
-      await expect.poll(() => until(asked), { timeout: 20_000 }).toBe(true);
+      await expect.poll(() => until(asked, page), { timeout: 20_000 }).toBe(true);
       await route.continue();
     });
     await page.goto(box.url, { waitUntil: 'commit' });
@@ -256,22 +257,45 @@ describe('the first view', { timeout: 120_000 }, () => {
   }
   const times = (asked: readonly string[], path: string): number => asked.filter((one) => one === path).length;
 
-  it('asks for its figures while its scripts are on their way, and for none of them twice', async () => {
-    const [page, asked] = await lookSlowly('normal', (already) => already.includes('/api/v1/traffic/seconds'));
-    await page.locator('.hero-value', { hasText: /\d/ }).waitFor();
-    await shows(page, 'Live');
-    for (const path of ['/api/v1/session', '/api/v1/events', '/api/v1/traffic/seconds'])
-      expect([path, times(asked, path)]).toEqual([path, 1]);
-    // It goes on by the same stream.
-    const before = await page.locator('.hero-value').textContent();
-    await expect.poll(() => page.locator('.hero-value').textContent(), { timeout: 20_000 }).not.toBe(before);
-    await page.close();
-  });
+  /** The stream is open, as the page has heard: only then need nobody ask for seconds again. */
+  const isOpen = (page: Page): Promise<boolean> =>
+    page.evaluate(() =>
+      (globalThis as { ahead?: { events: { heard: { type: string }[] } } }).ahead!.events.heard.some(
+        ({ type }) => type === 'open',
+      ),
+    );
+
+  it.each([
+    { seconds: 'are there first', laterMs: 0 },
+    { seconds: 'come later', laterMs: 1_000 },
+  ])(
+    'asks for its figures while its scripts are on their way, and for none of them twice, where seconds $seconds',
+    async ({ laterMs }) => {
+      const [page, asked] = await lookSlowly(
+        'normal',
+        async (already, page) => already.includes('/api/v1/traffic/seconds') && (await isOpen(page)),
+        {
+          '/api/v1/traffic/seconds': async (route) => {
+            await scheduler.wait(laterMs);
+            await route.continue();
+          },
+        },
+      );
+      await page.locator('.hero-value', { hasText: /\d/ }).waitFor();
+      await shows(page, 'Live');
+      // It goes on by the same stream, from where the seconds it has asked for end.
+      const before = await page.locator('.hero-value').textContent();
+      await expect.poll(() => page.locator('.hero-value').textContent(), { timeout: 20_000 }).not.toBe(before);
+      for (const path of ['/api/v1/session', '/api/v1/events', '/api/v1/traffic/seconds'])
+        expect([path, times(asked, path)]).toEqual([path, 1]);
+      await page.close();
+    },
+  );
 
   it.each(['/api/v1/session', '/api/v1/events', '/api/v1/traffic/seconds'])(
     'comes all the same where %s fails at first',
     async (path) => {
-      const [page, asked] = await lookSlowly('normal', (already) => already.includes(path), path);
+      const [page, asked] = await lookSlowly('normal', (already) => already.includes(path), { [path]: (route) => route.abort() });
       await page.locator('.hero-value', { hasText: /\d/ }).waitFor();
       await shows(page, 'Live');
       expect(times(asked, path)).toBeGreaterThan(1);

@@ -21,10 +21,13 @@ export interface FirstStream {
   readonly heard: readonly Event[];
   /** To be taken off the source. */
   readonly hear: (event: Event) => void;
-  readonly seconds: readonly TrafficSecond[];
+  /** Those up to where the stream began; undefined where they have not been told yet. */
+  readonly seconds: readonly TrafficSecond[] | undefined;
+  /** The same, however late; undefined where they cannot be told. */
+  readonly secondsLater: Promise<readonly TrafficSecond[] | undefined>;
 }
 
-/** A box that takes longer is shown as one that is being connected to. */
+/** The first view waits this long for figures to begin with; a box that takes longer is asked for nothing twice. */
 const waitMs = 250;
 
 function ahead(): Ahead | undefined {
@@ -33,15 +36,14 @@ function ahead(): Ahead | undefined {
 
 export const sessionAhead = async (): Promise<SessionAnswer | undefined> => ahead()?.session;
 
-/** Undefined where nobody may look, and where the seconds were not told: then all is asked for in the usual way. */
+/** Undefined where nobody may look, and where there is no stream: then all is asked for in the usual way. */
 export async function streamAhead(): Promise<FirstStream | undefined> {
   const asked = ahead();
   if (asked === undefined) return undefined;
+  const secondsLater = asked.seconds.then((answer) => answer?.seconds);
   const late = new Promise<undefined>((resolve) => void after(waitMs, () => resolve(undefined)));
-  const answer = await Promise.race([asked.seconds, late]);
+  const seconds = await Promise.race([secondsLater, late]);
   const { source, heard, hear } = asked.events;
   if (source === undefined || source.readyState === EventSource.CLOSED) return undefined;
-  if (answer !== undefined) return { source, heard, hear, seconds: answer.seconds };
-  source.close();
-  return undefined;
+  return { source, heard, hear, seconds, secondsLater };
 }

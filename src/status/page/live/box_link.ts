@@ -84,16 +84,18 @@ export class BoxLink {
     };
     for (const [kind, hear] of Object.entries(on)) source.addEventListener(kind, hear as (event: Event) => void);
     if (first === undefined) return;
-    this.#set(withSeconds(this.#state, first.seconds));
-    // Whoever has the seconds since the stream began need not ask for them.
+    // Whoever has the seconds since the stream began, or has asked for them, need not ask again.
+    if (first.seconds === undefined) void this.#catchUp(first.secondsLater);
+    else this.#set(withSeconds(this.#state, first.seconds));
     for (const event of first.heard) if (event.type !== 'open') on[event.type]!(event as MessageEvent<string>);
     for (const kind of Object.keys(on)) source.removeEventListener(kind, first.hear);
   }
 
-  async #catchUp(): Promise<void> {
+  /** @param asked the answer of somebody who has asked already, undefined where it failed */
+  async #catchUp(asked?: Promise<readonly TrafficSecond[] | undefined>): Promise<void> {
     const source = this.#source;
     try {
-      const { seconds } = await askSeconds();
+      const seconds = (await asked) ?? (await askSeconds()).seconds;
       if (source === this.#source) this.#set(withSeconds(this.#state, seconds));
     } catch {
       // Whoever cannot answer this does not stream either: the stream's own trouble says it.
