@@ -8,6 +8,7 @@
 #include "meter_object.h"
 #include "process_memory.h"
 #include "projection_object.h"
+#include "row_counts_object.h"
 #include "service_notice.h"
 #include "socket_measures.h"
 
@@ -26,11 +27,19 @@ Napi::Value clocks(const Napi::CallbackInfo& info) {
   return to;
 }
 
+struct Classes {
+  Napi::FunctionReference meter;
+  Napi::FunctionReference rowCounts;
+};
+
 Napi::Object load(Napi::Env env, Napi::Object exports) {
-  auto* meterClass = new Napi::FunctionReference(Napi::Persistent(MeterObject::define(env)));
-  env.SetInstanceData(meterClass);  // freed with the environment
-  exports.Set("open", Napi::Function::New(env, [meterClass](const Napi::CallbackInfo& info) -> Napi::Value {
-                return meterClass->New({info[0]});
+  auto* classes = new Classes{Napi::Persistent(MeterObject::define(env)), Napi::Persistent(RowCountsObject::define(env))};
+  env.SetInstanceData(classes);  // freed with the environment
+  exports.Set("open", Napi::Function::New(env, [classes](const Napi::CallbackInfo& info) -> Napi::Value {
+                return classes->meter.New({info[0]});
+              }));
+  exports.Set("countRows", Napi::Function::New(env, [classes](const Napi::CallbackInfo& info) -> Napi::Value {
+                return classes->rowCounts.New({info[0]});
               }));
   exports.Set("layoutHash", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
                 return Napi::Number::New(info.Env(), kLayoutHash);

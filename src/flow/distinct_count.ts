@@ -22,6 +22,13 @@ export class DistinctCount {
   /** Registers that are not 0: most windows of a quiet site have few. */
   #set = 0;
 
+  /** @param ranks what stands in each register: as many as there are registers */
+  static of(ranks: Uint8Array): DistinctCount {
+    const count = new DistinctCount();
+    for (let i = 0; i < registers; i++) count.#raise(i, ranks[i]!);
+    return count;
+  }
+
   /** @param hash 32 bits, well mixed; the same key must give the same hash */
   add(hash: number): void {
     const register = hash >>> (32 - registerBits);

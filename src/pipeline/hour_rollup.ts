@@ -2,14 +2,10 @@
  * The hour, made of closed minutes: keys are counted in tables of their own, because a minute's keys go when it closes.
  * Totals are the sums of the minutes', exactly. Limits: `keysMax` keys a dimension. Owned by the rollup.
  */
-import type { Random } from '../core/random.ts';
 import type { HistoryWindow } from '../flow/history_shapes.ts';
-import { CountedKeys, figuresPerKey, figuresPerSample } from './counted_keys.ts';
-import { DimensionCounts } from './dimension_counts.ts';
+import type { RowCounts } from '../flow/row_counts.ts';
 import { OpenWindow } from './open_window.ts';
 import type { RollupFigures, RollupOptions } from './rollup.ts';
-import type { RowBatch } from './row_batch.ts';
-import { rowFlags } from './row_keys.ts';
 import { closeDimension, closeTotal } from './window_close.ts';
 
 const hourMs = 3_600_000;
@@ -19,25 +15,22 @@ const place = 0;
 
 export class HourRollup {
   readonly #options: RollupOptions;
-  readonly #random: Random;
   readonly #figures: RollupFigures;
   readonly #emit: (window: HistoryWindow) => void;
-  readonly #multipliers: readonly Int32Array[];
   readonly #window = new OpenWindow(place);
-  readonly #keys = new CountedKeys();
-  #counts: readonly DimensionCounts[] = [];
+  readonly #makeCounts: () => RowCounts;
+  #counts: RowCounts | undefined;
   #open = false;
 
+  /** @param makeCounts of the dimensions, one place, and no columns of rows; called once, when the first hour begins */
   constructor(
     options: RollupOptions,
-    multipliers: readonly Int32Array[],
-    random: Random,
+    makeCounts: () => RowCounts,
     figures: RollupFigures,
     emit: (window: HistoryWindow) => void,
   ) {
     this.#options = options;
-    this.#multipliers = multipliers;
-    this.#random = random;
+    this.#makeCounts = makeCounts;
     this.#figures = figures;
     this.#emit = emit;
   }
@@ -49,20 +42,9 @@ export class HourRollup {
     else this.#start(ordinal, ordinal * hourMs < nowMs);
   }
 
-  /**
-   * Takes one dimension of a minute that closes, before `add`. What a key had in the minute counts like a row.
-   * @param batch empty, and empty again afterwards
-   */
-  addDimension(dimension: number, from: DimensionCounts, keys: CountedKeys, minutePlace: number, batch: RowBatch): void {
-    const mine = this.#counts[dimension]!;
-    const evictedBefore = mine.evictedKeys;
-    for (let key = 0; key < keys.count; ) {
-      key = fillBatch(batch, from, keys, key);
-      mine.addRows(batch, batch.keys.largest, rowFlags.any, 0);
-      batch.clear();
-    }
-    mine.addRest(from, minutePlace, place);
-    this.#figures.evictedKeys += mine.evictedKeys - evictedBefore;
+  /** Takes one dimension of a minute that closes, which was taken from `minute` just now; before `add`. */
+  addTaken(minute: RowCounts): void {
+    this.#figures.evictedKeys += this.#counts!.addTaken(minute, place);
   }
 
   /** Takes the minute's totals; closes the hour behind its last minute. */
@@ -82,39 +64,16 @@ export class HourRollup {
   }
 
   #start(ordinal: number, partial: boolean): void {
-    const { dimensions, keysMax } = this.#options;
-    this.#counts = dimensions.map((name, i) => new DimensionCounts(name, this.#multipliers[i]!, keysMax, 1, 1, this.#random));
+    if (this.#counts === undefined) this.#counts = this.#makeCounts();
+    else this.#counts.clear();
     this.#window.clear(ordinal).partial = partial;
     this.#open = true;
   }
 
   #close(): void {
-    const { topK, names } = this.#options;
+    const { dimensions, topK, names } = this.#options;
     const { partial, ordinal, total, totalSampled } = this.#window;
-    const dimensions = this.#counts.map((counts) => {
-      counts.take(place, -1, this.#keys);
-      return closeDimension(counts, this.#keys, place, topK, names);
-    });
-    this.#emit({ tier: '1h', startMs: ordinal * hourMs, dimensions: [closeTotal(total, totalSampled), ...dimensions], partial });
+    const closed = dimensions.map((dimension, i) => closeDimension(dimension, this.#counts!.take(i, place, null, topK), names));
+    this.#emit({ tier: '1h', startMs: ordinal * hourMs, dimensions: [closeTotal(total, totalSampled), ...closed], partial });
   }
-}
-
-/** Keys from this one on into an empty batch, as many as it has room for. Returns the next key. */
-function fillBatch(batch: RowBatch, { table }: DimensionCounts, keys: CountedKeys, first: number): number {
-  const { records, words, stride, keyAt } = table;
-  const { slots, figures, sampled, count } = keys;
-  const column = batch.keys.largest;
-  let key = first;
-  for (; key < count && batch.hasRoomFor(1); key++) {
-    const to = batch.count++;
-    const from = slots[key]! * stride + keyAt;
-    for (let word = 0; word < words; word++) column[to * words + word] = records[from + word]!;
-    for (let i = 0; i < figuresPerKey; i++) batch.figures[to * figuresPerKey + i] = figures[key * figuresPerKey + i]!;
-    for (let i = 0; i < figuresPerSample; i++) batch.sampled[to * figuresPerSample + i] = sampled[key * figuresPerSample + i]!;
-    batch.weights[to] = keys.octetsOf(key);
-    batch.flags[to] = keys.isEstimate(key) ? rowFlags.any | rowFlags.sampled : rowFlags.any;
-    batch.places[to] = place;
-    batch.firstShare[to + 1] = ++batch.shareCount;
-  }
-  return key;
 }

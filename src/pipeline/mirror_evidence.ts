@@ -9,7 +9,7 @@ import type { Random } from '../core/random.ts';
 import { RowCursor } from '../flow/row_cursor.ts';
 import { presenceBit, ROW_BYTES, rowFamilies } from '../flow/row_layout.ts';
 import { localities } from './enrich.ts';
-import { hashKey, hashWords } from './key_table.ts';
+import { hashKey, hashWords } from './keyed_hash.ts';
 import { Conversations, hopsMax, Stations } from './mirror_sightings.ts';
 import { evidenceAt as at, type Evidence, type EvidenceKind, SlidingSums } from './mirror_sums.ts';
 

@@ -5,7 +5,7 @@
  */
 import type { Random } from '../core/random.ts';
 import type { RowCursor } from '../flow/row_cursor.ts';
-import { hashKey, hashWords } from './key_table.ts';
+import { hashKey, hashWords } from './keyed_hash.ts';
 
 const slotsMax = 8_192;
 /** Both records of a conversation come within one active time-out and one idle time-out of each other. */

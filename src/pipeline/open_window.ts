@@ -1,5 +1,5 @@
 /** A window that is still being counted: when it is, and its totals. What it counts by keys stands at its place in each dimension's counts. */
-import { figuresPerKey, figuresPerSample } from './counted_keys.ts';
+import { figuresPerKey, figuresPerSample } from '../flow/row_counts.ts';
 
 export class OpenWindow {
   readonly place: number;

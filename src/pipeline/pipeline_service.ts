@@ -14,6 +14,7 @@ import type { HostNameLookup } from '../flow/host_names.ts';
 import { type LabelRule, labelKindsOf } from '../flow/labels.ts';
 import type { PlaceLookup } from '../flow/places.ts';
 import { type RowBlock, type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
+import type { CountRows } from '../flow/row_counts.ts';
 import { RowCursor } from '../flow/row_cursor.ts';
 import type { Sampling } from '../flow/selectors.ts';
 import type { EnrichmentStatus } from '../flow/status_shapes.ts';
@@ -36,6 +37,7 @@ export interface PipelineOptions {
 
 export interface PipelineParts {
   readonly clock: RowClock;
+  readonly countRows: CountRows;
   /** What a selectorId of rows stands for. Without it rows count as they are. */
   readonly selectorOf?: (selectorId: number) => Sampling | undefined;
   /** Rules for labels, and who keeps their numbers: started before. */
@@ -102,6 +104,7 @@ export class PipelineService implements Service {
           label: (number) => labels?.names.nameOf(number),
           as: (number) => this.#places?.asName(number) ?? `AS${number}`,
         },
+        countRows: parts.countRows,
         topK: options.topK,
         keysMax: options.keysMax,
         lateMs: options.lateS * 1_000,

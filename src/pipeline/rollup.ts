@@ -10,20 +10,20 @@
 import type { Random } from '../core/random.ts';
 import { biflowDirections, flowEndReasons } from '../flow/decode_annotations.ts';
 import type { HistoryWindow, Tier } from '../flow/history_shapes.ts';
+import { type CountRows, figuresPerKey, figuresPerSample, type RowCounts } from '../flow/row_counts.ts';
 import { RowCursor } from '../flow/row_cursor.ts';
 import { rowVariance } from '../flow/row_estimates.ts';
 import { presenceBit, rowField } from '../flow/row_layout.ts';
 import type { Sampling } from '../flow/selectors.ts';
-import { CountedKeys, figuresPerKey, figuresPerSample } from './counted_keys.ts';
-import { DimensionCounts } from './dimension_counts.ts';
 import { HourRollup } from './hour_rollup.ts';
-import { hashKey } from './key_table.ts';
+import { hashKey } from './keyed_hash.ts';
 import { OpenWindow } from './open_window.ts';
 import { RowBatch } from './row_batch.ts';
 import { type KeyedDimension, type KeyNames, keyWords, rowFlags } from './row_keys.ts';
 import { closeDimension, closeTotal } from './window_close.ts';
 
 export interface RollupOptions {
+  readonly countRows: CountRows;
   /** In the order of `keyedDimensions`, the first six always: `dimensionsWith`. */
   readonly dimensions: readonly KeyedDimension[];
   /** What numbers in keys are called. */
@@ -68,14 +68,14 @@ export class Rollup {
   readonly #options: RollupOptions;
   readonly #emit: (window: HistoryWindow) => void;
   readonly #windowsMax: number;
-  readonly #counts: readonly DimensionCounts[];
+  readonly #counts: RowCounts;
   readonly #batch: RowBatch;
-  readonly #keys = new CountedKeys();
   readonly #minute = new OpenWindow(minutePlace);
   readonly #hour: HourRollup;
   readonly #spare: OpenWindow[] = [];
-  /** Places beside the minute's that windows were made for. */
-  #places = 0;
+  /** Places that windows were made for, the minute's among them; and those there is room for. */
+  #placesUsed = 1;
+  #places: number;
   /** Open 10 s windows without holes; the first one's ordinal is `#oldest`. */
   #windows: OpenWindow[] = [];
   #oldest = 0;
@@ -92,15 +92,36 @@ export class Rollup {
     const { dimensions, keysMax, lateMs } = options;
     const windowsDue = Math.ceil(lateMs / windowMs) + 1;
     this.#windowsMax = windowsDue + windowsToSpare;
-    const multipliers = dimensions.map((dimension) => hashKey(keyWords[dimension], random));
-    // Room for the minute, and for those that are open while nothing is late.
-    const places = 1 + Math.min(windowsDue, windowsAtFirst);
-    const placesMax = 1 + this.#windowsMax;
-    this.#counts = dimensions.map(
-      (dimension, i) => new DimensionCounts(dimension, multipliers[i]!, keysMax, places, placesMax, random),
-    );
     this.#batch = new RowBatch(this.#windowsMax);
-    this.#hour = new HourRollup(options, multipliers, random, this.figures, this.#emit);
+    const keyed = dimensions.map((dimension) => ({
+      words: keyWords[dimension],
+      multipliers: hashKey(keyWords[dimension], random),
+    }));
+    // Room for the minute, and for those that are open while nothing is late.
+    this.#places = 1 + Math.min(windowsDue, windowsAtFirst);
+    this.#counts = options.countRows({
+      keysMax,
+      places: this.#places,
+      placesMax: 1 + this.#windowsMax,
+      dimensions: dimensions.map((dimension, i) => ({
+        ...keyed[i]!,
+        seed: random.uint32(),
+        columns: this.#batch.keys.columnsOf(dimension),
+      })),
+      rows: this.#batch,
+    });
+    this.#hour = new HourRollup(
+      options,
+      () =>
+        options.countRows({
+          keysMax,
+          places: 1,
+          placesMax: 1,
+          dimensions: keyed.map((one) => ({ ...one, seed: random.uint32(), columns: [] })),
+        }),
+      this.figures,
+      this.#emit,
+    );
   }
 
   get openWindows(): number {
@@ -279,31 +300,10 @@ export class Rollup {
     }
   }
 
-  /** Adds the batch to its windows, one dimension after the other. */
+  /** Adds the batch to its windows. */
   #count(): void {
-    const batch = this.#batch;
-    const { keys } = batch;
-    for (const counts of this.#counts) {
-      const evictedBefore = counts.evictedKeys;
-      switch (counts.dimension) {
-        case 'host':
-          // Forward is from the row's source, reverse from its destination.
-          counts.addRows(batch, keys.source, rowFlags.ends, 0);
-          counts.addRows(batch, keys.destination, rowFlags.ends, rowFlags.any);
-          break;
-        case 'conversation':
-          // Without ends there is no order of ends either: the row's own direction stands.
-          counts.addRows(batch, keys.conversation, rowFlags.ends, rowFlags.reversed);
-          break;
-        case 'service':
-          counts.addRows(batch, keys.service, rowFlags.service, rowFlags.backwards);
-          break;
-        default:
-          counts.addRows(batch, keys[counts.dimension], rowFlags.any, rowFlags.backwards);
-      }
-      this.figures.evictedKeys += counts.evictedKeys - evictedBefore;
-    }
-    batch.clear();
+    this.figures.evictedKeys += this.#counts.addRows(this.#batch.count);
+    this.#batch.clear();
   }
 
   /** Opens every window up to this one; closes the oldest where they would be too many. */
@@ -326,9 +326,10 @@ export class Rollup {
   }
 
   #newPlace(): OpenWindow {
-    const window = new OpenWindow(++this.#places);
-    for (const counts of this.#counts) {
-      if (window.place === counts.places) counts.widen(Math.min(1 + this.#windowsMax, 2 * counts.places));
+    const window = new OpenWindow(this.#placesUsed++);
+    if (window.place === this.#places) {
+      this.#places = Math.min(1 + this.#windowsMax, 2 * this.#places);
+      this.#counts.widen(this.#places);
     }
     return window;
   }
@@ -346,29 +347,25 @@ export class Rollup {
   #closeMinute(cutShort: boolean): void {
     this.#minute.partial ||= cutShort;
     const startMs = this.#minute.ordinal * minuteMs;
-    this.#emit(this.#close('1m', this.#minute, startMs, -1));
+    this.#emit(this.#close('1m', this.#minute, startMs, null));
     this.#hour.add(this.#minute, startMs);
     this.#openMinute();
-    for (const counts of this.#counts) counts.forgetAbsent();
+    this.#counts.forgetAbsent();
   }
 
   #openMinute(): void {
     this.#minute.clear(Math.floor(this.#oldest / windowsPerMinute));
   }
 
-  /** @param to the place of the minute that it belongs to; −1 for the minute itself, which belongs to the hour */
-  #close(tier: Tier, { place, total, totalSampled, partial }: OpenWindow, startMs: number, to: number): HistoryWindow {
-    const { topK, names } = this.#options;
-    const keys = this.#keys;
-    const dimensions = this.#counts.map((counts, dimension) => {
-      counts.take(place, to, keys);
-      const closed = closeDimension(counts, keys, place, topK, names);
-      if (to < 0) this.#hour.addDimension(dimension, counts, keys, place, this.#batch);
-      else counts.addRest(counts, place, to);
-      counts.clearRest(place);
-      return closed;
+  /** @param to the place of the minute that it belongs to; null for the minute itself, which belongs to the hour */
+  #close(tier: Tier, { place, total, totalSampled, partial }: OpenWindow, startMs: number, to: number | null): HistoryWindow {
+    const { dimensions, topK, names } = this.#options;
+    const closed = dimensions.map((dimension, i) => {
+      const taken = this.#counts.take(i, place, to, topK);
+      if (to === null) this.#hour.addTaken(this.#counts);
+      return closeDimension(dimension, taken, names);
     });
-    return { tier, startMs, dimensions: [closeTotal(total, totalSampled), ...dimensions], partial };
+    return { tier, startMs, dimensions: [closeTotal(total, totalSampled), ...closed], partial };
   }
 }
 

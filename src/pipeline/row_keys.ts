@@ -8,6 +8,7 @@ import type { Dimension } from '../flow/history_shapes.ts';
 import { type LabelKind, labelDimensions, unlabelledKey } from '../flow/labels.ts';
 import { nowhereKey } from '../flow/places.ts';
 import { etherTypeName, protocolName } from '../flow/protocols.ts';
+import { type KeyColumn, sampledFlag } from '../flow/row_counts.ts';
 import type { RowCursor } from '../flow/row_cursor.ts';
 import { presenceBit } from '../flow/row_layout.ts';
 import { serverIsDestination, servicePort } from '../flow/service_port.ts';
@@ -49,7 +50,7 @@ export const rowFlags = {
   /** Its destination began the flow. */
   backwards: 8,
   /** What it counts are estimates. */
-  sampled: 16,
+  sampled: sampledFlag,
   /** Every row. */
   any: 32,
 } as const;
@@ -115,9 +116,24 @@ export class RowKeys {
     this.as = column('as');
   }
 
-  /** A column that has room for the keys of any dimension. */
-  get largest(): Int32Array {
-    return this.conversation;
+  /** What rows add to a dimension. */
+  columnsOf(dimension: KeyedDimension): KeyColumn[] {
+    const { any, ends, service, reversed, backwards } = rowFlags;
+    switch (dimension) {
+      case 'host':
+        // Forward is from the row's source, reverse from its destination.
+        return [
+          { keys: this.source, needs: ends, swaps: 0 },
+          { keys: this.destination, needs: ends, swaps: any },
+        ];
+      case 'conversation':
+        // Without ends there is no order of ends either: the row's own direction stands.
+        return [{ keys: this.conversation, needs: ends, swaps: reversed }];
+      case 'service':
+        return [{ keys: this.service, needs: service, swaps: backwards }];
+      default:
+        return [{ keys: this[dimension], needs: any, swaps: backwards }];
+    }
   }
 
   /** Reads a row's keys into the columns, at `to`. Returns what of `rowFlags` is so: ends, service, reversed. */

@@ -1,10 +1,9 @@
-/** A window as it is kept and shown, from what was counted: top K by octets in each dimension, the rest as `other`. */
+/** A window as it is kept and shown, from what was counted: top K by octets in each dimension, the rest as `other`. Pure. */
+import { DistinctCount } from '../flow/distinct_count.ts';
 import { byVolume } from '../flow/history_merge.ts';
 import { emptyVolume, type KeyVolume, type Volume, type WindowOfDimension } from '../flow/history_shapes.ts';
-import { type CountedKeys, figuresPerKey, figuresPerSample, isEstimate } from './counted_keys.ts';
-import type { DimensionCounts } from './dimension_counts.ts';
-import { kthLargest } from './kth_largest.ts';
-import { type KeyNames, keyText } from './row_keys.ts';
+import { figuresPerKey, figuresPerSample, type TakenKeys } from '../flow/row_counts.ts';
+import { type KeyedDimension, type KeyNames, keyText, keyWords } from './row_keys.ts';
 
 export function closeTotal(total: Float64Array, totalSampled: Float64Array): WindowOfDimension {
   return {
@@ -15,67 +14,18 @@ export function closeTotal(total: Float64Array, totalSampled: Float64Array): Win
   };
 }
 
-/**
- * @param keys what was taken out of the place
- * @param place where the rest of it still stands
- */
-export function closeDimension(
-  counts: DimensionCounts,
-  keys: CountedKeys,
-  place: number,
-  topK: number,
-  names: KeyNames,
-): WindowOfDimension {
-  const { dimension, table } = counts;
-  const { count, slots, figures, sampled } = keys;
-  const other = counts.other.slice(place * figuresPerKey, (place + 1) * figuresPerKey);
-  const otherSampled = counts.otherSampled.slice(place * figuresPerSample, (place + 1) * figuresPerSample);
-  const top = divide(keys, topK, other, otherSampled).map((key): KeyVolume => {
-    const text = keyText(dimension, table.records, slots[key]! * table.stride + table.keyAt, names);
-    return { key: text, ...volumeOf(figures, key * figuresPerKey, sampled, key * figuresPerSample) };
-  });
+/** @param taken the top keys and the rest, of one dimension */
+export function closeDimension(dimension: KeyedDimension, taken: TakenKeys, names: KeyNames): WindowOfDimension {
+  const { keys, figures, sampled, count, evicted, ranks } = taken;
+  const words = keyWords[dimension];
+  const tops = keys.length / words;
+  const volume = (key: number): Volume => volumeOf(figures, key * figuresPerKey, sampled, key * figuresPerSample);
+  const top: KeyVolume[] = [];
+  for (let key = 0; key < tops; key++) top.push({ key: keyText(dimension, keys, key * words, names), ...volume(key) });
   top.sort(byVolume);
-  const distinct = counts.distinct[place]!;
-  const distinctKeys = counts.evicted[place] === 0 ? count : Math.max(count, distinct.estimate());
-  return { dimension, top, other: volumeOf(other, 0, otherSampled, 0), distinctKeys, distinct: distinct.pack() };
-}
-
-/**
- * The keys with the most octets, `topK` of them; all others are added to `other`. Every loop over all keys is a function of its own: V8
- * compiles a loop while it runs, with nothing known yet of what comes behind it in the same function, and has to do it again there.
- */
-function divide(keys: CountedKeys, topK: number, other: Float64Array, otherSampled: Float64Array): number[] {
-  const { count, octets, ranked } = keys;
-  rank(keys);
-  // The K-th largest divides top from other; keys that equal it fill what room is left.
-  const least = count <= topK ? -1 : kthLargest(ranked, count, topK);
-  return addOthers(keys, least, topK - countAbove(octets, count, least), other, otherSampled);
-}
-
-function rank(keys: CountedKeys): void {
-  const { count, octets, ranked } = keys;
-  for (let key = 0; key < count; key++) ranked[key] = octets[key] = keys.octetsOf(key);
-}
-
-function countAbove(octets: Float64Array, count: number, least: number): number {
-  let above = 0;
-  for (let key = 0; key < count; key++) if (octets[key]! > least) above++;
-  return above;
-}
-
-/** @param room for keys that have as many octets as `least`. Returns the keys that are not among the others */
-function addOthers(keys: CountedKeys, least: number, room: number, other: Float64Array, otherSampled: Float64Array): number[] {
-  const { count, octets, figures, sampled } = keys;
-  const top: number[] = [];
-  for (let key = 0; key < count; key++) {
-    if (octets[key]! > least || (octets[key]! === least && room-- > 0)) {
-      top.push(key);
-      continue;
-    }
-    for (let i = 0; i < figuresPerKey; i++) other[i]! += figures[key * figuresPerKey + i]!;
-    for (let i = 0; i < figuresPerSample; i++) otherSampled[i]! += sampled[key * figuresPerSample + i]!;
-  }
-  return top;
+  const distinct = DistinctCount.of(ranks);
+  const distinctKeys = evicted ? Math.max(count, distinct.estimate()) : count;
+  return { dimension, top, other: volume(tops), distinctKeys, distinct: distinct.pack() };
 }
 
 function volumeOf(figures: Float64Array, at: number, sampled: Float64Array, from: number): Volume {
@@ -95,3 +45,7 @@ function volumeOf(figures: Float64Array, at: number, sampled: Float64Array, from
   };
   return volume;
 }
+
+/** Whether what stands there makes an estimate of a count. */
+const isEstimate = (sampled: Float64Array, at: number): boolean =>
+  sampled[at + 1]! > 0 || sampled[at + 2]! > 0 || sampled[at + 3]! > 0;

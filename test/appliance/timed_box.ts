@@ -2,6 +2,7 @@
  * A branch for tests of time: what survives a boot (disks, the file of boots), a real collector, and boxes on simulated
  * clocks, composed as in production from the rows on: pipeline, history, spool, IPFIX, MQTT payloads.
  */
+
 import { unpack } from 'msgpackr';
 import { SimulatedClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
@@ -19,6 +20,7 @@ import { EventJournal } from '../../src/system/event_journal.ts';
 import { TcpCollector } from '../forward/collector.ts';
 import { type ExportBox, startBox } from '../forward/export_box.ts';
 import { brokerSettings } from '../forward/mqtt/box.ts';
+import { countRows } from '../pipeline/count_rows.ts';
 import { blockOf } from '../pipeline/rows.ts';
 
 export const nothing: MachineEvidence = {
@@ -124,6 +126,7 @@ export class TimedBox {
       { siteNetworks: ['10.0.0.0/8'], topK: 10, keysMax: 1_000, lateS: 75 },
       {
         clock: this.clockState,
+        countRows,
         keepRows: (block) => this.#exports!.spool.append(block),
         hourSoFar: (hourStartMs) => this.#history.hourSoFar(hourStartMs),
       },

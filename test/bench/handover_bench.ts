@@ -3,6 +3,7 @@
  * pause, as the page's thread would, while this one takes blocks of rows as the main thread does. What counts is how late a block
  * is taken, with and without the questions, in one run. `scripts/bench handover [--days 390] [--seconds 10]`
  */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +22,7 @@ import { historyKey } from '../../src/store/history_keys.ts';
 import { openHistoryReader } from '../../src/store/history_reader.ts';
 import { openLevelKv } from '../../src/store/level_kv.ts';
 import { RecentFlows } from '../../src/store/recent_flows.ts';
+import { countRows } from '../pipeline/count_rows.ts';
 import { blockOf } from '../pipeline/rows.ts';
 
 const names = { label: () => undefined, as: String };
@@ -113,7 +115,7 @@ async function takeBlocks(seconds: number, memory: SharedArrayBuffer): Promise<{
   const clock = new SystemClock();
   const writer = new FlowRingWriter(memory, () => 1);
   const rollup = new Rollup(
-    { topK: 100, keysMax: 20_000, lateMs: 75_000, dimensions: dimensionsWith([]), names },
+    { countRows, topK: 100, keysMax: 20_000, lateMs: 75_000, dimensions: dimensionsWith([]), names },
     new SeededRandom(2),
     () => {},
   );

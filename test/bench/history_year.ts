@@ -3,6 +3,7 @@
  * that a box counts by without further settings, the tail never the same, which costs questions most; and metered, from rows
  * through the real pipeline, to hold the made-up ones to.
  */
+
 import { SimulatedClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { createMetrics } from '../../src/core/metrics.ts';
@@ -15,6 +16,7 @@ import { RowCursor } from '../../src/flow/row_cursor.ts';
 import { ROW_BYTES } from '../../src/flow/row_layout.ts';
 import { PipelineService } from '../../src/pipeline/pipeline_service.ts';
 import { dimensionsWith } from '../../src/pipeline/row_keys.ts';
+import { countRows } from '../pipeline/count_rows.ts';
 import { writeRow } from '../pipeline/rows.ts';
 
 export const branch = { hosts: 2_000, conversationsPerHour: 20_000 } as const;
@@ -119,7 +121,7 @@ export async function* meteredHour(
   const rowClock: RowClock = { bootId: 'boot', wallOffsetNs: () => bootOffsetNs, trusted: () => true };
   const pipeline = new PipelineService(
     { siteNetworks: ['10.0.0.0/8'], topK, keysMax, lateS: 5 },
-    { clock: rowClock, keepRows: () => {} },
+    { clock: rowClock, countRows, keepRows: () => {} },
     world,
   );
   let closed: HistoryWindow[] = [];

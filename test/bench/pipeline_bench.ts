@@ -4,6 +4,7 @@
  *
  *   scripts/bench pipeline [--rows 2000000]
  */
+
 import { parseArgs } from 'node:util';
 import { settingsSchema } from '../../src/config/schema.ts';
 import { SimulatedClock } from '../../src/core/clock.ts';
@@ -15,6 +16,7 @@ import { RowCursor } from '../../src/flow/row_cursor.ts';
 import { ROW_BYTES } from '../../src/flow/row_layout.ts';
 import { PipelineService } from '../../src/pipeline/pipeline_service.ts';
 import { encodeWindow } from '../../src/store/history_codec.ts';
+import { countRows } from '../pipeline/count_rows.ts';
 import { writeRow } from '../pipeline/rows.ts';
 
 const rowsPerBlock = 512;
@@ -69,7 +71,7 @@ async function measure(name: string, mix: Mix): Promise<void> {
   let handedOn = 0;
   const pipeline = new PipelineService(
     { siteNetworks, topK: history.topK, keysMax: history.keysMax, lateS: history.lateS },
-    { clock: rowClock, keepRows: (block) => (handedOn += block.count) },
+    { clock: rowClock, countRows, keepRows: (block) => (handedOn += block.count) },
     world,
   );
   let windows = 0;

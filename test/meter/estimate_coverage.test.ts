@@ -4,6 +4,7 @@
  * bounds are those of a binomial count widened by what few packets do to a normal interval; a variance wrong by a fifth
  * of its root (intervals 20 % too narrow or too wide) falls outside, which the test proves by trying it.
  */
+
 import { afterAll, expect, test } from 'vitest';
 import { SeededRandom } from '../../src/core/random.ts';
 import { addVolume, emptyVolume, type HistoryWindow, type Volume } from '../../src/flow/history_shapes.ts';
@@ -12,6 +13,7 @@ import { Rollup } from '../../src/pipeline/rollup.ts';
 import { dimensionsWith } from '../../src/pipeline/row_keys.ts';
 import { udpFrame } from '../captures/frames.ts';
 import { captureStartNs, packetsOf, pcapFile } from '../captures/pcap_writer.ts';
+import { countRows } from '../pipeline/count_rows.ts';
 import { CaptureFolder, meterFile } from './metering.ts';
 
 const folder = new CaptureFolder();
@@ -50,6 +52,7 @@ function windowOf(sampling: NativeSampling, seed: bigint, path = capture): Reado
   const startMs = Number(captureStartNs / 1_000_000n);
   const rollup = new Rollup(
     {
+      countRows,
       dimensions: dimensionsWith([]),
       names: { label: () => undefined, as: String },
       topK: 100,

@@ -3,6 +3,7 @@
  * and hours, with late rows, flows that span windows and runs, and more keys than there is room for. Every stored window of every
  * dimension adds up to its total, and every tier to the rows.
  */
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SimulatedClock } from '../../src/core/clock.ts';
@@ -18,6 +19,7 @@ import { History } from '../../src/store/history.ts';
 import { decodeWindow } from '../../src/store/history_codec.ts';
 import { endOfTimeMs, historyRange, type StoredTier, startOfKey, storedTiers } from '../../src/store/history_keys.ts';
 import { StoredHistoryReader } from '../../src/store/history_reader.ts';
+import { countRows } from './count_rows.ts';
 import { blockOf, type RowFacts } from './rows.ts';
 
 /** Twenty minutes before midnight UTC, so that the first run goes over an hour and a day. */
@@ -124,7 +126,7 @@ class Branch {
     const history = new History({ topK: this.limits.topK, ...ages }, { kv: this.kv }, world);
     const pipeline = new PipelineService(
       { siteNetworks: ['10.0.0.0/8'], ...this.limits, lateS: 20 },
-      { clock: rowClock, keepRows: () => {}, hourSoFar: (hourStartMs) => history.hourSoFar(hourStartMs) },
+      { clock: rowClock, countRows, keepRows: () => {}, hourSoFar: (hourStartMs) => history.hourSoFar(hourStartMs) },
       world,
     );
     return { clock, history, pipeline, rowClock };

@@ -1,4 +1,5 @@
 /** Different keys over tiers and restarts: what the windows carry adds up, whichever run made them. */
+
 import { expect, test } from 'vitest';
 import { SeededRandom } from '../../src/core/random.ts';
 import { distinctError } from '../../src/flow/distinct_count.ts';
@@ -6,6 +7,7 @@ import { DimensionSum } from '../../src/flow/history_merge.ts';
 import type { HistoryWindow, Tier, WindowOfDimension } from '../../src/flow/history_shapes.ts';
 import { Rollup } from '../../src/pipeline/rollup.ts';
 import { dimensionsWith } from '../../src/pipeline/row_keys.ts';
+import { countRows } from './count_rows.ts';
 import { blockOf } from './rows.ts';
 
 const T0 = 1_800_000_000_000;
@@ -14,6 +16,7 @@ const T0 = 1_800_000_000_000;
 function run(seed: number, startMs: number, firstHost: number, hosts: number): HistoryWindow[] {
   const windows: HistoryWindow[] = [];
   const options = {
+    countRows,
     dimensions: dimensionsWith([], []),
     names: { label: () => undefined, as: String },
     topK: 10,

@@ -1,4 +1,5 @@
 /** Rows through pipeline, history and LevelDB to the answer, across restarts: what goes in is what is answered. */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +14,7 @@ import { dimensionsWith } from '../../src/pipeline/row_keys.ts';
 import { GuardedKv } from '../../src/store/guarded_kv.ts';
 import { History } from '../../src/store/history.ts';
 import { openHistoryReader } from '../../src/store/history_reader.ts';
+import { countRows } from './count_rows.ts';
 import { blockOf } from './rows.ts';
 
 /** Ten minutes before the hour. */
@@ -45,7 +47,7 @@ test('across the hour and three restarts, one of them a crash: hours and minutes
     );
     const pipeline = new PipelineService(
       { siteNetworks: ['10.0.0.0/8'], topK: 5, keysMax: 1_000, lateS: 20 },
-      { clock: rowClock, keepRows: () => {}, hourSoFar: (hourStartMs) => history.hourSoFar(hourStartMs) },
+      { clock: rowClock, countRows, keepRows: () => {}, hourSoFar: (hourStartMs) => history.hourSoFar(hourStartMs) },
       world,
     );
     let closedOctets = 0;

@@ -8,6 +8,7 @@ import type { RowBlock, RowClock } from '../../src/flow/row_block.ts';
 import { RowCursor } from '../../src/flow/row_cursor.ts';
 import { NameBook } from '../../src/pipeline/name_book.ts';
 import { type PipelineParts, PipelineService } from '../../src/pipeline/pipeline_service.ts';
+import { countRows } from './count_rows.ts';
 import { blockOf } from './rows.ts';
 
 const T0 = 1_800_000_000_000;
@@ -27,6 +28,7 @@ function bench(parts: Partial<PipelineParts> = {}, wallMs = T0) {
     { siteNetworks: ['10.0.0.0/8'], topK: 10, keysMax: 1_000, lateS: 75 },
     {
       clock: rowClock,
+      countRows,
       keepRows: (block) => kept.push(new RowCursor(block.bytes).at(0, block.firstRow).networkLocality),
       ...parts,
     },

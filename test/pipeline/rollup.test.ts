@@ -12,6 +12,7 @@ import {
 } from '../../src/flow/history_shapes.ts';
 import { Rollup, type RollupOptions } from '../../src/pipeline/rollup.ts';
 import { dimensionsWith } from '../../src/pipeline/row_keys.ts';
+import { countRows } from './count_rows.ts';
 import { blockOf, type RowFacts } from './rows.ts';
 
 /** Those that the rollup makes; days are the store's. */
@@ -28,6 +29,7 @@ const counted = ['total', ...keyed] as const;
 function rollup(options: Partial<RollupOptions> = {}): { rollup: Rollup; windows: HistoryWindow[] } {
   const windows: HistoryWindow[] = [];
   const all: RollupOptions = {
+    countRows,
     dimensions: keyed,
     names: { label: () => undefined, as: String },
     topK: 1_000,

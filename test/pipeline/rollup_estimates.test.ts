@@ -2,6 +2,7 @@
  * Raw counts beside estimates: whatever rows come at whatever rates, mixed with rows of every packet, every tier and dimension
  * knows exactly what was counted and what it stands for.
  */
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SeededRandom } from '../../src/core/random.ts';
@@ -19,6 +20,7 @@ import type { Sampling } from '../../src/flow/selectors.ts';
 import { Rollup } from '../../src/pipeline/rollup.ts';
 import { dimensionsWith } from '../../src/pipeline/row_keys.ts';
 import { decodeWindow, encodeWindow } from '../../src/store/history_codec.ts';
+import { countRows } from './count_rows.ts';
 import { blockOf, type RowFacts } from './rows.ts';
 
 const T0 = 1_800_000_000_000;
@@ -67,6 +69,7 @@ test('counted and estimated are both exact, in every tier and dimension, also wh
       const rollup = new Rollup(
         {
           ...{
+            countRows,
             dimensions: dimensionsWith([], []),
             names: { label: () => undefined, as: String },
             topK,

@@ -1,0 +1,277 @@
+#include "key_counts.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace flowspan {
+
+namespace {
+
+// Of a full table, this part gives its place up at once: looking all keys through for one place at a time would never end, and with much
+// more, the keys that matter of a small table would go with those that do not.
+constexpr uint32_t kEvictedPart = 16;
+constexpr size_t kAhead = 8;
+
+template <size_t kCount>
+void add(double* to, const double* from) {
+  for (size_t i = 0; i < kCount; i++) to[i] += from[i];
+}
+template <size_t kCount>
+void move(double* from, double* to) {
+  add<kCount>(to, from);
+  std::fill_n(from, kCount, 0.0);
+}
+constexpr auto addFigures = add<kFiguresPerKey>;
+constexpr auto addEstimates = add<kFiguresPerSample>;
+constexpr auto moveFigures = move<kFiguresPerKey>;
+constexpr auto moveEstimates = move<kFiguresPerSample>;
+
+bool isEstimate(const double* sampled) { return sampled[1] > 0 || sampled[2] > 0 || sampled[3] > 0; }
+
+}  // namespace
+
+KeyCounts::KeyCounts(const KeyCountsPlan& plan)
+    // Which windows count for a key is a bit each, beside the key.
+    : plan_(plan),
+      markWords_((plan.placesMax + 31) / 32),
+      table_(plan.words, markWords_, plan.keysMax, plan.seed),
+      places_(plan.places),
+      values_(cells() * kFiguresPerKey),
+      rest_(places_) {}
+
+size_t KeyCounts::octets() const {
+  const size_t perCell = (kFiguresPerKey + (sampled_.size() > 0 ? kFiguresPerSample : 0)) * sizeof(double);
+  return table_.octets() + size_t{table_.slotsUsed()} * places_ * perCell + rest_.size() * sizeof(Rest) + sizeof(*this);
+}
+
+uint32_t KeyCounts::hashOf(const uint32_t* key) const {
+  uint32_t hash = plan_.multipliers[plan_.words];
+  for (uint32_t i = 0; i < plan_.words; i++) {
+    hash = (hash ^ key[i]) * plan_.multipliers[i];
+    hash ^= hash >> 15;
+  }
+  hash *= 0x2c1b3c6du;
+  return hash ^ (hash >> 16);
+}
+
+void KeyCounts::addRows(const RowColumns& rows, uint32_t count, const KeyColumn& column) {
+  const uint64_t evictionsBefore = evictions_;
+  findAll(rows, count, column);
+  for (uint32_t row = 0; row < count; row++) {
+    const uint8_t flags = rows.flags[row];
+    uint32_t slot = kNone;
+    if ((flags & column.needs) == column.needs) {
+      const uint32_t* key = column.keys + row * plan_.words;
+      slot = slots_[row];
+      // A row before it may have brought its key in, or driven it out.
+      if (slot == kNone || evictions_ != evictionsBefore) slot = table_.find(key, hashes_[row]);
+      if (slot == kNone) slot = admit(key, hashes_[row], distinctHash(key, plan_.words));
+      table_.weight(slot) += rows.weights[row];
+    }
+    addShares(rows, row, slot, (flags & column.swaps) == 0 ? 0 : 1);
+    if ((flags & kSampledFlag) != 0) addSampled(rows, row, slot);
+  }
+}
+
+// Into `slots_`: that of each row that has a key, kNone where the table has none. What is looked at lies anywhere in megabytes: all of it is
+// asked for before any of it is used. Looks that wait for each other would take most of the time there is.
+void KeyCounts::findAll(const RowColumns& rows, uint32_t count, const KeyColumn& column) {
+  const uint32_t words = plan_.words;
+  for (uint32_t row = 0; row < count; row++) {
+    hashes_[row] = hashOf(column.keys + row * words);
+    table_.askForIndex(hashes_[row]);
+  }
+  for (uint32_t row = 0; row < count; row++) table_.askForRecord(hashes_[row]);
+  uint32_t taken = 0;
+  for (uint32_t row = 0; row < count; row++) {
+    const bool hasKey = (rows.flags[row] & column.needs) == column.needs;
+    uint32_t slot = hasKey ? table_.find(column.keys + row * words, hashes_[row]) : kNone;
+    slots_[row] = slot;
+    if (!hasKey) continue;
+    if (slot == kNone) {
+      slot = table_.freeSlot(taken++);
+      table_.askForSlot(slot);
+    }
+    // Of a long row, the middle too: the lines between are fetched by their neighbours.
+    const int32_t first = rows.firstShare[row];
+    const int32_t last = rows.firstShare[row + 1] - 1;
+    for (const int32_t share : {first, (first + last) / 2, last}) {
+      askForWriting(&values_[cell(slot, static_cast<uint32_t>(rows.places[share])) * kFiguresPerKey]);
+    }
+  }
+}
+
+void KeyCounts::mark(uint32_t slot, uint32_t place) {
+  uint32_t& word = table_.marks(slot)[place / 32];
+  const uint32_t bit = 1u << (place % 32);
+  if ((word & bit) != 0) return;
+  word |= bit;
+  rest_[place].distinct.add(table_.distinctHashOf(slot));
+}
+
+// `swap`: 1 where the row's source is what `in` counts for.
+void KeyCounts::addShares(const RowColumns& rows, uint32_t row, uint32_t slot, uint32_t swap) {
+  const uint32_t back = 1 - swap;
+  for (int32_t share = rows.firstShare[row]; share < rows.firstShare[row + 1]; share++) {
+    const auto place = static_cast<uint32_t>(rows.places[share]);
+    if (slot != kNone) mark(slot, place);
+    double* to = slot == kNone ? rest_[place].other.data() : &values_[cell(slot, place) * kFiguresPerKey];
+    const double* figures = rows.figures + static_cast<size_t>(share) * kFiguresPerKey;
+    to[0] += figures[swap];
+    to[1] += figures[back];
+    to[2] += figures[2 + swap];
+    to[3] += figures[2 + back];
+    to[4] += figures[4];
+  }
+}
+
+void KeyCounts::addSampled(const RowColumns& rows, uint32_t row, uint32_t slot) {
+  takeSampled();
+  for (int32_t share = rows.firstShare[row]; share < rows.firstShare[row + 1]; share++) {
+    const auto place = static_cast<uint32_t>(rows.places[share]);
+    double* to = slot == kNone ? rest_[place].sampled.data() : &sampled_[cell(slot, place) * kFiguresPerSample];
+    addEstimates(to, rows.sampled + static_cast<size_t>(share) * kFiguresPerSample);
+  }
+}
+
+void KeyCounts::addTaken(const KeyCounts& from, const TakenKeys& taken, uint32_t place) {
+  for (uint32_t first = 0; first < taken.count; first += kRowsMax) {
+    const uint32_t count = std::min(kRowsMax, taken.count - first);
+    const uint32_t* slots = taken.slots.data() + first;
+    for (uint32_t i = 0; i < count; i++) table_.askForIndex(hashes_[i] = from.table_.hashOf(slots[i]));
+    for (uint32_t i = 0; i < count; i++) table_.askForRecord(hashes_[i]);
+    for (uint32_t i = 0; i < count; i++) {
+      const size_t key = first + i;
+      uint32_t slot = table_.find(from.table_.key(slots[i]), hashes_[i]);
+      if (slot == kNone) slot = admit(from.table_.key(slots[i]), hashes_[i], from.table_.distinctHashOf(slots[i]));
+      table_.weight(slot) += taken.octets[key];
+      mark(slot, place);
+      addFigures(&values_[cell(slot, place) * kFiguresPerKey], &taken.figures[key * kFiguresPerKey]);
+      const double* estimates = &taken.sampled[key * kFiguresPerSample];
+      if (!isEstimate(estimates)) continue;
+      takeSampled();
+      addEstimates(&sampled_[cell(slot, place) * kFiguresPerSample], estimates);
+    }
+  }
+  Rest& rest = rest_[place];
+  addFigures(rest.other.data(), taken.other.data());
+  addEstimates(rest.sampled.data(), taken.otherSampled.data());
+  rest.distinct.merge(taken.distinct);
+  rest.evicted |= taken.evicted;
+}
+
+void KeyCounts::take(uint32_t place, uint32_t to, TakenKeys& into) {
+  into.reserve(table_.size());
+  const uint32_t bit = 1u << (place % 32);
+  const bool hasEstimates = sampled_.size() > 0;
+  uint32_t count = 0;
+  for (uint32_t slot = 0; slot < table_.slotsUsed(); slot++) {
+    uint32_t* marks = table_.marks(slot);
+    if ((marks[place / 32] & bit) == 0) continue;
+    marks[place / 32] &= ~bit;
+    if (to != kNone) marks[to / 32] |= 1u << (to % 32);
+    double* figures = &into.figures[size_t{count} * kFiguresPerKey];
+    std::fill_n(figures, kFiguresPerKey, 0.0);
+    moveFigures(&values_[cell(slot, place) * kFiguresPerKey], figures);
+    if (to != kNone) addFigures(&values_[cell(slot, to) * kFiguresPerKey], figures);
+    double* estimates = &into.sampled[size_t{count} * kFiguresPerSample];
+    std::fill_n(estimates, kFiguresPerSample, 0.0);
+    if (hasEstimates) {
+      moveEstimates(&sampled_[cell(slot, place) * kFiguresPerSample], estimates);
+      if (to != kNone) addEstimates(&sampled_[cell(slot, to) * kFiguresPerSample], estimates);
+    }
+    into.octets[count] = figures[0] + figures[1];
+    into.slots[count++] = slot;
+  }
+  into.count = count;
+  Rest& rest = rest_[place];
+  into.other = rest.other;
+  into.otherSampled = rest.sampled;
+  into.distinct = rest.distinct;
+  into.evicted = rest.evicted;
+  rest = Rest();
+  if (to == kNone) return;
+  Rest& target = rest_[to];
+  addFigures(target.other.data(), into.other.data());
+  addEstimates(target.sampled.data(), into.otherSampled.data());
+  target.distinct.merge(into.distinct);
+  target.evicted |= into.evicted;
+}
+
+void KeyCounts::forgetAbsent() {
+  for (uint32_t slot = 0; slot < table_.slotsUsed(); slot++) {
+    if (!table_.isTaken(slot)) continue;
+    const uint32_t* marks = table_.marks(slot);
+    if (std::all_of(marks, marks + markWords_, [](uint32_t word) { return word == 0; })) table_.remove(slot);
+  }
+}
+
+void KeyCounts::widen(uint32_t places) {
+  const auto wider = [&](const ZeroedArray<double>& from, uint32_t perCell) {
+    ZeroedArray<double> larger(static_cast<size_t>(table_.slotsMax()) * places * perCell);
+    const size_t before = size_t{places_} * perCell;
+    for (size_t slot = 0; slot < table_.slotsUsed(); slot++) {
+      std::copy_n(from.data() + slot * before, before, larger.data() + slot * places * perCell);
+    }
+    return larger;
+  };
+  values_ = wider(values_, kFiguresPerKey);
+  if (sampled_.size() > 0) sampled_ = wider(sampled_, kFiguresPerSample);
+  rest_.resize(places);
+  places_ = places;
+}
+
+uint32_t KeyCounts::admit(const uint32_t* key, uint32_t hash, uint32_t distinctHash) {
+  if (table_.isFull()) evictLightest();
+  return table_.insert(key, hash, distinctHash);
+}
+
+// Of a full table, the lightest keys make room for the next one and for those that follow it.
+void KeyCounts::evictLightest() {
+  const uint32_t count = std::max(1u, table_.slotsMax() / kEvictedPart);
+  const double lightest = table_.lightest(count);
+  const uint32_t slotsUsed = table_.slotsUsed();
+  std::vector<uint32_t> slots;
+  slots.reserve(count);
+  // From anywhere, since of many that weigh the same not all may have to go.
+  uint32_t slot = table_.anySlot();
+  for (uint32_t seen = 0; seen < slotsUsed && slots.size() < count; seen++) {
+    if (table_.weight(slot) <= lightest) slots.push_back(slot);
+    slot = slot + 1 == slotsUsed ? 0 : slot + 1;
+  }
+  // A few ahead, what `evict` will look at.
+  const auto at = [&](size_t i) { return slots[std::min(i, slots.size() - 1)]; };
+  for (size_t i = 0; i < slots.size(); i++) {
+    table_.askForSlot(at(i + 2 * kAhead));
+    const uint32_t next = at(i + kAhead);
+    table_.askForIndex(table_.hashOf(next));
+    // Most have one window, or several of which this is one.
+    const uint32_t place = static_cast<uint32_t>(std::bit_width(table_.marks(next)[0] | 1)) - 1;
+    askForWriting(&values_[cell(next, place) * kFiguresPerKey]);
+    evict(slots[i]);
+  }
+  evictions_++;
+}
+
+// The slot's key gives its place up: what it had moves to `other`.
+void KeyCounts::evict(uint32_t slot) {
+  uint32_t* marks = table_.marks(slot);
+  for (uint32_t word = 0; word < markWords_; word++) {
+    for (; marks[word] != 0; marks[word] &= marks[word] - 1) {
+      const uint32_t place = 32 * word + static_cast<uint32_t>(std::countr_zero(marks[word]));
+      Rest& rest = rest_[place];
+      rest.evicted = true;
+      moveFigures(&values_[cell(slot, place) * kFiguresPerKey], rest.other.data());
+      if (sampled_.size() > 0) moveEstimates(&sampled_[cell(slot, place) * kFiguresPerSample], rest.sampled.data());
+    }
+  }
+  // A slot without key is counted by no window: its marks are gone.
+  table_.remove(slot);
+  evictedKeys_++;
+}
+
+void KeyCounts::takeSampled() {
+  if (sampled_.size() == 0) sampled_ = ZeroedArray<double>(cells() * kFiguresPerSample);
+}
+
+}  // namespace flowspan
