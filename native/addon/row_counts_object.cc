@@ -15,8 +15,13 @@ constexpr napi_type_tag kRowCountsTag = {0x666c6f777370616e, 0x726f77636f756e74}
 constexpr double kKeysMax = 1 << 24;
 constexpr double kPlacesMax = 4'096;
 constexpr double kTopMax = 1 << 20;
-constexpr size_t kDimensionsMax = 64;
+constexpr double kWindowMsMax = 86'400'000;
+constexpr double kIntervalMax = 1 << 30;
 constexpr double kWordMax = 4294967295.0;
+constexpr double kExactMax = 9007199254740991.0;  // Number.MAX_SAFE_INTEGER
+constexpr size_t kDimensionsMax = kKeyKindNames.size();
+constexpr size_t kProtocolsMax = 256;
+enum Outcome : uint32_t { kWindowsNeeded, kSelectorId, kLateRows, kEarlyRows, kEvictedKeys, kOutcomes };
 
 template <typename Body>
 auto guarded(const Napi::CallbackInfo& info, Body body) -> decltype(body()) {
@@ -36,9 +41,9 @@ constexpr const char* nameOf(napi_typedarray_type type) {
   return type == napi_uint8_array ? "a Uint8Array" : type == napi_int32_array ? "an Int32Array" : "a Float64Array";
 }
 
-// A column of at least so many numbers.
+// An array of at least so many numbers.
 template <typename T>
-Napi::TypedArrayOf<T> columnAt(const Arguments& from, const char* key, size_t least) {
+Napi::TypedArrayOf<T> arrayAt(const Arguments& from, const char* key, size_t least) {
   constexpr napi_typedarray_type type = typeOf(static_cast<const T*>(nullptr));
   const Napi::Value value = from.value().Get(key);
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type ||
@@ -55,14 +60,30 @@ Napi::TypedArrayOf<T> arrayOf(Napi::Env env, const From& from) {
   return to;
 }
 
-KeyCountsPlan planOf(const Arguments& all, const Arguments& dimension) {
+// A whole number of either sign, as exact as numbers are.
+int64_t exactNumber(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  const double number = info[index].IsNumber() ? info[index].As<Napi::Number>().DoubleValue() : 0.5;
+  if (!(number >= -kExactMax && number <= kExactMax) || number != static_cast<double>(static_cast<int64_t>(number))) {
+    throw Failure("EINVAL", std::string(name) + " must be a whole number");
+  }
+  return static_cast<int64_t>(number);
+}
+
+KeyKind kindAt(const Arguments& dimension) {
+  const std::string name = dimension.text("name");
+  const auto found = std::find(kKeyKindNames.begin(), kKeyKindNames.end(), name);
+  if (found == kKeyKindNames.end()) dimension.refuse("name", "one of those that rows have keys of");
+  return static_cast<KeyKind>(found - kKeyKindNames.begin());
+}
+
+KeyCountsPlan dimensionPlan(const Arguments& all, const Arguments& dimension, uint32_t words) {
   KeyCountsPlan plan{};
-  plan.words = static_cast<uint32_t>(dimension.number("words", 1, kKeyWordsMax));
+  plan.words = words;
   plan.keysMax = static_cast<uint32_t>(all.number("keysMax", 1, kKeysMax));
   plan.placesMax = static_cast<uint32_t>(all.number("placesMax", 1, kPlacesMax));
   plan.places = static_cast<uint32_t>(all.number("places", 1, plan.placesMax));
-  const Napi::Int32Array multipliers = columnAt<int32_t>(dimension, "multipliers", plan.words + 1);
-  std::copy_n(multipliers.Data(), plan.words + 1, plan.multipliers.begin());
+  const Napi::Int32Array multipliers = arrayAt<int32_t>(dimension, "multipliers", words + 1);
+  std::copy_n(multipliers.Data(), words + 1, plan.multipliers.begin());
   plan.seed = static_cast<uint32_t>(dimension.number("seed", 0, kWordMax));
   return plan;
 }
@@ -72,107 +93,118 @@ KeyCountsPlan planOf(const Arguments& all, const Arguments& dimension) {
 Napi::Function RowCountsObject::define(Napi::Env env) {
   return DefineClass(
       env, "NativeRowCounts",
-      {InstanceMethod<&RowCountsObject::addRows>("addRows"), InstanceMethod<&RowCountsObject::take>("take"),
-       InstanceMethod<&RowCountsObject::addTaken>("addTaken"), InstanceMethod<&RowCountsObject::forgetAbsent>("forgetAbsent"),
-       InstanceMethod<&RowCountsObject::widen>("widen"), InstanceMethod<&RowCountsObject::clear>("clear")});
+      {InstanceMethod<&RowCountsObject::add>("add"), InstanceMethod<&RowCountsObject::tellSelector>("tellSelector"),
+       InstanceMethod<&RowCountsObject::take>("take"), InstanceMethod<&RowCountsObject::addTaken>("addTaken"),
+       InstanceMethod<&RowCountsObject::forgetAbsent>("forgetAbsent"), InstanceMethod<&RowCountsObject::widen>("widen"),
+       InstanceMethod<&RowCountsObject::clear>("clear")});
 }
 
 RowCountsObject::RowCountsObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RowCountsObject>(info) {
   guarded(info, [&] {
     info.This().As<Napi::Object>().TypeTag(&kRowCountsTag);
     const Arguments options(info[0], "");
-    const std::vector<Arguments> dimensions = options.objects("dimensions", kDimensionsMax);
-    const auto keep = [&](const auto& column) {
-      columns_.push_back(Napi::Persistent(column.template As<Napi::Object>()));
-      return column.Data();
+    for (const Arguments& dimension : options.objects("dimensions", kDimensionsMax)) {
+      const KeyKind kind = kindAt(dimension);
+      plan_.kinds.push_back(kind);
+      plan_.dimensions.push_back(dimensionPlan(options, dimension, wordsOf(kind)));
+    }
+    if (plan_.dimensions.empty()) options.refuse("dimensions", "at least one");
+    plan_.windowMs = static_cast<int64_t>(options.number("windowMs", 1, kWindowMsMax));
+    plan_.hasSelectors = options.flag("hasSelectors");
+    for (const Arguments& ports : options.objects("servicePorts", kProtocolsMax)) {
+      const auto protocol = static_cast<uint8_t>(ports.number("protocol", 0, 255));
+      const Napi::Uint8Array bits = arrayAt<uint8_t>(ports, "bits", ServicePorts::kPorts / 8);
+      ports_.emplace_back(protocol, std::vector<uint8_t>(bits.Data(), bits.Data() + ServicePorts::kPorts / 8));
+    }
+    const auto keep = [&](auto array) {
+      arrays_.push_back(Napi::Persistent(array.template As<Napi::Object>()));
+      return array.Data();
     };
-    if (options.has("rows")) {
-      const Arguments rows = options.object("rows");
-      const Napi::Uint8Array flags = columnAt<uint8_t>(rows, "flags", 1);
-      const Napi::Int32Array places = columnAt<int32_t>(rows, "places", 1);
-      const size_t count = std::min<size_t>(flags.ElementLength(), kRowsMax);
-      const size_t shares = places.ElementLength();
-      rows_ = {.flags = keep(flags),
-               .weights = keep(columnAt<double>(rows, "weights", count)),
-               .firstShare = keep(columnAt<int32_t>(rows, "firstShare", count + 1)),
-               .places = keep(places),
-               .figures = keep(columnAt<double>(rows, "figures", shares * kFiguresPerKey)),
-               .sampled = keep(columnAt<double>(rows, "sampled", shares * kFiguresPerSample)),
-               .rows = static_cast<uint32_t>(count),
-               .shares = static_cast<uint32_t>(shares)};
-    }
-    for (const Arguments& dimension : dimensions) {
-      const KeyCountsPlan plan = planOf(options, dimension);
-      for (const Arguments& use : dimension.objects("columns", kDimensionsMax)) {
-        const int32_t* keys = keep(columnAt<int32_t>(use, "keys", size_t{rows_.rows} * plan.words));
-        const KeyColumn column = {reinterpret_cast<const uint32_t*>(keys), static_cast<uint8_t>(use.number("needs", 0, 255)),
-                                  static_cast<uint8_t>(use.number("swaps", 0, 255))};
-        uses_.push_back({static_cast<uint32_t>(plans_.size()), column});
-      }
-      plans_.push_back(plan);
-      counts_.emplace_back(plan);
-    }
-    tellMemory();
+    const uint32_t placesMax = plan_.dimensions[0].placesMax;
+    totals_ = reinterpret_cast<WindowTotal*>(keep(arrayAt<double>(options, "totals", size_t{placesMax} * kFiguresPerTotal)));
+    windowPlaces_ = keep(arrayAt<int32_t>(options, "windowPlaces", placesMax));
+    outcome_ = keep(arrayAt<int32_t>(options, "outcome", kOutcomes));
+    makeCounts();
   });
 }
 
 RowCountsObject::~RowCountsObject() { Napi::MemoryManagement::AdjustExternalMemory(Env(), -octetsTold_); }
 
+void RowCountsObject::makeCounts() {
+  takenOf_ = KeyCounts::kNone;
+  taken_ = TakenKeys();
+  counts_ = std::make_unique<RowCounts>(plan_);
+  for (const auto& [protocol, bits] : ports_) counts_->servicePorts().name(protocol, bits.data());
+  tellMemory();
+}
+
 // Who decides when to collect garbage must know what this object holds.
 void RowCountsObject::tellMemory() {
-  size_t octets = taken_.octetsOfMemory();
-  for (const KeyCounts& counts : counts_) octets += counts.octets();
-  const int64_t more = static_cast<int64_t>(octets) - octetsTold_;
+  const int64_t more = static_cast<int64_t>(counts_->octets() + taken_.octetsOfMemory()) - octetsTold_;
   if (more == 0) return;
   Napi::MemoryManagement::AdjustExternalMemory(Env(), more);
   octetsTold_ += more;
 }
 
-uint64_t RowCountsObject::evictedKeys() const {
-  uint64_t keys = 0;
-  for (const KeyCounts& counts : counts_) keys += counts.evictedKeys();
-  return keys;
+uint32_t RowCountsObject::dimensionAt(const Napi::CallbackInfo& info, size_t index) const {
+  return wholeNumber(info, index, "dimension", 0, static_cast<double>(plan_.dimensions.size()) - 1);
 }
 
-KeyCounts& RowCountsObject::dimensionAt(const Napi::CallbackInfo& info, size_t index) {
-  return counts_[wholeNumber(info, index, "dimension", 0, static_cast<double>(counts_.size()) - 1)];
-}
-
-// What addRows of src/flow/row_counts.ts promises: nothing is counted outside of what there is.
-void RowCountsObject::checkRows(uint32_t count) const {
-  if (count == 0) return;
-  const auto inside = [&](int32_t share) { return share >= 0 && static_cast<uint32_t>(share) <= rows_.shares; };
-  bool isGood = inside(rows_.firstShare[0]) && inside(rows_.firstShare[count]);
-  for (uint32_t row = 0; row < count; row++) isGood &= rows_.firstShare[row] < rows_.firstShare[row + 1];
-  if (!isGood) throw Failure("EINVAL", "rows.firstShare must rise with every row and stay within rows.places");
-  const auto places = static_cast<int32_t>(counts_.empty() ? 0 : counts_[0].places());
-  for (int32_t share = rows_.firstShare[0]; share < rows_.firstShare[count]; share++) {
-    isGood &= rows_.places[share] >= 0 && rows_.places[share] < places;
-  }
-  if (!isGood) throw Failure("EINVAL", "rows.places must be below " + std::to_string(places));
-}
-
-Napi::Value RowCountsObject::addRows(const Napi::CallbackInfo& info) {
+Napi::Value RowCountsObject::add(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
-    const uint32_t count = wholeNumber(info, 0, "count", 0, rows_.rows);
-    checkRows(count);
-    const uint64_t before = evictedKeys();
-    for (const Use& use : uses_) counts_[use.dimension].addRows(rows_, count, use.column);
+    if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+      throw Failure("EINVAL", "rows must be a Uint8Array");
+    }
+    const auto rows = info[0].As<Napi::Uint8Array>();
+    const uint32_t first = wholeNumber(info, 1, "firstRow", 0, kWordMax);
+    const uint32_t count = wholeNumber(info, 2, "count", 0, kKeysMax);
+    if (first + uint64_t{count} * kRowBytes > rows.ByteLength()) {
+      throw Failure("EINVAL", "firstRow and count reach past the end of rows");
+    }
+    const int64_t offsetMs = exactNumber(info, 3, "offsetMs");
+    const uint32_t placesMax = plan_.dimensions[0].placesMax;
+    OpenWindows windows{exactNumber(info, 4, "oldest"), exactNumber(info, 5, "newest"), windowPlaces_, 0};
+    if (windows.newest < windows.oldest || windows.newest - windows.oldest >= placesMax) {
+      throw Failure("EINVAL", "newest must be oldest or less than " + std::to_string(placesMax) + " windows later");
+    }
+    windows.open = wholeNumber(info, 6, "open", 0, placesMax);
+    const auto places = static_cast<int32_t>(counts_->places());
+    if (!std::all_of(windowPlaces_, windowPlaces_ + windows.open, [&](int32_t place) { return place >= 0 && place < places; })) {
+      throw Failure("EINVAL", "windowPlaces must be below " + std::to_string(places));
+    }
+    const uint64_t evictedBefore = counts_->evictedKeys();
+    const RowsOutcome outcome = counts_->add(rows.Data() + first, count, offsetMs, windows, totals_);
+    outcome_[kWindowsNeeded] = static_cast<int32_t>(outcome.windowsNeeded);
+    outcome_[kSelectorId] = outcome.selectorId;
+    outcome_[kLateRows] = static_cast<int32_t>(outcome.lateRows);
+    outcome_[kEarlyRows] = static_cast<int32_t>(outcome.earlyRows);
+    outcome_[kEvictedKeys] = static_cast<int32_t>(counts_->evictedKeys() - evictedBefore);
     tellMemory();
-    return Napi::Number::New(info.Env(), static_cast<double>(evictedKeys() - before));
+    return Napi::Boolean::New(info.Env(), outcome.isCounted);
+  });
+}
+
+void RowCountsObject::tellSelector(const Napi::CallbackInfo& info) {
+  guarded(info, [&] {
+    if (!plan_.hasSelectors) throw Failure("EINVAL", "there are no selectors");
+    const auto selectorId = static_cast<uint16_t>(wholeNumber(info, 0, "selectorId", 1, 65535));
+    const double interval = wholeNumber(info, 1, "interval", 1, kIntervalMax);
+    if (!info[2].IsBoolean() || !info[3].IsBoolean()) throw Failure("EINVAL", "ofFlows and isKnown must be true or false");
+    counts_->tellSelector(selectorId, {interval, info[2].As<Napi::Boolean>()}, info[3].As<Napi::Boolean>());
   });
 }
 
 Napi::Value RowCountsObject::take(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
     const Napi::Env env = info.Env();
-    KeyCounts& counts = dimensionAt(info, 0);
+    const uint32_t dimension = dimensionAt(info, 0);
+    KeyCounts& counts = counts_->dimension(dimension);
     const double last = counts.places() - 1.0;
     const uint32_t place = wholeNumber(info, 1, "place", 0, last);
     const uint32_t to = info[2].IsNull() ? KeyCounts::kNone : wholeNumber(info, 2, "to", 0, last);
     if (to == place) throw Failure("EINVAL", "to must be another place");
     const uint32_t topK = wholeNumber(info, 3, "topK", 1, kTopMax);
-    takenOf_ = wholeNumber(info, 0, "dimension", 0, kDimensionsMax);
+    takenOf_ = dimension;
     counts.take(place, to, taken_);
     const TopKeys top = topOf(taken_, topK);
     const uint32_t words = counts.words();
@@ -180,14 +212,15 @@ Napi::Value RowCountsObject::take(const Napi::CallbackInfo& info) {
     Napi::Int32Array keys = Napi::Int32Array::New(env, tops * words);
     Napi::Float64Array figures = Napi::Float64Array::New(env, (tops + 1) * kFiguresPerKey);
     Napi::Float64Array sampled = Napi::Float64Array::New(env, (tops + 1) * kFiguresPerSample);
+    const auto put = [](const auto& from, Napi::Float64Array& into, size_t at) { std::copy(from.begin(), from.end(), into.Data() + at * from.size()); };
     for (size_t i = 0; i < tops; i++) {
       const size_t key = top.keys[i];
       std::copy_n(counts.table().key(taken_.slots[key]), words, keys.Data() + i * words);
-      std::copy_n(&taken_.figures[key * kFiguresPerKey], kFiguresPerKey, figures.Data() + i * kFiguresPerKey);
-      std::copy_n(&taken_.sampled[key * kFiguresPerSample], kFiguresPerSample, sampled.Data() + i * kFiguresPerSample);
+      put(taken_.figures[key], figures, i);
+      put(taken_.sampled[key], sampled, i);
     }
-    std::copy(top.other.begin(), top.other.end(), figures.Data() + tops * kFiguresPerKey);
-    std::copy(top.otherSampled.begin(), top.otherSampled.end(), sampled.Data() + tops * kFiguresPerSample);
+    put(top.other, figures, tops);
+    put(top.otherSampled, sampled, tops);
     Napi::Object result = Napi::Object::New(env);
     result.Set("keys", keys);
     result.Set("figures", figures);
@@ -206,44 +239,36 @@ Napi::Value RowCountsObject::addTaken(const Napi::CallbackInfo& info) {
       throw Failure("EINVAL", "from must be row counts");
     }
     const RowCountsObject& from = *Unwrap(info[0].As<Napi::Object>());
-    if (&from == this || from.takenOf_ >= std::min(counts_.size(), from.counts_.size())) {
+    const uint32_t dimension = from.takenOf_;
+    if (&from == this || dimension >= std::min(plan_.dimensions.size(), from.plan_.dimensions.size())) {
       throw Failure("EINVAL", "from must be other row counts that something was taken from");
     }
-    KeyCounts& counts = counts_[from.takenOf_];
-    const KeyCounts& source = from.counts_[from.takenOf_];
-    if (counts.words() != source.words()) throw Failure("EINVAL", "from must have keys of the same words");
-    const uint32_t place = wholeNumber(info, 1, "place", 0, counts.places() - 1.0);
-    const uint64_t before = evictedKeys();
-    counts.addTaken(source, from.taken_, place);
+    if (plan_.kinds[dimension] != from.plan_.kinds[dimension]) throw Failure("EINVAL", "from must count by the same keys");
+    const uint32_t place = wholeNumber(info, 1, "place", 0, counts_->places() - 1.0);
+    const uint64_t before = counts_->evictedKeys();
+    counts_->dimension(dimension).addTaken(from.counts_->dimension(dimension), from.taken_, place);
     tellMemory();
-    return Napi::Number::New(info.Env(), static_cast<double>(evictedKeys() - before));
+    return Napi::Number::New(info.Env(), static_cast<double>(counts_->evictedKeys() - before));
   });
 }
 
 void RowCountsObject::forgetAbsent(const Napi::CallbackInfo&) {
-  for (KeyCounts& counts : counts_) counts.forgetAbsent();
+  counts_->forgetAbsent();
   takenOf_ = KeyCounts::kNone;
 }
 
 void RowCountsObject::widen(const Napi::CallbackInfo& info) {
   guarded(info, [&] {
-    for (KeyCountsPlan& plan : plans_) {
-      const uint32_t places = wholeNumber(info, 0, "places", plan.places, plan.placesMax);
-      counts_[static_cast<size_t>(&plan - plans_.data())].widen(places);
-      plan.places = places;
-    }
+    const KeyCountsPlan& plan = plan_.dimensions[0];
+    const uint32_t places = wholeNumber(info, 0, "places", plan.places, plan.placesMax);
+    counts_->widen(places);
+    for (KeyCountsPlan& dimension : plan_.dimensions) dimension.places = places;
     tellMemory();
   });
 }
 
 void RowCountsObject::clear(const Napi::CallbackInfo& info) {
-  guarded(info, [&] {
-    takenOf_ = KeyCounts::kNone;
-    taken_ = TakenKeys();
-    counts_.clear();
-    for (const KeyCountsPlan& plan : plans_) counts_.emplace_back(plan);
-    tellMemory();
-  });
+  guarded(info, [&] { makeCounts(); });
 }
 
 }  // namespace flowspan

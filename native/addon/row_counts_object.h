@@ -1,11 +1,11 @@
-// NativeRowCounts of src/meter/addon.ts: the counts of all dimensions of a rollup as a JavaScript object. JavaScript thread only.
+// NativeRowCounts of src/meter/addon.ts: what a rollup counts, as a JavaScript object. JavaScript thread only.
 #pragma once
 
 #include <napi.h>
 
-#include <vector>
+#include <memory>
 
-#include "../rollup/key_counts.h"
+#include "../rollup/row_counts.h"
 
 namespace flowspan {
 
@@ -16,31 +16,30 @@ class RowCountsObject : public Napi::ObjectWrap<RowCountsObject> {
   ~RowCountsObject() override;
 
  private:
-  Napi::Value addRows(const Napi::CallbackInfo& info);
+  Napi::Value add(const Napi::CallbackInfo& info);
+  void tellSelector(const Napi::CallbackInfo& info);
   Napi::Value take(const Napi::CallbackInfo& info);
   Napi::Value addTaken(const Napi::CallbackInfo& info);
   void forgetAbsent(const Napi::CallbackInfo& info);
   void widen(const Napi::CallbackInfo& info);
   void clear(const Napi::CallbackInfo& info);
 
-  uint64_t evictedKeys() const;
-  void checkRows(uint32_t count) const;
-  KeyCounts& dimensionAt(const Napi::CallbackInfo& info, size_t index);
+  uint32_t dimensionAt(const Napi::CallbackInfo& info, size_t index) const;
+  void makeCounts();
   void tellMemory();
 
-  std::vector<KeyCountsPlan> plans_;
-  std::vector<KeyCounts> counts_;
-  struct Use {
-    uint32_t dimension;
-    KeyColumn column;
-  };
-  std::vector<Use> uses_;
-  RowColumns rows_{};
+  RowCountsPlan plan_;
+  std::unique_ptr<RowCounts> counts_;
+  // Memory of the owner's arrays, which are kept alive: totals of every place, places of the windows that are open, what a call has to say.
+  WindowTotal* totals_ = nullptr;
+  int32_t* windowPlaces_ = nullptr;
+  int32_t* outcome_ = nullptr;
+  std::vector<Napi::ObjectReference> arrays_;
+  // Ports that have names, by protocol.
+  std::vector<std::pair<uint8_t, std::vector<uint8_t>>> ports_;
   // What was taken last, and of which dimension.
   TakenKeys taken_;
   uint32_t takenOf_ = KeyTable::kNone;
-  // Keeps the columns alive whose memory `rows_` and `uses_` point to.
-  std::vector<Napi::ObjectReference> columns_;
   int64_t octetsTold_ = 0;
 };
 

@@ -12,21 +12,17 @@ namespace {
 constexpr uint32_t kEvictedPart = 16;
 constexpr size_t kAhead = 8;
 
-template <size_t kCount>
-void add(double* to, const double* from) {
-  for (size_t i = 0; i < kCount; i++) to[i] += from[i];
+template <typename T>
+void add(T& to, const T& from) {
+  for (size_t i = 0; i < from.size(); i++) to[i] += from[i];
 }
-template <size_t kCount>
-void move(double* from, double* to) {
-  add<kCount>(to, from);
-  std::fill_n(from, kCount, 0.0);
+template <typename T>
+void move(T& from, T& to) {
+  add(to, from);
+  from.fill(0);
 }
-constexpr auto addFigures = add<kFiguresPerKey>;
-constexpr auto addEstimates = add<kFiguresPerSample>;
-constexpr auto moveFigures = move<kFiguresPerKey>;
-constexpr auto moveEstimates = move<kFiguresPerSample>;
 
-bool isEstimate(const double* sampled) { return sampled[1] > 0 || sampled[2] > 0 || sampled[3] > 0; }
+bool isEstimate(const Estimates& sampled) { return sampled[1] > 0 || sampled[2] > 0 || sampled[3] > 0; }
 
 }  // namespace
 
@@ -36,11 +32,11 @@ KeyCounts::KeyCounts(const KeyCountsPlan& plan)
       markWords_((plan.placesMax + 31) / 32),
       table_(plan.words, markWords_, plan.keysMax, plan.seed),
       places_(plan.places),
-      values_(cells() * kFiguresPerKey),
+      values_(cells()),
       rest_(places_) {}
 
 size_t KeyCounts::octets() const {
-  const size_t perCell = (kFiguresPerKey + (sampled_.size() > 0 ? kFiguresPerSample : 0)) * sizeof(double);
+  const size_t perCell = sizeof(Figures) + (sampled_.size() > 0 ? sizeof(Estimates) : 0);
   return table_.octets() + size_t{table_.slotsUsed()} * places_ * perCell + rest_.size() * sizeof(Rest) + sizeof(*this);
 }
 
@@ -54,10 +50,10 @@ uint32_t KeyCounts::hashOf(const uint32_t* key) const {
   return hash ^ (hash >> 16);
 }
 
-void KeyCounts::addRows(const RowColumns& rows, uint32_t count, const KeyColumn& column) {
+void KeyCounts::addRows(const RowColumns& rows, const KeyColumn& column) {
   const uint64_t evictionsBefore = evictions_;
-  findAll(rows, count, column);
-  for (uint32_t row = 0; row < count; row++) {
+  findAll(rows, column);
+  for (uint32_t row = 0; row < rows.count; row++) {
     const uint8_t flags = rows.flags[row];
     uint32_t slot = kNone;
     if ((flags & column.needs) == column.needs) {
@@ -69,14 +65,14 @@ void KeyCounts::addRows(const RowColumns& rows, uint32_t count, const KeyColumn&
       table_.weight(slot) += rows.weights[row];
     }
     addShares(rows, row, slot, (flags & column.swaps) == 0 ? 0 : 1);
-    if ((flags & kSampledFlag) != 0) addSampled(rows, row, slot);
+    if ((flags & row_flag::kSampled) != 0) addSampled(rows, row, slot);
   }
 }
 
 // Into `slots_`: that of each row that has a key, kNone where the table has none. What is looked at lies anywhere in megabytes: all of it is
 // asked for before any of it is used. Looks that wait for each other would take most of the time there is.
-void KeyCounts::findAll(const RowColumns& rows, uint32_t count, const KeyColumn& column) {
-  const uint32_t words = plan_.words;
+void KeyCounts::findAll(const RowColumns& rows, const KeyColumn& column) {
+  const uint32_t words = plan_.words, count = rows.count;
   for (uint32_t row = 0; row < count; row++) {
     hashes_[row] = hashOf(column.keys + row * words);
     table_.askForIndex(hashes_[row]);
@@ -93,11 +89,9 @@ void KeyCounts::findAll(const RowColumns& rows, uint32_t count, const KeyColumn&
       table_.askForSlot(slot);
     }
     // Of a long row, the middle too: the lines between are fetched by their neighbours.
-    const int32_t first = rows.firstShare[row];
-    const int32_t last = rows.firstShare[row + 1] - 1;
-    for (const int32_t share : {first, (first + last) / 2, last}) {
-      askForWriting(&values_[cell(slot, static_cast<uint32_t>(rows.places[share])) * kFiguresPerKey]);
-    }
+    const uint32_t first = rows.firstShare[row];
+    const uint32_t last = rows.firstShare[row + 1] - 1;
+    for (const uint32_t share : {first, (first + last) / 2, last}) askForWriting(&values_[cell(slot, rows.places[share])]);
   }
 }
 
@@ -112,11 +106,11 @@ void KeyCounts::mark(uint32_t slot, uint32_t place) {
 // `swap`: 1 where the row's source is what `in` counts for.
 void KeyCounts::addShares(const RowColumns& rows, uint32_t row, uint32_t slot, uint32_t swap) {
   const uint32_t back = 1 - swap;
-  for (int32_t share = rows.firstShare[row]; share < rows.firstShare[row + 1]; share++) {
-    const auto place = static_cast<uint32_t>(rows.places[share]);
+  for (uint32_t share = rows.firstShare[row]; share < rows.firstShare[row + 1]; share++) {
+    const uint32_t place = rows.places[share];
     if (slot != kNone) mark(slot, place);
-    double* to = slot == kNone ? rest_[place].other.data() : &values_[cell(slot, place) * kFiguresPerKey];
-    const double* figures = rows.figures + static_cast<size_t>(share) * kFiguresPerKey;
+    Figures& to = slot == kNone ? rest_[place].other : values_[cell(slot, place)];
+    const Figures& figures = rows.figures[share];
     to[0] += figures[swap];
     to[1] += figures[back];
     to[2] += figures[2 + swap];
@@ -127,10 +121,9 @@ void KeyCounts::addShares(const RowColumns& rows, uint32_t row, uint32_t slot, u
 
 void KeyCounts::addSampled(const RowColumns& rows, uint32_t row, uint32_t slot) {
   takeSampled();
-  for (int32_t share = rows.firstShare[row]; share < rows.firstShare[row + 1]; share++) {
-    const auto place = static_cast<uint32_t>(rows.places[share]);
-    double* to = slot == kNone ? rest_[place].sampled.data() : &sampled_[cell(slot, place) * kFiguresPerSample];
-    addEstimates(to, rows.sampled + static_cast<size_t>(share) * kFiguresPerSample);
+  for (uint32_t share = rows.firstShare[row]; share < rows.firstShare[row + 1]; share++) {
+    const uint32_t place = rows.places[share];
+    add(slot == kNone ? rest_[place].sampled : sampled_[cell(slot, place)], rows.sampled[share]);
   }
 }
 
@@ -146,16 +139,15 @@ void KeyCounts::addTaken(const KeyCounts& from, const TakenKeys& taken, uint32_t
       if (slot == kNone) slot = admit(from.table_.key(slots[i]), hashes_[i], from.table_.distinctHashOf(slots[i]));
       table_.weight(slot) += taken.octets[key];
       mark(slot, place);
-      addFigures(&values_[cell(slot, place) * kFiguresPerKey], &taken.figures[key * kFiguresPerKey]);
-      const double* estimates = &taken.sampled[key * kFiguresPerSample];
-      if (!isEstimate(estimates)) continue;
+      add(values_[cell(slot, place)], taken.figures[key]);
+      if (!isEstimate(taken.sampled[key])) continue;
       takeSampled();
-      addEstimates(&sampled_[cell(slot, place) * kFiguresPerSample], estimates);
+      add(sampled_[cell(slot, place)], taken.sampled[key]);
     }
   }
   Rest& rest = rest_[place];
-  addFigures(rest.other.data(), taken.other.data());
-  addEstimates(rest.sampled.data(), taken.otherSampled.data());
+  add(rest.other, taken.other);
+  add(rest.sampled, taken.otherSampled);
   rest.distinct.merge(taken.distinct);
   rest.evicted |= taken.evicted;
 }
@@ -170,15 +162,15 @@ void KeyCounts::take(uint32_t place, uint32_t to, TakenKeys& into) {
     if ((marks[place / 32] & bit) == 0) continue;
     marks[place / 32] &= ~bit;
     if (to != kNone) marks[to / 32] |= 1u << (to % 32);
-    double* figures = &into.figures[size_t{count} * kFiguresPerKey];
-    std::fill_n(figures, kFiguresPerKey, 0.0);
-    moveFigures(&values_[cell(slot, place) * kFiguresPerKey], figures);
-    if (to != kNone) addFigures(&values_[cell(slot, to) * kFiguresPerKey], figures);
-    double* estimates = &into.sampled[size_t{count} * kFiguresPerSample];
-    std::fill_n(estimates, kFiguresPerSample, 0.0);
+    Figures& figures = into.figures[count];
+    figures.fill(0);
+    move(values_[cell(slot, place)], figures);
+    if (to != kNone) add(values_[cell(slot, to)], figures);
+    Estimates& estimates = into.sampled[count];
+    estimates.fill(0);
     if (hasEstimates) {
-      moveEstimates(&sampled_[cell(slot, place) * kFiguresPerSample], estimates);
-      if (to != kNone) addEstimates(&sampled_[cell(slot, to) * kFiguresPerSample], estimates);
+      move(sampled_[cell(slot, place)], estimates);
+      if (to != kNone) add(sampled_[cell(slot, to)], estimates);
     }
     into.octets[count] = figures[0] + figures[1];
     into.slots[count++] = slot;
@@ -192,8 +184,8 @@ void KeyCounts::take(uint32_t place, uint32_t to, TakenKeys& into) {
   rest = Rest();
   if (to == kNone) return;
   Rest& target = rest_[to];
-  addFigures(target.other.data(), into.other.data());
-  addEstimates(target.sampled.data(), into.otherSampled.data());
+  add(target.other, into.other);
+  add(target.sampled, into.otherSampled);
   target.distinct.merge(into.distinct);
   target.evicted |= into.evicted;
 }
@@ -207,16 +199,15 @@ void KeyCounts::forgetAbsent() {
 }
 
 void KeyCounts::widen(uint32_t places) {
-  const auto wider = [&](const ZeroedArray<double>& from, uint32_t perCell) {
-    ZeroedArray<double> larger(static_cast<size_t>(table_.slotsMax()) * places * perCell);
-    const size_t before = size_t{places_} * perCell;
+  const auto widened = [&]<typename T>(const ZeroedArray<T>& from) {
+    ZeroedArray<T> larger(static_cast<size_t>(table_.slotsMax()) * places);
     for (size_t slot = 0; slot < table_.slotsUsed(); slot++) {
-      std::copy_n(from.data() + slot * before, before, larger.data() + slot * places * perCell);
+      std::copy_n(from.data() + slot * places_, places_, larger.data() + slot * places);
     }
     return larger;
   };
-  values_ = wider(values_, kFiguresPerKey);
-  if (sampled_.size() > 0) sampled_ = wider(sampled_, kFiguresPerSample);
+  values_ = widened(values_);
+  if (sampled_.size() > 0) sampled_ = widened(sampled_);
   rest_.resize(places);
   places_ = places;
 }
@@ -247,7 +238,7 @@ void KeyCounts::evictLightest() {
     table_.askForIndex(table_.hashOf(next));
     // Most have one window, or several of which this is one.
     const uint32_t place = static_cast<uint32_t>(std::bit_width(table_.marks(next)[0] | 1)) - 1;
-    askForWriting(&values_[cell(next, place) * kFiguresPerKey]);
+    askForWriting(&values_[cell(next, place)]);
     evict(slots[i]);
   }
   evictions_++;
@@ -261,8 +252,8 @@ void KeyCounts::evict(uint32_t slot) {
       const uint32_t place = 32 * word + static_cast<uint32_t>(std::countr_zero(marks[word]));
       Rest& rest = rest_[place];
       rest.evicted = true;
-      moveFigures(&values_[cell(slot, place) * kFiguresPerKey], rest.other.data());
-      if (sampled_.size() > 0) moveEstimates(&sampled_[cell(slot, place) * kFiguresPerSample], rest.sampled.data());
+      move(values_[cell(slot, place)], rest.other);
+      if (sampled_.size() > 0) move(sampled_[cell(slot, place)], rest.sampled);
     }
   }
   // A slot without key is counted by no window: its marks are gone.
@@ -271,7 +262,7 @@ void KeyCounts::evict(uint32_t slot) {
 }
 
 void KeyCounts::takeSampled() {
-  if (sampled_.size() == 0) sampled_ = ZeroedArray<double>(cells() * kFiguresPerSample);
+  if (sampled_.size() == 0) sampled_ = ZeroedArray<Estimates>(cells());
 }
 
 }  // namespace flowspan

@@ -2,8 +2,8 @@
 // what they counted for one key lies side by side, so that a long flow, or a key that gives its place up, touches one piece of memory and
 // not one a window. Rows come in batches: the same table stays in the processor's cache for all of them.
 //
-// Also holds true while a window is open: keys + other = all that was added, exactly. Memory: (words + 8) × 4 octets a slot, and for each
-// place 40 more, 72 once sampled rows were counted; of slots that were ever in use. One thread.
+// Also holds true while a window is open: keys + other = all that was added, exactly. Memory: of slots that were ever in use (words + marks + 13) × 4 octets
+// at most, and for each place 40 more, 72 once sampled rows were counted. One thread.
 #pragma once
 
 #include <array>
@@ -11,14 +11,13 @@
 #include <vector>
 
 #include "distinct_registers.h"
+#include "key_kinds.h"
 #include "key_table.h"
 #include "row_columns.h"
 #include "taken_keys.h"
 #include "zeroed_array.h"
 
 namespace flowspan {
-
-constexpr uint32_t kKeyWordsMax = 16;
 
 struct KeyCountsPlan {
   // 32 bits each, 1 to kKeyWordsMax.
@@ -44,8 +43,8 @@ class KeyCounts {
   uint64_t evictions() const { return evictions_; }
   size_t octets() const;
 
-  // Counts the first rows under their keys. The columns must be good: places that there are, and at least one share a row.
-  void addRows(const RowColumns& rows, uint32_t count, const KeyColumn& column);
+  // Counts the rows under their keys. Their places must be some that there are.
+  void addRows(const RowColumns& rows, const KeyColumn& column);
   // Counts what a window was taken with: its keys, which stand in the table of `from` still, and the rest. The same multipliers.
   void addTaken(const KeyCounts& from, const TakenKeys& taken, uint32_t place);
   // Takes what a window counted out of its place, which is empty then, and adds it to another one, kNone for none.
@@ -59,8 +58,8 @@ class KeyCounts {
  private:
   // What is counted of a window but not under a key.
   struct Rest {
-    std::array<double, kFiguresPerKey> other{};
-    std::array<double, kFiguresPerSample> sampled{};
+    Figures other{};
+    Estimates sampled{};
     DistinctRegisters distinct;
     bool evicted = false;
   };
@@ -68,7 +67,7 @@ class KeyCounts {
   size_t cells() const { return static_cast<size_t>(table_.slotsMax()) * places_; }
   uint32_t hashOf(const uint32_t* key) const;
   size_t cell(uint32_t slot, uint32_t place) const { return static_cast<size_t>(slot) * places_ + place; }
-  void findAll(const RowColumns& rows, uint32_t count, const KeyColumn& column);
+  void findAll(const RowColumns& rows, const KeyColumn& column);
   void addShares(const RowColumns& rows, uint32_t row, uint32_t slot, uint32_t swap);
   void addSampled(const RowColumns& rows, uint32_t row, uint32_t slot);
   void mark(uint32_t slot, uint32_t place);
@@ -81,10 +80,10 @@ class KeyCounts {
   uint32_t markWords_;
   KeyTable table_;
   uint32_t places_;
-  // kFiguresPerKey for each place of a slot.
-  ZeroedArray<double> values_;
-  // kFiguresPerSample for each place of a slot; taken with the first sampled row.
-  ZeroedArray<double> sampled_;
+  // For each place of a slot.
+  ZeroedArray<Figures> values_;
+  // The same; taken with the first sampled row.
+  ZeroedArray<Estimates> sampled_;
   std::vector<Rest> rest_;
   uint64_t evictedKeys_ = 0;
   uint64_t evictions_ = 0;

@@ -24,7 +24,6 @@ KeyTable::KeyTable(uint32_t words, uint32_t marks, uint32_t slotsMax, uint32_t s
       keyAt_(kMarksAt + marks),
       stride_(keyAt_ + words),
       chance_(seed | 1),
-      slotMask_(static_cast<uint32_t>((uint64_t{1} << std::bit_width(slotsMax)) - 1)),
       records_(static_cast<size_t>(slotsMax) * stride_),
       weights_(slotsMax),
       given_(slotsMax) {
@@ -49,16 +48,15 @@ uint32_t KeyTable::insert(const uint32_t* key, uint32_t hash, uint32_t distinctH
 void KeyTable::remove(uint32_t slot) {
   const uint32_t mask = indexMask_;
   uint32_t hole = hashOf(slot) & mask;
-  while ((index_[hole] & slotMask_) != slot + 1) hole = (hole + 1) & mask;
+  while (index_[hole].place != slot + 1) hole = (hole + 1) & mask;
   // Knuth 6.4 algorithm R: entries behind the hole move up unless that would put them before their home.
-  for (uint32_t at = (hole + 1) & mask; index_[at] != 0; at = (at + 1) & mask) {
-    const uint32_t home = hashOf((index_[at] & slotMask_) - 1) & mask;
-    if (((at - home) & mask) >= ((at - hole) & mask)) {
+  for (uint32_t at = (hole + 1) & mask; index_[at].place != 0; at = (at + 1) & mask) {
+    if (((at - index_[at].hash) & mask) >= ((at - hole) & mask)) {
       index_[hole] = index_[at];
       hole = at;
     }
   }
-  index_[hole] = 0;
+  index_[hole] = {};
   weights_[slot] = kNobody;
   given_[slotsUsed_ - size_] = slot;
   size_--;
@@ -93,14 +91,14 @@ uint32_t KeyTable::anySlot() {
 
 void KeyTable::link(uint32_t slot, uint32_t hash) {
   uint32_t at = hash & indexMask_;
-  while (index_[at] != 0) at = (at + 1) & indexMask_;
-  index_[at] = (hash & ~slotMask_) | (slot + 1);
+  while (index_[at].place != 0) at = (at + 1) & indexMask_;
+  index_[at] = {hash, slot + 1};
 }
 
 // Every slot in use has a key when it is too small.
 void KeyTable::growIndex(uint32_t slots) {
   indexed_ = slots;
-  index_ = ZeroedArray<uint32_t>(std::bit_ceil(uint64_t{slots} * 2));
+  index_ = ZeroedArray<Entry>(std::bit_ceil(uint64_t{slots} * 2));
   indexMask_ = static_cast<uint32_t>(index_.size() - 1);
   for (uint32_t slot = 0; slot < size_; slot++) link(slot, hashOf(slot));
 }

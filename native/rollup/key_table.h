@@ -1,8 +1,8 @@
 // Keys of fixed width to small numbers (slots): open addressing, no memory of its own per key. Volumes are kept elsewhere, by slot.
 // Bounded: when it is full, the owner removes some of the keys that `lightest` divides off.
 //
-// All that belongs to a key lies together in a record, since each look at a table of many keys waits for memory. Memory: (words + marks + 7)
-// × 4 octets a slot that was ever in use. One thread.
+// All that belongs to a key lies together in a record, since each look at a table of many keys waits for memory. Memory: (words + marks + 5)
+// × 4 octets a slot that was ever in use, and 16 to 32 a key of the most there were. One thread.
 #pragma once
 
 #include <cstdint>
@@ -40,23 +40,21 @@ class KeyTable {
 
   // The key's slot, or kNone.
   uint32_t find(const uint32_t* key, uint32_t hash) const {
-    const uint32_t mask = indexMask_;
-    for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
-      const uint32_t entry = index_[i];
-      if (entry == 0) return kNone;
-      if (((entry ^ hash) & ~slotMask_) != 0) continue;
-      const uint32_t slot = (entry & slotMask_) - 1;
-      const uint32_t* held = this->key(slot);
+    for (uint32_t i = hash & indexMask_;; i = (i + 1) & indexMask_) {
+      const Entry& entry = index_[i];
+      if (entry.place == 0) return kNone;
+      if (entry.hash != hash) continue;
+      const uint32_t* held = this->key(entry.place - 1);
       uint32_t word = 0;
       while (word < words_ && held[word] == key[word]) word++;
-      if (word == words_) return slot;
+      if (word == words_) return entry.place - 1;
     }
   }
   // What `find` looks at first, then what it looks at behind that: to be called for many keys, one after the other.
   void askForIndex(uint32_t hash) const { askForReading(&index_[hash & indexMask_]); }
   void askForRecord(uint32_t hash) const {
-    const uint32_t slot = index_[hash & indexMask_] & slotMask_;
-    askForSlot(slot == 0 ? 0 : slot - 1);
+    const uint32_t place = index_[hash & indexMask_].place;
+    askForSlot(place == 0 ? 0 : place - 1);
   }
   void askForSlot(uint32_t slot) const {
     askForWriting(record(slot));
@@ -84,6 +82,10 @@ class KeyTable {
   static constexpr uint32_t kHashAt = 0;
   static constexpr uint32_t kDistinctHashAt = 1;
   static constexpr uint32_t kMarksAt = 2;
+  struct Entry {
+    uint32_t hash;
+    uint32_t place;  // slot + 1; 0: nobody's
+  };
   static constexpr double kNobody = std::numeric_limits<double>::infinity();
 
   uint32_t* record(uint32_t slot) { return records_.data() + static_cast<size_t>(slot) * stride_; }
@@ -96,7 +98,6 @@ class KeyTable {
   uint32_t keyAt_;
   uint32_t stride_;
   uint32_t chance_;  // of xorshift32, never 0
-  uint32_t slotMask_;
   uint32_t slotsUsed_ = 0;
   uint32_t size_ = 0;
   // The index has room for so many.
@@ -104,9 +105,7 @@ class KeyTable {
   uint32_t indexMask_ = 0;
   ZeroedArray<uint32_t> records_;
   ZeroedArray<double> weights_;
-  // Slot + 1 in the low bits, the hash's high bits above them: nearly always tells without a look elsewhere that an entry is another
-  // key's. 0 is nobody's.
-  ZeroedArray<uint32_t> index_;
+  ZeroedArray<Entry> index_;
   // Slots that were given up, the last one on top: as many as are in use no more.
   ZeroedArray<uint32_t> given_;
 };

@@ -25,8 +25,8 @@ TopKeys topOf(TakenKeys& taken, uint32_t topK) {
       top.keys.push_back(key);
       continue;
     }
-    for (uint32_t i = 0; i < kFiguresPerKey; i++) top.other[i] += taken.figures[key * kFiguresPerKey + i];
-    for (uint32_t i = 0; i < kFiguresPerSample; i++) top.otherSampled[i] += taken.sampled[key * kFiguresPerSample + i];
+    for (uint32_t i = 0; i < kFiguresPerKey; i++) top.other[i] += taken.figures[key][i];
+    for (uint32_t i = 0; i < kFiguresPerSample; i++) top.otherSampled[i] += taken.sampled[key][i];
   }
   return top;
 }

@@ -14,15 +14,15 @@ namespace flowspan {
 struct TakenKeys {
   // Of the keys there are, `count`, by key:
   std::vector<uint32_t> slots;
-  std::vector<double> figures;
+  std::vector<Figures> figures;
   // Zero where no sampled row was counted.
-  std::vector<double> sampled;
+  std::vector<Estimates> sampled;
   std::vector<double> octets;
   std::vector<double> ranked;
   uint32_t count = 0;
   // Of the window, what is not in keys:
-  std::array<double, kFiguresPerKey> other{};
-  std::array<double, kFiguresPerSample> otherSampled{};
+  Figures other{};
+  Estimates otherSampled{};
   DistinctRegisters distinct;
   // Some keys were moved to `other`, so that the keys that are left do not tell how many there were.
   bool evicted = false;
@@ -31,8 +31,8 @@ struct TakenKeys {
   void reserve(uint32_t keys) {
     if (slots.size() >= keys) return;
     slots.resize(keys);
-    figures.resize(size_t{keys} * kFiguresPerKey);
-    sampled.resize(size_t{keys} * kFiguresPerSample);
+    figures.resize(keys);
+    sampled.resize(keys);
     octets.resize(keys);
     ranked.resize(keys);
   }
@@ -44,8 +44,8 @@ struct TopKeys {
   // Places in TakenKeys, in their order there.
   std::vector<uint32_t> keys;
   // All keys that are not among them, and what was other before.
-  std::array<double, kFiguresPerKey> other;
-  std::array<double, kFiguresPerSample> otherSampled;
+  Figures other;
+  Estimates otherSampled;
 };
 
 TopKeys topOf(TakenKeys& taken, uint32_t topK);

@@ -17,10 +17,7 @@ using namespace flowspan;
 namespace {
 
 constexpr uint32_t kNone = KeyCounts::kNone;
-constexpr uint8_t kHasKey = 1, kReversed = 4;
-constexpr uint32_t kShares = 2048;
-using Figures = std::array<double, kFiguresPerKey>;
-using Estimates = std::array<double, kFiguresPerSample>;
+constexpr uint8_t kHasKey = row_flag::kEnds;
 
 struct Share {
   uint32_t place = 0;
@@ -52,32 +49,27 @@ class Counts {
   KeyCounts counts;
 
   void add(const std::vector<TestRow>& rows) {
-    int32_t share = 0;
-    for (size_t row = 0; row < rows.size(); row++) {
-      keys_[row] = rows[row].key;
-      flags_[row] = rows[row].flags;
-      weights_[row] = 0;
-      for (const Share& one : rows[row].shares) {
-        places_[share] = static_cast<int32_t>(one.place);
-        std::copy(one.figures.begin(), one.figures.end(), &figures_[share * kFiguresPerKey]);
-        std::copy(one.sampled.begin(), one.sampled.end(), &sampled_[share * kFiguresPerSample]);
-        weights_[row] += one.figures[0] + one.figures[1];
-        share++;
+    batch_.clear();
+    for (const TestRow& row : rows) {
+      const uint32_t at = batch_.count++;
+      keys_[at] = row.key;
+      batch_.flags[at] = row.flags;
+      batch_.weights[at] = 0;
+      for (const Share& one : row.shares) {
+        const uint32_t share = batch_.shares++;
+        batch_.places[share] = one.place;
+        batch_.figures[share] = one.figures;
+        batch_.sampled[share] = one.sampled;
+        batch_.weights[at] += one.figures[0] + one.figures[1];
       }
-      firstShare_[row + 1] = share;
+      batch_.firstShare[at + 1] = batch_.shares;
     }
-    counts.addRows({flags_.data(), weights_.data(), firstShare_.data(), places_.data(), figures_.data(), sampled_.data(), kRowsMax, kShares},
-                   static_cast<uint32_t>(rows.size()), {keys_.data(), kHasKey, kReversed});
+    counts.addRows(batch_, {keys_.data(), kHasKey, row_flag::kReversed});
   }
 
  private:
   std::array<uint32_t, kRowsMax> keys_{};
-  std::array<uint8_t, kRowsMax> flags_{};
-  std::array<double, kRowsMax> weights_{};
-  std::array<int32_t, kRowsMax + 1> firstShare_{};
-  std::array<int32_t, kShares> places_{};
-  std::array<double, kShares * kFiguresPerKey> figures_{};
-  std::array<double, kShares * kFiguresPerSample> sampled_{};
+  RowColumns batch_{8};
 };
 
 double sumOf(const TakenKeys& taken) {
@@ -97,10 +89,10 @@ struct Window {
     const bool hasKey = (row.flags & kHasKey) != 0;
     Figures& figures = hasKey ? keys[row.key].first : other;
     Estimates& sampled = hasKey ? keys[row.key].second : otherSampled;
-    const uint32_t swap = (row.flags & kReversed) != 0 ? 1 : 0;
+    const uint32_t swap = (row.flags & row_flag::kReversed) != 0 ? 1 : 0;
     for (uint32_t i = 0; i < 4; i++) figures[i] += share.figures[i ^ swap];
     figures[4] += share.figures[4];
-    if ((row.flags & kSampledFlag) == 0) return;
+    if ((row.flags & row_flag::kSampled) == 0) return;
     for (uint32_t i = 0; i < kFiguresPerSample; i++) sampled[i] += share.sampled[i];
   }
   void add(const Window& from) {
@@ -117,8 +109,8 @@ Window windowOf(const KeyCounts& counts, const TakenKeys& taken) {
   Window window{{}, taken.other, taken.otherSampled};
   for (uint32_t key = 0; key < taken.count; key++) {
     auto& [figures, sampled] = window.keys[*counts.table().key(taken.slots[key])];
-    std::copy_n(&taken.figures[key * kFiguresPerKey], kFiguresPerKey, figures.begin());
-    std::copy_n(&taken.sampled[key * kFiguresPerSample], kFiguresPerSample, sampled.begin());
+    figures = taken.figures[key];
+    sampled = taken.sampled[key];
   }
   return window;
 }
@@ -139,8 +131,8 @@ TEST("key counts: whatever is added to whichever windows, taken and put into lon
     for (int batch = 0; batch < 12; batch++) {
       std::vector<TestRow> rows(random() % (kRowsMax + 1));
       for (TestRow& row : rows) {
-        row = {static_cast<uint32_t>(random() % 500), static_cast<uint8_t>((random() % 8 != 0 ? kHasKey : 0) | (random() % 2 != 0 ? kReversed : 0)), {}};
-        if (isSampled && random() % 3 == 0) row.flags |= kSampledFlag;
+        row = {static_cast<uint32_t>(random() % 500), static_cast<uint8_t>((random() % 8 != 0 ? kHasKey : 0) | (random() % 2 != 0 ? row_flag::kReversed : 0)), {}};
+        if (isSampled && random() % 3 == 0) row.flags |= row_flag::kSampled;
         const uint32_t first = 1 + static_cast<uint32_t>(random()) % (places - 1);
         const uint32_t last = std::min(places, first + 1 + (random() % 6 == 0 ? 5 : 0));
         for (uint32_t place = first; place < last; place++) {
@@ -233,11 +225,11 @@ TEST("key counts: whatever comes in whatever order: keys and other add up, and w
       std::vector<TestRow> rows(1 + random() % kRowsMax);
       for (TestRow& row : rows) {
         row = light(random() % 301, random() % 5001);
-        row.flags |= random() % 4 == 0 ? kSampledFlag : 0;
+        row.flags |= random() % 4 == 0 ? row_flag::kSampled : 0;
         row.shares[0].place = random() % 40;
         row.shares[0].sampled[2] = random() % 100;
         sums[row.shares[0].place] += row.shares[0].figures[0];
-        if ((row.flags & kSampledFlag) != 0) sampled[row.shares[0].place] += row.shares[0].sampled[2];
+        if ((row.flags & row_flag::kSampled) != 0) sampled[row.shares[0].place] += row.shares[0].sampled[2];
       }
       target.add(rows);
     }
@@ -248,7 +240,7 @@ TEST("key counts: whatever comes in whatever order: keys and other add up, and w
       target.counts.take(place, kNone, taken);
       CHECK_EQ(sumOf(taken), sums[place]);
       double estimates = taken.otherSampled[2];
-      for (uint32_t key = 0; key < taken.count; key++) estimates += taken.sampled[key * kFiguresPerSample + 2];
+      for (uint32_t key = 0; key < taken.count; key++) estimates += taken.sampled[key][2];
       CHECK_EQ(estimates, sampled[place]);
       CHECK(taken.count <= keysMax);
       evicted |= taken.evicted;
@@ -275,9 +267,9 @@ TEST("key counts: the top is what a sort gives, and the rest is other") {
     double sum = 3;
     for (uint32_t key = 0; key < keys; key++) {
       taken.slots[key] = key;
-      double* figures = &taken.figures[key * kFiguresPerKey];
-      for (uint32_t i = 0; i < kFiguresPerKey; i++) figures[i] = random() % 4;
-      for (uint32_t i = 0; i < kFiguresPerSample; i++) taken.sampled[key * kFiguresPerSample + i] = 1;
+      Figures& figures = taken.figures[key];
+      for (double& figure : figures) figure = random() % 4;
+      taken.sampled[key].fill(1);
       taken.octets[key] = figures[0] + figures[1];
       sorted.push_back(taken.octets[key]);
       sum += taken.octets[key];

@@ -12,7 +12,7 @@
  * out together: the row counts as one draw, which is too little for flows of several rows.
  *
  * Rows hold no Σ x², but how many packets there were, their octets, and the shortest and the longest IP length: see
- * `squaresMost`. Numbers of flows are those seen: how many were missed cannot be told from what was drawn.
+ * `squaresMost` in `native/rollup/estimates.h`, where rows are counted. Numbers of flows are those seen: how many were missed cannot be told from what was drawn.
  */
 import type { SamplingKind } from './selectors.ts';
 
@@ -26,61 +26,7 @@ export interface StandardError {
 export const intervals95 = 1.96;
 
 /** `N (N − 1)`: what Σ x² of the selected packets is multiplied by. */
-export const varianceFactor = (interval: number): number => interval * (interval - 1);
-
-/**
- * The most that Σ x² can be for packets of a direction. Exact for up to three packets.
- *
- * Of n packets one has the shortest length m and one the longest M (in frame octets: the IP length and the mean of what
- * frames have beyond it). The others lie between, so (x − m)(M − x) ≥ 0 gives x² ≤ (m + M) x − m M for each, with equality
- * for traffic of full and empty segments, as TCP's mostly is. Padding of short frames makes the frame's excess fall as the
- * IP length grows, so that taking its mean can only raise the sum (Chebyshev's sum inequality).
- * @param octets of frames
- * @param shortest the least and
- * @param longest the greatest IP length; 0 for both where rows do not say
- * @param ipOctets what the IP lengths add up to
- */
-export function squaresMost(packets: number, octets: number, shortest: number, longest: number, ipOctets: number): number {
-  if (packets <= 1) return octets * octets;
-  let least = ethernetHeaderOctets;
-  let most = octets - (packets - 1) * ethernetHeaderOctets;
-  if (longest > 0) {
-    const excess = (octets - ipOctets) / packets;
-    least = shortest + excess;
-    most = longest + excess;
-  }
-  const rest = octets - least - most;
-  const others = packets - 2;
-  const ends = least * least + most * most;
-  if (others === 0) return ends;
-  // Of one other packet the length is known; rows that were cut by a wrap or a claim of IP may contradict themselves.
-  if (others === 1) return ends + rest * rest;
-  return Math.max((octets * octets) / packets, ends + (least + most) * rest - others * least * most);
-}
-
-/** Shortest frame there is; of other links something shorter would be as good. */
-const ethernetHeaderOctets = 14;
-
-/** One direction of a row. Variances are of the estimates, in octets² and packets². */
-export interface DrawnPackets {
-  readonly packets: number;
-  readonly octets: number;
-  readonly ipOctets: number;
-  readonly shortest: number;
-  readonly longest: number;
-}
-
-export function octetsVariance(drawn: DrawnPackets, kind: SamplingKind, interval: number): number {
-  const { packets, octets, shortest, longest, ipOctets } = drawn;
-  if (packets === 0 || interval <= 1) return 0;
-  const squares = kind === 'flowHash' ? octets * octets : squaresMost(packets, octets, shortest, longest, ipOctets);
-  return varianceFactor(interval) * squares;
-}
-
-export function packetsVariance({ packets }: DrawnPackets, kind: SamplingKind, interval: number): number {
-  if (interval <= 1) return 0;
-  return varianceFactor(interval) * (kind === 'flowHash' ? packets * packets : packets);
-}
+const varianceFactor = (interval: number): number => interval * (interval - 1);
 
 /**
  * Standard error of the packets that a selector stands for, by how many it took. Undefined where draws are of whole flows:

@@ -1,6 +1,6 @@
 /**
  * Which port of a flow names its application: the server's. Where the initiator is known (RFC 5103 biflowDirection) the
- * server is the other end; else the port that has a name, else the lower one. Pure.
+ * server is the other end; else the port that has a name, else the lower one. `native/rollup/service_ports.h` does the same. Pure.
  */
 import { biflowDirections } from './decode_annotations.ts';
 import { knownPorts } from './services.ts';
@@ -11,6 +11,9 @@ const known = new Map(
   [6, 17, 33, 132, 136].map((protocol) => [protocol, knownPorts(protocol === 136 ? 17 : protocol === 33 ? 6 : protocol)]),
 );
 const table: readonly Uint8Array[] = Array.from({ length: 256 }, (_, protocol) => known.get(protocol) ?? noPorts);
+
+/** Which ports have names, by protocol: a bit each, the lowest of the first octet is port 0. */
+export const servicePorts = [...known].map(([protocol, bits]) => ({ protocol, bits }));
 
 export function servicePort(protocol: number, sourcePort: number, destinationPort: number, biflowDirection: number): number {
   if (biflowDirection === biflowDirections.initiator) return destinationPort;

@@ -2,8 +2,8 @@
 import { DistinctCount } from '../flow/distinct_count.ts';
 import { byVolume } from '../flow/history_merge.ts';
 import { emptyVolume, type KeyVolume, type Volume, type WindowOfDimension } from '../flow/history_shapes.ts';
-import { figuresPerKey, figuresPerSample, type TakenKeys } from '../flow/row_counts.ts';
-import { type KeyedDimension, type KeyNames, keyText, keyWords } from './row_keys.ts';
+import { figuresPerKey, figuresPerSample, type KeyedDimension, type TakenKeys } from '../flow/row_counts.ts';
+import { type KeyNames, keyText, keyWords } from './row_keys.ts';
 
 export function closeTotal(total: Float64Array, totalSampled: Float64Array): WindowOfDimension {
   return {

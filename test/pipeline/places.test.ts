@@ -4,7 +4,7 @@ import { RowCursor } from '../../src/flow/row_cursor.ts';
 import { rowToJson } from '../../src/flow/row_json.ts';
 import { Enricher } from '../../src/pipeline/enrich.ts';
 import { Places } from '../../src/pipeline/places.ts';
-import { RowKeys } from '../../src/pipeline/row_keys.ts';
+import { countRows, rowCountsPlan } from './count_rows.ts';
 import { blockOf, type RowFacts } from './rows.ts';
 
 class Lookup implements PlaceLookup {
@@ -28,8 +28,9 @@ function placed(places: Places, facts: Partial<RowFacts>) {
   const row = new RowCursor(block.bytes).at(0, block.firstRow);
   new Enricher(['10.0.0.0/8']).enrich(row);
   places.apply(row);
-  const keys = new RowKeys(1);
-  keys.read(row, 0);
+  const counts = countRows(rowCountsPlan(['country', 'as']));
+  counts.add(block.bytes, block.firstRow, 1, 0, 0, 0, 1);
+  const [country, as] = [0, 1].map((dimension) => counts.take(dimension, 0, null, 1).keys[0]!) as [number, number];
   const { bgpSourceAsNumber, bgpDestinationAsNumber } = rowToJson(row.bytes, row.base);
   const code = (number: number): string => (number === 0 ? '' : String.fromCharCode(number >> 8, number & 0xff));
   return {
@@ -37,7 +38,7 @@ function placed(places: Places, facts: Partial<RowFacts>) {
     to: code(row.destinationCountryCode),
     fromAs: bgpSourceAsNumber,
     toAs: bgpDestinationAsNumber,
-    counted: [code(keys.country[0]!), keys.as[0]! >>> 0],
+    counted: [code(country), as >>> 0],
   };
 }
 
