@@ -249,7 +249,7 @@ export class Appliance {
     const ports = settings.meter.source === 'interface' ? settings.meter.interfaces : [];
     this.#linkSpeeds = new LinkSpeeds(part('links'), ports, () => this.#meter.figures().counts);
     this.#mirror = new MirrorTruth({
-      world: part('mirror'),
+      ...{ world: part('mirror'), readEvidence: addon.readEvidence },
       duplicates: settings.meter.duplicates,
       filtered: settings.meter.filter !== '',
       figures: () => ({

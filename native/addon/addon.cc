@@ -9,6 +9,7 @@
 #include "process_memory.h"
 #include "projection_object.h"
 #include "row_counts_object.h"
+#include "row_evidence_object.h"
 #include "service_notice.h"
 #include "socket_measures.h"
 
@@ -30,16 +31,21 @@ Napi::Value clocks(const Napi::CallbackInfo& info) {
 struct Classes {
   Napi::FunctionReference meter;
   Napi::FunctionReference rowCounts;
+  Napi::FunctionReference rowEvidence;
 };
 
 Napi::Object load(Napi::Env env, Napi::Object exports) {
-  auto* classes = new Classes{Napi::Persistent(MeterObject::define(env)), Napi::Persistent(RowCountsObject::define(env))};
+  auto* classes = new Classes{Napi::Persistent(MeterObject::define(env)), Napi::Persistent(RowCountsObject::define(env)),
+                              Napi::Persistent(RowEvidenceObject::define(env))};
   env.SetInstanceData(classes);  // freed with the environment
   exports.Set("open", Napi::Function::New(env, [classes](const Napi::CallbackInfo& info) -> Napi::Value {
                 return classes->meter.New({info[0]});
               }));
   exports.Set("countRows", Napi::Function::New(env, [classes](const Napi::CallbackInfo& info) -> Napi::Value {
                 return classes->rowCounts.New({info[0]});
+              }));
+  exports.Set("readEvidence", Napi::Function::New(env, [classes](const Napi::CallbackInfo& info) -> Napi::Value {
+                return classes->rowEvidence.New({info[0]});
               }));
   exports.Set("layoutHash", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
                 return Napi::Number::New(info.Env(), kLayoutHash);

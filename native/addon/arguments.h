@@ -5,10 +5,12 @@
 #include <napi.h>
 
 #include <initializer_list>
+#include <new>
 #include <string>
 #include <vector>
 
 #include "../engine/engine.h"
+#include "../source/failure.h"
 
 namespace flowspan {
 
@@ -53,6 +55,13 @@ class Arguments {
 // One whole number handed over as a plain argument.
 uint32_t wholeNumber(const Napi::CallbackInfo& info, size_t index, const char* name, double minimum, double maximum);
 
+// Rows of kRowBytes as three plain arguments from `index` on: a Uint8Array, the offset of the first row in it, how many.
+struct RowsArgument {
+  const uint8_t* rows;
+  uint32_t count;
+};
+RowsArgument rowsAt(const Napi::CallbackInfo& info, size_t index);
+
 ObservationPlan readObservations(const Arguments& observations);
 EngineOptions engineOptions(const Napi::Value& value);
 struct SamplingAbilities {
@@ -64,5 +73,17 @@ void readSampling(const Arguments& sampling, SamplingAbilities can, SamplingPlan
 
 // Throws into JavaScript an Error with `code`.
 [[noreturn]] void throwFailure(Napi::Env env, const std::string& code, const std::string& message);
+
+// Runs a method's body: a Failure becomes an Error with `code`, lack of memory one with ENOMEM.
+template <typename Body>
+auto guarded(const Napi::CallbackInfo& info, Body body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const Failure& failure) {
+    throwFailure(info.Env(), failure.code(), failure.what());
+  } catch (const std::bad_alloc&) {
+    throwFailure(info.Env(), "ENOMEM", "ENOMEM: no memory for what is asked for");
+  }
+}
 
 }  // namespace flowspan

@@ -1,10 +1,8 @@
 #include "row_counts_object.h"
 
 #include <algorithm>
-#include <new>
 #include <string>
 
-#include "../source/failure.h"
 #include "arguments.h"
 
 namespace flowspan {
@@ -22,17 +20,6 @@ constexpr double kExactMax = 9007199254740991.0;  // Number.MAX_SAFE_INTEGER
 constexpr size_t kDimensionsMax = kKeyKindNames.size();
 constexpr size_t kProtocolsMax = 256;
 enum Outcome : uint32_t { kWindowsNeeded, kSelectorId, kLateRows, kEarlyRows, kEvictedKeys, kOutcomes };
-
-template <typename Body>
-auto guarded(const Napi::CallbackInfo& info, Body body) -> decltype(body()) {
-  try {
-    return body();
-  } catch (const Failure& failure) {
-    throwFailure(info.Env(), failure.code(), failure.what());
-  } catch (const std::bad_alloc&) {
-    throwFailure(info.Env(), "ENOMEM", "ENOMEM: no memory for that many keys");
-  }
-}
 
 constexpr napi_typedarray_type typeOf(const uint8_t*) { return napi_uint8_array; }
 constexpr napi_typedarray_type typeOf(const int32_t*) { return napi_int32_array; }
@@ -152,15 +139,7 @@ uint32_t RowCountsObject::dimensionAt(const Napi::CallbackInfo& info, size_t ind
 
 Napi::Value RowCountsObject::add(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
-    if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
-      throw Failure("EINVAL", "rows must be a Uint8Array");
-    }
-    const auto rows = info[0].As<Napi::Uint8Array>();
-    const uint32_t first = wholeNumber(info, 1, "firstRow", 0, kWordMax);
-    const uint32_t count = wholeNumber(info, 2, "count", 0, kKeysMax);
-    if (first + uint64_t{count} * kRowBytes > rows.ByteLength()) {
-      throw Failure("EINVAL", "firstRow and count reach past the end of rows");
-    }
+    const auto [rows, count] = rowsAt(info, 0);
     const int64_t offsetMs = exactNumber(info, 3, "offsetMs");
     const uint32_t placesMax = plan_.dimensions[0].placesMax;
     OpenWindows windows{exactNumber(info, 4, "oldest"), exactNumber(info, 5, "newest"), windowPlaces_, 0};
@@ -173,7 +152,7 @@ Napi::Value RowCountsObject::add(const Napi::CallbackInfo& info) {
       throw Failure("EINVAL", "windowPlaces must be below " + std::to_string(places));
     }
     const uint64_t evictedBefore = counts_->evictedKeys();
-    const RowsOutcome outcome = counts_->add(rows.Data() + first, count, offsetMs, windows, totals_);
+    const RowsOutcome outcome = counts_->add(rows, count, offsetMs, windows, totals_);
     outcome_[kWindowsNeeded] = static_cast<int32_t>(outcome.windowsNeeded);
     outcome_[kSelectorId] = outcome.selectorId;
     outcome_[kLateRows] = static_cast<int32_t>(outcome.lateRows);

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "row_view.h"
+#include "../core/row_view.h"
 
 namespace flowspan {
 

@@ -6,7 +6,7 @@
 
 #include "key_kinds.h"
 #include "row_columns.h"
-#include "row_view.h"
+#include "../core/row_view.h"
 #include "service_ports.h"
 
 namespace flowspan {

@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { ApplianceError } from '../core/errors.ts';
 import type { ObservationKind } from '../flow/decode_annotations.ts';
 import type { CountRows } from '../flow/row_counts.ts';
+import type { ReadEvidence } from '../flow/row_evidence.ts';
 import { layoutHash } from '../flow/row_layout.ts';
 
 export interface NativeSource {
@@ -238,8 +239,8 @@ export interface NativeAddon {
     wallOffsetNs: bigint,
     result: Int32Array,
   ): void;
-  /** Keys and what windows counted for them, in memory of the addon's own. */
   countRows: CountRows;
+  readEvidence: ReadEvidence;
   /** Octets a TCP socket has sent that its peer's kernel has not acknowledged (SIOCOUTQ); −1 when it cannot be told. */
   unacknowledgedBytes(fd: number): number;
   /** Path MTU the kernel knows for a connected socket (IP_MTU), or −1. */

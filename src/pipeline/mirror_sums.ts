@@ -13,7 +13,7 @@ export const evidenceKinds = [
   'duplicatePackets',
   'lostInBoxPackets', // dropped by this box's network card or kernel
   'unsizedPackets', // IP length 0: left by segmentation offload
-  // From rows.
+  // From rows: native/mirror/row_evidence.h has their names too.
   'rowPackets',
   'groupPackets', // sent to broadcast or multicast
   'taggedRows',
@@ -44,11 +44,7 @@ export const evidenceKinds = [
 export type EvidenceKind = (typeof evidenceKinds)[number];
 export type Evidence = Readonly<Record<EvidenceKind, number>>;
 
-/** Where a kind's sum stands. A dozen are added to for each row: a number is found at once, a name has to be looked up each time. */
-export const evidenceAt = Object.fromEntries(evidenceKinds.map((kind, index) => [kind, index])) as Readonly<
-  Record<EvidenceKind, number>
->;
-const longest = evidenceAt.longestTcpOctets;
+const longest = evidenceKinds.indexOf('longestTcpOctets');
 
 export class SlidingSums {
   readonly #buckets: Float64Array[];
@@ -60,15 +56,22 @@ export class SlidingSums {
     this.#buckets = Array.from({ length: buckets }, () => new Float64Array(evidenceKinds.length));
   }
 
-  /** @param at of `evidenceAt` */
-  add(at: number, amount: number): void {
-    this.#buckets[this.#at]![at]! += amount;
-    this.#totals[at]! += amount;
+  add(kind: EvidenceKind, amount: number): void {
+    this.#addAt(evidenceKinds.indexOf(kind), amount);
   }
 
-  longestTcp(octets: number): void {
+  /** @param amounts by kind, in the order of `evidenceKinds` */
+  addAll(amounts: Float64Array): void {
+    for (let at = 0; at < amounts.length; at++) this.#addAt(at, amounts[at]!);
+  }
+
+  #addAt(at: number, amount: number): void {
     const bucket = this.#buckets[this.#at]!;
-    if (octets > bucket[longest]!) bucket[longest] = octets;
+    if (at === longest) bucket[at] = Math.max(bucket[at]!, amount);
+    else {
+      bucket[at]! += amount;
+      this.#totals[at]! += amount;
+    }
   }
 
   /** Begins a new bucket in place of the oldest. */
@@ -90,6 +93,6 @@ export class SlidingSums {
 
   /** Since the start; of a maximum nothing. */
   total(kind: EvidenceKind): number {
-    return this.#totals[evidenceAt[kind]]!;
+    return this.#totals[evidenceKinds.indexOf(kind)]!;
   }
 }

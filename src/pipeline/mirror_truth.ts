@@ -12,6 +12,7 @@ import type { World } from '../core/world.ts';
 import { type MeterCounts, portVolumeBetween } from '../flow/ledger.ts';
 import { type MirrorFinding, type MirrorStatus, type MirrorTrouble, mirrorTroubles } from '../flow/mirror_findings.ts';
 import type { RowBlock } from '../flow/row_block.ts';
+import type { ReadEvidence } from '../flow/row_evidence.ts';
 import type { BoxEvent } from '../flow/status_shapes.ts';
 import { MirrorEvidence } from './mirror_evidence.ts';
 import { type Reading, readMirror, thresholds, unseenOctetsMax, unseenShare } from './mirror_rules.ts';
@@ -28,6 +29,7 @@ export interface MirrorFigures {
 
 export interface MirrorTruthParts {
   readonly world: World;
+  readonly readEvidence: ReadEvidence;
   readonly duplicates: 'off' | 'report' | 'remove';
   /** Only packets that match an expression are metered: some findings may be its doing. */
   readonly filtered: boolean;
@@ -67,7 +69,7 @@ export class MirrorTruth implements Service {
 
   constructor(parts: MirrorTruthParts) {
     this.#parts = parts;
-    this.#evidence = new MirrorEvidence(bucketMs, buckets, parts.world.random);
+    this.#evidence = new MirrorEvidence(bucketMs, buckets, parts.readEvidence, parts.world.random);
   }
 
   async start(_signal: AbortSignal): Promise<void> {

@@ -8,7 +8,7 @@ import type { MeterCounts } from '../../src/flow/ledger.ts';
 import type { MirrorTrouble } from '../../src/flow/mirror_findings.ts';
 import { RowCursor } from '../../src/flow/row_cursor.ts';
 import { ROW_BYTES } from '../../src/flow/row_layout.ts';
-import type { NativeOptions } from '../../src/meter/addon.ts';
+import { loadAddon, type NativeOptions } from '../../src/meter/addon.ts';
 import { Enricher } from '../../src/pipeline/enrich.ts';
 import { type MirrorFigures, MirrorTruth, type MirrorTruthParts } from '../../src/pipeline/mirror_truth.ts';
 import { type CapturedPacket, pcapFile } from '../captures/pcap_writer.ts';
@@ -32,6 +32,7 @@ export class MirrorBench {
 
   constructor(parts: Partial<MirrorTruthParts> = {}) {
     this.truth = new MirrorTruth({
+      readEvidence: loadAddon().readEvidence,
       world: { clock: this.clock, random: new SeededRandom(3), log: silentLog, metrics: this.metrics },
       duplicates: 'report',
       filtered: false,

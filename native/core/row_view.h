@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "../core/byte_order.h"
+#include "byte_order.h"
 #include "../generated/row_layout.h"
 
 namespace flowspan {
