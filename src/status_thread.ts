@@ -14,6 +14,7 @@ import { jsonSink } from './core/log.ts';
 import { residentNow } from './core/resident.ts';
 import { systemWorld, type World } from './core/world.ts';
 import type { HistoryReader } from './flow/history_shapes.ts';
+import { loadAddon } from './meter/addon.ts';
 import { KnownNames } from './status/known_hosts.ts';
 import { LiveBuffer } from './status/live_feed.ts';
 import { MacVendorFile } from './status/mac_vendor_file.ts';
@@ -82,6 +83,7 @@ async function run(
           world,
           ring: flowRing,
           folder: join(settings.dataFolder, 'flows'),
+          packFlows: loadAddon().packFlows,
           names: labelNamesIn(join(settings.dataFolder, 'names.json')),
           clockTrusted: () => live.latest()?.host?.clockSynchronised === true,
           onEvent: (level, event, text) => link.event(level, event, text),

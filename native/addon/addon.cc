@@ -5,6 +5,7 @@
 #include "../generated/row_layout.h"
 #include "../source/clocks.h"
 #include "box_facts.h"
+#include "flow_packer_object.h"
 #include "meter_object.h"
 #include "process_memory.h"
 #include "projection_object.h"
@@ -32,11 +33,13 @@ struct Classes {
   Napi::FunctionReference meter;
   Napi::FunctionReference rowCounts;
   Napi::FunctionReference rowEvidence;
+  Napi::FunctionReference flowPacker;
 };
 
 Napi::Object load(Napi::Env env, Napi::Object exports) {
   auto* classes = new Classes{Napi::Persistent(MeterObject::define(env)), Napi::Persistent(RowCountsObject::define(env)),
-                              Napi::Persistent(RowEvidenceObject::define(env))};
+                              Napi::Persistent(RowEvidenceObject::define(env)),
+                              Napi::Persistent(FlowPackerObject::define(env))};
   env.SetInstanceData(classes);  // freed with the environment
   exports.Set("open", Napi::Function::New(env, [classes](const Napi::CallbackInfo& info) -> Napi::Value {
                 return classes->meter.New({info[0]});
@@ -46,6 +49,9 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
               }));
   exports.Set("readEvidence", Napi::Function::New(env, [classes](const Napi::CallbackInfo& info) -> Napi::Value {
                 return classes->rowEvidence.New({info[0]});
+              }));
+  exports.Set("packFlows", Napi::Function::New(env, [classes](const Napi::CallbackInfo& info) -> Napi::Value {
+                return classes->flowPacker.New({info[0]});
               }));
   exports.Set("layoutHash", Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
                 return Napi::Number::New(info.Env(), kLayoutHash);

@@ -5,12 +5,10 @@
 #include <napi.h>
 
 #include <initializer_list>
-#include <new>
 #include <string>
 #include <vector>
 
 #include "../engine/engine.h"
-#include "../source/failure.h"
 
 namespace flowspan {
 
@@ -73,17 +71,5 @@ void readSampling(const Arguments& sampling, SamplingAbilities can, SamplingPlan
 
 // Throws into JavaScript an Error with `code`.
 [[noreturn]] void throwFailure(Napi::Env env, const std::string& code, const std::string& message);
-
-// Runs a method's body: a Failure becomes an Error with `code`, lack of memory one with ENOMEM.
-template <typename Body>
-auto guarded(const Napi::CallbackInfo& info, Body body) -> decltype(body()) {
-  try {
-    return body();
-  } catch (const Failure& failure) {
-    throwFailure(info.Env(), failure.code(), failure.what());
-  } catch (const std::bad_alloc&) {
-    throwFailure(info.Env(), "ENOMEM", "ENOMEM: no memory for what is asked for");
-  }
-}
 
 }  // namespace flowspan

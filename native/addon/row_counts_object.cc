@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "arguments.h"
+#include "seam.h"
 
 namespace flowspan {
 
@@ -20,25 +20,6 @@ constexpr double kExactMax = 9007199254740991.0;  // Number.MAX_SAFE_INTEGER
 constexpr size_t kDimensionsMax = kKeyKindNames.size();
 constexpr size_t kProtocolsMax = 256;
 enum Outcome : uint32_t { kWindowsNeeded, kSelectorId, kLateRows, kEarlyRows, kEvictedKeys, kOutcomes };
-
-constexpr napi_typedarray_type typeOf(const uint8_t*) { return napi_uint8_array; }
-constexpr napi_typedarray_type typeOf(const int32_t*) { return napi_int32_array; }
-constexpr napi_typedarray_type typeOf(const double*) { return napi_float64_array; }
-constexpr const char* nameOf(napi_typedarray_type type) {
-  return type == napi_uint8_array ? "a Uint8Array" : type == napi_int32_array ? "an Int32Array" : "a Float64Array";
-}
-
-// An array of at least so many numbers.
-template <typename T>
-Napi::TypedArrayOf<T> arrayAt(const Arguments& from, const char* key, size_t least) {
-  constexpr napi_typedarray_type type = typeOf(static_cast<const T*>(nullptr));
-  const Napi::Value value = from.value().Get(key);
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type ||
-      value.As<Napi::TypedArray>().ElementLength() < least) {
-    from.refuse(key, std::string(nameOf(type)) + " of at least " + std::to_string(least));
-  }
-  return value.As<Napi::TypedArrayOf<T>>();
-}
 
 template <typename T, typename From>
 Napi::TypedArrayOf<T> arrayOf(Napi::Env env, const From& from) {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "arguments.h"
+#include "seam.h"
 
 namespace flowspan {
 
@@ -30,15 +30,11 @@ RowEvidenceObject::RowEvidenceObject(const Napi::CallbackInfo& info) : Napi::Obj
     const double windowMs = options.number("windowMs", 1, kWindowMsMax);
     const uint64_t seed = options.unsignedBig("seed");
     const std::vector<std::string> kinds = options.texts("kinds");
-    const Napi::Value sums = options.value().Get("sums");
-    if (!sums.IsTypedArray() || sums.As<Napi::TypedArray>().TypedArrayType() != napi_float64_array ||
-        sums.As<Napi::TypedArray>().ElementLength() < kinds.size()) {
-      options.refuse("sums", "a Float64Array of at least " + std::to_string(kinds.size()));
-    }
+    Napi::Float64Array sums = arrayAt<double>(options, "sums", kinds.size());
     for (size_t kind = 0; kind < kEvidenceNames.size(); kind++) {
       const auto found = std::find(kinds.begin(), kinds.end(), kEvidenceNames[kind]);
       if (found == kinds.end()) options.refuse("kinds", std::string("a list with ") + kEvidenceNames[kind]);
-      sums_[kind] = sums.As<Napi::Float64Array>().Data() + (found - kinds.begin());
+      sums_[kind] = sums.Data() + (found - kinds.begin());
     }
     array_ = Napi::Persistent(sums.As<Napi::Object>());
     evidence_ = std::make_unique<RowEvidence>(windowMs, seed);

@@ -15,7 +15,7 @@ import { parseParameters } from '../status/questions.ts';
 import { openArchivedFiles } from '../store/archived_files.ts';
 import { FlowSearch } from '../store/flow_search.ts';
 import { labelNamesIn } from '../store/label_names.ts';
-import { RecentFlows } from '../store/recent_flows.ts';
+import { noRecentFlows } from '../store/recent_flows.ts';
 import { BoxClient } from './box_client.ts';
 import { boxSettings } from './box_folder.ts';
 import type { OptionValues } from './command.ts';
@@ -108,7 +108,7 @@ export class FlowAsker {
       const files = await openArchivedFiles(join(this.#dataFolder, 'flows'));
       const archive = { files, coverage: () => ({ recordsSkipped: 0, trouble: '' }) };
       const names = labelNamesIn(join(this.#dataFolder, 'names.json'));
-      this.#stopped = new FlowSearch({ flows: new RecentFlows(0), clock: new SystemClock(), archive, names });
+      this.#stopped = new FlowSearch({ flows: noRecentFlows, clock: new SystemClock(), archive, names });
     } catch (error) {
       throw new ApplianceError('boxUnreachable', `${nobody}, and ${messageOf(error)}`, { cause: error });
     }

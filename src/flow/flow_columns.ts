@@ -3,7 +3,7 @@
  * from is kept; times become microseconds of wall time. A field that is absent is 0, so that columns of what a network does
  * not have cost nothing. Pure.
  */
-import { type PresenceGroup, presenceBit, type RowField, rowField, rowFields } from './row_layout.ts';
+import { type PresenceGroup, presenceBit, type RowField, rowFields } from './row_layout.ts';
 
 /** How a column lies in the row. `high` and `low` are the halves of 64 bits that are no count. */
 type Reading = 'u8' | 'u16' | 'u24' | 'u32' | 'count' | 'time' | 'mac' | 'high' | 'low' | 'presence';
@@ -62,6 +62,7 @@ export const addressColumns: readonly AddressColumn[] = rowFields
 
 export const presenceColumn = numberColumns.findIndex(({ name }) => name === 'presence');
 export const startColumn = numberColumns.findIndex(({ name }) => name === 'flowStart');
+const startOffset = numberColumns[startColumn]!.offset;
 
 const indexes = new Map(numberColumns.map(({ name }, index) => [name, index]));
 const addressIndexes = new Map(addressColumns.map(({ name }, index) => [name, index]));
@@ -79,61 +80,12 @@ export function addressColumn(name: string): number {
   return index;
 }
 
-const readingCodes = { u8: 0, u16: 1, u24: 2, u32: 3, high: 3, low: 3, count: 4, time: 5, mac: 6, presence: 7 } as const;
-// What a column is, side by side: rows come by thousands, and to look at 60 objects for each costs more than to read the row.
-const codeOf = Uint8Array.from(numberColumns, ({ reading }) => readingCodes[reading]);
-const offsetOf = Uint16Array.from(numberColumns, ({ offset }) => offset);
-const bitsOf = Uint32Array.from(numberColumns, ({ bits }) => bits);
-const isSinceStart = Uint8Array.from(numberColumns, ({ sinceStart }) => (sinceStart ? 1 : 0));
-
-/**
- * Reads the row at `base` into place `place` of every column; what is absent is 0. Numbers go where they belong one by one, so that none
- * of them becomes an object. Returns the row's start, µs.
- * @param offsetUs added to row times to get wall time
- */
-export function readRow(view: DataView, base: number, offsetUs: number, to: readonly Float64Array[], place: number): number {
-  const present = view.getUint32(base + 4);
-  let startUs = 0;
-  for (let i = 0; i < codeOf.length; i++) {
-    const column = to[i]!;
-    const bits = bitsOf[i]!;
-    if ((present & bits) >>> 0 !== bits) {
-      column[place] = 0;
-      continue;
-    }
-    const at = base + offsetOf[i]!;
-    switch (codeOf[i]) {
-      case readingCodes.u8:
-        column[place] = view.getUint8(at);
-        break;
-      case readingCodes.u16:
-        column[place] = view.getUint16(at);
-        break;
-      case readingCodes.u24:
-        column[place] = (view.getUint16(at) << 8) | view.getUint8(at + 2);
-        break;
-      case readingCodes.count:
-        column[place] = view.getUint32(at) * 4_294_967_296 + view.getUint32(at + 4);
-        break;
-      case readingCodes.time: {
-        // 2^32 ns are 4,294,967 µs and 296 ns: exact in whole numbers.
-        const high = view.getUint32(at);
-        const us = high * 4_294_967 + Math.floor((high * 296 + view.getUint32(at + 4)) / 1_000) + offsetUs;
-        if (isSinceStart[i] === 0) startUs = us;
-        column[place] = isSinceStart[i] === 0 ? us : us - startUs;
-        break;
-      }
-      case readingCodes.mac:
-        column[place] = view.getUint16(at) * 4_294_967_296 + view.getUint32(at + 2);
-        break;
-      case readingCodes.presence:
-        column[place] = view.getUint32(at + 4);
-        break;
-      default:
-        column[place] = view.getUint32(at);
-    }
-  }
-  return startUs;
+/** Wall time in µs of the start of the row at `base`; `offsetUs` is added to row times to get wall time. */
+export function startUsAt(view: DataView, base: number, offsetUs: number): number {
+  const at = base + startOffset;
+  // 2^32 ns are 4,294,967 µs and 296 ns: exact in whole numbers.
+  const high = view.getUint32(at);
+  return high * 4_294_967 + Math.floor((high * 296 + view.getUint32(at + 4)) / 1_000) + offsetUs;
 }
 
 /** Puts the number back where it lay. Times are wall time then. */
@@ -168,5 +120,3 @@ export function writeColumn(column: NumberColumn, view: DataView, base: number, 
       view.setUint32(at, value);
   }
 }
-
-export const ipVersionOffset = rowField('ipVersion').offset;

@@ -19,6 +19,13 @@ const missed = 32;
 const headBytes = 256;
 const selectorOffset = rowField('selectorId').offset;
 
+/** Rows that lie behind each other, each with what is added to its times to get wall time, µs, and of one packet in how many it tells. */
+export interface RowRun {
+  readonly rows: Uint8Array;
+  readonly offsetsUs: Float64Array;
+  readonly intervals: Float64Array;
+}
+
 export function flowRingMemory(): SharedArrayBuffer {
   return new SharedArrayBuffer(headBytes + ringRows * (16 + ROW_BYTES));
 }
@@ -87,22 +94,25 @@ export class FlowRingWriter {
 /** Owned by the thread that answers. */
 export class FlowRingReader {
   readonly #ring: Ring;
-  readonly #view: DataView;
 
   constructor(memory: SharedArrayBuffer) {
     this.#ring = new Ring(memory);
-    const { rows } = this.#ring;
-    this.#view = new DataView(rows.buffer, rows.byteOffset, rows.byteLength);
   }
 
-  /** Shows each row that waits, `atMost` of them, and frees its place. Returns how many. */
-  drain(take: (view: DataView, base: number, offsetUs: number, interval: number) => void, atMost = ringRows): number {
-    const { head, offsetsUs, intervals } = this.#ring;
+  /** Shows all rows that wait, `atMost` of them, and frees their places: who wants to keep them copies them. Returns how many. */
+  drain(take: (run: RowRun) => void, atMost = ringRows): number {
+    const { head, offsetsUs, intervals, rows } = this.#ring;
     const from = Atomics.load(head, read);
     const count = Math.min(atMost, (Atomics.load(head, written) - from) >>> 0);
-    for (let i = 0; i < count; i++) {
-      const slot = (from + i) & mask;
-      take(this.#view, slot * ROW_BYTES, offsetsUs[slot]!, intervals[slot]!);
+    for (let done = 0; done < count; ) {
+      const slot = (from + done) & mask;
+      const end = slot + Math.min(count - done, ringRows - slot);
+      take({
+        rows: rows.subarray(slot * ROW_BYTES, end * ROW_BYTES),
+        offsetsUs: offsetsUs.subarray(slot, end),
+        intervals: intervals.subarray(slot, end),
+      });
+      done += end - slot;
     }
     if (count > 0) Atomics.store(head, read, (from + count) | 0);
     return count;

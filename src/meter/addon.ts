@@ -7,6 +7,7 @@
 import { createRequire } from 'node:module';
 import { ApplianceError } from '../core/errors.ts';
 import type { ObservationKind } from '../flow/decode_annotations.ts';
+import type { PackFlows } from '../flow/flow_packing.ts';
 import type { CountRows } from '../flow/row_counts.ts';
 import type { ReadEvidence } from '../flow/row_evidence.ts';
 import { layoutHash } from '../flow/row_layout.ts';
@@ -241,6 +242,8 @@ export interface NativeAddon {
   ): void;
   countRows: CountRows;
   readEvidence: ReadEvidence;
+  /** Rows packed into columns, to be searched. */
+  packFlows: PackFlows;
   /** Octets a TCP socket has sent that its peer's kernel has not acknowledged (SIOCOUTQ); −1 when it cannot be told. */
   unacknowledgedBytes(fd: number): number;
   /** Path MTU the kernel knows for a connected socket (IP_MTU), or −1. */

@@ -38,27 +38,7 @@ export class AddressDictionary implements AddressList {
     return list;
   }
 
-  /** For new addresses, in the memory that it has. */
-  clear(): void {
-    this.count = 0;
-    this.#slots.fill(0);
-  }
-
-  /** Octets that it takes. */
-  get octets(): number {
-    return this.#words.byteLength + this.#slots.byteLength;
-  }
-
-  /** Place of the address at `at`, as a new one where it was not seen before. */
-  place(view: DataView, at: number, version: number): number {
-    const a = version === 0 ? 0 : view.getUint32(at);
-    const b = version === 6 ? view.getUint32(at + 4) : 0;
-    const c = version === 6 ? view.getUint32(at + 8) : 0;
-    const d = version === 6 ? view.getUint32(at + 12) : 0;
-    return this.#placeOf(version, a, b, c, d);
-  }
-
-  /** The same of an address of another list. */
+  /** Place of an address of another list, as a new one where it was not seen before. */
   placeLike(list: AddressList, place: number): number {
     const word = (index: number): number => list.word(place, index);
     return this.#placeOf(list.version(place), word(0), word(1), word(2), word(3));

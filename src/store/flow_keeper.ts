@@ -7,6 +7,7 @@ import type { HistorySettings } from '../config/schema.ts';
 import type { Timer } from '../core/clock.ts';
 import type { World } from '../core/world.ts';
 import type { NameDictionary } from '../flow/dictionary.ts';
+import type { PackFlows } from '../flow/flow_packing.ts';
 import { FlowRingReader } from '../flow/flow_ring.ts';
 import type {
   FlowGroupAnswer,
@@ -18,7 +19,8 @@ import type {
 import { FlowAllowance } from './flow_allowance.ts';
 import { FlowArchive, type FlowArchiveParts, skipReasons } from './flow_archive.ts';
 import { FlowSearch } from './flow_search.ts';
-import { openSegmentBytes, RecentFlows } from './recent_flows.ts';
+import { SegmentMemory } from './flow_segment.ts';
+import { RecentFlows } from './recent_flows.ts';
 
 /** The ring holds much more, and the main thread tells when it fills; whoever asks gets what lies in it too. */
 const drainMs = 500;
@@ -31,6 +33,7 @@ export interface FlowKeeperParts extends Omit<FlowArchiveParts, 'clock'> {
   readonly world: World;
   readonly ring: SharedArrayBuffer;
   readonly folder: string;
+  readonly packFlows: PackFlows;
   readonly names: () => Promise<NameDictionary>;
   /** What the whole program takes, octets, where that can be told, and may take. Without, only the setting bounds records in memory. */
   readonly program?: { readonly taken: () => Promise<number | undefined>; readonly octetsMax: number };
@@ -41,6 +44,8 @@ export class FlowKeeper implements FlowSearcher {
   readonly #ring: FlowRingReader;
   readonly #archive: FlowArchive | undefined;
   readonly #bytesMax: number;
+  /** Of the segment that rows are written into. */
+  readonly #memory: SegmentMemory;
   #flows: RecentFlows;
   #search: FlowSearch;
   #saidShort = false;
@@ -50,20 +55,21 @@ export class FlowKeeper implements FlowSearcher {
   #timers: Timer[] = [];
   #hasBegun = false;
 
-  constructor(settings: HistorySettings, { world, ring, folder, names, program, ...parts }: FlowKeeperParts) {
+  constructor(settings: HistorySettings, { world, ring, folder, packFlows, names, program, ...parts }: FlowKeeperParts) {
     this.#world = world;
     this.#names = names;
     this.#ring = new FlowRingReader(ring);
     this.#bytesMax = settings.recentFlowsBytesMax;
+    this.#memory = new SegmentMemory(packFlows);
     this.#allowance = new FlowAllowance(
       this.#bytesMax,
-      openSegmentBytes + sealedBytesMin,
+      this.#memory.octets + sealedBytesMin,
       program?.octetsMax ?? Number.POSITIVE_INFINITY,
     );
     this.#parts = { onEvent: parts.onEvent, ...(program === undefined ? {} : { program }) };
     const options = { folder, ...settings.flowArchive };
     if (options.bytesMax > 0) this.#archive = new FlowArchive(options, { clock: world.clock, ...parts });
-    this.#flows = new RecentFlows(this.#bytesMax);
+    this.#flows = new RecentFlows(this.#bytesMax, this.#memory);
     this.#search = this.#searchOver(this.#flows);
   }
 
@@ -83,7 +89,8 @@ export class FlowKeeper implements FlowSearcher {
     const archive = this.#archive;
     if (archive !== undefined) {
       await archive.open();
-      this.#flows = new RecentFlows(this.#bytesMax, archive);
+      // Those of before have taken no rows, so the memory is free.
+      this.#flows = new RecentFlows(this.#bytesMax, this.#memory, archive);
       this.#search = this.#searchOver(this.#flows);
     }
     const isBug = (error: unknown): never => {
@@ -159,7 +166,7 @@ export class FlowKeeper implements FlowSearcher {
 
   /** What lies in the ring, once the disk has been looked through. */
   takeIn(): void {
-    if (this.#hasBegun) this.#ring.drain((view, base, offsetUs, interval) => this.#flows.add(view, base, offsetUs, interval));
+    if (this.#hasBegun) this.#ring.drain((run) => this.#flows.add(run));
   }
 
   #measure(archive: FlowArchive): void {

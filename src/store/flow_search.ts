@@ -31,7 +31,7 @@ import { allGroups, countsGroup, groupsOfFilter, groupsOfOrder, keysGroup } from
 import { compileFilter, inTime, type Matcher } from './flow_matcher.ts';
 import { type Segment, segmentRows, unpackRow } from './flow_segment.ts';
 import { canBeInTime, canMatch } from './flow_skip.ts';
-import type { RecentFlows } from './recent_flows.ts';
+import type { SearchedFlows } from './recent_flows.ts';
 
 export const flowsLimitMax = 5_000;
 export const withinMsDefault = 5_000;
@@ -44,7 +44,7 @@ export interface SearchedArchive {
 }
 
 export interface FlowSearchParts {
-  readonly flows: RecentFlows;
+  readonly flows: SearchedFlows;
   readonly clock: Clock;
   /** Records that came faster than they could be taken in. */
   readonly missedRows?: () => number;
@@ -54,7 +54,7 @@ export interface FlowSearchParts {
 }
 
 export class FlowSearch implements FlowSearcher {
-  readonly #flows: RecentFlows;
+  readonly #flows: SearchedFlows;
   readonly #clock: Clock;
   readonly #missedRows: () => number;
   readonly #archive: SearchedArchive | undefined;

@@ -1,25 +1,29 @@
 /**
  * Flow records by columns, a few thousand together: each column as narrow as its values allow, most of them a single number.
- * An open segment takes rows; sealed it never changes, so that a search may lie down between two segments.
+ * An open segment takes rows as they are; sealed, by the addon, it never changes, so that a search may lie down between two segments.
  *
- * Memory: an open segment 8 octets a column and row (3 MB); a sealed one 45 to 95 octets a row of usual traffic, in one piece.
- * Owned by one event loop.
+ * Memory: an open segment 400 octets a row (1.6 MB) and what the addon packs it in (1.1 MB); a sealed one 45 to 95 octets a row of usual
+ * traffic, in one piece. Owned by one event loop.
  */
+import { addressColumns, numberColumns, presenceColumn, startColumn, startUsAt, writeColumn } from '../flow/flow_columns.ts';
 import {
-  addressColumns,
-  ipVersionOffset,
-  numberColumns,
-  presenceColumn,
-  readRow,
-  startColumn,
-  writeColumn,
-} from '../flow/flow_columns.ts';
+  addressPieces,
+  addressPiecesCount,
+  type FlowPacker,
+  numberPieces,
+  numberPiecesCount,
+  type PackFlows,
+  packingTable,
+  piecesCount,
+} from '../flow/flow_packing.ts';
+import type { RowRun } from '../flow/flow_ring.ts';
 import { ROW_BYTES } from '../flow/row_layout.ts';
-import { AddressDictionary, type AddressList } from './flow_addresses.ts';
-import { PackedAddressList, packAddresses, packedOrder } from './packed_addresses.ts';
-import { type Codes, PackingRoom } from './packing_room.ts';
+import type { AddressList } from './flow_addresses.ts';
+import { PackedAddressList } from './packed_addresses.ts';
 
 export const segmentRows = 4_096;
+
+export type Codes = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
 /** `dictionary[codes[i]]`, or `base + codes[i]`, or `base` where there are no codes. */
 export interface PackedColumn {
@@ -57,71 +61,72 @@ const viewObjectBytes = 130;
 /** A mapping begins and ends with a page of its own. */
 const pageBytes = 4_096;
 
-/** What an open segment is written into; used again by the next one once it is sealed. */
+/** What an open segment is written into, and what packs it; used again by the next one once it is sealed. */
 export class SegmentMemory {
-  readonly numbers = numberColumns.map(() => new Float64Array(segmentRows));
+  readonly rows = new Uint8Array(segmentRows * ROW_BYTES);
+  readonly offsetsUs = new Float64Array(segmentRows);
   readonly intervals = new Float64Array(segmentRows);
-  readonly codes = addressColumns.map(() => new Uint16Array(segmentRows));
-  readonly lists = addressColumns.map(() => new AddressDictionary());
-  readonly room = new PackingRoom();
+  /** Where the packer put each column. */
+  readonly pieces = new Float64Array(piecesCount);
+  readonly packer: FlowPacker;
+
+  constructor(packFlows: PackFlows) {
+    this.packer = packFlows(packingTable(segmentRows));
+  }
 
   get octets(): number {
-    const arrays = [...this.numbers, this.intervals, ...this.codes];
-    const lists = this.lists.reduce((sum, { octets }) => sum + octets, 0);
-    return arrays.reduce((sum, { byteLength }) => sum + byteLength, lists + this.room.octets);
+    const { rows, offsetsUs, intervals, pieces, packer } = this;
+    return [rows, offsetsUs, intervals, pieces].reduce((sum, { byteLength }) => sum + byteLength, packer.octets());
   }
 }
 
 export class OpenSegment {
   readonly first: number;
   count = 0;
-  /** Start of the earliest row, µs. */
-  earliestUs = Number.POSITIVE_INFINITY;
   readonly #memory: SegmentMemory;
+  /** Of the rows that were looked at. */
+  #earliestUs = Number.POSITIVE_INFINITY;
+  #looked = 0;
 
-  constructor(first: number, memory = new SegmentMemory()) {
+  constructor(first: number, memory: SegmentMemory) {
     this.first = first;
     this.#memory = memory;
-    for (const list of memory.lists) list.clear();
   }
 
   get isFull(): boolean {
     return this.count === segmentRows;
   }
 
-  /** Copies the row at `base`. */
-  add(view: DataView, base: number, offsetUs: number, interval: number): void {
-    const row = this.count++;
-    const { numbers, intervals, codes, lists } = this.#memory;
-    const startUs = readRow(view, base, offsetUs, numbers, row);
-    if (startUs < this.earliestUs) this.earliestUs = startUs;
-    const present = view.getUint32(base + 4);
-    const isV6 = view.getUint8(base + ipVersionOffset) === 6;
-    for (let i = 0; i < addressColumns.length; i++) {
-      const { offset, bits, byVersion } = addressColumns[i]!;
-      const version = (present & bits) >>> 0 === bits ? (!byVersion || isV6 ? 6 : 4) : 0;
-      codes[i]![row] = lists[i]!.place(view, base + offset, version);
+  /** Copies the rows from `from` on, as many as find room; returns how many. */
+  add({ rows, offsetsUs, intervals }: RowRun, from: number): number {
+    const { count } = this;
+    const memory = this.#memory;
+    const end = Math.min(offsetsUs.length, from + segmentRows - count);
+    memory.rows.set(rows.subarray(from * ROW_BYTES, end * ROW_BYTES), count * ROW_BYTES);
+    memory.offsetsUs.set(offsetsUs.subarray(from, end), count);
+    memory.intervals.set(intervals.subarray(from, end), count);
+    this.count += end - from;
+    return end - from;
+  }
+
+  /** Start of the earliest row, µs; infinite where there is none. Looks at each row once, and only when asked. */
+  get earliestUs(): number {
+    const { rows, offsetsUs } = this.#memory;
+    const view = new DataView(rows.buffer);
+    for (; this.#looked < this.count; this.#looked++) {
+      const startUs = startUsAt(view, this.#looked * ROW_BYTES, offsetsUs[this.#looked]!);
+      if (startUs < this.#earliestUs) this.#earliestUs = startUs;
     }
-    intervals[row] = interval;
+    return this.#earliestUs;
   }
 
   /** A copy as narrow as it can be; rows may go on coming afterwards. */
   seal(): Segment {
     const { first, count } = this;
-    const { numbers, intervals, codes, lists, room } = this.#memory;
-    room.begin();
-    const packed = [...numbers, intervals].map((values) => packColumn(values, count, room));
-    const places = codes.map((ofRows, i) => packAddressColumn(ofRows, lists[i]!, count, room));
-    const { memory, moved } = room.close();
-    const columns = packed.map((column) => {
-      if (column === absent) return absent;
-      const { codes, dictionary, ...rest } = column;
-      return { ...rest, codes: codes && moved(codes), dictionary: dictionary && moved(dictionary) };
-    });
-    const placed = places.map(({ codes: ofRows, words, ipv4, count: addresses }) => ({
-      codes: ofRows === undefined ? allFirst(count) : moved(ofRows),
-      list: new PackedAddressList(moved(words), ipv4, addresses),
-    }));
+    const { rows, offsetsUs, intervals, pieces, packer } = this.#memory;
+    const memory = packer.pack(rows, count, offsetsUs, intervals, pieces);
+    const columns = Array.from({ length: numberColumns.length + 1 }, (_, i) => columnAt(memory, pieces, i, count));
+    const addresses = addressColumns.map((_, i) => addressesAt(memory, pieces, i, count));
     const views = columns.reduce(
       (sum, { codes, dictionary }) => sum + (codes === undefined ? 0 : 1) + (dictionary === undefined ? 0 : 1),
       0,
@@ -129,99 +134,46 @@ export class OpenSegment {
     const bytes =
       Math.ceil(memory.byteLength / pageBytes + 1) * pageBytes +
       columns.filter((column) => column !== absent).length * columnObjectBytes +
-      (views + 2 * placed.length) * viewObjectBytes;
-    return { first, count, numbers: columns.slice(0, -1), addresses: placed, intervals: columns.at(-1)!, bytes, memory };
+      (views + 2 * addresses.length) * viewObjectBytes;
+    return { first, count, numbers: columns.slice(0, -1), addresses, intervals: columns.at(-1)!, bytes, memory };
   }
-}
-
-function bounds(values: Float64Array, count: number): { low: number; high: number } {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < count; i++) {
-    const value = values[i]!;
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
-  return count === 0 ? { low: 0, high: 0 } : { low, high };
-}
-
-/** Codes of rows that all have the same: most traffic has no outer addresses. Written by nobody. */
-const sameForAll = new Uint16Array(segmentRows);
-
-function allFirst(count: number): Uint16Array {
-  return count === segmentRows ? sameForAll : sameForAll.subarray(0, count);
-}
-
-/** `codes` are left out where all rows have the same address, or none. */
-function packAddressColumn(
-  codes: Uint16Array,
-  list: AddressList,
-  count: number,
-  room: PackingRoom,
-): { codes: Uint16Array | undefined; words: Uint32Array; ipv4: number; count: number } {
-  const order = packedOrder(list);
-  const words = room.take(Uint32Array, order.words);
-  packAddresses(list, order, words);
-  const packed = { words, ipv4: order.ipv4, count: list.count };
-  if (list.count === 1) return { ...packed, codes: undefined };
-  const copy = room.take(Uint16Array, count);
-  for (let row = 0; row < count; row++) copy[row] = order.moved[codes[row]!]!;
-  return { ...packed, codes: copy };
 }
 
 /** Of rows that do not have the field, one for all segments. */
 const absent: PackedColumn = { codes: undefined, base: 0, dictionary: undefined, low: 0, high: 0 };
 
-function packColumn(values: Float64Array, count: number, room: PackingRoom): PackedColumn {
-  const { low, high } = bounds(values, count);
+function columnAt(memory: ArrayBuffer, pieces: Float64Array, index: number, count: number): PackedColumn {
+  const piece = (name: keyof typeof numberPieces): number => pieces[index * numberPiecesCount + numberPieces[name]]!;
+  const [low, high, entries] = [piece('low'), piece('high'), piece('entries')];
   if (low === 0 && high === 0) return absent;
-  const range = high - low;
-  const packed = { base: low, low, high, dictionary: undefined };
-  if (range === 0) return { ...packed, codes: undefined };
-  if (range > 0xff) {
-    const few = inDictionary(values, count, low, high, room);
-    if (few !== undefined) return few;
-  }
-  const codes =
-    range <= 0xff
-      ? room.take(Uint8Array, count)
-      : range <= 0xffff
-        ? room.take(Uint16Array, count)
-        : range <= 0xffff_ffff
-          ? room.take(Uint32Array, count)
-          : room.take(Float64Array, count);
-  for (let i = 0; i < count; i++) codes[i] = values[i]! - low;
-  return { ...packed, codes };
+  const dictionary = entries === 0 ? undefined : new Float64Array(memory, piece('dictionary'), entries);
+  return { codes: codesAt(memory, piece('width'), piece('codes'), count), base: piece('base'), dictionary, low, high };
 }
 
-const dictionaryMax = 256;
-
-/** One octet a row where there are few different values, such as MACs. */
-function inDictionary(
-  values: Float64Array,
-  count: number,
-  low: number,
-  high: number,
-  room: PackingRoom,
-): PackedColumn | undefined {
-  const places = new Map<number, number>();
-  const codes = room.take(Uint8Array, count);
-  for (let i = 0; i < count; i++) {
-    const value = values[i]!;
-    let place = places.get(value);
-    if (place === undefined) {
-      if (places.size === dictionaryMax) {
-        room.giveBack(codes);
-        return undefined;
-      }
-      place = places.size;
-      places.set(value, place);
-    }
-    codes[i] = place;
+function codesAt(memory: ArrayBuffer, width: number, at: number, count: number): Codes | undefined {
+  switch (width) {
+    case 0:
+      return undefined;
+    case 1:
+      return new Uint8Array(memory, at, count);
+    case 2:
+      return new Uint16Array(memory, at, count);
+    case 4:
+      return new Uint32Array(memory, at, count);
+    default:
+      return new Float64Array(memory, at, count);
   }
-  const dictionary = room.take(Float64Array, places.size);
-  dictionary.set([...places.keys()]);
-  return { codes, base: 0, dictionary, low, high };
+}
+
+/** Codes of rows that all have the same: most traffic has no outer addresses. Written by nobody. */
+const sameForAll = new Uint16Array(segmentRows);
+
+function addressesAt(memory: ArrayBuffer, pieces: Float64Array, index: number, count: number): PackedAddresses {
+  const from = (numberColumns.length + 1) * numberPiecesCount + index * addressPiecesCount;
+  const piece = (name: keyof typeof addressPieces): number => pieces[from + addressPieces[name]]!;
+  const codes = piece('codes') < 0 ? sameForAll.subarray(0, count) : new Uint16Array(memory, piece('codes'), count);
+  const words = new Uint32Array(memory, piece('words'), piece('wordCount'));
+  return { codes, list: new PackedAddressList(words, piece('ipv4'), piece('count')) };
 }
 
 export function valueAt({ codes, base, dictionary }: PackedColumn, row: number): number {

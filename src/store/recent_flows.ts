@@ -5,10 +5,8 @@
  */
 
 import { startColumn } from '../flow/flow_columns.ts';
-import { OpenSegment, type Segment, SegmentMemory } from './flow_segment.ts';
-
-/** The open segment's memory is part of the budget: so much before the first record, and some tenths of a MiB more behind a full one. */
-export const openSegmentBytes = new SegmentMemory().octets;
+import type { RowRun } from '../flow/flow_ring.ts';
+import { OpenSegment, type Segment, type SegmentMemory } from './flow_segment.ts';
 
 /** Keeps segments elsewhere, and reads them until it has. */
 export interface SegmentTaker {
@@ -20,9 +18,21 @@ export interface SegmentTaker {
   readonly isWorking: boolean;
 }
 
+/** What a search needs of them. */
+export type SearchedFlows = Pick<RecentFlows, 'whileRead' | 'newestFirst' | 'rows' | 'firstRow' | 'oldestMs'>;
+
+/** Of a box that does not run. */
+export const noRecentFlows: SearchedFlows = {
+  whileRead: (work) => work(),
+  newestFirst: () => [],
+  rows: 0,
+  firstRow: Number.POSITIVE_INFINITY,
+  oldestMs: undefined,
+};
+
 export class RecentFlows {
   #bytesMax: number;
-  readonly #memory = new SegmentMemory();
+  readonly #memory: SegmentMemory;
   #open: OpenSegment;
   #sealed: Segment[] = [];
   #sealedBytes = 0;
@@ -31,17 +41,21 @@ export class RecentFlows {
   readonly #archive: SegmentTaker | undefined;
   readonly #from: number;
 
-  constructor(bytesMax: number, archive?: SegmentTaker) {
+  /** @param memory of the open segment, for nobody else; part of the budget */
+  constructor(bytesMax: number, memory: SegmentMemory, archive?: SegmentTaker) {
     this.#bytesMax = bytesMax;
+    this.#memory = memory;
     this.#from = archive?.nextRow ?? 0;
     this.#open = new OpenSegment(this.#from, this.#memory);
     this.#archive = archive;
   }
 
-  /** Copies the row at `base`, in a view of memory that the caller keeps. */
-  add(view: DataView, base: number, offsetUs: number, interval: number): void {
-    this.#open.add(view, base, offsetUs, interval);
-    if (this.#open.isFull) this.seal();
+  /** Copies the rows. */
+  add(run: RowRun): void {
+    for (let done = 0; done < run.offsetsUs.length; ) {
+      done += this.#open.add(run, done);
+      if (this.#open.isFull) this.seal();
+    }
   }
 
   /** Closes the open segment, full or not. */

@@ -18,8 +18,9 @@ import { openArchivedFiles } from '../../src/store/archived_files.ts';
 import { FlowArchive } from '../../src/store/flow_archive.ts';
 import { FlowSearch } from '../../src/store/flow_search.ts';
 import { segmentRows } from '../../src/store/flow_segment.ts';
-import { RecentFlows } from '../../src/store/recent_flows.ts';
+import { noRecentFlows } from '../../src/store/recent_flows.ts';
 import { type RowFacts, writeRow } from '../pipeline/rows.ts';
+import { recentFlows, runOf } from '../store/packed_flows.ts';
 
 const { values } = parseArgs({ options: { rows: { type: 'string', default: '4000000' }, folder: { type: 'string' } } });
 const total = Number(values.rows);
@@ -61,7 +62,7 @@ function branchFlow(i: number): RowFacts {
 }
 
 const bytes = new Uint8Array(ROW_BYTES);
-const view = new DataView(bytes.buffer);
+const run = runOf(bytes);
 const row = new RowCursor(bytes);
 function makeRow(i: number): void {
   bytes.fill(0);
@@ -87,13 +88,13 @@ const options = { folder, bytesMax: 2 ** 40, forS: 1e9, writtenBytesPerDayMax: 2
 const archive = new FlowArchive(options, { clock, clockTrusted: () => true, onEvent: () => {} });
 await archive.open();
 let busyMs = 0;
-const flows = new RecentFlows(0, archive);
+const flows = recentFlows(0, archive);
 const before = kernelOctets();
 for (let i = 0; i < total; i++) {
   makeRow(i);
   const isLast = i % segmentRows === segmentRows - 1;
   const from = isLast ? cpuMs() : 0;
-  flows.add(view, 0, 0, 1);
+  flows.add(run);
   if (!isLast) continue;
   await archive.settled();
   busyMs += cpuMs() - from;
@@ -121,7 +122,7 @@ async function least<T>(runs: number, run: () => Promise<T>): Promise<{ ms: numb
 const opened = await least(3, () => openArchivedFiles(folder));
 print({ figure: 'open', files: opened.value.facts.length, ms: opened.ms });
 const search = new FlowSearch({
-  flows: new RecentFlows(0),
+  flows: noRecentFlows,
   clock,
   archive: { files: opened.value, coverage: () => ({ recordsSkipped: 0, trouble: '' }) },
 });

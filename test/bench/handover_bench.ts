@@ -21,9 +21,9 @@ import { encodeWindow } from '../../src/store/history_codec.ts';
 import { historyKey } from '../../src/store/history_keys.ts';
 import { openHistoryReader } from '../../src/store/history_reader.ts';
 import { openLevelKv } from '../../src/store/level_kv.ts';
-import { RecentFlows } from '../../src/store/recent_flows.ts';
 import { countRows } from '../pipeline/count_rows.ts';
 import { blockOf } from '../pipeline/rows.ts';
+import { recentFlows } from '../store/packed_flows.ts';
 
 const names = { label: () => undefined, as: String };
 const hourMs = 3_600_000;
@@ -47,7 +47,7 @@ async function askAndAsk({ folder, memory, days }: Asked): Promise<void> {
   const options = { folder: join(folder, '../flows'), bytesMax: 2 ** 30, forS: 86_400, writtenBytesPerDayMax: 2 ** 40 };
   const archive = new FlowArchive(options, { clock, clockTrusted: () => false, onEvent: () => {} });
   await archive.open();
-  const flows = new RecentFlows(16 * 2 ** 20, archive);
+  const flows = recentFlows(16 * 2 ** 20, archive);
   const coverage = (): { recordsSkipped: number; trouble: string } => ({ recordsSkipped: 0, trouble: archive.trouble });
   const search = new FlowSearch({ flows, clock, missedRows: () => ring.missedRows, archive: { files: archive.files, coverage } });
   const tookMs: number[] = [];
@@ -67,7 +67,7 @@ async function askAndAsk({ folder, memory, days }: Asked): Promise<void> {
   });
   clock.every(
     100,
-    () => void ring.drain((view, base, offsetUs, interval) => flows.add(view, base, offsetUs, interval)),
+    () => void ring.drain((run) => flows.add(run)),
     () => {},
   );
   for (;;) {

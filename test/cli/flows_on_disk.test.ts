@@ -7,10 +7,10 @@ import { NameDictionary } from '../../src/flow/dictionary.ts';
 import { ROW_BYTES } from '../../src/flow/row_layout.ts';
 import { FlowArchive } from '../../src/store/flow_archive.ts';
 import { FlowSearch } from '../../src/store/flow_search.ts';
-import { RecentFlows } from '../../src/store/recent_flows.ts';
 import { blockOf } from '../pipeline/rows.ts';
 import { type Served, serve } from '../status/served.ts';
 import { officeFlows } from '../store/kept_flows.ts';
+import { recentFlows, runOf } from '../store/packed_flows.ts';
 import { flowspan } from './flowspan.ts';
 
 const data = mkdtempSync(join(tmpdir(), 'flows-on-disk-'));
@@ -22,10 +22,11 @@ beforeAll(async () => {
   const archive = new FlowArchive(options, { clock, clockTrusted: () => true, onEvent: () => {} });
   await archive.open();
   // Memory for nothing but the open segment: the oldest 8,192 are on disk alone.
-  const flows = new RecentFlows(0, archive);
+  const flows = recentFlows(0, archive);
   const block = blockOf(officeFlows(count), 'wall', 0n);
   for (let i = 0; i < count; i++) {
-    flows.add(new DataView(block.bytes.buffer), block.firstRow + i * ROW_BYTES, 0, 1);
+    const base = block.firstRow + i * ROW_BYTES;
+    flows.add(runOf(block.bytes.subarray(base, base + ROW_BYTES)));
     await archive.settled();
   }
   flows.seal();

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
-import { FlowRingReader, FlowRingWriter, flowRingMemory, ringRows } from '../../src/flow/flow_ring.ts';
+import { FlowRingReader, FlowRingWriter, flowRingMemory, type RowRun, ringRows } from '../../src/flow/flow_ring.ts';
 import type { RowBlock } from '../../src/flow/row_block.ts';
 import { ROW_BYTES, rowField } from '../../src/flow/row_layout.ts';
 
@@ -19,6 +19,13 @@ function blockOf(first: number, count: number, selectorId = 0): RowBlock {
   return { bytes, firstRow, count, bootId: 'wall', closedAtNs: 0n, firstStartNs: 0n, lastEndNs: 0n };
 }
 
+/** Each row of a run: which it says it is, with offset and interval. */
+function rowsOf({ rows, offsetsUs, intervals }: RowRun): [number, number, number][] {
+  const view = new DataView(rows.buffer, rows.byteOffset, rows.byteLength);
+  expect([rows.length, intervals.length]).toEqual([ROW_BYTES * offsetsUs.length, offsetsUs.length]);
+  return Array.from(offsetsUs, (offsetUs, i) => [Number(view.getBigUint64(i * ROW_BYTES + mark)), offsetUs, intervals[i]!]);
+}
+
 describe('rows through shared memory', () => {
   test('come out as they went in, round after round, with offset and interval', () => {
     const memory = flowRingMemory();
@@ -29,10 +36,8 @@ describe('rows through shared memory', () => {
     for (let round = 0; round < 200; round++) {
       writer.add(blockOf(next, 777, round % 3), BigInt(round) * 1_000_000n);
       next += 777;
-      reader.drain((view, base, offsetUs, interval) => {
-        expect(Number(view.getBigUint64(base + mark))).toBe(seen);
-        expect([offsetUs, interval]).toEqual([round * 1_000, round % 3 === 0 ? 1 : 100 * (round % 3)]);
-        seen++;
+      reader.drain((run) => {
+        for (const row of rowsOf(run)) expect(row).toEqual([seen++, round * 1_000, round % 3 === 0 ? 1 : 100 * (round % 3)]);
       });
     }
     expect(seen).toBe(next);
@@ -48,8 +53,9 @@ describe('rows through shared memory', () => {
     expect(writer.missedRows).toBe(25);
     const reader = new FlowRingReader(memory);
     const seen: number[] = [];
-    expect(reader.drain((view, base) => seen.push(Number(view.getBigUint64(base + mark))), 100)).toBe(100);
-    while (reader.drain((view, base) => seen.push(Number(view.getBigUint64(base + mark)))) > 0);
+    const see = (run: RowRun): unknown => seen.push(...rowsOf(run).map(([number]) => number));
+    expect(reader.drain(see, 100)).toBe(100);
+    while (reader.drain(see) > 0);
     expect(seen).toEqual(Array.from({ length: ringRows }, (_, i) => i));
     writer.add(blockOf(5_000, 3), 0n);
     expect(reader.drain(() => {})).toBe(3);
@@ -75,11 +81,14 @@ describe('rows through shared memory', () => {
       const reader = new FlowRingReader(workerData.memory);
       let seen = 0, torn = 0, last = -1;
       while (last < workerData.last - 1) {
-        reader.drain((view, base) => {
-          const number = Number(view.getBigUint64(base + workerData.mark));
-          if (number <= last || view.getUint8(base) !== (number & 0xff) || view.getUint8(base + 383) !== (number & 0xff)) torn++;
-          last = number;
-          seen++;
+        reader.drain(({ rows, offsetsUs }) => {
+          const view = new DataView(rows.buffer, rows.byteOffset, rows.byteLength);
+          for (let base = 0; base < rows.length; base += rows.length / offsetsUs.length) {
+            const number = Number(view.getBigUint64(base + workerData.mark));
+            if (number <= last || view.getUint8(base) !== (number & 0xff) || view.getUint8(base + 383) !== (number & 0xff)) torn++;
+            last = number;
+            seen++;
+          }
         }, 300);
       }
       parentPort.postMessage({ seen, torn, missed: reader.missedRows });

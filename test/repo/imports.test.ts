@@ -19,7 +19,7 @@ const machine = 'src/machine.ts';
 const top: Record<string, readonly string[]> = {
   [machine]: everything,
   'src/appliance.ts': everything,
-  'src/status_thread.ts': ['core', 'flow', 'config', 'store', 'status', 'system'],
+  'src/status_thread.ts': ['core', 'flow', 'config', 'meter', 'store', 'status', 'system'],
   'src/main.ts': ['core', 'flow', 'cli'],
 };
 

@@ -10,9 +10,10 @@ import type { FlowListQuestion } from '../../src/flow/flow_search_shapes.ts';
 import { rowToJson } from '../../src/flow/row_json.ts';
 import { FlowArchive, type FlowArchiveOptions, skipReasons } from '../../src/store/flow_archive.ts';
 import { FlowSearch } from '../../src/store/flow_search.ts';
-import { RecentFlows } from '../../src/store/recent_flows.ts';
+import type { RecentFlows } from '../../src/store/recent_flows.ts';
 import { labelNames } from '../flow/filter/arbitrary_filter.ts';
 import { type ChanceRow, chanceRow } from './flow_rows.ts';
+import { recentFlows, runOf } from './packed_flows.ts';
 
 export const names = async () => labelNames;
 
@@ -53,7 +54,7 @@ export class Boxes {
       { clock, clockTrusted: () => this.clockTrusted, onEvent: (_level, event) => this.events.push(event) },
     );
     await archive.open();
-    const flows = new RecentFlows(memory, archive);
+    const flows = recentFlows(memory, archive);
     const coverage = () => ({
       recordsSkipped: skipReasons.reduce((sum, reason) => sum + archive.skippedRows[reason], 0),
       trouble: archive.trouble,
@@ -71,7 +72,7 @@ export class Boxes {
 /** Rows in segments of `each`, as a quiet box seals them. */
 export async function add({ flows, archive }: Box, rows: readonly ChanceRow[], each = 10): Promise<void> {
   for (const [i, { bytes, interval }] of rows.entries()) {
-    flows.add(new DataView(bytes.buffer), 0, 0, interval);
+    flows.add(runOf(bytes, 0, [interval]));
     if (i % each !== each - 1) continue;
     flows.seal();
     await archive.settled();

@@ -9,10 +9,11 @@ import { rowToJson } from '../../src/flow/row_json.ts';
 import { rowField } from '../../src/flow/row_layout.ts';
 import { openArchivedFiles } from '../../src/store/archived_files.ts';
 import { FlowSearch } from '../../src/store/flow_search.ts';
-import { openSegmentBytes, RecentFlows } from '../../src/store/recent_flows.ts';
+import { noRecentFlows } from '../../src/store/recent_flows.ts';
 import { arbitraryFilter, labelNames, likelyTest } from '../flow/filter/arbitrary_filter.ts';
 import { add, always, Boxes, json, list, names, rowsOf } from './archive_box.ts';
 import { matchesNaively } from './naive_filter.ts';
+import { openSegmentBytes, recentFlows, runOf } from './packed_flows.ts';
 
 const numbered = (filter: Filter): Filter => withLabelNumbers(filter, labelNames).filter!;
 
@@ -61,8 +62,8 @@ describe('what is found on disk and in memory together', () => {
     const box = await boxes.open();
     await add(box, rows);
     await box.archive.stop();
-    const memory = new RecentFlows(1e9);
-    for (const { bytes, interval } of rows) memory.add(new DataView(bytes.buffer), 0, 0, interval);
+    const memory = recentFlows(1e9);
+    for (const { bytes, interval } of rows) memory.add(runOf(bytes, 0, [interval]));
     const { flowKeys } = await import('../../src/flow/flow_search_shapes.ts');
     for (const key of flowKeys) {
       const question = { filter: everyFlow, ...always, by: [key], order: 'bytes' as const, limit: 1_000 };
@@ -133,7 +134,7 @@ describe('what a kill or a power cut leaves', () => {
     const octets = statSync(path).size;
     const files = await openArchivedFiles(boxes.folder);
     const reading = new FlowSearch({
-      flows: new RecentFlows(0),
+      flows: noRecentFlows,
       clock: boxes.clock,
       archive: { files, coverage: () => ({ recordsSkipped: 0, trouble: '' }) },
     });
@@ -168,7 +169,7 @@ describe('what a kill or a power cut leaves', () => {
         writeFileSync(path, damaged);
         const files = await openArchivedFiles(boxes.folder);
         const archive = { files, coverage: () => ({ recordsSkipped: 0, trouble: '' }) };
-        const search = new FlowSearch({ flows: new RecentFlows(0), clock: boxes.clock, archive });
+        const search = new FlowSearch({ flows: noRecentFlows, clock: boxes.clock, archive });
         const { flows } = await search.list(list());
         const found = flows.map((row) => JSON.stringify(row));
         expect(found.filter((row) => !all.includes(row))).toEqual([]);

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openArchivedFiles } from '../../src/store/archived_files.ts';
 import { readFlowFile } from '../../src/store/flow_file.ts';
 import { FlowSearch } from '../../src/store/flow_search.ts';
-import { RecentFlows } from '../../src/store/recent_flows.ts';
+import { noRecentFlows } from '../../src/store/recent_flows.ts';
 import { add, Boxes, json, list, rowsOf } from './archive_box.ts';
 import { baseMs } from './flow_rows.ts';
 
@@ -31,7 +31,7 @@ const files = (): string[] => readdirSync(boxes.folder).sort();
 const pathOf = (name: string): string => join(boxes.folder, name);
 const searchOnDisk = async (): Promise<FlowSearch> =>
   new FlowSearch({
-    flows: new RecentFlows(0),
+    flows: noRecentFlows,
     clock: boxes.clock,
     archive: { files: await openArchivedFiles(boxes.folder), coverage: () => ({ recordsSkipped: 0, trouble: '' }) },
   });

@@ -9,8 +9,8 @@ import { NameDictionary } from '../../src/flow/dictionary.ts';
 import { everyFlow } from '../../src/flow/filter/filter_syntax.ts';
 import { FlowRingWriter, flowRingMemory } from '../../src/flow/flow_ring.ts';
 import { FlowKeeper } from '../../src/store/flow_keeper.ts';
-import { openSegmentBytes } from '../../src/store/recent_flows.ts';
 import { blockOf } from '../pipeline/rows.ts';
+import { openSegmentBytes, packFlows } from './packed_flows.ts';
 
 const MIB = 1_048_576;
 const bytesMax = openSegmentBytes + 6 * MIB;
@@ -23,6 +23,7 @@ test('whoever asks is told of records that came a moment ago, and none are taken
     world,
     ring,
     folder: '/dev/null/never',
+    packFlows,
     names: async () => new NameDictionary(),
     clockTrusted: () => true,
     onEvent: () => {},
@@ -55,6 +56,7 @@ test('records make room, say so once, and come again', async () => {
     world,
     ring,
     folder: '/dev/null/never',
+    packFlows,
     names: async () => new NameDictionary(),
     clockTrusted: () => true,
     onEvent: (_level, event) => events.push(event),

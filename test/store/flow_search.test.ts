@@ -9,14 +9,15 @@ import { everyFlow, type Filter, writeFilter } from '../../src/flow/filter/filte
 import type { FlowGroupQuestion, FlowListQuestion } from '../../src/flow/flow_search_shapes.ts';
 import { countryCode } from '../../src/flow/places.ts';
 import { rowToJson } from '../../src/flow/row_json.ts';
-import { presenceBit, ROW_BYTES, rowField } from '../../src/flow/row_layout.ts';
+import { presenceBit, rowField } from '../../src/flow/row_layout.ts';
 import { FlowSearch } from '../../src/store/flow_search.ts';
 import { segmentRows } from '../../src/store/flow_segment.ts';
-import { openSegmentBytes, RecentFlows } from '../../src/store/recent_flows.ts';
+import type { RecentFlows } from '../../src/store/recent_flows.ts';
 import { addressRange, arbitraryFilter, labelNames, likelyTest } from '../flow/filter/arbitrary_filter.ts';
 import { blockOf, type RowFacts } from '../pipeline/rows.ts';
 import { baseMs, type ChanceRow, chanceRow } from './flow_rows.ts';
 import { matchesNaively } from './naive_filter.ts';
+import { openSegmentBytes, recentFlows, runOf, runOfBlock } from './packed_flows.ts';
 
 const names = async () => labelNames;
 const numbered = (filter: Filter): Filter => withLabelNumbers(filter, labelNames).filter!;
@@ -46,8 +47,8 @@ const filterOf = (text: string): Filter => {
 };
 
 function keep(rows: readonly ChanceRow[], bytesMax = 1e9): RecentFlows {
-  const flows = new RecentFlows(bytesMax);
-  for (const { bytes, interval } of rows) flows.add(new DataView(bytes.buffer), 0, 0, interval);
+  const flows = recentFlows(bytesMax);
+  for (const { bytes, interval } of rows) flows.add(runOf(bytes, 0, [interval]));
   return flows;
 }
 
@@ -106,12 +107,8 @@ const millisecond = 1_000_000n;
 const at = (s: number): bigint => BigInt(baseMs) * millisecond + BigInt(Math.round(s * 1_000)) * millisecond;
 
 function keepFacts(facts: readonly RowFacts[], intervals: readonly number[] = []): RecentFlows {
-  const flows = new RecentFlows(1e9);
-  const block = blockOf(facts, 'wall', 0n);
-  const view = new DataView(block.bytes.buffer);
-  facts.forEach((_, i) => {
-    flows.add(view, block.firstRow + i * ROW_BYTES, 0, intervals[i] ?? 1);
-  });
+  const flows = recentFlows(1e9);
+  flows.add(runOfBlock(blockOf(facts, 'wall', 0n), intervals));
   return flows;
 }
 
@@ -286,16 +283,17 @@ describe('sums', () => {
 describe('memory', () => {
   test('stays within its budget, drops the oldest, and counts them', async () => {
     const budget = openSegmentBytes + 1_500_000;
-    const flows = new RecentFlows(budget);
+    const flows = recentFlows(budget);
     const block = blockOf([three[0]!], 'wall', 0n);
     const view = new DataView(block.bytes.buffer);
+    const run = runOfBlock(block);
     const source = block.firstRow + 160; // some octet of the row that differs from row to row
     let most = 0;
     for (let i = 0; i < 20 * segmentRows; i++) {
       view.setUint32(source, Math.imul(i, 0x9e37_79b1));
       view.setBigUint64(block.firstRow + 8, at(i / 100));
       view.setBigUint64(block.firstRow + 16, at(i / 100 + 1));
-      flows.add(view, block.firstRow, 0, 1);
+      flows.add(run);
       most = Math.max(most, flows.bytes);
     }
     expect(most).toBeLessThanOrEqual(budget);
@@ -310,9 +308,10 @@ describe('memory', () => {
   function fill(flows: RecentFlows, segments: number): void {
     const block = blockOf([three[0]!], 'wall', 0n);
     const view = new DataView(block.bytes.buffer);
+    const run = runOfBlock(block);
     for (let i = 0; i < segments * segmentRows; i++) {
       view.setUint32(block.firstRow + 160, Math.imul(i, 0x9e37_79b1));
-      flows.add(view, block.firstRow, 0, 1);
+      flows.add(run);
     }
   }
 
@@ -327,7 +326,7 @@ describe('memory', () => {
   });
 
   test('what made room is given back at once, but to a search that reads it', async () => {
-    const flows = new RecentFlows(openSegmentBytes + 200_000);
+    const flows = recentFlows(openSegmentBytes + 200_000);
     fill(flows, 8);
     const before = flows.newestFirst();
     fill(flows, 20);
@@ -347,7 +346,7 @@ describe('memory', () => {
   });
 
   test('nothing kept is an answer too', async () => {
-    const search = new FlowSearch({ flows: new RecentFlows(1e9), clock });
+    const search = new FlowSearch({ flows: recentFlows(1e9), clock });
     expect(await search.list(list())).toMatchObject({
       flows: [],
       matched: { records: 0 },

@@ -1,9 +1,8 @@
 /** A search over a few flows of a small office, for the tests of what asks it. */
 import { SystemClock } from '../../src/core/clock.ts';
-import { ROW_BYTES } from '../../src/flow/row_layout.ts';
 import { FlowSearch } from '../../src/store/flow_search.ts';
-import { RecentFlows } from '../../src/store/recent_flows.ts';
 import { blockOf, type RowFacts } from '../pipeline/rows.ts';
+import { recentFlows, runOfBlock } from './packed_flows.ts';
 
 /** `count` flows, one a second, the last of them just now: 10.20.1.x to a web server, every fourth to a name server. */
 export function officeFlows(count: number, nowMs = new SystemClock().wallMs()): RowFacts[] {
@@ -28,11 +27,7 @@ export function officeFlows(count: number, nowMs = new SystemClock().wallMs()): 
 }
 
 export function searchOver(facts: readonly RowFacts[]): FlowSearch {
-  const flows = new RecentFlows(64 * 2 ** 20);
-  const block = blockOf(facts, 'wall', 0n);
-  const view = new DataView(block.bytes.buffer);
-  facts.forEach((_, i) => {
-    flows.add(view, block.firstRow + i * ROW_BYTES, 0, 1);
-  });
+  const flows = recentFlows(64 * 2 ** 20);
+  flows.add(runOfBlock(blockOf(facts, 'wall', 0n)));
   return new FlowSearch({ flows, clock: new SystemClock() });
 }

@@ -1,8 +1,8 @@
 /** Keeps records as `recent_flows.ts` does, and prints what it tells of their memory beside what V8 tells of the process. Run with `--expose-gc`. */
 import { RowCursor } from '../../src/flow/row_cursor.ts';
 import { ROW_BYTES } from '../../src/flow/row_layout.ts';
-import { RecentFlows } from '../../src/store/recent_flows.ts';
 import { writeRow } from '../pipeline/rows.ts';
+import { recentFlows, runOf } from './packed_flows.ts';
 
 const rows = 4_096;
 const segments = 60;
@@ -27,7 +27,7 @@ for (let i = 0; i < rows; i++) {
     vlan: some(4) * 10,
   });
 }
-const view = new DataView(bytes.buffer);
+const run = runOf(bytes);
 
 function held(): number {
   const { gc } = globalThis as unknown as { gc: () => void };
@@ -37,13 +37,13 @@ function held(): number {
   return heapUsed + arrayBuffers;
 }
 
-const warm = new RecentFlows(2 ** 30);
-const flows = new RecentFlows(2 ** 30);
-for (let i = 0; i < 3 * rows; i++) warm.add(view, (i % rows) * ROW_BYTES, 0, 1);
-for (let i = 0; i < rows; i++) flows.add(view, i * ROW_BYTES, 0, 1);
+const warm = recentFlows(2 ** 30);
+const flows = recentFlows(2 ** 30);
+for (let i = 0; i < 3; i++) warm.add(run);
+flows.add(run);
 const toldBefore = flows.bytes;
 const before = held();
-for (let i = 0; i < segments * rows; i++) flows.add(view, (i % rows) * ROW_BYTES, 0, 1);
+for (let i = 0; i < segments; i++) flows.add(run);
 const taken = held() - before;
 // All that was there before is asked for once more, so that it was there until now.
 const alive = warm.rows + bytes.length;
