@@ -98,20 +98,17 @@ RowCountsObject::RowCountsObject(const Napi::CallbackInfo& info) : Napi::ObjectW
 
 RowCountsObject::~RowCountsObject() { Napi::MemoryManagement::AdjustExternalMemory(Env(), -octetsTold_); }
 
+// With new tables, and before they hold anything.
 void RowCountsObject::makeCounts() {
   takenOf_ = KeyCounts::kNone;
   taken_ = TakenKeys();
   counts_ = std::make_unique<RowCounts>(plan_);
   for (const auto& [protocol, bits] : ports_) counts_->servicePorts().name(protocol, bits.data());
-  tellMemory();
-}
-
-// Who decides when to collect garbage must know what this object holds.
-void RowCountsObject::tellMemory() {
-  const int64_t more = static_cast<int64_t>(counts_->octets() + taken_.octetsOfMemory()) - octetsTold_;
-  if (more == 0) return;
-  Napi::MemoryManagement::AdjustExternalMemory(Env(), more);
-  octetsTold_ += more;
+  // Who decides when to collect garbage must know what would go with this object. That keys come is no reason to: a rollup lives as long as
+  // the program, and V8, told of megabytes more within a second, would look through all it has again and again.
+  const auto octets = static_cast<int64_t>(counts_->octets());
+  Napi::MemoryManagement::AdjustExternalMemory(Env(), octets - octetsTold_);
+  octetsTold_ = octets;
 }
 
 uint32_t RowCountsObject::dimensionAt(const Napi::CallbackInfo& info, size_t index) const {
@@ -139,7 +136,6 @@ Napi::Value RowCountsObject::add(const Napi::CallbackInfo& info) {
     outcome_[kLateRows] = static_cast<int32_t>(outcome.lateRows);
     outcome_[kEarlyRows] = static_cast<int32_t>(outcome.earlyRows);
     outcome_[kEvictedKeys] = static_cast<int32_t>(counts_->evictedKeys() - evictedBefore);
-    tellMemory();
     return Napi::Boolean::New(info.Env(), outcome.isCounted);
   });
 }
@@ -188,7 +184,6 @@ Napi::Value RowCountsObject::take(const Napi::CallbackInfo& info) {
     result.Set("count", Napi::Number::New(env, taken_.count));
     result.Set("evicted", Napi::Boolean::New(env, taken_.evicted));
     result.Set("ranks", arrayOf<uint8_t>(env, taken_.distinct.ranks()));
-    tellMemory();
     return result;
   });
 }
@@ -207,7 +202,6 @@ Napi::Value RowCountsObject::addTaken(const Napi::CallbackInfo& info) {
     const uint32_t place = wholeNumber(info, 1, "place", 0, counts_->places() - 1.0);
     const uint64_t before = counts_->evictedKeys();
     counts_->dimension(dimension).addTaken(from.counts_->dimension(dimension), from.taken_, place);
-    tellMemory();
     return Napi::Number::New(info.Env(), static_cast<double>(counts_->evictedKeys() - before));
   });
 }
@@ -223,7 +217,6 @@ void RowCountsObject::widen(const Napi::CallbackInfo& info) {
     const uint32_t places = wholeNumber(info, 0, "places", plan.places, plan.placesMax);
     counts_->widen(places);
     for (KeyCountsPlan& dimension : plan_.dimensions) dimension.places = places;
-    tellMemory();
   });
 }
 

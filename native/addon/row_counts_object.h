@@ -26,7 +26,6 @@ class RowCountsObject : public Napi::ObjectWrap<RowCountsObject> {
 
   uint32_t dimensionAt(const Napi::CallbackInfo& info, size_t index) const;
   void makeCounts();
-  void tellMemory();
 
   RowCountsPlan plan_;
   std::unique_ptr<RowCounts> counts_;

@@ -33,12 +33,25 @@ bool isSuperPacket(uint8_t ipVersion, uint32_t octets) {
 }
 
 bool RowEvidence::add(const uint8_t* rows, uint32_t count, double nowMs) {
+  const auto rowAt = [&](uint32_t i) { return RowView(rows + size_t{i} * kRowBytes); };
+  // What is remembered of conversations lies anywhere in half a megabyte: it is asked for some rows ahead.
+  constexpr uint32_t kAhead = 16;
+  std::array<Conversations::Key, kAhead> keys{};
+  const auto ask = [&](uint32_t i) {
+    if (i >= count) return;
+    keys[i % kAhead] = conversations_.keyOf(rowAt(i));
+    conversations_.askFor(keys[i % kAhead]);
+  };
+  for (uint32_t i = 0; i < kAhead; i++) ask(i);
   bool isAnswered = false;
-  for (uint32_t i = 0; i < count; i++) isAnswered |= addRow(RowView(rows + size_t{i} * kRowBytes), nowMs);
+  for (uint32_t i = 0; i < count; i++) {
+    isAnswered |= addRow(rowAt(i), keys[i % kAhead], nowMs);
+    ask(i + kAhead);
+  }
   return isAnswered;
 }
 
-bool RowEvidence::addRow(const RowView& row, double nowMs) {
+bool RowEvidence::addRow(const RowView& row, const Conversations::Key& key, double nowMs) {
   if (row.u8(offsetof(Row, family)) == static_cast<uint8_t>(RowFamily::aggregate) || row.u16(offsetof(Row, selectorId)) != 0) return false;
   const uint64_t present = row.present();
   const auto has = [&](uint64_t groups) { return (present & groups) != 0; };
@@ -60,7 +73,7 @@ bool RowEvidence::addRow(const RowView& row, double nowMs) {
   if (!has(presence::kPorts) || has(presence::kTunnelId)) return isAnswered;
   const bool isTcp = has(presence::kTcp);
   if (isTcp) addTcp(row, isTwoWay, packets);
-  switch (conversations_.meet(row, isTwoWay, isTagged ? row.u16(offsetof(Row, dot1qVlanId)) : kUntagged, mac, nowMs)) {
+  switch (conversations_.meet(row, key, isTwoWay, isTagged ? row.u16(offsetof(Row, dot1qVlanId)) : kUntagged, mac, nowMs)) {
     case Encounter::none: break;
     case Encounter::splitByTag:
       if (isTcp) count(EvidenceKind::tcpSplitByTag);

@@ -79,7 +79,7 @@ class RowEvidence {
   };
 
   void count(EvidenceKind kind, double amount = 1) { sums_[static_cast<size_t>(kind)] += amount; }
-  bool addRow(const RowView& row, double nowMs);
+  bool addRow(const RowView& row, const Conversations::Key& key, double nowMs);
   void addTcp(const RowView& row, bool isTwoWay, double packets);
   void addTtl(const RowView& row, bool isTwoWay, double forward);
   void addUntagged(const RowView& row, uint64_t mac, bool isToGroup, double nowMs);

@@ -18,12 +18,11 @@ struct AddressWords {
 };
 AddressWords addressAt(const uint8_t* at, bool isV6) { return isV6 ? AddressWords{load64(at), load64(at + 8)} : AddressWords{load32(at), 0}; }
 
-uint32_t placeOf(uint64_t hash) { return hash & (kSightingsMax - 1); }
 uint32_t printOf(uint64_t hash) { return std::max(1u, static_cast<uint32_t>(hash >> 32)); }
 
 }  // namespace
 
-Encounter Conversations::meet(const RowView& row, bool isTwoWay, int32_t vlan, uint64_t mac, double nowMs) {
+Conversations::Key Conversations::keyOf(const RowView& row) const {
   const uint8_t version = row.u8(offsetof(Row, ipVersion));
   const AddressWords source = addressAt(row.at(offsetof(Row, sourceAddress)), version == 6);
   const AddressWords destination = addressAt(row.at(offsetof(Row, destinationAddress)), version == 6);
@@ -36,17 +35,19 @@ Encounter Conversations::meet(const RowView& row, bool isTwoWay, int32_t vlan, u
   const AddressWords& high = isSwapped ? source : destination;
   const uint64_t ports = isSwapped ? uint64_t{to} << 16 | from : uint64_t{from} << 16 | to;
   const uint64_t words[] = {low.high, low.low, high.high, high.low, ports, uint64_t{version} << 8 | row.u8(offsetof(Row, protocolIdentifier))};
-  const uint64_t hash = hash_.ofSixWords(words);
+  return {hash_.ofSixWords(words), isSwapped};
+}
 
-  const uint8_t end = isSwapped ? 1 : 0;
-  Slot now{printOf(hash), vlan, mac, nowMs, {}, {}, end};
+Encounter Conversations::meet(const RowView& row, const Key& key, bool isTwoWay, int32_t vlan, uint64_t mac, double nowMs) {
+  const uint8_t end = key.isSwapped ? 1 : 0;
+  Slot now{printOf(key.hash), vlan, mac, nowMs, {}, {}, end};
   now.packets[end] = row.count(offsetof(Row, packetDeltaCount));
   now.ttls[end] = row.u8(offsetof(Row, minimumTTL));
   if (isTwoWay) {
     now.packets[1 - end] = row.count(offsetof(Row, reversePacketDeltaCount));
     now.ttls[1 - end] = row.u8(offsetof(Row, reverseMinimumTTL));
   }
-  Slot& slot = slots_[placeOf(hash)];
+  Slot& slot = slots_[key.hash % kSightingsMax];
   const bool isKnown = slot.print == now.print && nowMs - slot.atMs < kFreshMs;
   const Encounter encounter = isKnown && slot.vlan != vlan ? compare(slot, now) : Encounter::none;
   if (encounter != Encounter::none) now.print = 0;
@@ -74,7 +75,7 @@ Sighting Stations::see(const RowView& row, uint64_t mac, double nowMs, double wi
   const uint8_t version = row.u8(offsetof(Row, ipVersion));
   const AddressWords source = addressAt(row.at(offsetof(Row, sourceAddress)), version == 6);
   const uint64_t hash = hash_.join(version, source.high, source.low);
-  Slot& slot = slots_[placeOf(hash)];
+  Slot& slot = slots_[hash % kSightingsMax];
   const bool isKnown = slot.print == printOf(hash) && nowMs - slot.atMs < windowMs;
   const bool isChanged = isKnown && slot.mac != mac;
   const bool isAgain = isChanged && slot.hasChanged && nowMs - slot.changedAtMs < windowMs;

@@ -1,14 +1,15 @@
 // Two small memories of what was seen lately, for troubles that one row does not show: conversations (the same one in another VLAN) and
 // stations (the same address under another MAC). Direct-mapped over a keyed hash: a newcomer takes the place of whoever is there, so evidence
-// may be missed but memory and work are fixed (0.7 MB). Time is any clock that never steps, in ms. One thread.
+// may be missed but memory and work are fixed (0.8 MB). Time is any clock that never steps, in ms. One thread.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <vector>
 
 #include "../core/keyed_hash.h"
+#include "../core/prefetch.h"
 #include "../core/row_view.h"
+#include "../core/zeroed_array.h"
 
 namespace flowspan {
 
@@ -24,14 +25,25 @@ class Conversations {
  public:
   explicit Conversations(uint64_t seed) : hash_(seed), slots_(kSightingsMax) {}
 
+  // Which conversation a row is of; for rows that have no addresses and ports a number without meaning.
+  struct Key {
+    uint64_t hash;
+    // The row's source is the higher end.
+    bool isSwapped;
+  };
+  Key keyOf(const RowView& row) const;
+  // Brings near what `meet` will look at.
+  void askFor(const Key& key) const { askForWriting(&slots_[key.hash % kSightingsMax]); }
+
   // Remembers a row with addresses and ports. An encounter uses up what was remembered, so that a pair counts once.
   // `mac`: of the row's source; 0 where it has none.
-  Encounter meet(const RowView& row, bool isTwoWay, int32_t vlan, uint64_t mac, double nowMs);
+  Encounter meet(const RowView& row, const Key& key, bool isTwoWay, int32_t vlan, uint64_t mac, double nowMs);
   // Packets that both records of the last encounter show.
   double sharedPackets() const { return sharedPackets_; }
 
  private:
-  struct Slot {
+  // A cache line.
+  struct alignas(64) Slot {
     uint32_t print;  // 0: nobody is remembered
     int32_t vlan;
     uint64_t mac;
@@ -46,7 +58,7 @@ class Conversations {
   Encounter compare(const Slot& before, const Slot& now);
 
   KeyedHash hash_;
-  std::vector<Slot> slots_;
+  ZeroedArray<Slot> slots_;
   double sharedPackets_ = 0;
 };
 
@@ -70,7 +82,7 @@ class Stations {
   };
 
   KeyedHash hash_;
-  std::vector<Slot> slots_;
+  ZeroedArray<Slot> slots_;
 };
 
 }  // namespace flowspan

@@ -15,7 +15,7 @@
 #include "key_table.h"
 #include "row_columns.h"
 #include "taken_keys.h"
-#include "zeroed_array.h"
+#include "../core/zeroed_array.h"
 
 namespace flowspan {
 

@@ -9,7 +9,7 @@
 #include <limits>
 
 #include "../core/prefetch.h"
-#include "zeroed_array.h"
+#include "../core/zeroed_array.h"
 
 namespace flowspan {
 

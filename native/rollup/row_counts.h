@@ -14,7 +14,7 @@
 #include "row_columns.h"
 #include "row_keys.h"
 #include "service_ports.h"
-#include "zeroed_array.h"
+#include "../core/zeroed_array.h"
 
 namespace flowspan {
 

@@ -36,7 +36,6 @@ struct TakenKeys {
     octets.resize(keys);
     ranked.resize(keys);
   }
-  size_t octetsOfMemory() const { return slots.size() * (sizeof(uint32_t) + (kFiguresPerKey + kFiguresPerSample + 2) * sizeof(double)); }
 };
 
 // The keys with the most octets.
