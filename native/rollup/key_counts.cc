@@ -31,13 +31,15 @@ KeyCounts::KeyCounts(const KeyCountsPlan& plan)
     : plan_(plan),
       markWords_((plan.placesMax + 31) / 32),
       table_(plan.words, markWords_, plan.keysMax, plan.seed),
-      places_(plan.places),
-      values_(cells()),
-      rest_(places_) {}
+      sampled_(plan.places),
+      rest_(plan.places) {
+  widen(plan.places);
+}
 
 size_t KeyCounts::octets() const {
-  const size_t perCell = sizeof(Figures) + (sampled_.size() > 0 ? sizeof(Estimates) : 0);
-  return table_.octets() + size_t{table_.slotsUsed()} * places_ * perCell + rest_.size() * sizeof(Rest) + sizeof(*this);
+  size_t perKey = values_.size() * sizeof(Figures);
+  for (const auto& sampled : sampled_) perKey += sampled.size() > 0 ? sizeof(Estimates) : 0;
+  return table_.octets() + size_t{table_.slotsUsed()} * perKey + rest_.size() * sizeof(Rest) + sizeof(*this);
 }
 
 uint32_t KeyCounts::hashOf(const uint32_t* key) const {
@@ -88,10 +90,7 @@ void KeyCounts::findAll(const RowColumns& rows, const KeyColumn& column) {
       slot = table_.freeSlot(taken++);
       table_.askForSlot(slot);
     }
-    // Of a long row, the middle too: the lines between are fetched by their neighbours.
-    const uint32_t first = rows.firstShare[row];
-    const uint32_t last = rows.firstShare[row + 1] - 1;
-    for (const uint32_t share : {first, (first + last) / 2, last}) askForWriting(&values_[cell(slot, rows.places[share])]);
+    for (uint32_t share = rows.firstShare[row]; share < rows.firstShare[row + 1]; share++) askForWriting(&values_[rows.places[share]][slot]);
   }
 }
 
@@ -109,7 +108,7 @@ void KeyCounts::addShares(const RowColumns& rows, uint32_t row, uint32_t slot, u
   for (uint32_t share = rows.firstShare[row]; share < rows.firstShare[row + 1]; share++) {
     const uint32_t place = rows.places[share];
     if (slot != kNone) mark(slot, place);
-    Figures& to = slot == kNone ? rest_[place].other : values_[cell(slot, place)];
+    Figures& to = slot == kNone ? rest_[place].other : values_[place][slot];
     const Figures& figures = rows.figures[share];
     to[0] += figures[swap];
     to[1] += figures[back];
@@ -120,10 +119,9 @@ void KeyCounts::addShares(const RowColumns& rows, uint32_t row, uint32_t slot, u
 }
 
 void KeyCounts::addSampled(const RowColumns& rows, uint32_t row, uint32_t slot) {
-  takeSampled();
   for (uint32_t share = rows.firstShare[row]; share < rows.firstShare[row + 1]; share++) {
     const uint32_t place = rows.places[share];
-    add(slot == kNone ? rest_[place].sampled : sampled_[cell(slot, place)], rows.sampled[share]);
+    add(slot == kNone ? rest_[place].sampled : sampledAt(slot, place), rows.sampled[share]);
   }
 }
 
@@ -139,10 +137,9 @@ void KeyCounts::addTaken(const KeyCounts& from, const TakenKeys& taken, uint32_t
       if (slot == kNone) slot = admit(from.table_.key(slots[i]), hashes_[i], from.table_.distinctHashOf(slots[i]));
       table_.weight(slot) += taken.octets[key];
       mark(slot, place);
-      add(values_[cell(slot, place)], taken.figures[key]);
+      add(values_[place][slot], taken.figures[key]);
       if (!isEstimate(taken.sampled[key])) continue;
-      takeSampled();
-      add(sampled_[cell(slot, place)], taken.sampled[key]);
+      add(sampledAt(slot, place), taken.sampled[key]);
     }
   }
   Rest& rest = rest_[place];
@@ -155,7 +152,7 @@ void KeyCounts::addTaken(const KeyCounts& from, const TakenKeys& taken, uint32_t
 void KeyCounts::take(uint32_t place, uint32_t to, TakenKeys& into) {
   into.reserve(table_.size());
   const uint32_t bit = 1u << (place % 32);
-  const bool hasEstimates = sampled_.size() > 0;
+  const bool hasEstimates = sampled_[place].size() > 0;
   uint32_t count = 0;
   for (uint32_t slot = 0; slot < table_.slotsUsed(); slot++) {
     uint32_t* marks = table_.marks(slot);
@@ -164,13 +161,13 @@ void KeyCounts::take(uint32_t place, uint32_t to, TakenKeys& into) {
     if (to != kNone) marks[to / 32] |= 1u << (to % 32);
     Figures& figures = into.figures[count];
     figures.fill(0);
-    move(values_[cell(slot, place)], figures);
-    if (to != kNone) add(values_[cell(slot, to)], figures);
+    move(values_[place][slot], figures);
+    if (to != kNone) add(values_[to][slot], figures);
     Estimates& estimates = into.sampled[count];
     estimates.fill(0);
     if (hasEstimates) {
-      move(sampled_[cell(slot, place)], estimates);
-      if (to != kNone) add(sampled_[cell(slot, to)], estimates);
+      move(sampled_[place][slot], estimates);
+      if (to != kNone) add(sampledAt(slot, to), estimates);
     }
     into.octets[count] = figures[0] + figures[1];
     into.slots[count++] = slot;
@@ -199,17 +196,9 @@ void KeyCounts::forgetAbsent() {
 }
 
 void KeyCounts::widen(uint32_t places) {
-  const auto widened = [&]<typename T>(const ZeroedArray<T>& from) {
-    ZeroedArray<T> larger(static_cast<size_t>(table_.slotsMax()) * places);
-    for (size_t slot = 0; slot < table_.slotsUsed(); slot++) {
-      std::copy_n(from.data() + slot * places_, places_, larger.data() + slot * places);
-    }
-    return larger;
-  };
-  values_ = widened(values_);
-  if (sampled_.size() > 0) sampled_ = widened(sampled_);
+  while (values_.size() < places) values_.emplace_back(table_.slotsMax());
+  sampled_.resize(places);
   rest_.resize(places);
-  places_ = places;
 }
 
 uint32_t KeyCounts::admit(const uint32_t* key, uint32_t hash, uint32_t distinctHash) {
@@ -238,7 +227,7 @@ void KeyCounts::evictLightest() {
     table_.askForIndex(table_.hashOf(next));
     // Most have one window, or several of which this is one.
     const uint32_t place = static_cast<uint32_t>(std::bit_width(table_.marks(next)[0] | 1)) - 1;
-    askForWriting(&values_[cell(next, place)]);
+    askForWriting(&values_[place][next]);
     evict(slots[i]);
   }
   evictions_++;
@@ -252,8 +241,8 @@ void KeyCounts::evict(uint32_t slot) {
       const uint32_t place = 32 * word + static_cast<uint32_t>(std::countr_zero(marks[word]));
       Rest& rest = rest_[place];
       rest.evicted = true;
-      move(values_[cell(slot, place)], rest.other);
-      if (sampled_.size() > 0) move(sampled_[cell(slot, place)], rest.sampled);
+      move(values_[place][slot], rest.other);
+      if (sampled_[place].size() > 0) move(sampled_[place][slot], rest.sampled);
     }
   }
   // A slot without key is counted by no window: its marks are gone.
@@ -261,8 +250,9 @@ void KeyCounts::evict(uint32_t slot) {
   evictedKeys_++;
 }
 
-void KeyCounts::takeSampled() {
-  if (sampled_.size() == 0) sampled_ = ZeroedArray<Estimates>(cells());
+Estimates& KeyCounts::sampledAt(uint32_t slot, uint32_t place) {
+  if (sampled_[place].size() == 0) sampled_[place] = ZeroedArray<Estimates>(table_.slotsMax());
+  return sampled_[place][slot];
 }
 
 }  // namespace flowspan

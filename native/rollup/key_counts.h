@@ -1,9 +1,8 @@
-// One dimension while its windows are open: the table of its keys, and what every window counted for each of them. Windows are places;
-// what they counted for one key lies side by side, so that a long flow, or a key that gives its place up, touches one piece of memory and
-// not one a window. Rows come in batches: the same table stays in the processor's cache for all of them.
+// One dimension while its windows are open: the table of its keys, and what every window counted for each of them. Windows are places, and
+// each place has memory of its own: that of windows which are not open is not touched. Rows come in batches: the same table stays in the processor's cache for all of them.
 //
 // Also holds true while a window is open: keys + other = all that was added, exactly. Memory: of slots that were ever in use (words + marks + 13) × 4 octets
-// at most, and for each place 40 more, 72 once sampled rows were counted. One thread.
+// at most, and for each place in use 40 more, 72 once sampled rows were counted. One thread.
 #pragma once
 
 #include <array>
@@ -36,7 +35,7 @@ class KeyCounts {
   explicit KeyCounts(const KeyCountsPlan& plan);
 
   uint32_t words() const { return plan_.words; }
-  uint32_t places() const { return places_; }
+  uint32_t places() const { return static_cast<uint32_t>(rest_.size()); }
   const KeyTable& table() const { return table_; }
   // Keys that gave their place up; their volume went to `other`.
   uint64_t evictedKeys() const { return evictedKeys_; }
@@ -64,9 +63,7 @@ class KeyCounts {
     bool evicted = false;
   };
 
-  size_t cells() const { return static_cast<size_t>(table_.slotsMax()) * places_; }
   uint32_t hashOf(const uint32_t* key) const;
-  size_t cell(uint32_t slot, uint32_t place) const { return static_cast<size_t>(slot) * places_ + place; }
   void findAll(const RowColumns& rows, const KeyColumn& column);
   void addShares(const RowColumns& rows, uint32_t row, uint32_t slot, uint32_t swap);
   void addSampled(const RowColumns& rows, uint32_t row, uint32_t slot);
@@ -74,16 +71,15 @@ class KeyCounts {
   uint32_t admit(const uint32_t* key, uint32_t hash, uint32_t distinctHash);
   void evictLightest();
   void evict(uint32_t slot);
-  void takeSampled();
+  Estimates& sampledAt(uint32_t slot, uint32_t place);
 
   KeyCountsPlan plan_;
   uint32_t markWords_;
   KeyTable table_;
-  uint32_t places_;
-  // For each place of a slot.
-  ZeroedArray<Figures> values_;
-  // The same; taken with the first sampled row.
-  ZeroedArray<Estimates> sampled_;
+  // By place, for each slot.
+  std::vector<ZeroedArray<Figures>> values_;
+  // The same; each is taken with its first sampled row.
+  std::vector<ZeroedArray<Estimates>> sampled_;
   std::vector<Rest> rest_;
   uint64_t evictedKeys_ = 0;
   uint64_t evictions_ = 0;

@@ -3,7 +3,7 @@
  * dimension. Windows are places side by side. This is what the rollup asks for; `native/rollup` does it.
  *
  * Holds at any time: keys + other = total = all that was added, exactly. Limits: `keysMax` keys a dimension; when there are more, the lightest
- * go into `other`, a sixteenth of the table at once. Memory: (words + 16) × 4 octets a key at most, and for each place 40 more, 72
+ * go into `other`, a sixteenth of the table at once. Memory: (words + 16) × 4 octets a key at most, and for each place in use 40 more, 72
  * once sampled rows were counted; taken as keys come.
  */
 import type { Dimension } from './history_shapes.ts';
