@@ -180,8 +180,8 @@ describe('rows into windows', () => {
     // Room for them would be 1.2 GB.
     expect(resident() - before).toBeLessThan(50e6);
     for (const counts of many) counts.add(block.bytes, block.firstRow, block.count, 0, 0, 0, 1);
-    // Words, marks and 9 words more, 40 octets for each of six windows.
-    const octets = 40 * 5_120 * (4 * (5 + 1 + 9) + 6 * 40);
+    // Words, marks and 9 words more, 40 octets for the one window of six that rows are in.
+    const octets = 40 * 5_120 * (4 * (5 + 1 + 9) + 40);
     const taken = resident() - before;
     expect(taken).toBeGreaterThan(0.8 * octets);
     expect(taken).toBeLessThan(2 * octets);
