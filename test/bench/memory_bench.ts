@@ -134,11 +134,11 @@ const arrays = (one: Look): number => of('main_arrays_octets')(one) + of('page_a
 const parts: readonly (readonly [name: string, of: (one: Look) => number])[] = [
   ['JavaScript, main thread', of('main_heap_held_octets')],
   ['JavaScript, page’s thread', of('page_heap_held_octets')],
-  ['arrays, main thread: tables of keys, rows on their way', of('main_arrays_octets')],
+  ['arrays, main thread: rows on their way', of('main_arrays_octets')],
   ['arrays, page’s thread', of('page_arrays_octets')],
   ['of these, flow records', of('recent_flows_bytes')],
   [
-    'the rest of its own: flow cache, LevelDB, Node, free in pools',
+    'the rest of its own: flow cache, tables of keys, LevelDB, Node, free in pools',
     ({ mapped, ...one }) => mapped.anonymous - heaps({ mapped, ...one }) - arrays({ mapped, ...one }),
   ],
   ['**its own**', ({ mapped }) => mapped.anonymous],
