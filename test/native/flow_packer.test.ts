@@ -1,21 +1,14 @@
 /** Packing rows across the seam: what the addon takes and gives, and what it refuses. What it packs: test/store/flow_segment.test.ts. */
+
 import { describe, expect, test } from 'vitest';
 import { numberColumns } from '../../src/flow/flow_columns.ts';
 import { type FlowPacker, numberPieces, numberPiecesCount, packingTable, piecesCount } from '../../src/flow/flow_packing.ts';
 import { ROW_BYTES, rowField } from '../../src/flow/row_layout.ts';
 import { loadAddon } from '../../src/meter/addon.ts';
+import { refusalOf } from './refusal.ts';
 
 const { packFlows } = loadAddon();
 const rowsMax = 100;
-
-const codeOf = (call: () => unknown): string => {
-  try {
-    call();
-  } catch (error) {
-    return `${(error as { code: string }).code} ${(error as Error).message}`;
-  }
-  return 'nothing was refused';
-};
 
 interface Given {
   readonly rows: Uint8Array;
@@ -128,8 +121,8 @@ describe('what is refused, and by name', () => {
     ['an address that ends behind the row', changed(firstAddress, ROW_BYTES - 15), /an address's place is 369/],
     ['a count since the start', changed(head + 3, 1), /only times are told since the start/],
   ])('%s', (_, wrong, message) => {
-    expect(codeOf(() => packFlows(wrong as Int32Array))).toMatch(/^EINVAL/);
-    expect(codeOf(() => packFlows(wrong as Int32Array))).toMatch(message);
+    expect(refusalOf(() => packFlows(wrong as Int32Array))).toMatch(/^EINVAL/);
+    expect(refusalOf(() => packFlows(wrong as Int32Array))).toMatch(message);
   });
 
   test.each<[string, (all: Given) => Partial<Record<keyof Given, unknown>>, RegExp]>([
@@ -171,7 +164,7 @@ describe('what is refused, and by name', () => {
     const packer = packFlows(table);
     const all = given();
     const call = (): unknown => pack(packer, rowsMax, { ...all, ...wrong(all) } as Given);
-    const refused = codeOf(call);
+    const refused = refusalOf(call);
     expect(refused).toMatch(/^EINVAL/);
     expect(refused).toMatch(message);
     // And it goes on.
@@ -185,7 +178,7 @@ describe('what is refused, and by name', () => {
     ['no number', '1'],
   ])('%s', (_, count) => {
     const packer = packFlows(table);
-    expect(codeOf(() => pack(packer, count as number, given(rowsMax + 1)))).toMatch(/^EINVAL .*count is /);
+    expect(refusalOf(() => pack(packer, count as number, given(rowsMax + 1)))).toMatch(/^EINVAL .*count is /);
   });
 
   test('a packer of something else', () => {

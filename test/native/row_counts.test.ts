@@ -1,4 +1,5 @@
 /** Rows into windows across the seam: what the addon takes and gives, and what it refuses. */
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DistinctCount, distinctHash } from '../../src/flow/distinct_count.ts';
@@ -15,6 +16,7 @@ import { serverIsDestination, servicePort } from '../../src/flow/service_port.ts
 import { keyedDimensions } from '../../src/pipeline/row_keys.ts';
 import { countRows, rowCountsPlan } from '../pipeline/count_rows.ts';
 import { blockOf, type RowFacts } from '../pipeline/rows.ts';
+import { refusalOf } from './refusal.ts';
 
 const ms = (count: number): bigint => BigInt(count) * 1_000_000n;
 /** In the first window. */
@@ -30,15 +32,6 @@ function add(counts: RowCounts, rows: readonly RowFacts[], { open = 1, offsetMs 
   const { bytes, firstRow, count } = blockOf(rows, 'boot', 0n);
   return counts.add(bytes, firstRow, count, offsetMs, 0, newest, open);
 }
-
-const codeOf = (call: () => unknown): string => {
-  try {
-    call();
-  } catch (error) {
-    return `${(error as { code: string }).code} ${(error as Error).message}`;
-  }
-  return 'nothing was refused';
-};
 
 describe('rows into windows', () => {
   test('a row is under its keys, each way round, in the totals, and gone once it was taken', () => {
@@ -165,11 +158,11 @@ describe('rows into windows', () => {
 
   test('wider: more windows side by side, up to what was said at first', () => {
     const counts = countRows(rowCountsPlan(['vlan']));
-    expect(codeOf(() => add(counts, [row()], { open: 4 }))).toMatch(/^EINVAL .*windowPlaces must be below 3/);
+    expect(refusalOf(() => add(counts, [row()], { open: 4 }))).toMatch(/^EINVAL .*windowPlaces must be below 3/);
     counts.widen(6);
     expect(add(counts, [row({ endNs: ms(59_999) })], { open: 6 })).toBe(true);
     for (let place = 0; place < 6; place++) expect(counts.take(0, place, null, 1).count).toBe(1);
-    expect(codeOf(() => counts.widen(7))).toMatch(/^EINVAL .*places is 7.* 6/);
+    expect(refusalOf(() => counts.widen(7))).toMatch(/^EINVAL .*places is 7.* 6/);
   });
 
   test('only keys that came take memory, and it is given back', () => {
@@ -209,8 +202,8 @@ describe('what is refused, and by name', () => {
     ['no room for what is noticed', { outcome: new Int32Array(4) }, /outcome .* at least 5/],
     ['nothing said of selectors', { hasSelectors: undefined }, /hasSelectors is undefined/],
   ])('%s', (_, wrong, message) => {
-    expect(codeOf(() => countRows({ ...good, ...wrong } as RowCountsPlan))).toMatch(/^EINVAL/);
-    expect(codeOf(() => countRows({ ...good, ...wrong } as RowCountsPlan))).toMatch(message);
+    expect(refusalOf(() => countRows({ ...good, ...wrong } as RowCountsPlan))).toMatch(/^EINVAL/);
+    expect(refusalOf(() => countRows({ ...good, ...wrong } as RowCountsPlan))).toMatch(message);
   });
 
   const bytes = new Uint8Array(ROW_BYTES);
@@ -240,8 +233,8 @@ describe('what is refused, and by name', () => {
     ],
   ])('%s', (_, call, message) => {
     const counts = countRows(good);
-    expect(codeOf(() => call(counts))).toMatch(/^EINVAL/);
-    expect(codeOf(() => call(counts))).toMatch(message);
+    expect(refusalOf(() => call(counts))).toMatch(/^EINVAL/);
+    expect(refusalOf(() => call(counts))).toMatch(message);
     // And it goes on.
     expect(add(counts, hosts(1, 1))).toBe(true);
     expect(counts.take(0, 0, null, 1).count).toBe(2);
@@ -249,12 +242,12 @@ describe('what is refused, and by name', () => {
 
   test('a selector is a number, and what it stands for is said whole', () => {
     const counts = countRows({ ...good, hasSelectors: true });
-    expect(codeOf(() => counts.tellSelector(0, 2, false, true))).toMatch(/^EINVAL .*selectorId is 0/);
-    expect(codeOf(() => counts.tellSelector(1, 0, false, true))).toMatch(/^EINVAL .*interval is 0/);
-    expect(codeOf(() => counts.tellSelector(1, 2, 'no' as never, true))).toMatch(/^EINVAL .*must be true or false/);
+    expect(refusalOf(() => counts.tellSelector(0, 2, false, true))).toMatch(/^EINVAL .*selectorId is 0/);
+    expect(refusalOf(() => counts.tellSelector(1, 0, false, true))).toMatch(/^EINVAL .*interval is 0/);
+    expect(refusalOf(() => counts.tellSelector(1, 2, 'no' as never, true))).toMatch(/^EINVAL .*must be true or false/);
   });
 
   test('every dimension that has keys is known', () => {
-    expect(codeOf(() => countRows(rowCountsPlan(keyedDimensions)))).toBe('nothing was refused');
+    expect(refusalOf(() => countRows(rowCountsPlan(keyedDimensions)))).toBe('nothing was refused');
   });
 });

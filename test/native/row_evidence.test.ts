@@ -1,10 +1,12 @@
 /** What rows tell about the mirror, across the seam: where it goes, and what is refused. What it means is in test/pipeline/mirror_truth.test.ts. */
+
 import { describe, expect, test } from 'vitest';
 import type { RowEvidencePlan } from '../../src/flow/row_evidence.ts';
 import { ROW_BYTES } from '../../src/flow/row_layout.ts';
 import { loadAddon } from '../../src/meter/addon.ts';
 import { evidenceKinds } from '../../src/pipeline/mirror_sums.ts';
 import { blockOf, type RowFacts } from '../pipeline/rows.ts';
+import { refusalOf } from './refusal.ts';
 
 const { readEvidence } = loadAddon();
 const planOf = (more: Partial<RowEvidencePlan> = {}): RowEvidencePlan => ({
@@ -12,15 +14,6 @@ const planOf = (more: Partial<RowEvidencePlan> = {}): RowEvidencePlan => ({
   ...more,
 });
 const row = (facts: Partial<RowFacts> = {}): RowFacts => ({ startNs: 0n, endNs: 0n, octets: 100, packets: 3, ...facts });
-
-const codeOf = (call: () => unknown): string => {
-  try {
-    call();
-  } catch (error) {
-    return `${(error as { code: string }).code} ${(error as Error).message}`;
-  }
-  return 'nothing was refused';
-};
 
 test('sums are added to where the owner has them, whatever their order', () => {
   const kinds = [...evidenceKinds].reverse();
@@ -66,17 +59,17 @@ describe('what is refused, and by name', () => {
     ['too few sums', { sums: new Float64Array(3) }, /sums .* a Float64Array of at least/],
     ['sums of another kind', { sums: new Float32Array(64) }, /sums .* a Float64Array/],
   ])('%s', (_, wrong, message) => {
-    expect(codeOf(() => readEvidence(planOf(wrong)))).toMatch(/^EINVAL/);
-    expect(codeOf(() => readEvidence(planOf(wrong)))).toMatch(message);
+    expect(refusalOf(() => readEvidence(planOf(wrong)))).toMatch(/^EINVAL/);
+    expect(refusalOf(() => readEvidence(planOf(wrong)))).toMatch(message);
   });
 
   test('rows that are not there, and no time', () => {
     const evidence = readEvidence(planOf());
-    expect(codeOf(() => evidence.add(new Uint8Array(ROW_BYTES), 8, 1, 0))).toMatch(/^EINVAL .*past the end of rows/);
-    expect(codeOf(() => evidence.add([] as never, 0, 1, 0))).toMatch(/^EINVAL .*rows must be a Uint8Array/);
-    expect(codeOf(() => evidence.add(new Uint8Array(ROW_BYTES), 0, 1, 'now' as never))).toMatch(
+    expect(refusalOf(() => evidence.add(new Uint8Array(ROW_BYTES), 8, 1, 0))).toMatch(/^EINVAL .*past the end of rows/);
+    expect(refusalOf(() => evidence.add([] as never, 0, 1, 0))).toMatch(/^EINVAL .*rows must be a Uint8Array/);
+    expect(refusalOf(() => evidence.add(new Uint8Array(ROW_BYTES), 0, 1, 'now' as never))).toMatch(
       /^EINVAL .*nowMs must be a number/,
     );
-    expect(codeOf(() => evidence.subnets(undefined as never))).toMatch(/^EINVAL .*nowMs must be a number/);
+    expect(refusalOf(() => evidence.subnets(undefined as never))).toMatch(/^EINVAL .*nowMs must be a number/);
   });
 });
