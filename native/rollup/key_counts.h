@@ -1,8 +1,9 @@
 // One dimension while its windows are open: the table of its keys, and what every window counted for each of them. Windows are places, and
-// each place has memory of its own: that of windows which are not open is not touched. Rows come in batches: the same table stays in the processor's cache for all of them.
+// each place has memory of its own: that of windows which are not open is not touched. Rows come in batches: the same table stays in the
+// processor's cache for all of them.
 //
-// Also holds true while a window is open: keys + other = all that was added, exactly. Memory: of slots that were ever in use (words + marks + 13) × 4 octets
-// at most, and for each place in use 40 more, 72 once sampled rows were counted. One thread.
+// Also holds true while a window is open: keys + other = all that was added, exactly. Memory: of slots that were ever in use
+// (words + marks + 13) × 4 octets at most, and for each place in use 40 more, 72 once sampled rows were counted. One thread.
 #pragma once
 
 #include <array>
