@@ -64,6 +64,8 @@ RowsOutcome RowCounts::add(const uint8_t* rows, uint32_t count, int64_t offsetMs
   RowsOutcome outcome;
   look(rows, count, offsetMs, windows, outcome);
   if (outcome.windowsNeeded > windows.open || outcome.selectorId != 0) return outcome;
+  // Nothing of a call that ran out of memory.
+  rows_.clear();
   for (uint32_t i = 0; i < count; i++) {
     if (rows_.isFull()) this->count();
     const RowView row(rows + size_t{i} * kRowBytes);

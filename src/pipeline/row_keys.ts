@@ -13,11 +13,10 @@ import { applicationKey } from '../flow/services.ts';
 import { countryName } from './places.ts';
 
 const hostKinds = { mac: 1, ipv4: 4, ipv6: 6 } as const;
-
 const portFlag = 1 << 16;
 export const unknownKey = 1 << 29;
 
-/** Every dimension that has keys, and the words of a key. The order is that of every array by dimension here. `native/rollup/key_kinds.h` has the same. */
+/** Every dimension that has keys, and the words of a key. The order is that of every array by dimension here. `key_kinds.h` of the addon has the same. */
 export const keyWords: Readonly<Record<KeyedDimension, number>> = {
   host: 5,
   conversation: 9,

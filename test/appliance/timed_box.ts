@@ -2,7 +2,6 @@
  * A branch for tests of time: what survives a boot (disks, the file of boots), a real collector, and boxes on simulated
  * clocks, composed as in production from the rows on: pipeline, history, spool, IPFIX, MQTT payloads.
  */
-
 import { unpack } from 'msgpackr';
 import { SimulatedClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';

@@ -3,7 +3,6 @@
  * pause, as the page's thread would, while this one takes blocks of rows as the main thread does. What counts is how late a block
  * is taken, with and without the questions, in one run. `scripts/bench handover [--days 390] [--seconds 10]`
  */
-
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

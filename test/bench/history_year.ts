@@ -3,7 +3,6 @@
  * that a box counts by without further settings, the tail never the same, which costs questions most; and metered, from rows
  * through the real pipeline, to hold the made-up ones to.
  */
-
 import { SimulatedClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { createMetrics } from '../../src/core/metrics.ts';

@@ -66,7 +66,7 @@ const flowspanWith = (name: string, less: SettingsInput): LiveMeter => ({
   stop: end,
 });
 /** The whole program as a box runs it: pipeline, history, spool and page too. */
-export const flowspan = flowspanWith('flowspan', {});
+const flowspan = flowspanWith('flowspan', {});
 /** What the others do: no page and no history, but still enrichment, rollup and a spool for what no collector has acknowledged. */
 export const flowspanAlone = flowspanWith('flowspan, export alone', { status: { enabled: false }, history: { enabled: false } });
 

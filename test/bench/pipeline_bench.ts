@@ -4,7 +4,6 @@
  *
  *   scripts/bench pipeline [--rows 2000000]
  */
-
 import { parseArgs } from 'node:util';
 import { settingsSchema } from '../../src/config/schema.ts';
 import { SimulatedClock } from '../../src/core/clock.ts';
