@@ -1,6 +1,7 @@
 /** What rows tell about the mirror, across the seam: where it goes, and what is refused. What it means is in test/pipeline/mirror_truth.test.ts. */
 
 import { describe, expect, test } from 'vitest';
+import { RowCursor } from '../../src/flow/row_cursor.ts';
 import type { RowEvidencePlan } from '../../src/flow/row_evidence.ts';
 import { ROW_BYTES } from '../../src/flow/row_layout.ts';
 import { loadAddon } from '../../src/meter/addon.ts';
@@ -49,6 +50,34 @@ test('subnets are counted by their broadcasts, the newest eight, for as long as 
   expect(found).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 8, 8]);
   // Since 4 s five and the first, which was shown each time; since 8.5 s the last and the first.
   expect([304_000, 308_500, 309_000].map((nowMs) => evidence.subnets(nowMs))).toEqual([6, 2, 0]);
+});
+
+test.each([
+  { before: 1, after: 2, ttl: 63, pairs: [1, 0], what: 'another MAC and a hop less: a router' },
+  { before: 1, after: 1, ttl: 63, pairs: [0, 0], what: 'the same MAC and a hop less: another path' },
+  { before: 1, after: 2, ttl: 64, pairs: [0, 1], what: 'no hop less: a copy' },
+  { before: 1, after: 2, ttl: 61, pairs: [0, 0], what: 'more hops than routers have copies on both sides' },
+])('a conversation in another VLAN: $what', ({ before, after, ttl, pairs }) => {
+  const plan = planOf();
+  const evidence = readEvidence(plan);
+  const show = (vlan: number, mac: number, minimumTTL: number): void => {
+    const ends = {
+      source: '10.0.0.1',
+      destination: '10.0.1.1',
+      sourceMac: [2, 0, 0, 0, 0, mac],
+      destinationMac: [2, 0, 0, 0, 0, 9],
+    };
+    const { bytes, firstRow, count } = blockOf(
+      [row({ ...ends, vlan, protocol: 17, sourcePort: 5_000, destinationPort: 53 })],
+      'boot',
+      0n,
+    );
+    new RowCursor(bytes, firstRow).minimumTTL = minimumTTL;
+    evidence.add(bytes, firstRow, count, 1_000);
+  };
+  show(10, before, 64);
+  show(20, after, ttl);
+  expect(['routedPairs', 'vlanPairs'].map((kind) => plan.sums[evidenceKinds.indexOf(kind as never)])).toEqual(pairs);
 });
 
 describe('what is refused, and by name', () => {
