@@ -123,8 +123,9 @@ export class Spool implements Service, LaneStore {
     this.tickedAtMs = undefined;
     this.#stopped = true;
     await this.#thinner.settled();
+    const letGo = this.#log.dropUnpersisted('shutdown', true); // the closing write tells the next run of it
     await this.#write('all', true);
-    const lost = this.#log.dropUnpersisted('shutdown');
+    const lost = letGo + this.#log.dropUnpersisted('shutdown');
     if (lost > 0) this.#say('error', 'spoolLost', `${lost} records could not be put on disk before the stop and are lost`);
   }
 
@@ -276,8 +277,7 @@ export class Spool implements Service, LaneStore {
 
   /** Deletes what nobody waits for, and writes how far the destinations are, without waiting for the device. */
   async #settle(closing: boolean): Promise<void> {
-    const lanes = this.#log.lanes;
-    const held = this.#log.holdsDisk;
+    const { lanes, holdsDisk: held } = this.#log;
     const dead = this.#log.takeDead();
     const sync = closing || this.#syncIsDue;
     const changes = lanes.map((lane) => lane.takeChanges());

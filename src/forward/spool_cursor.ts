@@ -77,11 +77,6 @@ export class SpoolCursor {
         await this.#store.thinned();
         continue;
       }
-      if (chunk.rows === undefined && chunk.diskOctets === 0) {
-        this.#log.giveUpUnsent(chunk);
-        this.#store.changed();
-        continue;
-      }
       const rows = chunk.rows ?? (await this.#store.rowsOf(chunk));
       // While it was read, the chunk may have been given up or replaced: then what was read, or not found, says nothing.
       if (this.#log.chunkAt(chunk.first) !== chunk || isFrozen(chunk)) continue;
@@ -152,7 +147,7 @@ export class SpoolCursor {
   /** The session ended, or none came about. With `resend`, rows that had just arrived are sent again too. */
   rewind(resend: boolean): void {
     this.#lane.rewind(this.#cursor, resend);
-    this.#log.trim();
+    this.#log.rewound();
   }
 
   /** The backlog's session ended in order, but without the collector's word: the live session's end will tell. */

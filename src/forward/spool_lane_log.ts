@@ -6,39 +6,20 @@
  * What waits is read by two cursors (DESIGN section 4): live rows, and a backlog of ranges that came to be when rows waited
  * too long. Rows that arrived may be kept a while longer to be sent again (`resendMarginBytes`): that is a precaution, not
  * a debt, and changes no account. Where they are given up for want of room and the session then breaks, nobody knows
- * whether they were read: a gap without counts says so. Limit: `rangesMax` ranges are kept on disk; beyond that the narrowest holes are closed,
- * so that some rows come twice and none is forgotten.
+ * whether they were read: a gap without counts says so. The same holds of rows that memory let go while they were on their
+ * way: until they arrive or are given up the disk knows them as such a gap, since a run that ends can tell nothing more.
+ * Limit: `rangesMax` ranges are kept on disk; beyond that the narrowest holes are closed, so that some rows come twice and
+ * none is forgotten.
  */
 import { type DestinationAccount, type DropReason, dropReasons } from '../flow/ledger.ts';
 import { type Gap, type TimeRange, unsure, withGap } from './gaps.ts';
 import { HeardGaps } from './heard_gaps.ts';
 import { closeHoles, type Interval, IntervalSet } from './interval_set.ts';
 import { LaneCursor } from './lane_cursor.ts';
+import type { LaneState, LeftOut, NotSent, Sharing } from './lane_state.ts';
 import type { SpoolChunk } from './spool_chunk.ts';
 
-/** What is kept on disk about a destination. */
-export interface LaneState {
-  /** Rows not done with, below `next`. */
-  readonly pending: readonly Interval[];
-  /** Every row from here on is waited for. */
-  readonly next: number;
-  readonly gaps: readonly Gap[];
-  /** Whether a probe of the collector was ever answered (UDP). */
-  readonly probeAnswered: boolean;
-  /** Of a balance group: who shared the rows; absent for others. */
-  readonly shares?: readonly Sharing[];
-}
-
-/** From this position on, up to the next one's, flows are shared by these members. */
-export interface Sharing {
-  readonly from: number;
-  readonly members: readonly string[];
-}
-
-/** Ways for a row to end other than arriving. */
-export type NotSent = 'notSelected' | 'notRepresentable';
-/** Of the rows that a message covers, how many have no record in it. */
-export type LeftOut = Readonly<Partial<Record<NotSent, number>>>;
+export type { LaneState, LeftOut, NotSent, Sharing } from './lane_state.ts';
 
 const rangesMax = 256;
 /** Times that the members of a balance group may change while rows wait. Rows from before come to this one whole. */
@@ -53,6 +34,8 @@ export class SpoolLaneLog {
   readonly backlog = new LaneCursor();
   /** Arrived, and being sent again. */
   #resending = new IntervalSet();
+  /** Owed, on their way, and neither in memory nor on disk any more. */
+  readonly #letGo = new IntervalSet();
   #next = 0;
   #handedOver = 0;
   #acknowledged = 0;
@@ -182,6 +165,8 @@ export class SpoolLaneLog {
     if (cursor === this.live) this.#heard.pass(octets, marginMax);
     // Rows that were given up while they were on their way are gone from the log: they cannot be sent again.
     cursor.arrive(from, to, arrived, octets, marginMax, owed + again === 0);
+    // The log knows when those were that memory let go, and no more of them.
+    if (this.forgetLetGo(from, to)) cursor.forgetMargin(from, to, this.#timesOf);
   }
 
   /**
@@ -235,11 +220,12 @@ export class SpoolLaneLog {
     }
   }
 
-  /** Gives those of the rows up that are not on their way. Returns them. */
+  /** Memory lets the rows go: gives those up that are not on their way. Returns them. */
   dropUnsent(from: number, to: number, reason: DropReason): Interval[] {
     const unsent = new IntervalSet(this.pending.within(from, to));
     for (const { taken } of this.#cursors) for (const sent of taken.within(from, to)) unsent.remove(sent.from, sent.to);
     const waited = unsent.copy().intervals;
+    for (const one of this.pending.within(from, to)) this.#letGo.add(one.from, one.to);
     for (const one of waited) this.drop(one.from, one.to, reason);
     return [...waited];
   }
@@ -249,8 +235,16 @@ export class SpoolLaneLog {
     const waited = this.pending.within(from, to);
     this.#dropped[reason] += this.pending.remove(from, to);
     this.forgetArrived(from, to, reason);
+    this.forgetLetGo(from, to);
     this.#rowsChanged ||= waited.length > 0;
     return waited;
+  }
+
+  /** Rows that memory let go have reached the disk none the less, or are done with. Returns whether there were any. */
+  forgetLetGo(from: number, to: number): boolean {
+    const some = this.#letGo.remove(from, to) > 0;
+    this.#factsChanged ||= some;
+    return some;
   }
 
   /** So many of the rows that were just given up are those of other members. */
@@ -334,6 +328,7 @@ export class SpoolLaneLog {
   shift(by: number): void {
     this.pending.shift(by);
     this.#resending.shift(by);
+    this.#letGo.shift(by);
     for (const cursor of this.#cursors) cursor.shift(by);
     this.#shares = this.#shares.map(({ from, members }) => ({ from: from + by, members }));
     this.#next += by;
@@ -366,11 +361,13 @@ export class SpoolLaneLog {
   state(withMargin: boolean): LaneState {
     const kept = this.pending.copy();
     const margins = this.#cursors.flatMap(({ margin }) => margin);
+    const gone = this.#letGo.intervals.map(this.#timesOf);
+    if (withMargin) gone.push(...this.#cursors.flatMap(({ goneOfMargin }) => goneOfMargin));
     if (withMargin) for (const { from, to } of [...margins, ...this.#resending.intervals]) kept.add(from, to);
     return {
       pending: closeHoles(kept.intervals, rangesMax),
       next: this.#next,
-      gaps: (withMargin ? this.#cursors.flatMap(({ goneOfMargin }) => goneOfMargin) : []).reduce(
+      gaps: gone.reduce(
         (gaps, times) => withGap(gaps, unsure(times, 'overBudget')),
         [...this.#heard.gaps, ...this.gaps].reduce<readonly Gap[]>(withGap, []),
       ),

@@ -172,10 +172,8 @@ export class SpoolLog {
 
   persisted(chunk: SpoolChunk, octets: number): void {
     // It may have been given up while it was being written.
-    if (this.chunkAt(chunk.first) !== chunk) {
-      this.#dead.push(chunk.first);
-      return;
-    }
+    if (this.chunkAt(chunk.first) !== chunk) return void this.#dead.push(chunk.first);
+    for (const lane of this.lanes) lane.forgetLetGo(chunk.first, chunk.first + chunk.count);
     chunk.diskOctets = octets;
     chunk.rowSums = undefined; // the rows themselves tell again
     this.#diskOctets += octets;
@@ -196,10 +194,10 @@ export class SpoolLog {
       lane.addGap({ reason, ...this.#times(chunk), records, ...sumsOfParts(chunk, waited, records) });
   }
 
-  /** Gives up what is not on disk, at the end of a run. Returns the rows that somebody waited for. */
-  dropUnpersisted(reason: DropReason): number {
+  /** Gives up what is not on disk, at the end of a run, or what cannot come there. Returns the rows that somebody waited for. */
+  dropUnpersisted(reason: DropReason, onlyLetGo = false): number {
     let rows = 0;
-    for (const chunk of this.unpersisted()) rows += this.#giveUp(chunk, reason);
+    for (const chunk of this.unpersisted()) if (!onlyLetGo || chunk.rows === undefined) rows += this.#giveUp(chunk, reason);
     return rows;
   }
 
@@ -326,15 +324,19 @@ export class SpoolLog {
 
   /** The rows leave memory and are on no disk: what is on its way may arrive all the same, the rest is given up. */
   #letGo(chunk: SpoolChunk): void {
-    const before = memoryOf(chunk);
-    this.giveUpUnsent(chunk);
+    this.#giveUpUnsent(chunk);
     if (this.chunkAt(chunk.first) !== chunk) return;
+    this.#memoryOctets -= memoryOf(chunk);
     hollow(chunk);
-    this.#memoryOctets -= before;
   }
 
-  /** Rows that were let go while they were on their way, and are to be sent again: they cannot be. */
-  giveUpUnsent(chunk: SpoolChunk): void {
+  /** A session ended: rows that were let go while they were on its way cannot be sent again. */
+  rewound(): void {
+    for (const chunk of [...this.#chunks]) if (chunk.rows === undefined && chunk.diskOctets === 0) this.#giveUpUnsent(chunk);
+    this.trim();
+  }
+
+  #giveUpUnsent(chunk: SpoolChunk): void {
     const [from, to] = [chunk.first, chunk.first + chunk.count];
     for (const lane of this.lanes) this.#count(lane, chunk, lane.dropUnsent(from, to, 'overBudget'), 'overBudget');
     if (!this.#wanted(chunk)) this.#remove(chunk);
@@ -354,9 +356,7 @@ export class SpoolLog {
   #giveUp(chunk: SpoolChunk, reason: DropReason): number {
     const [from, to] = [chunk.first, chunk.first + chunk.count];
     let most = 0;
-    for (const lane of this.lanes) {
-      most = Math.max(most, this.#count(lane, chunk, lane.drop(from, to, reason), reason));
-    }
+    for (const lane of this.lanes) most = Math.max(most, this.#count(lane, chunk, lane.drop(from, to, reason), reason));
     this.#remove(chunk);
     return most;
   }
