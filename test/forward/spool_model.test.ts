@@ -9,7 +9,11 @@ import { SpoolPlay } from './spool_play.ts';
 
 const file = 'test/forward/spool_model.test.ts';
 const steps = 300;
-const seeds = [...Array.from({ length: 20 }, (_, i) => i + 1), 1_692_795_728, 44_990_458, 877_358_318, 1_401_032_962];
+const seeds = [
+  ...Array.from({ length: 20 }, (_, i) => i + 1),
+  ...[1_692_795_728, 44_990_458, 877_358_318, 1_401_032_962, 915_304_954, 1_174_670_400, 1_782_590_102, 1_476_204_049],
+  ...[1_005_934_820, 1_274_787_478, 364_460_453],
+];
 
 describe('spool against a model', () => {
   const happened: Record<string, number> = {};

@@ -18,6 +18,14 @@ interface Drop {
   readonly ids: readonly number[];
   readonly atMs: number;
 }
+/** Rows of a piece that may have been given up together, and what they were then told to be. */
+interface Choice {
+  readonly ids: readonly number[];
+  readonly sums: Sums;
+}
+
+/** Places that the search for the rows that were given up looks at: more than ever came about, and done in a second. */
+const looksMax = 200_000;
 
 export class LaneModel {
   readonly name: string;
@@ -35,6 +43,8 @@ export class LaneModel {
   /** Gaps of known size that this run found, and those that were heard upstream since. */
   #found = noSums();
   #told = noSums();
+  /** Of these, gaps that come back when the session breaks: the octets that have arrived behind each. */
+  #unproven: { readonly gap: Gap; readonly octets: number | undefined }[] = [];
 
   constructor(name: string) {
     this.name = name;
@@ -56,6 +66,7 @@ export class LaneModel {
       }
       this.again.delete(id);
     }
+    this.#pass(octets, marginMax);
     if (marginMax === 0 || held.length === 0) return;
     this.margin.push({ ids, octets });
     // As many whole messages as reach the margin.
@@ -64,12 +75,16 @@ export class LaneModel {
   }
 
   rewind(): void {
+    // A collector that fell may not have read them: they are there again, to be said once more.
+    for (const reason of dropReasons) this.#told[reason] = subtract(this.#told[reason], this.#unprovenSums[reason]);
+    this.#unproven = [];
     for (const { ids } of this.margin) for (const id of ids) this.again.add(id);
     this.margin = [];
   }
   releaseMargin(): void {
     this.again.clear();
     this.margin = [];
+    this.#unproven = [];
   }
   /** Everything that may come although it has arrived. */
   get spare(): Set<number> {
@@ -83,10 +98,24 @@ export class LaneModel {
       this[why]++;
       this.doneMs.set(id, nowMs);
     }
+    if (why === 'notSelected') this.#pass(0, 0); // they are acknowledged without a margin
   }
 
   told(gaps: readonly Gap[]): void {
     addGaps(this.#told, gaps);
+    this.#unproven.push(...gaps.map((gap) => ({ gap, octets: undefined })));
+  }
+  /** Rows arrived. Those of the first message may lie before the gaps. */
+  #pass(octets: number, marginMax: number): void {
+    this.#unproven = this.#unproven
+      .map(({ gap, octets: before }) => ({ gap, octets: before === undefined ? 0 : before + octets }))
+      .filter((one) => one.octets < marginMax);
+  }
+  get #unprovenSums(): ByReason {
+    return addGaps(
+      noSums(),
+      this.#unproven.map(({ gap }) => gap),
+    );
   }
 
   /** Finds the rows that were given up since the last look; the account must then be the model's, number by number. */
@@ -102,7 +131,6 @@ export class LaneModel {
       if (reason === 'unencodable') continue;
       const before = this.drops.filter((drop) => drop.reason === reason).reduce((sum, { ids }) => sum + ids.length, 0);
       const records = (account.dropped[reason] ?? 0) - before;
-      if (records === 0) continue;
       const now = addGaps(noSums(), gaps)[reason];
       const [found, told] = [this.#found[reason], this.#told[reason]];
       const sums = {
@@ -114,6 +142,7 @@ export class LaneModel {
         throw new Error(
           `${this.name}: ${records} rows are given up as ${reason}, but gaps tell ${now.records + told.records - found.records}`,
         );
+      if (records === 0) continue;
       this.#found[reason] = add(found, sums);
       const ids =
         reason === 'damaged'
@@ -140,7 +169,7 @@ export class LaneModel {
   gapRecords(reason: DropReason, recorded: (drop: Drop) => boolean): { least: number; most: number; untold: number } {
     const young = this.drops.filter((drop) => drop.reason === reason && !recorded(drop));
     const most = this.#found[reason].records;
-    const untold = most - this.#told[reason].records;
+    const untold = most - this.#told[reason].records + this.#unprovenSums[reason].records;
     return { least: Math.max(0, untold - young.reduce((sum, { ids }) => sum + ids.length, 0)), most, untold };
   }
 
@@ -155,31 +184,50 @@ export class LaneModel {
   }
 
   /** The oldest pieces on disk, whole, and the oldest rows in memory; together they must be what was counted. */
-  #givenUp(sums: Sums, pieces: readonly (readonly number[])[], flying: ReadonlySet<number>): number[] | undefined {
+  #givenUp(sums: Sums, pieces: readonly (readonly number[])[], flying: ReadonlySet<number>): readonly number[] | undefined {
     const kept = new Set(pieces.flat());
     // What is on its way may arrive although memory let it go.
     const inMemory = [...this.owed].filter((id) => !kept.has(id) && !flying.has(id)).sort((a, b) => a - b);
+    const upTo = [noneOf];
+    for (const id of inMemory) upTo.push(add(upTo.at(-1)!, countOf([id])));
     const onDisk = pieces.filter((ids) => ids.some((id) => this.owed.has(id))).sort((a, b) => a[0]! - b[0]!);
-    const search = (at: number, left: Sums, skips: number): number[] | undefined => {
-      const newest = inMemory.slice(0, left.records);
-      if (newest.length === left.records && same(countOf(newest), left)) return newest;
-      const ids = onDisk[at];
-      if (ids === undefined) return undefined;
-      const waited = ids.filter((id) => this.owed.has(id));
-      if (waited.length <= left.records) {
-        for (const counted of [countOf(waited), byShare(ids, waited.length)]) {
-          const more = search(at + 1, subtract(left, counted), skips);
-          if (more !== undefined) return [...waited, ...more];
-        }
+    const choices = onDisk.map((ids) => this.#choices(ids, flying));
+    const inVain = new Set<string>();
+    let looks = 0;
+    const search = (at: number, left: Sums, skips: number): readonly number[] | undefined => {
+      const oldest = upTo[left.records];
+      if (oldest !== undefined && same(oldest, left)) return inMemory.slice(0, left.records);
+      const place = `${at} ${left.records} ${left.packets} ${left.octets} ${skips}`;
+      if (at === choices.length || inVain.has(place)) return undefined;
+      if (++looks > looksMax) throw new Error(`${this.name}: too many rows may be ${JSON.stringify(sums)}, given up`);
+      for (const { ids, sums: counted } of choices[at]!) {
+        const more = counted.records > left.records ? undefined : search(at + 1, subtract(left, counted), skips);
+        if (more !== undefined) return [...ids, ...more];
       }
       // One that was still in memory when it was given up may have been written none the less, behind others on disk.
-      for (let next = at + 1; skips > 0 && next < onDisk.length; next++) {
+      for (let next = at + 1; skips > 0 && next < choices.length; next++) {
         const more = search(next, left, skips - 1);
         if (more !== undefined) return more;
       }
+      inVain.add(place);
       return undefined;
     };
     return search(0, sums, 1);
+  }
+
+  /**
+   * A piece on disk is given up whole, with what is on its way. Memory lets go of what is not on its way only, while the
+   * piece is being written it may be: then it is on disk, with the rows that may still arrive.
+   */
+  #choices(ids: readonly number[], flying: ReadonlySet<number>): readonly Choice[] {
+    const waited = ids.filter((id) => this.owed.has(id));
+    const unsent = waited.filter((id) => !flying.has(id));
+    const all: Choice[] = [{ ids: waited, sums: countOf(waited) }];
+    const shared = byShare(ids, waited.length);
+    // Most often it is the same twice; looked at twice, n such pieces are 2^n ways.
+    if (!same(shared, all[0]!.sums)) all.push({ ids: waited, sums: shared });
+    if (unsent.length < waited.length) all.push({ ids: unsent, sums: countOf(unsent) });
+    return all;
   }
 
   #damagedRows(records: number, damaged: readonly (readonly number[])[]): number[] | undefined {
@@ -194,8 +242,9 @@ export class LaneModel {
   }
 }
 
+const noneOf: Sums = { records: 0, packets: 0, octets: 0 };
 function countOf(ids: readonly number[]): Sums {
-  return ids.map((id) => ({ records: 1, ...sumsOf(id - 1, 1) })).reduce(add, { records: 0, packets: 0, octets: 0 });
+  return ids.map((id) => ({ records: 1, ...sumsOf(id - 1, 1) })).reduce(add, noneOf);
 }
 /** A part of a piece whose rows are on disk only is counted by its share. */
 function byShare(ids: readonly number[], records: number): Sums {

@@ -44,12 +44,6 @@ interface Left {
   /** The power went: what was not synced may be gone. */
   readonly cut: boolean;
 }
-/** Rows that are missing without a count, and what must be said of them until it was heard. */
-interface Hole {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
 export class SpoolPlay {
   readonly #random: SeededRandom;
   readonly #settings: SpoolOptions;
@@ -68,7 +62,8 @@ export class SpoolPlay {
   #arrived = new Map<string, Map<number, number>>();
   /** Rows that a collector lost after it had acknowledged them, beyond what the margin covers. */
   #excused = new Map<string, Set<number>>();
-  #holes = new Map<string, Hole[]>();
+  /** When rows came that are missing without a count: a gap of unknown size must be said of them until it was heard. */
+  #holes = new Map<string, number[]>();
   #bornMs: number[] = [0];
   #damaged: (readonly number[])[] = [];
   #pieces = new Map<number, readonly number[]>();
@@ -268,7 +263,7 @@ export class SpoolPlay {
     this.#models.get(name)!.told(gaps);
     this.#holes.set(
       name,
-      this.#holes.get(name)!.filter((hole) => !covered(hole, gaps)),
+      this.#holes.get(name)!.filter((atMs) => !covered(atMs, gaps)),
     );
     this.#count('told', gaps.length);
   }
@@ -308,6 +303,8 @@ export class SpoolPlay {
     const view = await this.#view();
     const opened = this.#disk.openedMs !== undefined;
     const cut = how === 'powerCut';
+    // A run whose store never opened has nothing on disk: what it was to send again ends with it.
+    if (!opened) for (const [name, { spare }] of this.#models) for (const id of spare) this.#excused.get(name)!.add(id);
     if (this.#left === undefined) {
       this.#left = {
         view,
@@ -333,8 +330,10 @@ export class SpoolPlay {
     if (!this.#sessions.get(name)!.up) return;
     this.#acknowledge(name, Number.POSITIVE_INFINITY);
     if (model.owed.size > 0) return;
-    this.#spool.lane(name).releaseMargin();
-    if (model.again.size === 0) model.releaseMargin();
+    const lane = this.#spool.lane(name);
+    if (lane.unread > 0) return; // nothing is proven then: what is to be sent again was not, yet
+    lane.releaseMargin();
+    model.releaseMargin();
   }
 
   async #run(names: readonly string[], offMs: number): Promise<void> {
@@ -413,10 +412,11 @@ export class SpoolPlay {
       if (old !== undefined) this.#compare(name, old, waiting, left);
       fresh.takeUp(waiting, old === undefined ? [] : (left.view.gaps.get(name) ?? []));
       this.#sessions.get(name)!.lastId = 0;
-      if (left.view.marked && !gaps.some(({ reason }) => reason === 'lostToPowerCut'))
-        throw new Error(`${name}: no gap is marked`);
-      for (const hole of this.#holes.get(name)!)
-        if (!covered(hole, gaps)) throw new Error(`${name}: the hole ${JSON.stringify(hole)} is not in ${JSON.stringify(gaps)}`);
+      if (left.view.marked && !gaps.some(({ reason, toMs }) => reason === 'lostToPowerCut' && toMs >= left.atMs))
+        throw new Error(`${name}: no gap is marked up to the end of the run`);
+      for (const atMs of this.#holes.get(name)!)
+        if (!covered(atMs, gaps))
+          throw new Error(`${name}: rows that came at ${atMs} are missing, not in ${JSON.stringify(gaps)}`);
     }
   }
 
@@ -430,7 +430,7 @@ export class SpoolPlay {
       const dueMs = bornMs + this.#settings.persistAfterS * 1_000;
       if (planned) throw new Error(`${name}: row ${id} is lost in a planned stop`);
       if (dueMs <= quietMs - this.#slackMs) throw new Error(`${name}: row ${id} is lost, ${atMs - bornMs} ms old`);
-      this.#holes.get(name)!.push({ fromMs: bornMs, toMs: atMs });
+      this.#holes.get(name)!.push(bornMs);
       this.#excused.get(name)!.add(id);
     }
     for (const id of waiting) {
@@ -458,8 +458,7 @@ export class SpoolPlay {
       let missing = untold - records;
       for (const drop of old.drops.filter((one) => one.reason === reason).reverse()) {
         const lost = drop.ids.filter((id) => !waiting.has(id));
-        if (missing > 0 && lost.length > 0)
-          this.#holes.get(name)!.push({ fromMs: Math.max(...lost.map((id) => this.#bornMs[id]!)), toMs: atMs });
+        if (missing > 0 && lost.length > 0) this.#holes.get(name)!.push(Math.max(...lost.map((id) => this.#bornMs[id]!)));
         missing -= drop.ids.length;
       }
     }
@@ -516,6 +515,6 @@ export class SpoolPlay {
   }
 }
 
-function covered({ fromMs, toMs }: Hole, gaps: readonly Gap[]): boolean {
-  return gaps.some((gap) => gap.records === null && gap.fromMs <= fromMs && gap.toMs >= toMs);
+function covered(atMs: number, gaps: readonly Gap[]): boolean {
+  return gaps.some((gap) => gap.records === null && gap.fromMs <= atMs && gap.toMs >= atMs);
 }
