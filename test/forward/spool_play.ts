@@ -37,6 +37,8 @@ interface Session {
 interface Left {
   readonly view: StoreView;
   readonly old: Map<string, LaneModel>;
+  /** Rows that were on their way: memory may have let go of them before they could be written. */
+  readonly flying: ReadonlyMap<string, ReadonlySet<number>>;
   readonly atMs: number;
   readonly quietMs: number;
   readonly syncedMs: number;
@@ -313,6 +315,7 @@ export class SpoolPlay {
       this.#left = {
         view,
         old: opened ? this.#models : new Map(),
+        flying: new Map([...this.#models.keys()].map((name) => [name, this.#flying(name)])),
         atMs: this.#clock.wallMs(),
         quietMs: this.#quietMs,
         syncedMs: this.#disk.syncedMs,
@@ -439,7 +442,8 @@ export class SpoolPlay {
       const bornMs = this.#bornMs[id]!;
       const dueMs = bornMs + this.#settings.persistAfterS * 1_000;
       if (planned) throw new Error(`${name}: row ${id} is lost in a planned stop`);
-      if (dueMs <= quietMs - this.#slackMs) throw new Error(`${name}: row ${id} is lost, ${atMs - bornMs} ms old`);
+      if (dueMs <= quietMs - this.#slackMs && (this.#roomy || !left.flying.get(name)!.has(id)))
+        throw new Error(`${name}: row ${id} is lost, ${atMs - bornMs} ms old`);
       this.#holes.get(name)!.push(bornMs);
       this.#excused.get(name)!.add(id);
     }
