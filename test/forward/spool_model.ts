@@ -67,8 +67,9 @@ export class LaneModel {
       this.again.delete(id);
     }
     this.#pass(octets, marginMax);
-    if (marginMax === 0 || held.length === 0) return;
-    this.margin.push({ ids, octets });
+    if (marginMax === 0) return;
+    // Rows that were given up meanwhile do not come again, but the octets of their message count.
+    this.margin.push({ ids: held.length === 0 ? [] : ids, octets });
     // As many whole messages as reach the margin.
     let sum = this.margin.reduce((all, one) => all + one.octets, 0);
     while (sum - this.margin[0]!.octets >= marginMax) sum -= this.margin.shift()!.octets;
@@ -179,7 +180,7 @@ export class LaneModel {
       this.owed.delete(id);
       this.doneMs.set(id, atMs);
     }
-    this.margin = this.margin.filter((one) => !one.ids.some((id) => gone.has(id)));
+    this.margin = this.margin.map((one) => (one.ids.some((id) => gone.has(id)) ? { ...one, ids: [] } : one));
     this.drops.push({ reason, ids, atMs });
   }
 
