@@ -472,8 +472,9 @@ export class SpoolPlay {
       let missing = untold - records;
       for (const drop of old.drops.filter((one) => one.reason === reason).reverse()) {
         const lost = drop.ids.filter((id) => !waiting.has(id));
+        missing -= drop.ids.length - lost.length;
         if (missing > 0 && lost.length > 0) this.#holes.get(name)!.push(Math.max(...lost.map((id) => this.#bornMs[id]!)));
-        missing -= drop.ids.length;
+        missing -= lost.length;
       }
     }
   }
