@@ -12,10 +12,10 @@ import { ApplianceError, messageOf } from '../core/errors.ts';
 import type { KvPut } from '../core/kv.ts';
 import type { Service } from '../core/lifecycle.ts';
 import { type RowBlock, WALL_BOOT_ID } from '../flow/row_block.ts';
-import { describeLayout, layoutHash, ROW_BYTES } from '../flow/row_layout.ts';
+import { describeLayout, layoutHash } from '../flow/row_layout.ts';
 import type { BoxEvent, StoreStatus } from '../flow/status_shapes.ts';
 import { type RowCompression, zstdCompression } from './row_compression.ts';
-import { type SpoolChunk, timesOf } from './spool_chunk.ts';
+import { rowsIn, type SpoolChunk, timesOf } from './spool_chunk.ts';
 import type { LaneStore } from './spool_cursor.ts';
 import { SpoolLane } from './spool_lane.ts';
 import { SpoolLog } from './spool_log.ts';
@@ -135,7 +135,7 @@ export class Spool implements Service, LaneStore {
 
   /** Copies the block's rows, for every destination. Never waits and never fails. */
   append(block: RowBlock): void {
-    const { world, rowClock } = this.#parts;
+    const { rowClock, world } = this.#parts;
     const offset = block.bootId === WALL_BOOT_ID ? 0n : rowClock.wallOffsetNs(block.bootId);
     this.#log.append(block, offset, this.#layout, world.clock.wallMs(), world.clock.monotonicMs());
     if (this.#stopped) this.#log.dropUnpersisted('shutdown');
@@ -189,6 +189,7 @@ export class Spool implements Service, LaneStore {
     this.tickedAtMs = clock.monotonicMs();
     if (!this.#recovered) await this.#recover();
     else if (this.#storesBegun !== (this.#parts.begun?.() ?? 0)) this.#beginAnew();
+    this.#log.memory.rest();
     const before = this.#droppedRows();
     this.#log.enforce(clock.monotonicMs());
     await this.#write('due');
@@ -257,21 +258,18 @@ export class Spool implements Service, LaneStore {
   /** Writes chunks with the destinations' cursors, in one batch that waits for the device. False when the store failed. */
   async #persist(chunks: readonly SpoolChunk[]): Promise<boolean> {
     const held = chunks.filter((chunk) => chunk.rows !== undefined && chunk.diskOctets === 0);
-    const encoded = await Promise.all(
-      held.map(async (chunk) => {
-        const rows = await encodeRows(chunk.rows!.subarray(0, chunk.count * ROW_BYTES), this.#compression);
-        return { chunk, rows, octets: rows.length };
-      }),
-    );
-    const puts: KvPut[] = encoded.flatMap(({ chunk, rows, octets }) => [
+    const encode = (chunk: SpoolChunk): Promise<Uint8Array> =>
+      this.#log.memory.whileHeld(chunk.rows!, () => encodeRows(rowsIn(chunk), this.#compression));
+    const encoded = await Promise.all(held.map(async (chunk) => ({ chunk, rows: await encode(chunk) })));
+    const puts: KvPut[] = encoded.flatMap(({ chunk, rows }) => [
       { key: rowsKey(chunk.first), value: rows },
-      { key: indexKey(chunk.first), value: encodeIndex(chunk, octets) },
+      { key: indexKey(chunk.first), value: encodeIndex(chunk, rows.length) },
     ]);
     if (puts.length === 0) return true;
     if (!this.#layoutKept) puts.push({ key: layoutKey(this.#layout), value: Buffer.from(describeLayout(), 'utf8') });
     if (!(await this.#batchWithPlaces(puts, []))) return false;
     this.#layoutKept = true;
-    for (const { chunk, octets } of encoded) this.#log.persisted(chunk, octets);
+    for (const { chunk, rows } of encoded) this.#log.persisted(chunk, rows.length);
     return true;
   }
 

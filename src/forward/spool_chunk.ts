@@ -6,12 +6,19 @@ import { type RowBlock, type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts
 import { RowCursor } from '../flow/row_cursor.ts';
 import { layoutHash, presenceBit, ROW_BYTES } from '../flow/row_layout.ts';
 import type { Interval } from './interval_set.ts';
+import type { PieceMemory } from './piece_memory.ts';
 import type { MergeSpan } from './row_merge.ts';
 import type { GroupSums } from './spool_shares.ts';
 
 export const chunkRowsMax = 1_024;
 const firstCapacityRows = 8;
 const reverseBit = presenceBit('reverse');
+
+/** Packets and IP octets, both directions. */
+export interface RowSums {
+  readonly packets: number;
+  readonly octets: number;
+}
 
 export interface SpoolChunk {
   /** Position of the first row. Changes only when rows from before this run are put in front. */
@@ -28,9 +35,8 @@ export interface SpoolChunk {
   readonly bornMs: number;
   /** Monotonic time of the last append, ms: no row came later. */
   grownMs: number;
-  packets: number;
-  /** IP octets, both directions. */
-  octets: number;
+  /** Undefined as long as its rows tell. */
+  sums: RowSums | undefined;
   /** Hash of the layout the rows are in. */
   readonly layout: number;
   /** Undefined once the rows are only on disk. May be longer than what is used. */
@@ -65,8 +71,7 @@ export function newChunk(block: RowBlock, birth: ChunkBirth): SpoolChunk {
     bootId: block.bootId,
     firstStartNs: block.firstStartNs,
     lastEndNs: block.lastEndNs,
-    packets: 0,
-    octets: 0,
+    sums: undefined,
     rows: undefined,
     rowSums: undefined,
     diskOctets: 0,
@@ -79,6 +84,9 @@ export function memoryOf(chunk: SpoolChunk): number {
   return chunk.rows?.length ?? 0;
 }
 
+/** The chunk's rows, without spare room; they must be in memory. */
+export const rowsIn = ({ rows, count }: SpoolChunk): Uint8Array => rows!.subarray(0, count * ROW_BYTES);
+
 /**
  * Copies rows of a block in, as many as there is room for. Returns how many.
  * @param expectedRows how many the chunk may come to hold: memory for so many is taken at once
@@ -89,14 +97,12 @@ export function appendRows(
   skip: number,
   wallOffsetNs: bigint | undefined,
   expectedRows: number,
+  memory: PieceMemory,
 ): number {
   const taken = Math.min(block.count - skip, chunkRowsMax - chunk.count);
   const start = block.firstRow + skip * ROW_BYTES;
-  const room = makeRoom(chunk, chunk.count + taken, expectedRows);
+  const room = makeRoom(chunk, chunk.count + taken, expectedRows, memory);
   room.set(block.bytes.subarray(start, start + taken * ROW_BYTES), chunk.count * ROW_BYTES);
-  const sums = sumRows(room, chunk.count, taken);
-  chunk.packets += sums.packets;
-  chunk.octets += sums.octets;
   chunk.count += taken;
   chunk.wallOffsetNs = wallOffsetNs;
   if (block.firstStartNs < chunk.firstStartNs) chunk.firstStartNs = block.firstStartNs;
@@ -106,19 +112,19 @@ export function appendRows(
 }
 
 /** Readers of the old memory go on reading it: rows already there never change. */
-function makeRoom(chunk: SpoolChunk, rows: number, expectedRows: number): Uint8Array {
+function makeRoom(chunk: SpoolChunk, rows: number, expectedRows: number, memory: PieceMemory): Uint8Array {
   const capacity = memoryOf(chunk) / ROW_BYTES;
   if (chunk.rows !== undefined && rows <= capacity) return chunk.rows;
   const wanted = Math.max(rows, firstCapacityRows, capacity === 0 ? expectedRows : capacity * 2);
   // Not cleared: nothing behind `count` is ever read.
-  const larger = new Uint8Array(Buffer.allocUnsafeSlow(Math.min(chunkRowsMax, wanted) * ROW_BYTES).buffer);
-  if (chunk.rows !== undefined) larger.set(chunk.rows.subarray(0, chunk.count * ROW_BYTES));
+  const larger = memory.take(Math.min(chunkRowsMax, wanted) * ROW_BYTES);
+  if (chunk.rows !== undefined) larger.set(rowsIn(chunk));
   chunk.rows = larger;
   return larger;
 }
 
 /** Packets and IP octets of rows in this version's layout, both directions. */
-export function sumRows(rows: Uint8Array, first: number, count: number): { packets: number; octets: number } {
+export function sumRows(rows: Uint8Array, first: number, count: number): RowSums {
   const row = new RowCursor(rows);
   let packets = 0;
   let octets = 0;
@@ -134,9 +140,20 @@ export function sumRows(rows: Uint8Array, first: number, count: number): { packe
   return { packets, octets };
 }
 
+/** Of all its rows. Counted when somebody asks: of a piece that arrives in time, nobody does. */
+export function sumsOf(chunk: SpoolChunk): RowSums {
+  if (chunk.sums !== undefined) return chunk.sums;
+  if (chunk.rows === undefined) throw new Error(`nobody knows what the rows from ${chunk.first} on count for`);
+  const sums = sumRows(chunk.rows, 0, chunk.count);
+  if (chunk.sealed) chunk.sums = sums;
+  return sums;
+}
+
 /** Lets the rows go, and keeps what each would count for: a 24th of the memory. */
 export function hollow(chunk: SpoolChunk): void {
   if (chunk.rows === undefined) return;
+  chunk.sealed = true;
+  chunk.sums = sumsOf(chunk);
   const sums = new Float64Array(2 * chunk.count);
   for (let i = 0; i < chunk.count; i++) {
     const { packets, octets } = sumRows(chunk.rows, i, 1);
@@ -145,7 +162,6 @@ export function hollow(chunk: SpoolChunk): void {
   }
   chunk.rowSums = sums;
   chunk.rows = undefined;
-  chunk.sealed = true;
 }
 
 /** Wall time of its rows, ms; where nobody knows the offset, when they came. */
@@ -156,12 +172,13 @@ export function timesOf(chunk: SpoolChunk, rowClock: RowClock): { fromMs: number
 }
 
 /** Packets and octets of part of a chunk: exact while the rows are in memory, else by share. */
-export function sumsOfParts(chunk: SpoolChunk, parts: readonly Interval[], rows: number): { packets: number; octets: number } {
-  if (rows === chunk.count) return { packets: chunk.packets, octets: chunk.octets };
+export function sumsOfParts(chunk: SpoolChunk, parts: readonly Interval[], rows: number): RowSums {
+  if (rows === chunk.count) return sumsOf(chunk);
   if (chunk.rowSums !== undefined) return sumsKept(chunk.rowSums, chunk.first, parts);
   if (chunk.rows === undefined || chunk.layout !== layoutHash()) {
     const share = rows / chunk.count;
-    return { packets: Math.round(chunk.packets * share), octets: Math.round(chunk.octets * share) };
+    const { packets, octets } = sumsOf(chunk);
+    return { packets: Math.round(packets * share), octets: Math.round(octets * share) };
   }
   let packets = 0;
   let octets = 0;
@@ -173,7 +190,7 @@ export function sumsOfParts(chunk: SpoolChunk, parts: readonly Interval[], rows:
   return { packets, octets };
 }
 
-function sumsKept(sums: Float64Array, first: number, parts: readonly Interval[]): { packets: number; octets: number } {
+function sumsKept(sums: Float64Array, first: number, parts: readonly Interval[]): RowSums {
   let packets = 0;
   let octets = 0;
   for (const { from, to } of parts) {

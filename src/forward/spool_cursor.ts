@@ -11,7 +11,7 @@ import type { SpoolChunk } from './spool_chunk.ts';
 import type { LeftOut, SpoolLaneLog } from './spool_lane_log.ts';
 import type { SpoolLog } from './spool_log.ts';
 
-/** Rows in this version's layout, of one boot. Valid for as long as they are held. */
+/** Rows in this version's layout, of one boot. Valid until the session asks for the next ones, or has ended and its place goes back. */
 export interface SpooledRows {
   readonly bytes: Uint8Array;
   readonly firstRow: number;
@@ -43,6 +43,8 @@ export class SpoolCursor {
   readonly #lane: SpoolLaneLog;
   readonly #cursor: LaneCursor;
   #wakers: (() => void)[] = [];
+  /** The memory of the rows that the session reads. */
+  #read: Uint8Array | undefined;
 
   constructor(store: LaneStore, log: SpoolLog, lane: SpoolLaneLog, cursor: LaneCursor) {
     this.#store = store;
@@ -68,6 +70,7 @@ export class SpoolCursor {
    * them does not answer; the rows stay where they are.
    */
   async next(): Promise<SpooledRows | undefined> {
+    this.#hold(undefined);
     for (;;) {
       const interval = this.#lane.peek(this.#cursor);
       if (interval === undefined) return undefined;
@@ -89,6 +92,7 @@ export class SpoolCursor {
       if (now === undefined || this.#log.chunkAt(now.from) !== chunk) continue;
       const to = Math.min(now.to, chunk.first + chunk.count);
       this.#cursor.take(now.from, to);
+      this.#hold(rows);
       return {
         bytes: rows,
         firstRow: (now.from - chunk.first) * ROW_BYTES,
@@ -146,8 +150,15 @@ export class SpoolCursor {
 
   /** The session ended, or none came about. With `resend`, rows that had just arrived are sent again too. */
   rewind(resend: boolean): void {
+    this.#hold(undefined);
     this.#lane.rewind(this.#cursor, resend);
     this.#log.rewound();
+  }
+
+  #hold(rows: Uint8Array | undefined): void {
+    if (this.#read !== undefined) this.#log.memory.letGo(this.#read);
+    this.#read = rows;
+    if (rows !== undefined) this.#log.memory.hold(rows);
   }
 
   /** The backlog's session ended in order, but without the collector's word: the live session's end will tell. */

@@ -8,19 +8,15 @@
  */
 import type { DropReason } from '../flow/ledger.ts';
 import type { RowBlock } from '../flow/row_block.ts';
+import { ROW_BYTES } from '../flow/row_layout.ts';
 import { span, type TimeRange } from './gaps.ts';
 import type { Interval } from './interval_set.ts';
-import { appendRows, hollow, memoryOf, newChunk, type SpoolChunk, sumsOfParts } from './spool_chunk.ts';
+import { PieceMemory } from './piece_memory.ts';
+import { appendRows, chunkRowsMax, hollow, memoryOf, newChunk, type SpoolChunk, sumsOfParts } from './spool_chunk.ts';
 import { type LaneState, SpoolLaneLog } from './spool_lane_log.ts';
+import type { SharedBy, SpoolLimits } from './spool_parts.ts';
 import { ownSums } from './spool_shares.ts';
 import { stillHolds, type ThinPlan, thinPlan } from './spool_thinning.ts';
-
-export interface SpoolLimits {
-  readonly memoryBytesMax: number;
-  readonly diskBytesMax: number;
-  readonly ageMaxMs: number;
-  readonly chunksMax: number;
-}
 
 export interface RecoveredSpool {
   /** Ascending by position, all on disk. */
@@ -33,17 +29,18 @@ export interface RecoveredSpool {
 
 /** A piece takes rows for so long: what is known of its age holds, within this, for each of its rows. */
 const chunkSpanMs = 5_000;
+/** What a collector proves at once, at 60,000 rows a second. */
+const freePiecesMax = 16;
 
 /** Relates a chunk's row clock to wall time for gap reports, ms. */
 export type ChunkTimes = (chunk: SpoolChunk) => TimeRange;
-
-/** Members of balance groups, by the name of the share. */
-export type SharedBy = ReadonlyMap<string, readonly string[]>;
 
 export class SpoolLog {
   readonly #limits: SpoolLimits;
   readonly #times: ChunkTimes;
   readonly lanes: readonly SpoolLaneLog[];
+  /** Whoever reads rows of a piece over a wait holds them here. */
+  readonly memory = new PieceMemory(chunkRowsMax * ROW_BYTES, freePiecesMax);
   #chunks: SpoolChunk[] = [];
   #expectedRows = 0;
   #next = 0;
@@ -95,7 +92,7 @@ export class SpoolLog {
         this.#chunks.push(tail);
       }
       const before = memoryOf(tail);
-      const rows = appendRows(tail, block, done, wallOffsetNs, this.#expectedRows);
+      const rows = appendRows(tail, block, done, wallOffsetNs, this.#expectedRows, this.memory);
       this.#memoryOctets += memoryOf(tail) - before;
       tail.grownMs = nowMs;
       for (const lane of this.lanes) lane.append(this.#next, this.#next + rows);
@@ -278,10 +275,8 @@ export class SpoolLog {
     this.#replacing = false;
     for (const { diskOctets } of merged) this.#diskOctets += diskOctets;
     for (const chunk of plan.chunks) {
+      this.#forgetRows(chunk);
       this.#diskOctets -= chunk.diskOctets;
-      this.#memoryOctets -= memoryOf(chunk);
-      this.#cachedOctets -= memoryOf(chunk);
-      chunk.rows = undefined;
       chunk.diskOctets = 0;
     }
     this.#chunks.splice(at, plan.chunks.length, ...merged);
@@ -346,10 +341,7 @@ export class SpoolLog {
   #releaseMemory(target: number): void {
     for (const chunk of this.#chunks) {
       if (this.#memoryOctets <= target) return;
-      if (chunk.diskOctets === 0 || chunk.rows === undefined) continue;
-      this.#memoryOctets -= memoryOf(chunk);
-      this.#cachedOctets -= memoryOf(chunk);
-      chunk.rows = undefined;
+      if (chunk.diskOctets > 0) this.#forgetRows(chunk);
     }
   }
 
@@ -376,16 +368,22 @@ export class SpoolLog {
     this.#release(chunk);
   }
 
-  #release(chunk: SpoolChunk): void {
+  #forgetRows(chunk: SpoolChunk): void {
+    if (chunk.rows === undefined) return;
     this.#memoryOctets -= memoryOf(chunk);
+    if (chunk.diskOctets > 0) this.#cachedOctets -= memoryOf(chunk);
+    this.memory.giveBack(chunk.rows);
+    chunk.rows = undefined;
+  }
+
+  #release(chunk: SpoolChunk): void {
+    this.#forgetRows(chunk);
     if (chunk.diskOctets > 0) {
-      this.#cachedOctets -= memoryOf(chunk);
       this.#diskOctets -= chunk.diskOctets;
       this.#dead.push(chunk.first);
       chunk.diskOctets = 0;
     }
     chunk.sealed = true;
-    chunk.rows = undefined;
   }
 
   /** Chunks not on disk that some destination has not acknowledged. */

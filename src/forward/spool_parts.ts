@@ -4,7 +4,6 @@ import type { World } from '../core/world.ts';
 import type { RowClock } from '../flow/row_block.ts';
 import type { BoxEvent } from '../flow/status_shapes.ts';
 import type { RowCompression } from './row_compression.ts';
-import type { SharedBy } from './spool_log.ts';
 
 export interface SpoolOptions {
   readonly memoryBytesMax: number;
@@ -14,6 +13,16 @@ export interface SpoolOptions {
   /** Rows are merged before any is dropped for want of room. */
   readonly thin?: boolean;
 }
+
+export interface SpoolLimits {
+  readonly memoryBytesMax: number;
+  readonly diskBytesMax: number;
+  readonly ageMaxMs: number;
+  readonly chunksMax: number;
+}
+
+/** Members of balance groups, by the name of the share. */
+export type SharedBy = ReadonlyMap<string, readonly string[]>;
 
 export interface SpoolParts {
   readonly world: World;

@@ -15,7 +15,7 @@ import { dropReasons } from '../flow/ledger.ts';
 import { ROW_BYTES } from '../flow/row_layout.ts';
 import type { Gap, GapReason } from './gaps.ts';
 import { type RowCompression, zstdCompression } from './row_compression.ts';
-import { chunkRowsMax, type SpoolChunk } from './spool_chunk.ts';
+import { chunkRowsMax, type SpoolChunk, sumsOf } from './spool_chunk.ts';
 import type { LaneState, Sharing } from './spool_lane_log.ts';
 import type { GroupSums } from './spool_shares.ts';
 
@@ -75,7 +75,8 @@ export function decodeWallMs(value: Uint8Array): number | undefined {
 }
 
 export function encodeIndex(chunk: SpoolChunk, diskOctets: number): Uint8Array {
-  const { count, bootId, wallOffsetNs, firstStartNs, lastEndNs, atMs, packets, octets, layout, merged, groups } = chunk;
+  const { count, bootId, wallOffsetNs, firstStartNs, lastEndNs, atMs, layout, merged, groups } = chunk;
+  const { packets, octets } = sumsOf(chunk);
   return versioned(
     pack([
       count,
@@ -132,8 +133,7 @@ export function decodeIndex(
     atMs,
     bornMs,
     grownMs: bornMs,
-    packets: packets as number,
-    octets: octets as number,
+    sums: { packets: packets as number, octets: octets as number },
     layout: layout as number,
     rows: undefined,
     rowSums: undefined,

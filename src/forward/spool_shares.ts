@@ -6,7 +6,7 @@ import { layoutHash, ROW_BYTES } from '../flow/row_layout.ts';
 import { FlowShare } from './flow_share.ts';
 import type { Gap } from './gaps.ts';
 import type { Interval } from './interval_set.ts';
-import { type SpoolChunk, sumRows, sumsOfParts } from './spool_chunk.ts';
+import { type SpoolChunk, sumRows, sumsOf, sumsOfParts } from './spool_chunk.ts';
 import type { SpoolLaneLog } from './spool_lane_log.ts';
 
 export interface GroupSums {
@@ -21,11 +21,13 @@ export interface OwnSums {
   readonly told: Pick<Gap, 'records' | 'packets' | 'octets'>;
 }
 
-/** No rows are added to the piece any more. */
+/** No rows are added to the piece any more, and what they count for is known without them. */
 export function sealChunk(chunk: SpoolChunk, lanes: readonly SpoolLaneLog[]): void {
   chunk.sealed = true;
   const { rows, first, count } = chunk;
-  if (rows === undefined || chunk.groups !== undefined) return;
+  if (rows === undefined) return;
+  chunk.sums = sumsOf(chunk);
+  if (chunk.groups !== undefined) return;
   const groups = new Map<string, readonly string[]>();
   for (const lane of lanes) {
     const members = lane.sharedBy(first);

@@ -140,7 +140,7 @@ function pieceOf(
   return {
     ...chunks[0]!,
     ...{ first, count, diskOctets, merged, rows: undefined, frozen: false, sealed: true, groups: undefined },
-    ...sumRows(rows, 0, count),
+    sums: sumRows(rows, 0, count),
     wallOffsetNs: chunks.at(-1)!.wallOffsetNs,
     firstStartNs: ascending(chunks.map(({ firstStartNs }) => firstStartNs))[0]!,
     grownMs: Math.max(...chunks.map(({ grownMs }) => grownMs)),

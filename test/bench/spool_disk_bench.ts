@@ -98,8 +98,8 @@ async function start(folder: string): Promise<void> {
       const from = (first * 7_919) % chunkOctets;
       const born = { first, atMs: nowMs, bornMs: 0, grownMs: 0, layout, wallOffsetNs: 0n };
       const times = { firstStartNs: startNs, lastEndNs: startNs + 60_000_000_000n };
-      const sums = { count: chunkRowsMax, bootId: 'wall', packets: 40_000, octets: 30_000_000 };
-      const chunk = { ...born, ...times, ...sums, rows: undefined, rowSums: undefined, diskOctets: chunkOctets, sealed: true };
+      const held = { count: chunkRowsMax, bootId: 'wall', sums: { packets: 40_000, octets: 30_000_000 } };
+      const chunk = { ...born, ...times, ...held, rows: undefined, rowSums: undefined, diskOctets: chunkOctets, sealed: true };
       return [
         { key: rowsKey(first), value: noise.subarray(from, from + chunkOctets) },
         { key: indexKey(first), value: encodeIndex(chunk, chunkOctets) },
