@@ -3,12 +3,14 @@
  * the history's figures, events and state of the box, the changes of settings, and a manifest with the digest of each file. Asks a
  * running box, or the data folder of a stopped one.
  */
+
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { SystemClock } from '../core/clock.ts';
 import { ApplianceError, messageOf } from '../core/errors.ts';
+import { grouped } from '../flow/grouped.ts';
 import { VERSION } from '../flow/version.ts';
 import { boxOptionsUsage } from './box_client.ts';
 import { type Command, exitCodes, type OptionValues, type Terminal } from './command.ts';
@@ -71,7 +73,7 @@ and changes of settings; what only a running one can tell is named as missing.`,
       files: digests,
     });
     const span = spanText(fromMs, toMs);
-    const records = pages === undefined ? 'no' : pages.listed.records.toLocaleString('en');
+    const records = pages === undefined ? 'no' : grouped(pages.listed.records);
     out.write(`${span}: ${records} flow records, ${changes?.length ?? 'no'} changes of settings, in ${folder}\n`);
     for (const what of missing) err.write(`missing: ${what}\n`);
     const reach = pages === undefined ? '' : coverageWords(pages.coverage, fromMs);

@@ -8,6 +8,7 @@ import { SystemClock } from '../core/clock.ts';
 import { ApplianceError } from '../core/errors.ts';
 import { parseFilter, troubleText } from '../flow/filter/filter_parser.ts';
 import type { FlowCoverage } from '../flow/flow_search_shapes.ts';
+import { grouped } from '../flow/grouped.ts';
 import { ApiError } from '../status/answers.ts';
 import { parseParameters, range, timeRange } from '../status/questions.ts';
 import { boxOptions } from './box_client.ts';
@@ -69,15 +70,15 @@ export function coverageWords(coverage: FlowCoverage, fromMs: number, toEnd = tr
   const { keptFromMs, recordsKept, recordsMissed, complete, searchedFromMs, archive } = coverage;
   const setting = archive === undefined ? 'history.recentFlowsBytesMax, history.flowArchive' : 'history.flowArchive';
   const words: string[] = [];
-  const n = (count: number): string => count.toLocaleString('en');
   if (recordsKept > 0 && keptFromMs > fromMs)
     words.push(`records are kept since ${timeText(keptFromMs)} (${setting}); older ones are in the history: flowspan top`);
   if (!complete && toEnd && searchedFromMs !== undefined)
     words.push(`older records than ${timeText(searchedFromMs)} were not looked at: ask for a shorter time`);
-  if (recordsMissed > 0) words.push(`${n(recordsMissed)} records came too fast to be kept for searches`);
-  if (archive !== undefined && archive.recordsSkipped > 0) words.push(`${n(archive.recordsSkipped)} records did not go to disk`);
+  if (recordsMissed > 0) words.push(`${grouped(recordsMissed)} records came too fast to be kept for searches`);
+  if (archive !== undefined && archive.recordsSkipped > 0)
+    words.push(`${grouped(archive.recordsSkipped)} records did not go to disk`);
   if (archive !== undefined && archive.trouble !== '') words.push(`on disk: ${archive.trouble}`);
   if (archive !== undefined && archive.blocksUnreadable > 0)
-    words.push(`${n(archive.blocksUnreadable)} blocks of records on disk cannot be read`);
+    words.push(`${grouped(archive.blocksUnreadable)} blocks of records on disk cannot be read`);
   return words.join('; ');
 }

@@ -2,9 +2,11 @@
  * `flowspan flows`: recent flow records that match a filter, as a table, JSON lines, CSV or an IPFIX file. Long answers come in
  * pages, newest first, all of the same time range.
  */
+
 import { ApplianceError } from '../core/errors.ts';
 import { writeTcpFlags } from '../flow/filter/filter_values.ts';
 import { type FlowListAnswer, flowOrders } from '../flow/flow_search_shapes.ts';
+import { grouped } from '../flow/grouped.ts';
 import { manyFlowsText } from '../flow/many_flows.ts';
 import { profileNames } from '../flow/profiles.ts';
 import { protocolText } from '../flow/protocols.ts';
@@ -98,7 +100,7 @@ function endText(flow: RowJson, end: 'source' | 'destination'): string {
 
 function asTable(flows: readonly RowJson[], { matched, fromMs, toMs, coverage }: FlowListAnswer): string {
   const atLeast = coverage.complete ? '' : 'at least ';
-  const head = `${spanText(fromMs, toMs)}: ${atLeast}${matched.records.toLocaleString('en')} records, ${size(matched.octets)}, ${matched.packets.toLocaleString('en')} packets${matched.estimated ? ' (estimated)' : ''}\n`;
+  const head = `${spanText(fromMs, toMs)}: ${atLeast}${grouped(matched.records)} records, ${size(matched.octets)}, ${grouped(matched.packets)} packets${matched.estimated ? ' (estimated)' : ''}\n`;
   if (flows.length === 0) return head;
   const line = (flow: RowJson): string[] => {
     const lasted = n(flow.flowEndMilliseconds) - n(flow.flowStartMilliseconds);
@@ -120,6 +122,6 @@ function asTable(flows: readonly RowJson[], { matched, fromMs, toMs, coverage }:
     ['start', 'proto', 'source', 'destination', 'flags', '', 'duration', 'packets', 'sent', 'received'],
     ...flows.map(line),
   ];
-  const more = matched.records > flows.length ? `${(matched.records - flows.length).toLocaleString('en')} more: --limit\n` : '';
+  const more = matched.records > flows.length ? `${grouped(matched.records - flows.length)} more: --limit\n` : '';
   return `${head}\n${tableLines(table, 6)}\n${more}`;
 }

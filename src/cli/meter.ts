@@ -2,11 +2,13 @@
  * `flowspan meter FILE`: meters a capture offline, on packet time, as fast as the machine can. Rows go straight to the
  * output, without enrichment, rollup or spool: the same file gives the same flows every time.
  */
+
 import { basename } from 'node:path';
 import { defaultSettings, loadSettings } from '../config/load.ts';
 import type { MeterSettings } from '../config/schema.ts';
 import { settingsSchema } from '../config/schema.ts';
 import { ApplianceError } from '../core/errors.ts';
+import { grouped } from '../flow/grouped.ts';
 import { type ProfileName, profileNames, profileSpec } from '../flow/profiles.ts';
 import type { RowBlock } from '../flow/row_block.ts';
 import { rowToJson } from '../flow/row_json.ts';
@@ -133,7 +135,7 @@ function jsonLines(block: RowBlock): string {
 
 function inWords(meter: OfflineMeter): string {
   const { received, metered, sampledOut, handedOver, undecodable, filtered, annotations, balanced } = meter.ledger();
-  const number = (value: number | null): string => (value === null ? 'unknown' : value.toLocaleString('en'));
+  const number = (value: number | null): string => (value === null ? 'unknown' : grouped(value));
   const notes = Object.entries(annotations).map(([reason, packets]) => `  ${reason}: ${number(packets)} packets`);
   return [
     `received      ${number(received.packets)} packets, ${number(received.octets)} octets`,
@@ -159,7 +161,7 @@ function selectorWords({
 }: SelectorFact): string {
   const rate = kind === 'none' ? 'every packet' : `${kind} 1 in ${interval}`;
   const place = pool === '' ? 'outside of pools' : `pool ${pool}`;
-  const counted = `${selectedPackets.toLocaleString('en')} of ${observedPackets.toLocaleString('en')} packets`;
+  const counted = `${grouped(selectedPackets)} of ${grouped(observedPackets)} packets`;
   return `selector ${String(selectorId).padEnd(5)}${place}: ${rate}, ${counted}`;
 }
 

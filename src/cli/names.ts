@@ -1,4 +1,5 @@
 /** `flowspan names`: what the box learned hosts are called, newest first; of a stopped box what it kept. */
+import { grouped } from '../flow/grouped.ts';
 import type { NamedHost } from '../status/known_hosts.ts';
 import { BoxClient, boxOptions, boxOptionsUsage } from './box_client.ts';
 import { boxSettings } from './box_folder.ts';
@@ -75,6 +76,6 @@ function asTable({ matched, names }: Names): string {
       vendor,
     ]),
   ];
-  const more = matched > names.length ? `${(matched - names.length).toLocaleString('en')} more: --limit\n` : '';
+  const more = matched > names.length ? `${grouped(matched - names.length)} more: --limit\n` : '';
   return `${tableLines(table, table[0]!.length)}\n${more}`;
 }

@@ -1,6 +1,8 @@
 /** `flowspan query`: recent flow records that match a filter, summed by up to three keys. */
+
 import type { FlowGroup, FlowGroupAnswer } from '../flow/flow_search_shapes.ts';
 import { flowKeys, groupOrders } from '../flow/flow_search_shapes.ts';
+import { grouped } from '../flow/grouped.ts';
 import { flowSumParameters } from '../status/flow_questions.ts';
 import { parseParameters } from '../status/questions.ts';
 import { boxOptionsUsage } from './box_client.ts';
@@ -69,7 +71,7 @@ function asCsv({ by, groups, names }: FlowGroupAnswer): string {
 }
 
 function asTable({ by, groups, names, matched, groupsFound, fromMs, toMs }: FlowGroupAnswer): string {
-  const head = `${spanText(fromMs, toMs)}: ${matched.records.toLocaleString('en')} records, ${size(matched.octets)}, ${groupsFound.toLocaleString('en')} groups\n`;
+  const head = `${spanText(fromMs, toMs)}: ${grouped(matched.records)} records, ${size(matched.octets)}, ${grouped(groupsFound)} groups\n`;
   if (groups.length === 0) return head;
   // A record counts for both its hosts: shares are of the line.
   const share = (octets: number): string => (matched.octets === 0 ? '' : `${((octets / matched.octets) * 100).toFixed(1)} %`);
@@ -81,8 +83,8 @@ function asTable({ by, groups, names, matched, groupsFound, fromMs, toMs }: Flow
       size(group.inOctets),
       share(group.octets),
       rate((group.octets * 8_000) / Math.max(1_000, group.lastMs - group.firstMs)),
-      group.packets.toLocaleString('en'),
-      group.records.toLocaleString('en'),
+      grouped(group.packets),
+      grouped(group.records),
     ]),
   ];
   const how = matched.estimated ? '\n≈ packets were sampled: octets and packets are estimates\n' : '';

@@ -1,4 +1,5 @@
 /** `flowspan run`: the service. Says where the page is and what is not configured yet; a signal flushes and stops. */
+
 import { Appliance } from '../appliance.ts';
 import { defaultSettings, type LoadedSettings, readSettings } from '../config/load.ts';
 import { safeSettings } from '../config/safe_mode.ts';
@@ -7,6 +8,7 @@ import type { Clock } from '../core/clock.ts';
 import { ApplianceError } from '../core/errors.ts';
 import { jsonSink, type LogLevel, type LogSink, textSink } from '../core/log.ts';
 import { systemWorld, worldFor } from '../core/world.ts';
+import { grouped } from '../flow/grouped.ts';
 import { VERSION } from '../flow/version.ts';
 import { thisMachine } from '../machine.ts';
 import { SettingsWatch } from '../system/settings_watch.ts';
@@ -137,21 +139,19 @@ function accessLines(appliance: Appliance): string[] {
 
 async function farewell(appliance: Appliance, { out, err }: Terminal): Promise<number> {
   const report = await appliance.stop(stopDeadlineMs);
-  // The language tables behind toLocaleString take 25 ms to load, for three commas.
-  const number = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');
   const waiting = (count: number, what: string, whom: string): string =>
-    count === 0 ? `nothing waits for a ${whom}` : `${number(count)} ${what} wait for a ${whom}, on disk`;
+    count === 0 ? `nothing waits for a ${whom}` : `${grouped(count)} ${what} wait for a ${whom}, on disk`;
   out.write(
     [
-      `stopped. Metered ${number(report.meteredPackets)} packets into ${number(report.records)} records.`,
-      `saved: history up to now (${number(report.historyWindows)} windows since start); ` +
+      `stopped. Metered ${grouped(report.meteredPackets)} packets into ${grouped(report.records)} records.`,
+      `saved: history up to now (${grouped(report.historyWindows)} windows since start); ` +
         `${waiting(report.waitingRecords, 'records', 'collector')}; ${waiting(report.waitingMessages, 'messages', 'broker')}`,
       '',
     ].join('\n'),
   );
   const lost = [
-    ...(report.lostPackets > 0 ? [`${number(report.lostPackets)} packets that were still in the meter's cache`] : []),
-    ...(report.lostRecords > 0 ? [`${number(report.lostRecords)} records that did not reach the disk`] : []),
+    ...(report.lostPackets > 0 ? [`${grouped(report.lostPackets)} packets that were still in the meter's cache`] : []),
+    ...(report.lostRecords > 0 ? [`${grouped(report.lostRecords)} records that did not reach the disk`] : []),
   ];
   if (lost.length > 0) err.write(`flowspan run: lost for lack of time or room: ${lost.join(', ')}\n`);
   if (report.failed.length === 0) return lost.length === 0 ? exitCodes.good : exitCodes.failed;

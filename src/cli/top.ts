@@ -2,10 +2,12 @@
  * `flowspan top`: who uses the line. Asks a running box through its API, or the store of a stopped one; the answer is the
  * same. Rates are bit/s over the range, volumes octets of whole frames.
  */
+
 import { join } from 'node:path';
 import { SystemClock } from '../core/clock.ts';
 import { ApplianceError, messageOf } from '../core/errors.ts';
 import { intervals95 } from '../flow/estimates.ts';
+import { grouped } from '../flow/grouped.ts';
 import {
   type Dimension,
   type DistinctKeys,
@@ -158,7 +160,7 @@ function asTable(answer: TopAnswer, terms: LineTerms): string {
     rate((volume.inOctets * 8) / seconds),
     amount(volume),
     sum === 0 ? '' : `${((octetsOf(volume) / sum) * 100).toFixed(1)} %`,
-    volume.flows.toLocaleString('en'),
+    grouped(volume.flows),
     ...(hasCost ? [costOfRow(volume)!.toFixed(2)] : []),
   ];
   const sides = dimension === 'host' ? ['sent', 'received'] : ['forward', 'back'];
@@ -174,8 +176,7 @@ function asTable(answer: TopAnswer, terms: LineTerms): string {
       toMs > new SystemClock().wallMs() - arrivesWithinMs ? '; what was seen just now shows up within two minutes' : '';
     return `nothing was metered from ${spanText(fromMs, toMs)}${late}\n`;
   }
-  const taken =
-    total.counted === undefined ? '' : ` (${total.counted.packets.toLocaleString('en')}, ${size(total.counted.octets)})`;
+  const taken = total.counted === undefined ? '' : ` (${grouped(total.counted.packets)}, ${size(total.counted.octets)})`;
   const how = total.estimated ? `\n≈ estimated from sampled packets${taken}; the truth is within ± in 95 of 100 cases\n` : '';
   return `${spanText(fromMs, toMs)}, ${keysText(distinct)}\n\n${lines}\n${how}`;
 }
@@ -184,8 +185,8 @@ function asTable(answer: TopAnswer, terms: LineTerms): string {
 function keysText(distinct: DistinctKeys | undefined): string {
   if (distinct === undefined) return 'different keys not counted';
   const { keys, standardError, atLeast } = distinct;
-  const count = keys.toLocaleString('en');
-  const within = standardError === 0 ? '' : ` ± ${Math.round(intervals95 * standardError).toLocaleString('en')}`;
+  const count = grouped(keys);
+  const within = standardError === 0 ? '' : ` ± ${grouped(Math.round(intervals95 * standardError))}`;
   return `${atLeast ? 'at least ' : standardError === 0 ? '' : '≈ '}${count}${within} different`;
 }
 

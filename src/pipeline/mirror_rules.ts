@@ -2,6 +2,7 @@
  * From evidence to judgement: for each trouble of the mirror a measure, from where on it is raised, below what it is
  * cleared, and how much must have been seen to say either. Every threshold stands in `thresholds`. Pure.
  */
+import { grouped } from '../flow/grouped.ts';
 import type { MirrorFinding, MirrorTrouble } from '../flow/mirror_findings.ts';
 import type { Evidence } from './mirror_sums.ts';
 
@@ -78,7 +79,7 @@ function reading({ code, level = 'warn', enough, value, raise, clear, title, evi
 }
 
 const share = (part: number, whole: number): number => (whole > 0 ? part / whole : 0);
-const count = (value: number): string => Math.round(value).toLocaleString('en');
+const count = (value: number): string => grouped(Math.round(value));
 const percent = (value: number): string => `${(value * 100).toFixed(value < 0.1 ? 1 : 0)} %`;
 const span = ({ windowS }: MirrorContext): string => (windowS < 90 ? `${windowS} s` : `${Math.round(windowS / 60)} min`);
 const filterNote = ({ filtered }: MirrorContext): string => (filtered ? ' Check first that meter.filter is not the cause.' : '');

@@ -3,7 +3,9 @@
  * empty answer would say that the host was quiet. Bounded: each test looks at every known name once, with `patternsMax` patterns at
  * most in a filter, and stands for `addressesMax` addresses at most. Pure.
  */
+
 import { parseAddress } from '../addresses.ts';
+import { grouped } from '../grouped.ts';
 import type { HostNameList } from '../host_names.ts';
 import { fieldNamed } from './filter_fields.ts';
 import type { FilterTrouble, NamePlace } from './filter_parser.ts';
@@ -57,7 +59,7 @@ export function withHostAddresses(filter: Filter, places: readonly NamePlace[], 
       if (found.length === hostAddressesMax)
         return complain(
           asked[0]!.name,
-          `more than ${hostAddressesMax.toLocaleString('en')} addresses bear such a name`,
+          `more than ${grouped(hostAddressesMax)} addresses bear such a name`,
           'a name, or more of it',
         );
       const hex = hexOf(address);
