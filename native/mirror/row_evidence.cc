@@ -34,13 +34,15 @@ bool isSuperPacket(uint8_t ipVersion, uint32_t octets) {
 
 bool RowEvidence::add(const uint8_t* rows, uint32_t count, double nowMs) {
   const auto rowAt = [&](uint32_t i) { return RowView(rows + size_t{i} * kRowBytes); };
-  // What is remembered of conversations lies anywhere in half a megabyte: it is asked for some rows ahead.
+  // What is remembered lies anywhere in three quarters of a megabyte: it is asked for some rows ahead.
   constexpr uint32_t kAhead = 16;
-  std::array<Conversations::Key, kAhead> keys{};
+  std::array<Keys, kAhead> keys{};
   const auto ask = [&](uint32_t i) {
     if (i >= count) return;
-    keys[i % kAhead] = conversations_.keyOf(rowAt(i));
-    conversations_.askFor(keys[i % kAhead]);
+    Keys& to = keys[i % kAhead];
+    to = {conversations_.keyOf(rowAt(i)), stations_.keyOf(rowAt(i))};
+    conversations_.askFor(to.conversation);
+    stations_.askFor(to.station);
   };
   for (uint32_t i = 0; i < kAhead; i++) ask(i);
   bool isAnswered = false;
@@ -51,7 +53,7 @@ bool RowEvidence::add(const uint8_t* rows, uint32_t count, double nowMs) {
   return isAnswered;
 }
 
-bool RowEvidence::addRow(const RowView& row, const Conversations::Key& key, double nowMs) {
+bool RowEvidence::addRow(const RowView& row, const Keys& keys, double nowMs) {
   if (row.u8(offsetof(Row, family)) == static_cast<uint8_t>(RowFamily::aggregate) || row.u16(offsetof(Row, selectorId)) != 0) return false;
   const uint64_t present = row.present();
   const auto has = [&](uint64_t groups) { return (present & groups) != 0; };
@@ -67,13 +69,13 @@ bool RowEvidence::addRow(const RowView& row, const Conversations::Key& key, doub
   const bool isAnswered = !isToGroup && isTwoWay;
   if (!has(presence::kAddresses)) return isAnswered;
   const uint64_t mac = hasMac ? macAt(row.at(offsetof(Row, sourceMacAddress))) : 0;
-  if (hasMac && !isTagged) addUntagged(row, mac, isToGroup, nowMs);
+  if (hasMac && !isTagged) addUntagged(row, keys.station, mac, isToGroup, nowMs);
   if (isToGroup) return isAnswered;
   if (has(presence::kIp)) addTtl(row, isTwoWay, forward);
   if (!has(presence::kPorts) || has(presence::kTunnelId)) return isAnswered;
   const bool isTcp = has(presence::kTcp);
   if (isTcp) addTcp(row, isTwoWay, packets);
-  switch (conversations_.meet(row, key, isTwoWay, isTagged ? row.u16(offsetof(Row, dot1qVlanId)) : kUntagged, mac, nowMs)) {
+  switch (conversations_.meet(row, keys.conversation, isTwoWay, isTagged ? row.u16(offsetof(Row, dot1qVlanId)) : kUntagged, mac, nowMs)) {
     case Encounter::none: break;
     case Encounter::splitByTag:
       if (isTcp) count(EvidenceKind::tcpSplitByTag);
@@ -137,14 +139,14 @@ void RowEvidence::addTtl(const RowView& row, bool isTwoWay, double forward) {
   count(EvidenceKind::ttlSpreadPackets, spread);
 }
 
-void RowEvidence::addUntagged(const RowView& row, uint64_t mac, bool isToGroup, double nowMs) {
+void RowEvidence::addUntagged(const RowView& row, uint64_t station, uint64_t mac, bool isToGroup, double nowMs) {
   if (isToGroup) {
     const bool isBroadcast = row.u8(offsetof(Row, destinationMacAddress)) == 0xff;
     if (isBroadcast && row.u8(offsetof(Row, ipVersion)) == 4) addBroadcast(row.u32(offsetof(Row, destinationAddress)), nowMs);
     return;
   }
   if ((row.u8(offsetof(Row, networkLocality)) & kSourceInside) == 0) return;
-  const Sighting sighting = stations_.see(row, mac, nowMs, windowMs_);
+  const Sighting sighting = stations_.see(station, mac, nowMs, windowMs_);
   if (sighting == Sighting::first) return;
   count(EvidenceKind::macSightings);
   if (sighting == Sighting::same) return;

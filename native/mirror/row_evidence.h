@@ -78,11 +78,17 @@ class RowEvidence {
     double atMs;
   };
 
+  // Where in the two memories a row is looked for.
+  struct Keys {
+    Conversations::Key conversation;
+    uint64_t station;
+  };
+
   void count(EvidenceKind kind, double amount = 1) { sums_[static_cast<size_t>(kind)] += amount; }
-  bool addRow(const RowView& row, const Conversations::Key& key, double nowMs);
+  bool addRow(const RowView& row, const Keys& keys, double nowMs);
   void addTcp(const RowView& row, bool isTwoWay, double packets);
   void addTtl(const RowView& row, bool isTwoWay, double forward);
-  void addUntagged(const RowView& row, uint64_t mac, bool isToGroup, double nowMs);
+  void addUntagged(const RowView& row, uint64_t station, uint64_t mac, bool isToGroup, double nowMs);
   void addBroadcast(uint32_t address, double nowMs);
 
   double windowMs_;

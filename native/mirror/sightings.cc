@@ -71,15 +71,18 @@ Encounter Conversations::compare(const Slot& before, const Slot& now) {
   return hops <= kHopsMax && !isSameMac ? Encounter::routedCopy : Encounter::none;
 }
 
-Sighting Stations::see(const RowView& row, uint64_t mac, double nowMs, double windowMs) {
+uint64_t Stations::keyOf(const RowView& row) const {
   const uint8_t version = row.u8(offsetof(Row, ipVersion));
   const AddressWords source = addressAt(row.at(offsetof(Row, sourceAddress)), version == 6);
-  const uint64_t hash = hash_.join(version, source.high, source.low);
-  Slot& slot = slots_[hash % kSightingsMax];
-  const bool isKnown = slot.print == printOf(hash) && nowMs - slot.atMs < windowMs;
+  return hash_.join(version, source.high, source.low);
+}
+
+Sighting Stations::see(uint64_t key, uint64_t mac, double nowMs, double windowMs) {
+  Slot& slot = slots_[key % kSightingsMax];
+  const bool isKnown = slot.print == printOf(key) && nowMs - slot.atMs < windowMs;
   const bool isChanged = isKnown && slot.mac != mac;
   const bool isAgain = isChanged && slot.hasChanged && nowMs - slot.changedAtMs < windowMs;
-  slot.print = printOf(hash);
+  slot.print = printOf(key);
   slot.mac = mac;
   slot.atMs = nowMs;
   if (isChanged) slot.changedAtMs = nowMs;

@@ -69,8 +69,13 @@ class Stations {
  public:
   explicit Stations(uint64_t seed) : hash_(seed), slots_(kSightingsMax) {}
 
-  // The row's source under `mac`: new here, as before, under another MAC for the first time in `windowMs`, or once more.
-  Sighting see(const RowView& row, uint64_t mac, double nowMs, double windowMs);
+  // Of a row's source; for rows that have no addresses a number without meaning.
+  uint64_t keyOf(const RowView& row) const;
+  // Brings near what `see` will look at.
+  void askFor(uint64_t key) const { askForWriting(&slots_[key % kSightingsMax]); }
+
+  // The source under `mac`: new here, as before, under another MAC for the first time in `windowMs`, or once more.
+  Sighting see(uint64_t key, uint64_t mac, double nowMs, double windowMs);
 
  private:
   struct Slot {

@@ -18,7 +18,8 @@ class DistinctRegisters {
   void add(uint32_t hash) {
     const uint32_t rank = static_cast<uint32_t>(std::countl_zero((hash << kBits) | (1u << (kBits - 1)))) + 1;
     uint8_t& largest = largest_[hash >> (32 - kBits)];
-    largest = std::max(largest, static_cast<uint8_t>(rank));
+    // Soon hardly any key has a longer run than those before it: nothing is written.
+    if (rank > largest) largest = static_cast<uint8_t>(rank);
   }
   void merge(const DistinctRegisters& other) {
     for (uint32_t i = 0; i < kCount; i++) largest_[i] = std::max(largest_[i], other.largest_[i]);

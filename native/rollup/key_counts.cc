@@ -210,18 +210,22 @@ uint32_t KeyCounts::admit(const uint32_t* key, uint32_t hash, uint32_t distinctH
 void KeyCounts::evictLightest() {
   const uint32_t count = std::max(1u, table_.slotsMax() / kEvictedPart);
   const double lightest = table_.lightest(count);
-  const uint32_t slotsUsed = table_.slotsUsed();
-  std::vector<uint32_t> slots;
-  slots.reserve(count);
+  // One more than there may be: whether a slot goes is added up, not branched on, since nothing foretells it.
+  std::vector<uint32_t> slots(count + 1);
+  uint32_t found = 0;
+  const auto look = [&](uint32_t from, uint32_t to) {
+    for (uint32_t slot = from; slot < to && found < count; slot++) {
+      slots[found] = slot;
+      found += table_.weight(slot) <= lightest ? 1 : 0;
+    }
+  };
   // From anywhere, since of many that weigh the same not all may have to go.
-  uint32_t slot = table_.anySlot();
-  for (uint32_t seen = 0; seen < slotsUsed && slots.size() < count; seen++) {
-    if (table_.weight(slot) <= lightest) slots.push_back(slot);
-    slot = slot + 1 == slotsUsed ? 0 : slot + 1;
-  }
+  const uint32_t first = table_.anySlot();
+  look(first, table_.slotsUsed());
+  look(0, first);
   // A few ahead, what `evict` will look at.
-  const auto at = [&](size_t i) { return slots[std::min(i, slots.size() - 1)]; };
-  for (size_t i = 0; i < slots.size(); i++) {
+  const auto at = [&](size_t i) { return slots[std::min<size_t>(i, found - 1)]; };
+  for (size_t i = 0; i < found; i++) {
     table_.askForSlot(at(i + 2 * kAhead));
     const uint32_t next = at(i + kAhead);
     table_.askForIndex(table_.hashOf(next));
