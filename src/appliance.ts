@@ -216,7 +216,7 @@ export class Appliance {
     this.#pipeline = new PipelineService(
       { siteNetworks: settings.siteNetworks, ...settings.history },
       {
-        ...{ clock: this.#clock, countRows: addon.countRows },
+        ...{ clock: this.#clock, markLocality: addon.markLocality, countRows: addon.countRows },
         labels: { rules: settings.labels, names: this.#names },
         hostNames: () => this.#hostNames.lookup,
         ...(told.length > 0 ? { places: { lookup: placeFiles, told } } : {}),

@@ -11,6 +11,7 @@
 #include "projection_object.h"
 #include "row_counts_object.h"
 #include "row_evidence_object.h"
+#include "row_locality_object.h"
 #include "service_notice.h"
 #include "socket_measures.h"
 
@@ -33,12 +34,13 @@ struct Classes {
   Napi::FunctionReference meter;
   Napi::FunctionReference rowCounts;
   Napi::FunctionReference rowEvidence;
+  Napi::FunctionReference rowLocality;
   Napi::FunctionReference flowPacker;
 };
 
 Napi::Object load(Napi::Env env, Napi::Object exports) {
   auto* classes = new Classes{Napi::Persistent(MeterObject::define(env)), Napi::Persistent(RowCountsObject::define(env)),
-                              Napi::Persistent(RowEvidenceObject::define(env)),
+                              Napi::Persistent(RowEvidenceObject::define(env)), Napi::Persistent(RowLocalityObject::define(env)),
                               Napi::Persistent(FlowPackerObject::define(env))};
   env.SetInstanceData(classes);  // freed with the environment
   exports.Set("open", Napi::Function::New(env, [classes](const Napi::CallbackInfo& info) -> Napi::Value {
@@ -49,6 +51,9 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
               }));
   exports.Set("readEvidence", Napi::Function::New(env, [classes](const Napi::CallbackInfo& info) -> Napi::Value {
                 return classes->rowEvidence.New({info[0]});
+              }));
+  exports.Set("markLocality", Napi::Function::New(env, [classes](const Napi::CallbackInfo& info) -> Napi::Value {
+                return classes->rowLocality.New({info[0]});
               }));
   exports.Set("packFlows", Napi::Function::New(env, [classes](const Napi::CallbackInfo& info) -> Napi::Value {
                 return classes->flowPacker.New({info[0]});

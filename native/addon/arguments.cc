@@ -152,7 +152,7 @@ RowsArgument rowsAt(const Napi::CallbackInfo& info, size_t index) {
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
     throw Failure("EINVAL", "rows must be a Uint8Array");
   }
-  const auto rows = value.As<Napi::Uint8Array>();
+  auto rows = value.As<Napi::Uint8Array>();
   const uint32_t first = wholeNumber(info, index + 1, "firstRow", 0, kOctetsMax);
   const uint32_t count = wholeNumber(info, index + 2, "count", 0, kRowsMax);
   if (first + uint64_t{count} * kRowBytes > rows.ByteLength()) throw Failure("EINVAL", "firstRow and count reach past the end of rows");

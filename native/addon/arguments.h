@@ -55,7 +55,7 @@ uint32_t wholeNumber(const Napi::CallbackInfo& info, size_t index, const char* n
 
 // Rows of kRowBytes as three plain arguments from `index` on: a Uint8Array, the offset of the first row in it, how many.
 struct RowsArgument {
-  const uint8_t* rows;
+  uint8_t* rows;
   uint32_t count;
 };
 RowsArgument rowsAt(const Napi::CallbackInfo& info, size_t index);

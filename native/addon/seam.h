@@ -26,6 +26,7 @@ auto guarded(const Napi::CallbackInfo& info, Body body) -> decltype(body()) {
 
 constexpr napi_typedarray_type arrayType(const uint8_t*) { return napi_uint8_array; }
 constexpr napi_typedarray_type arrayType(const int32_t*) { return napi_int32_array; }
+constexpr napi_typedarray_type arrayType(const uint32_t*) { return napi_uint32_array; }
 constexpr napi_typedarray_type arrayType(const double*) { return napi_float64_array; }
 
 // Of numbers like T, and at least so many of them.
@@ -38,7 +39,10 @@ bool isArray(const Napi::Value& value, size_t least) {
 template <typename T>
 std::string arrayText(size_t least) {
   constexpr napi_typedarray_type type = arrayType(static_cast<const T*>(nullptr));
-  const char* name = type == napi_uint8_array ? "a Uint8Array" : type == napi_int32_array ? "an Int32Array" : "a Float64Array";
+  const char* name = type == napi_uint8_array    ? "a Uint8Array"
+                     : type == napi_int32_array  ? "an Int32Array"
+                     : type == napi_uint32_array ? "a Uint32Array"
+                                                 : "a Float64Array";
   return std::string(name) + " of at least " + std::to_string(least);
 }
 

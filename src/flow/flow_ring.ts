@@ -74,10 +74,12 @@ export class FlowRingWriter {
       const from = block.firstRow + done * ROW_BYTES;
       rows.set(block.bytes.subarray(from, from + run * ROW_BYTES), slot * ROW_BYTES);
       offsetsUs.fill(offsetUs, slot, slot + run);
-      for (let i = 0; i < run; i++) {
-        const selector = view.getUint16(from + i * ROW_BYTES + selectorOffset);
-        intervals[slot + i] = selector === 0 ? 1 : this.#intervalOf(selector);
-      }
+      if (block.isSampled === false) intervals.fill(1, slot, slot + run);
+      else
+        for (let i = 0; i < run; i++) {
+          const selector = view.getUint16(from + i * ROW_BYTES + selectorOffset);
+          intervals[slot + i] = selector === 0 ? 1 : this.#intervalOf(selector);
+        }
       done += run;
     }
     this.#next = (this.#next + count) | 0;

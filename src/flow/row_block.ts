@@ -16,6 +16,8 @@ export interface RowBlock {
   /** Smallest flowStart and largest flowEnd in the block, ns of the row clock. */
   readonly firstStartNs: bigint;
   readonly lastEndNs: bigint;
+  /** Whether a row names a selector, and so tells of sampled packets; absent where nobody has looked. */
+  readonly isSampled?: boolean;
 }
 
 export const WALL_BOOT_ID = 'wall';

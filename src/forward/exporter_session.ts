@@ -238,7 +238,7 @@ export class ExporterSession {
     const { session, cursor, link, privacy, onSent, world } = this.#parts;
     this.#tellStamps(rows.bootId);
     // Rows of a backlog may name a selector that nobody knows any more: it is looked for once.
-    if (this.#namesNewSelector(rows)) this.#sendOptions(false);
+    if (rows.isSampled && this.#namesNewSelector(rows)) this.#sendOptions(false);
     const own = this.#ownRows(rows);
     const shown = privacy.rows(own.bytes, own.firstRow, own.count);
     // Positions are told as ranges: each goes up to the next row of ours, so that those of others are done with it.

@@ -49,6 +49,8 @@ export interface SpoolChunk {
   diskOctets: number;
   /** No rows are added any more. */
   sealed: boolean;
+  /** Whether a row may name a selector. */
+  isSampled: boolean;
   /** What its rows were merged by, if they were. */
   readonly merged?: MergeSpan | undefined;
   /** Being replaced by merged rows: nobody may take rows of it now. */
@@ -76,6 +78,7 @@ export function newChunk(block: RowBlock, birth: ChunkBirth): SpoolChunk {
     rowSums: undefined,
     diskOctets: 0,
     sealed: false,
+    isSampled: false,
   };
 }
 
@@ -104,6 +107,7 @@ export function appendRows(
   const room = makeRoom(chunk, chunk.count + taken, expectedRows, memory);
   room.set(block.bytes.subarray(start, start + taken * ROW_BYTES), chunk.count * ROW_BYTES);
   chunk.count += taken;
+  chunk.isSampled ||= block.isSampled !== false;
   chunk.wallOffsetNs = wallOffsetNs;
   if (block.firstStartNs < chunk.firstStartNs) chunk.firstStartNs = block.firstStartNs;
   if (block.lastEndNs > chunk.lastEndNs) chunk.lastEndNs = block.lastEndNs;

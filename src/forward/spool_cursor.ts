@@ -23,6 +23,8 @@ export interface SpooledRows {
   readonly wallOffsetNs: bigint | undefined;
   /** Members of a balance group that share these rows; undefined when all are for this destination. */
   readonly sharedBy: readonly string[] | undefined;
+  /** Whether a row may name a selector. */
+  readonly isSampled: boolean;
 }
 
 /** What a lane needs of the spool. */
@@ -101,6 +103,7 @@ export class SpoolCursor {
         bootId: chunk.bootId,
         wallOffsetNs: chunk.wallOffsetNs,
         sharedBy: this.#lane.sharedBy(now.from),
+        isSampled: chunk.isSampled,
       };
     }
   }

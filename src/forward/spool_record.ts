@@ -139,6 +139,7 @@ export function decodeIndex(
     rowSums: undefined,
     diskOctets: diskOctets as number,
     sealed: true,
+    isSampled: true,
     merged: merged === 'minute' || merged === 'hour' ? merged : undefined,
     groups: Array.isArray(groups) ? groups.map(groupOf).filter((one) => one !== undefined) : undefined,
   };

@@ -139,7 +139,7 @@ function pieceOf(
   const ascending = (values: bigint[]): bigint[] => values.sort((a, b) => Number(a - b));
   return {
     ...chunks[0]!,
-    ...{ first, count, diskOctets, merged, rows: undefined, frozen: false, sealed: true, groups: undefined },
+    ...{ first, count, diskOctets, merged, rows: undefined, frozen: false, sealed: true, isSampled: true, groups: undefined },
     sums: sumRows(rows, 0, count),
     wallOffsetNs: chunks.at(-1)!.wallOffsetNs,
     firstStartNs: ascending(chunks.map(({ firstStartNs }) => firstStartNs))[0]!,

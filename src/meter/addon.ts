@@ -11,6 +11,7 @@ import type { PackFlows } from '../flow/flow_packing.ts';
 import type { CountRows } from '../flow/row_counts.ts';
 import type { ReadEvidence } from '../flow/row_evidence.ts';
 import { layoutHash } from '../flow/row_layout.ts';
+import type { MarkLocality } from '../flow/row_locality.ts';
 
 export interface NativeSource {
   /** `feed`: somebody else captures on the interfaces and hands frames over; one thread. */
@@ -240,6 +241,7 @@ export interface NativeAddon {
     wallOffsetNs: bigint,
     result: Int32Array,
   ): void;
+  markLocality: MarkLocality;
   countRows: CountRows;
   readEvidence: ReadEvidence;
   /** Rows packed into columns, to be searched. */

@@ -40,7 +40,8 @@ const emptyHalf = (): Half => ({ rows: 0, complete: 0, lacking: { locality: 0, a
 
 export class Completeness {
   readonly #setUp: () => CompletenessSetUp;
-  #turn = 0;
+  /** Rows until the next one that is looked at. */
+  #skip = 0;
   #now = emptyHalf();
   #before = emptyHalf();
   #turnedMs: number | undefined;
@@ -49,9 +50,17 @@ export class Completeness {
     this.#setUp = setUp;
   }
 
-  /** An enriched row. */
-  add(row: RowCursor): void {
-    if (this.#turn++ % everyRow !== 0) return;
+  /**
+   * Enriched rows.
+   * @param firstRow offset of the first, octets
+   */
+  add(row: RowCursor, firstRow: number, count: number): void {
+    let next = this.#skip;
+    for (; next < count; next += everyRow) this.#look(row.at(next, firstRow));
+    this.#skip = next - count;
+  }
+
+  #look(row: RowCursor): void {
     const { labels, places, names } = this.#setUp();
     const half = this.#now;
     half.rows++;

@@ -16,10 +16,11 @@ import type { PlaceLookup } from '../flow/places.ts';
 import { type RowBlock, type RowClock, WALL_BOOT_ID } from '../flow/row_block.ts';
 import type { CountRows } from '../flow/row_counts.ts';
 import { RowCursor } from '../flow/row_cursor.ts';
+import type { MarkLocality, RowLocality } from '../flow/row_locality.ts';
 import type { Sampling } from '../flow/selectors.ts';
 import type { EnrichmentStatus } from '../flow/status_shapes.ts';
 import { Completeness, completenessParts } from './completeness.ts';
-import { Enricher } from './enrich.ts';
+import { enricherOf } from './enrich.ts';
 import { HeldRows, type UnmeteredSpan } from './held_rows.ts';
 import { LabelRules } from './label_rules.ts';
 import type { NameBook } from './name_book.ts';
@@ -37,6 +38,7 @@ export interface PipelineOptions {
 
 export interface PipelineParts {
   readonly clock: RowClock;
+  readonly markLocality: MarkLocality;
   readonly countRows: CountRows;
   /** What a selectorId of rows stands for. Without it rows count as they are. */
   readonly selectorOf?: (selectorId: number) => Sampling | undefined;
@@ -74,7 +76,7 @@ export class PipelineService implements Service {
   readonly #rollup: Rollup;
   readonly #listeners = new Set<WindowListener>();
   readonly #rates: SecondRates;
-  #enricher: Enricher;
+  #enricher: RowLocality;
   #labels: LabelRules | undefined;
   readonly #places: Places | undefined;
   readonly #completeness: Completeness;
@@ -91,7 +93,7 @@ export class PipelineService implements Service {
     this.#options = options;
     this.#parts = parts;
     this.#world = { ...world, log: world.log.child(this.name) };
-    this.#enricher = new Enricher(options.siteNetworks);
+    this.#enricher = enricherOf(options.siteNetworks, parts.markLocality);
     const { labels } = parts;
     this.#places = parts.places === undefined ? undefined : new Places(parts.places.lookup);
     this.#rates = new SecondRates(options.lateS);
@@ -148,14 +150,16 @@ export class PipelineService implements Service {
   }
 
   /** Enriches the rows where they lie, counts them, and hands them on. */
-  process(block: RowBlock): void {
+  process(given: RowBlock): void {
+    const block = { ...given, isSampled: this.#enricher.mark(given.bytes, given.firstRow, given.count) };
     const row = new RowCursor(block.bytes);
-    for (let i = 0; i < block.count; i++) {
-      this.#enricher.enrich(row.at(i, block.firstRow));
-      this.#labels?.apply(row);
-      this.#places?.apply(row);
-      this.#completeness.add(row);
+    if (this.#labels !== undefined || this.#places !== undefined) {
+      for (let i = 0; i < block.count; i++) {
+        this.#labels?.apply(row.at(i, block.firstRow));
+        this.#places?.apply(row.at(i, block.firstRow));
+      }
     }
+    this.#completeness.add(row, block.firstRow, block.count);
     if (this.#held !== undefined && !this.#held.hasRoomFor(block.count)) this.#label(this.#held);
     if (this.#held === undefined) this.#rollUp(block);
     else this.#held.add(block);
@@ -203,7 +207,7 @@ export class PipelineService implements Service {
 
   /** Takes up settings that change while running. */
   configure(change: { siteNetworks: readonly string[] }): void {
-    this.#enricher = new Enricher(change.siteNetworks);
+    this.#enricher = enricherOf(change.siteNetworks, this.#parts.markLocality);
   }
 
   /** When its timer last ran, monotonic ms; undefined before the first time. */

@@ -9,7 +9,7 @@ import { formatIpv4, formatIpv6 } from '../flow/addresses.ts';
 import { nowhereKey, type Place, type PlaceLookup } from '../flow/places.ts';
 import type { RowCursor } from '../flow/row_cursor.ts';
 import { presenceBit } from '../flow/row_layout.ts';
-import { localities } from './enrich.ts';
+import { localities } from '../flow/row_locality.ts';
 
 const rememberedMax = 65_536;
 const namesMax = 65_536;

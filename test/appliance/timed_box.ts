@@ -19,7 +19,7 @@ import { EventJournal } from '../../src/system/event_journal.ts';
 import { TcpCollector } from '../forward/collector.ts';
 import { type ExportBox, startBox } from '../forward/export_box.ts';
 import { brokerSettings } from '../forward/mqtt/box.ts';
-import { countRows } from '../pipeline/count_rows.ts';
+import { countRows, markLocality } from '../pipeline/count_rows.ts';
 import { blockOf } from '../pipeline/rows.ts';
 
 export const nothing: MachineEvidence = {
@@ -126,6 +126,7 @@ export class TimedBox {
       {
         clock: this.clockState,
         countRows,
+        markLocality,
         keepRows: (block) => this.#exports!.spool.append(block),
         hourSoFar: (hourStartMs) => this.#history.hourSoFar(hourStartMs),
       },

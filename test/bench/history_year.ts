@@ -15,7 +15,7 @@ import { RowCursor } from '../../src/flow/row_cursor.ts';
 import { ROW_BYTES } from '../../src/flow/row_layout.ts';
 import { PipelineService } from '../../src/pipeline/pipeline_service.ts';
 import { dimensionsWith } from '../../src/pipeline/row_keys.ts';
-import { countRows } from '../pipeline/count_rows.ts';
+import { countRows, markLocality } from '../pipeline/count_rows.ts';
 import { writeRow } from '../pipeline/rows.ts';
 
 export const branch = { hosts: 2_000, conversationsPerHour: 20_000 } as const;
@@ -120,7 +120,7 @@ export async function* meteredHour(
   const rowClock: RowClock = { bootId: 'boot', wallOffsetNs: () => bootOffsetNs, trusted: () => true };
   const pipeline = new PipelineService(
     { siteNetworks: ['10.0.0.0/8'], topK, keysMax, lateS: 5 },
-    { clock: rowClock, countRows, keepRows: () => {} },
+    { clock: rowClock, countRows, markLocality, keepRows: () => {} },
     world,
   );
   let closed: HistoryWindow[] = [];

@@ -15,7 +15,7 @@ import { RowCursor } from '../../src/flow/row_cursor.ts';
 import { ROW_BYTES } from '../../src/flow/row_layout.ts';
 import { PipelineService } from '../../src/pipeline/pipeline_service.ts';
 import { encodeWindow } from '../../src/store/history_codec.ts';
-import { countRows } from '../pipeline/count_rows.ts';
+import { countRows, markLocality } from '../pipeline/count_rows.ts';
 import { writeRow } from '../pipeline/rows.ts';
 
 const rowsPerBlock = 512;
@@ -70,7 +70,7 @@ async function measure(name: string, mix: Mix): Promise<void> {
   let handedOn = 0;
   const pipeline = new PipelineService(
     { siteNetworks, topK: history.topK, keysMax: history.keysMax, lateS: history.lateS },
-    { clock: rowClock, countRows, keepRows: (block) => (handedOn += block.count) },
+    { clock: rowClock, countRows, markLocality, keepRows: (block) => (handedOn += block.count) },
     world,
   );
   let windows = 0;

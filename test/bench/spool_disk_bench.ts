@@ -99,7 +99,16 @@ async function start(folder: string): Promise<void> {
       const born = { first, atMs: nowMs, bornMs: 0, grownMs: 0, layout, wallOffsetNs: 0n };
       const times = { firstStartNs: startNs, lastEndNs: startNs + 60_000_000_000n };
       const held = { count: chunkRowsMax, bootId: 'wall', sums: { packets: 40_000, octets: 30_000_000 } };
-      const chunk = { ...born, ...times, ...held, rows: undefined, rowSums: undefined, diskOctets: chunkOctets, sealed: true };
+      const chunk = {
+        ...born,
+        ...times,
+        ...held,
+        rows: undefined,
+        rowSums: undefined,
+        diskOctets: chunkOctets,
+        sealed: true,
+        isSampled: true,
+      };
       return [
         { key: rowsKey(first), value: noise.subarray(from, from + chunkOctets) },
         { key: indexKey(first), value: encodeIndex(chunk, chunkOctets) },

@@ -34,7 +34,9 @@ describe('rows through shared memory', () => {
     let next = 0;
     let seen = 0;
     for (let round = 0; round < 200; round++) {
-      writer.add(blockOf(next, 777, round % 3), BigInt(round) * 1_000_000n);
+      // Every other block was looked through before, and says what is in it.
+      const block = { ...blockOf(next, 777, round % 3), ...(round % 2 === 0 ? { isSampled: round % 3 !== 0 } : {}) };
+      writer.add(block, BigInt(round) * 1_000_000n);
       next += 777;
       reader.drain((run) => {
         for (const row of rowsOf(run)) expect(row).toEqual([seen++, round * 1_000, round % 3 === 0 ? 1 : 100 * (round % 3)]);

@@ -96,6 +96,27 @@ test('with collectors that keep up nothing but the open marker is on disk', asyn
   expect(spool.lane('a').account()).toMatchObject({ handedOver: 200, acknowledged: 200, pending: 0 });
 });
 
+test('rows say whether they may name a selector: not as long as all that came was looked through', async () => {
+  const { spool, pass, passUntil } = await open(new MemoryKv(), ['a'], { memoryBytesMax: 400_000 });
+  const lane = spool.lane('a');
+  const append = async (first: number, known: { isSampled?: boolean }): Promise<boolean> => {
+    spool.append({ ...blockOf(first, 10), ...known });
+    return (await lane.next())!.isSampled;
+  };
+  expect(await append(0, { isSampled: false })).toBe(false);
+  expect(await append(10, { isSampled: false })).toBe(false);
+  expect(await append(20, { isSampled: true })).toBe(true);
+  expect(await append(30, { isSampled: false })).toBe(true); // of the same piece
+  await pass(7);
+  expect(await append(40, { isSampled: false })).toBe(false);
+  expect(await append(50, {})).toBe(true);
+  // What was on disk is not looked through again.
+  await passUntil(() => spool.status().octetsOnDisk > 0);
+  for (let i = 0; i < 3; i++) spool.append({ ...blockOf(60 + 1_024 * i, 1_024), isSampled: false });
+  lane.rewind(false);
+  expect((await lane.next())!.isSampled).toBe(true);
+});
+
 test('what is not acknowledged goes to disk, is read back in order, and is deleted once it has arrived', async () => {
   const kv = new MemoryKv();
   const first = await open(kv, ['a', 'b']);

@@ -89,7 +89,7 @@ const given = (gaps: readonly Gap[]): Sums => {
   return sums;
 };
 function blockSums(block: RowBlock): Sums {
-  return sumsOf({ ...block, position: 0, wallOffsetNs: 0n, sharedBy: undefined });
+  return sumsOf({ ...block, position: 0, wallOffsetNs: 0n, sharedBy: undefined, isSampled: false });
 }
 
 test('over the budget the oldest rows are merged, counted and told; packets and octets are all there', async () => {

@@ -13,7 +13,7 @@ function row(change: (row: RowCursor) => void): RowCursor {
   return cursor;
 }
 const fill = (completeness: Completeness, change: (row: RowCursor) => void): void => {
-  for (let n = 0; n < 16; n++) completeness.add(row(change));
+  for (let n = 0; n < 16; n++) completeness.add(row(change), 0, 1);
 };
 
 test('a record is complete when it has all that is set up, and only then', () => {

@@ -19,7 +19,7 @@ import { History } from '../../src/store/history.ts';
 import { decodeWindow } from '../../src/store/history_codec.ts';
 import { endOfTimeMs, historyRange, type StoredTier, startOfKey, storedTiers } from '../../src/store/history_keys.ts';
 import { StoredHistoryReader } from '../../src/store/history_reader.ts';
-import { countRows } from './count_rows.ts';
+import { countRows, markLocality } from './count_rows.ts';
 import { blockOf, type RowFacts } from './rows.ts';
 
 /** Twenty minutes before midnight UTC, so that the first run goes over an hour and a day. */
@@ -126,7 +126,13 @@ class Branch {
     const history = new History({ topK: this.limits.topK, ...ages }, { kv: this.kv }, world);
     const pipeline = new PipelineService(
       { siteNetworks: ['10.0.0.0/8'], ...this.limits, lateS: 20 },
-      { clock: rowClock, countRows, keepRows: () => {}, hourSoFar: (hourStartMs) => history.hourSoFar(hourStartMs) },
+      {
+        clock: rowClock,
+        countRows,
+        markLocality,
+        keepRows: () => {},
+        hourSoFar: (hourStartMs) => history.hourSoFar(hourStartMs),
+      },
       world,
     );
     return { clock, history, pipeline, rowClock };

@@ -1,4 +1,4 @@
-/** Counting of rows as it ships: the addon's. */
+/** What the pipeline does to rows as it ships: the addon's. */
 import { SeededRandom } from '../../src/core/random.ts';
 import { figuresPerTotal, type KeyedDimension, outcomes, type RowCountsPlan } from '../../src/flow/row_counts.ts';
 import { servicePorts } from '../../src/flow/service_port.ts';
@@ -6,7 +6,7 @@ import { loadAddon } from '../../src/meter/addon.ts';
 import { hashKey } from '../../src/pipeline/keyed_hash.ts';
 import { keyWords } from '../../src/pipeline/row_keys.ts';
 
-export const { countRows } = loadAddon();
+export const { countRows, markLocality } = loadAddon();
 
 /** Windows of 10 s, three side by side and six at most; the first two are open. */
 export function rowCountsPlan(names: readonly KeyedDimension[], more: Partial<RowCountsPlan> = {}): RowCountsPlan {

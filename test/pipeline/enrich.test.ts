@@ -2,14 +2,15 @@ import { describe, expect, test } from 'vitest';
 import { settingsSchema } from '../../src/config/schema.ts';
 import { RowCursor } from '../../src/flow/row_cursor.ts';
 import { rowToJson } from '../../src/flow/row_json.ts';
-import { Enricher } from '../../src/pipeline/enrich.ts';
+import { enricherOf } from '../../src/pipeline/enrich.ts';
+import { markLocality } from './count_rows.ts';
 import { blockOf, type RowFacts } from './rows.ts';
 
 function enriched(facts: Partial<RowFacts>, siteNetworks = settingsSchema.parse({}).siteNetworks) {
   const block = blockOf([{ startNs: 0n, endNs: 0n, octets: 1, packets: 1, ...facts }], 'boot', 0n);
   const before = block.bytes.slice();
   const row = new RowCursor(block.bytes).at(0, block.firstRow);
-  new Enricher(siteNetworks).enrich(row);
+  enricherOf(siteNetworks, markLocality).mark(block.bytes, block.firstRow, 1);
   const { flowDirection, networkLocality } = rowToJson(row.bytes, row.base);
   return { flowDirection, networkLocality, changed: Buffer.compare(before, block.bytes) !== 0 };
 }

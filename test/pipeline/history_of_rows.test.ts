@@ -14,7 +14,7 @@ import { dimensionsWith } from '../../src/pipeline/row_keys.ts';
 import { GuardedKv } from '../../src/store/guarded_kv.ts';
 import { History } from '../../src/store/history.ts';
 import { openHistoryReader } from '../../src/store/history_reader.ts';
-import { countRows } from './count_rows.ts';
+import { countRows, markLocality } from './count_rows.ts';
 import { blockOf } from './rows.ts';
 
 /** Ten minutes before the hour. */
@@ -47,7 +47,13 @@ test('across the hour and three restarts, one of them a crash: hours and minutes
     );
     const pipeline = new PipelineService(
       { siteNetworks: ['10.0.0.0/8'], topK: 5, keysMax: 1_000, lateS: 20 },
-      { clock: rowClock, countRows, keepRows: () => {}, hourSoFar: (hourStartMs) => history.hourSoFar(hourStartMs) },
+      {
+        clock: rowClock,
+        countRows,
+        markLocality,
+        keepRows: () => {},
+        hourSoFar: (hourStartMs) => history.hourSoFar(hourStartMs),
+      },
       world,
     );
     let closedOctets = 0;

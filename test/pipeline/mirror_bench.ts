@@ -6,13 +6,13 @@ import { SeededRandom } from '../../src/core/random.ts';
 import { decodeAnnotations, meterCounters } from '../../src/flow/decode_annotations.ts';
 import type { MeterCounts } from '../../src/flow/ledger.ts';
 import type { MirrorTrouble } from '../../src/flow/mirror_findings.ts';
-import { RowCursor } from '../../src/flow/row_cursor.ts';
 import { ROW_BYTES } from '../../src/flow/row_layout.ts';
 import { loadAddon, type NativeOptions } from '../../src/meter/addon.ts';
-import { Enricher } from '../../src/pipeline/enrich.ts';
+import { enricherOf } from '../../src/pipeline/enrich.ts';
 import { type MirrorFigures, MirrorTruth, type MirrorTruthParts } from '../../src/pipeline/mirror_truth.ts';
 import { type CapturedPacket, pcapFile } from '../captures/pcap_writer.ts';
 import { CaptureFolder, meterFile } from '../meter/metering.ts';
+import { markLocality } from './count_rows.ts';
 
 export const captures = new CaptureFolder();
 const noCounts = Object.fromEntries(meterCounters.map((name) => [name, 0])) as MeterCounts;
@@ -57,9 +57,7 @@ export class MirrorBench {
     const { rows, counts, stats } = meterFile(path, options);
     const bytes = new Uint8Array(rows.length * ROW_BYTES);
     for (const [i, row] of rows.entries()) bytes.set(row, i * ROW_BYTES);
-    const enricher = new Enricher(['10.0.0.0/8', '192.168.0.0/16']);
-    const cursor = new RowCursor(bytes);
-    for (let i = 0; i < rows.length; i++) enricher.enrich(cursor.at(i));
+    enricherOf(['10.0.0.0/8', '192.168.0.0/16'], markLocality).mark(bytes, 0, rows.length);
     const block = { bytes, firstRow: 0, count: rows.length, bootId: 'wall', closedAtNs: 0n, firstStartNs: 0n, lastEndNs: 0n };
     this.truth.add(block);
     const before = this.figures.counts;

@@ -8,7 +8,7 @@ import type { RowBlock, RowClock } from '../../src/flow/row_block.ts';
 import { RowCursor } from '../../src/flow/row_cursor.ts';
 import { NameBook } from '../../src/pipeline/name_book.ts';
 import { type PipelineParts, PipelineService } from '../../src/pipeline/pipeline_service.ts';
-import { countRows } from './count_rows.ts';
+import { countRows, markLocality } from './count_rows.ts';
 import { blockOf } from './rows.ts';
 
 const T0 = 1_800_000_000_000;
@@ -29,6 +29,7 @@ function bench(parts: Partial<PipelineParts> = {}, wallMs = T0) {
     {
       clock: rowClock,
       countRows,
+      markLocality,
       keepRows: (block) => kept.push(new RowCursor(block.bytes).at(0, block.firstRow).networkLocality),
       ...parts,
     },
@@ -67,6 +68,18 @@ describe('pipeline service', () => {
     expect(octets('10s')).toEqual({ 20000: 100 });
     expect(octets('1m')).toEqual({ 0: 100 });
     expect(octets('1h')).toEqual({ 0: 100 });
+  });
+
+  test('blocks say whether rows of theirs tell of sampled packets, when they are kept and when they are shown', async () => {
+    const said: (boolean | undefined)[] = [];
+    const say = ({ isSampled }: RowBlock): unknown => said.push(isSampled);
+    const { pipeline, flow } = bench({ keepRows: say, showRows: say, selectorOf: () => ({ kind: 'random', interval: 10 }) });
+    await pipeline.start(signal);
+    const sampled = flow(100);
+    new RowCursor(sampled.bytes).at(0, sampled.firstRow).selectorId = 4;
+    for (const block of [flow(100), sampled, flow(100)]) pipeline.process(block);
+    expect(said).toEqual([false, false, true, true, false, false]);
+    await pipeline.stop(1_000);
   });
 
   test('on a quiet site windows close by the clock alone, late enough for blocks that wait', async () => {

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { Place, PlaceLookup } from '../../src/flow/places.ts';
 import { RowCursor } from '../../src/flow/row_cursor.ts';
 import { rowToJson } from '../../src/flow/row_json.ts';
-import { Enricher } from '../../src/pipeline/enrich.ts';
+import { enricherOf } from '../../src/pipeline/enrich.ts';
 import { Places } from '../../src/pipeline/places.ts';
-import { countRows, rowCountsPlan } from './count_rows.ts';
+import { countRows, markLocality, rowCountsPlan } from './count_rows.ts';
 import { blockOf, type RowFacts } from './rows.ts';
 
 class Lookup implements PlaceLookup {
@@ -26,7 +26,7 @@ class Lookup implements PlaceLookup {
 function placed(places: Places, facts: Partial<RowFacts>) {
   const block = blockOf([{ startNs: 0n, endNs: 0n, octets: 1, packets: 1, ...facts }], 'boot', 0n);
   const row = new RowCursor(block.bytes).at(0, block.firstRow);
-  new Enricher(['10.0.0.0/8']).enrich(row);
+  enricherOf(['10.0.0.0/8'], markLocality).mark(block.bytes, block.firstRow, 1);
   places.apply(row);
   const counts = countRows(rowCountsPlan(['country', 'as']));
   counts.add(block.bytes, block.firstRow, 1, 0, 0, 0, 1);

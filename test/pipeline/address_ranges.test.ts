@@ -1,13 +1,28 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatIpv6, parseAddress, parsePrefix } from '../../src/flow/addresses.ts';
-import { PrefixSet } from '../../src/pipeline/prefix_set.ts';
+import { RowCursor } from '../../src/flow/row_cursor.ts';
+import { localities, type RowLocality } from '../../src/flow/row_locality.ts';
+import { rangesOf } from '../../src/pipeline/address_ranges.ts';
+import { markLocality } from './count_rows.ts';
+import { blockOf } from './rows.ts';
 
-function has(set: PrefixSet, address: string): boolean {
-  const octets = parseAddress(address)!;
-  const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
-  return octets.length === 4 ? set.hasV4(view.getUint32(0)) : set.hasV6(view, 0);
+/** As rows are marked: the source's bit says it. */
+class PrefixSet {
+  readonly #locality: RowLocality;
+
+  constructor(prefixes: readonly string[]) {
+    this.#locality = markLocality(rangesOf(prefixes));
+  }
+
+  has(address: string): boolean {
+    const destination = address.includes(':') ? '2001:db8::1' : '192.0.2.1';
+    const block = blockOf([{ source: address, destination, startNs: 0n, endNs: 0n, octets: 1, packets: 1 }], 'boot', 0n);
+    this.#locality.mark(block.bytes, block.firstRow, 1);
+    return (new RowCursor(block.bytes).at(0, block.firstRow).networkLocality & localities.sourceInside) !== 0;
+  }
 }
+const has = (set: PrefixSet, address: string): boolean => set.has(address);
 
 /** Bit by bit, as the definition of a prefix says. */
 function matches(prefix: string, address: string): boolean {
@@ -19,7 +34,7 @@ function matches(prefix: string, address: string): boolean {
   return true;
 }
 
-describe('prefix set', () => {
+describe('ranges of prefixes', () => {
   test('first and last address of a prefix are in, their neighbours are out', () => {
     const set = new PrefixSet(['10.20.0.0/14', '192.0.2.128/25', '2001:db8:8000::/33']);
     for (const inside of [
