@@ -90,8 +90,14 @@ void KeyCounts::findAll(const RowColumns& rows, const KeyColumn& column) {
       slot = table_.freeSlot(taken++);
       table_.askForSlot(slot);
     }
-    for (uint32_t share = rows.firstShare[row]; share < rows.firstShare[row + 1]; share++) askForWriting(&values_[rows.places[share]][slot]);
+    for (uint32_t share = rows.firstShare[row]; share < rows.firstShare[row + 1]; share++) askForFigures(rows.places[share], slot);
   }
+}
+
+// They may lie in two cache lines.
+void KeyCounts::askForFigures(uint32_t place, uint32_t slot) {
+  askForWriting(&values_[place][slot].front());
+  askForWriting(&values_[place][slot].back());
 }
 
 void KeyCounts::mark(uint32_t slot, uint32_t place) {
@@ -229,9 +235,7 @@ void KeyCounts::evictLightest() {
     table_.askForSlot(at(i + 2 * kAhead));
     const uint32_t next = at(i + kAhead);
     table_.askForIndex(table_.hashOf(next));
-    // Most have one window, or several of which this is one.
-    const uint32_t place = static_cast<uint32_t>(std::bit_width(table_.marks(next)[0] | 1)) - 1;
-    askForWriting(&values_[place][next]);
+    for (uint32_t marks = table_.marks(next)[0]; marks != 0; marks &= marks - 1) askForFigures(static_cast<uint32_t>(std::countr_zero(marks)), next);
     evict(slots[i]);
   }
   evictions_++;

@@ -68,6 +68,7 @@ class KeyCounts {
   void findAll(const RowColumns& rows, const KeyColumn& column);
   void addShares(const RowColumns& rows, uint32_t row, uint32_t slot, uint32_t swap);
   void addSampled(const RowColumns& rows, uint32_t row, uint32_t slot);
+  void askForFigures(uint32_t place, uint32_t slot);
   void mark(uint32_t slot, uint32_t place);
   uint32_t admit(const uint32_t* key, uint32_t hash, uint32_t distinctHash);
   void evictLightest();
