@@ -32,11 +32,18 @@ const [sourceInside, destinationInside] = [1, 2];
 
 interface Half {
   rows: number;
+  /** Rows whose ends were asked for names. */
+  asked: number;
   complete: number;
   readonly lacking: Record<CompletenessPart, number>;
 }
 
-const emptyHalf = (): Half => ({ rows: 0, complete: 0, lacking: { locality: 0, application: 0, label: 0, country: 0, name: 0 } });
+const emptyHalf = (): Half => ({
+  rows: 0,
+  asked: 0,
+  complete: 0,
+  lacking: { locality: 0, application: 0, label: 0, country: 0, name: 0 },
+});
 
 export class Completeness {
   readonly #setUp: () => CompletenessSetUp;
@@ -51,17 +58,18 @@ export class Completeness {
   }
 
   /**
-   * Enriched rows.
+   * Enriched rows. Names are asked for one row a call: finding them costs more than all else, and a busy box has rows enough.
    * @param firstRow offset of the first, octets
    */
   add(row: RowCursor, firstRow: number, count: number): void {
     let next = this.#skip;
+    if (next < count) this.#askForNames(row.at(next, firstRow));
     for (; next < count; next += everyRow) this.#look(row.at(next, firstRow));
     this.#skip = next - count;
   }
 
   #look(row: RowCursor): void {
-    const { labels, places, names } = this.#setUp();
+    const { labels, places } = this.#setUp();
     const half = this.#now;
     half.rows++;
     const lacks = (part: CompletenessPart, isLacking: boolean): boolean => {
@@ -77,7 +85,12 @@ export class Completeness {
       lacks('country', places && hasAddresses && !hasCountry(row)),
     ];
     if (!missing.includes(true)) half.complete++;
-    lacks('name', names !== undefined && hasAddresses && !hasName(row, names));
+  }
+
+  #askForNames(row: RowCursor): void {
+    const { names } = this.#setUp();
+    this.#now.asked++;
+    if (names !== undefined && row.has(addressesBit) && !hasName(row, names)) this.#now.lacking.name++;
   }
 
   /** Share of rows with everything, %; null while there were none. */
@@ -89,7 +102,8 @@ export class Completeness {
 
   /** Share of rows that lack a part, 0 to 1. */
   lacking(part: CompletenessPart): number {
-    const rows = this.#now.rows + this.#before.rows;
+    const of = part === 'name' ? 'asked' : 'rows';
+    const rows = this.#now[of] + this.#before[of];
     return rows === 0 ? 0 : (this.#now.lacking[part] + this.#before.lacking[part]) / rows;
   }
 

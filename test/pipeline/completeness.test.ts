@@ -76,3 +76,25 @@ test('a name of either end is told, and changes nothing about the whole', () => 
   expect(completeness.percent(0)).toBe(100);
   expect(new Set(asked)).toEqual(new Set(['10.0.0.9', '10.0.0.1', '10.0.0.2']));
 });
+
+test('of the rows of a call every 16th is looked at, over the ends of calls too, and one is asked for names', () => {
+  const asked: string[] = [];
+  const names = { of: (address: string) => void asked.push(address) };
+  const completeness = new Completeness(() => ({ labels: false, places: false, names }));
+  const bytes = new Uint8Array(100 * ROW_BYTES);
+  const cursor = new RowCursor(bytes);
+  for (let i = 0; i < 100; i++) {
+    cursor.at(i, 0).setPresent(presenceBit('addresses'));
+    // Only those that are looked at know where they are from: 0, 16, and so on.
+    if (i % 16 === 0) cursor.setPresent(presenceBit('locality'));
+    cursor.ipVersion = 4;
+    cursor.bytes.set([10, 0, 0, i], cursor.sourceAddressOffset);
+    cursor.bytes.set([10, 0, 1, i], cursor.destinationAddressOffset);
+  }
+  completeness.add(cursor, 0, 3);
+  completeness.add(cursor, 3 * ROW_BYTES, 13);
+  completeness.add(cursor, 16 * ROW_BYTES, 84);
+  expect(asked.sort()).toEqual(['10.0.0.0', '10.0.0.16', '10.0.1.0', '10.0.1.16']);
+  expect(completeness.lackingPercent(0)).toMatchObject({ locality: 0, name: 100 });
+  expect(completeness.percent(0)).toBe(100);
+});
