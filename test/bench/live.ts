@@ -14,7 +14,7 @@ import { type CaseName, captureOf } from './captures.ts';
 import { bareCounter, type LiveMeter } from './live_meters.ts';
 import type { SinkTotals } from './live_sink.ts';
 import { meterCore, otherCore, type Started, start } from './measure.ts';
-import { type ThreadTimes, threadTimes, watchThreads, wholeOf } from './process_cpu.ts';
+import { cpuSecondsOf, type ThreadTimes, threadTimes, watchThreads } from './process_cpu.ts';
 import { table } from './table.ts';
 
 const fullSpeed = 0;
@@ -150,6 +150,7 @@ async function runLive(meter: LiveMeter, load: Load, cacheFlows: number): Promis
     metering = start(meter.command(run), { folder, timeLimitS, namespace: pair.namespace });
     await ready(pair, metering);
     const atStart = threadTimes(metering.pid());
+    const startCpuS = cpuSecondsOf(metering.pid());
     const sent = send(pair, load);
     await sleep(settleMs);
     const watched = watchThreads(metering.pid(), metering.finished);
@@ -161,7 +162,7 @@ async function runLive(meter: LiveMeter, load: Load, cacheFlows: number): Promis
     const seen = JSON.parse(await sink.line()) as SinkTotals;
     const own = meter.account?.(run, stdout) ?? told ?? seen;
     const threads = { atStart, atEnd };
-    return { sent, packets: own.packets, records: own.records, cpuS, startCpuS: wholeOf(atStart), threads, rssMb };
+    return { sent, packets: own.packets, records: own.records, cpuS, startCpuS, threads, rssMb };
   } finally {
     if (metering !== undefined) {
       process.kill(metering.pid(), 'SIGKILL');

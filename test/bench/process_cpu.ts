@@ -15,28 +15,53 @@ export function threadTimes(pid: number): ThreadTimes {
   return times;
 }
 
-export const wholeOf = (times: ThreadTimes): number => [...times.values()].reduce((sum, seconds) => sum + seconds, 0);
+/** CPU seconds of a process and its children until now, with those of threads that have ended and of children it has waited for. */
+export function cpuSecondsOf(pid: number): number {
+  const own = fieldsOf(`/proc/${pid}/stat`);
+  if (own === undefined) return 0;
+  // proc(5): fields 14 to 17 are user and system time, then those of children that were waited for.
+  const used = own.fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerS;
+  return childrenOf(pid).reduce((sum, child) => sum + cpuSecondsOf(child), used);
+}
+
+function childrenOf(pid: number): number[] {
+  return readdirOf(`/proc/${pid}/task`).flatMap((thread) => {
+    try {
+      return readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+    } catch {
+      return []; // it has ended
+    }
+  });
+}
+
+function readdirOf(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return []; // it has ended
+  }
+}
+
+/** A stat file of /proc; undefined when what it tells of has ended. */
+function fieldsOf(path: string): { name: string; fields: string[] } | undefined {
+  try {
+    const stat = readFileSync(path, 'utf8');
+    // proc(5): the name stands in parentheses and may hold anything; behind it begins field 3.
+    const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+    return { name, fields: stat.slice(stat.lastIndexOf(')') + 2).split(' ') };
+  } catch {
+    return undefined;
+  }
+}
 
 function addProcess(pid: number, to: Map<string, number>): void {
-  let threads: string[];
-  try {
-    threads = readdirSync(`/proc/${pid}/task`);
-  } catch {
-    return; // it has ended
+  for (const thread of readdirOf(`/proc/${pid}/task`)) {
+    const stat = fieldsOf(`/proc/${pid}/task/${thread}/stat`);
+    if (stat === undefined) continue;
+    const [user, system] = stat.fields.slice(11, 13);
+    to.set(stat.name, (to.get(stat.name) ?? 0) + (Number(user) + Number(system)) / ticksPerS);
   }
-  for (const thread of threads) {
-    const at = `/proc/${pid}/task/${thread}`;
-    try {
-      const stat = readFileSync(`${at}/stat`, 'utf8');
-      // proc(5): the name stands in parentheses and may hold anything; user and system time are fields 14 and 15.
-      const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      to.set(name, (to.get(name) ?? 0) + (Number(fields[11]) + Number(fields[12])) / ticksPerS);
-      for (const child of readFileSync(`${at}/children`, 'utf8').split(' ')) if (child !== '') addProcess(Number(child), to);
-    } catch {
-      // The thread has ended between the list and the look.
-    }
-  }
+  for (const child of childrenOf(pid)) addProcess(child, to);
 }
 
 /** Looks until `ended`: the most that was seen of each thread, since those that end are seen no more. */
