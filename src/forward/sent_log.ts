@@ -3,7 +3,7 @@
  * once the last octet of their message is proven. Pure.
  */
 import type { Gap } from './gaps.ts';
-import type { LeftOut } from './spool_lane_log.ts';
+import type { LeftOut } from './lane_state.ts';
 
 export interface SentMessage {
   /** Position of the first row in the spool. */

@@ -7,8 +7,9 @@
 import type { ApplianceError } from '../core/errors.ts';
 import { ROW_BYTES } from '../flow/row_layout.ts';
 import type { LaneCursor } from './lane_cursor.ts';
+import type { LeftOut } from './lane_state.ts';
 import type { SpoolChunk } from './spool_chunk.ts';
-import type { LeftOut, SpoolLaneLog } from './spool_lane_log.ts';
+import type { SpoolLaneLog } from './spool_lane_log.ts';
 import type { SpoolLog } from './spool_log.ts';
 
 /** Rows in this version's layout, of one boot. Valid until the session asks for the next ones, or has ended and its place goes back. */

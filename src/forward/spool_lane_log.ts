@@ -19,8 +19,6 @@ import { LaneCursor } from './lane_cursor.ts';
 import type { LaneState, LeftOut, NotSent, Sharing } from './lane_state.ts';
 import type { SpoolChunk } from './spool_chunk.ts';
 
-export type { LaneState, LeftOut, NotSent, Sharing } from './lane_state.ts';
-
 const rangesMax = 256;
 /** Times that the members of a balance group may change while rows wait. Rows from before come to this one whole. */
 const sharesMax = 8;

@@ -14,9 +14,9 @@ import { ageByLabelMs } from '../core/clock.ts';
 import { dropReasons } from '../flow/ledger.ts';
 import { ROW_BYTES } from '../flow/row_layout.ts';
 import type { Gap, GapReason } from './gaps.ts';
+import type { LaneState, Sharing } from './lane_state.ts';
 import { type RowCompression, zstdCompression } from './row_compression.ts';
 import { chunkRowsMax, type SpoolChunk, sumsOf } from './spool_chunk.ts';
-import type { LaneState, Sharing } from './spool_lane_log.ts';
 import type { GroupSums } from './spool_shares.ts';
 
 const VERSION = 1;

@@ -5,8 +5,8 @@
 import type { Kv } from '../core/kv.ts';
 import type { BoxEvent } from '../flow/status_shapes.ts';
 import { type Gap, withGap } from './gaps.ts';
+import type { LaneState } from './lane_state.ts';
 import type { SpoolChunk } from './spool_chunk.ts';
-import type { LaneState } from './spool_lane_log.ts';
 import type { RecoveredSpool } from './spool_log.ts';
 import {
   decodeIndex,
