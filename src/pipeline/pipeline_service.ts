@@ -155,8 +155,9 @@ export class PipelineService implements Service {
     const row = new RowCursor(block.bytes);
     if (this.#labels !== undefined || this.#places !== undefined) {
       for (let i = 0; i < block.count; i++) {
-        this.#labels?.apply(row.at(i, block.firstRow));
-        this.#places?.apply(row.at(i, block.firstRow));
+        row.at(i, block.firstRow);
+        this.#labels?.apply(row);
+        this.#places?.apply(row);
       }
     }
     this.#completeness.add(row, block.firstRow, block.count);
