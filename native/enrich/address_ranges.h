@@ -1,4 +1,4 @@
-// Whether an address lies in a set of prefixes: sorted ranges that do not touch each other and a binary search, about ten comparisons for a
+// Whether an address lies in a set of prefixes: sorted ranges, none within another, and a binary search, about ten comparisons for a
 // thousand prefixes. Immutable; any thread.
 #pragma once
 

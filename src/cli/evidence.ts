@@ -3,7 +3,6 @@
  * the history's figures, events and state of the box, the changes of settings, and a manifest with the digest of each file. Asks a
  * running box, or the data folder of a stopped one.
  */
-
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -2,7 +2,6 @@
  * `flowspan flows`: recent flow records that match a filter, as a table, JSON lines, CSV or an IPFIX file. Long answers come in
  * pages, newest first, all of the same time range.
  */
-
 import { ApplianceError } from '../core/errors.ts';
 import { writeTcpFlags } from '../flow/filter/filter_values.ts';
 import { type FlowListAnswer, flowOrders } from '../flow/flow_search_shapes.ts';

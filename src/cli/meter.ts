@@ -2,7 +2,6 @@
  * `flowspan meter FILE`: meters a capture offline, on packet time, as fast as the machine can. Rows go straight to the
  * output, without enrichment, rollup or spool: the same file gives the same flows every time.
  */
-
 import { basename } from 'node:path';
 import { defaultSettings, loadSettings } from '../config/load.ts';
 import type { MeterSettings } from '../config/schema.ts';

@@ -1,5 +1,4 @@
 /** `flowspan query`: recent flow records that match a filter, summed by up to three keys. */
-
 import type { FlowGroup, FlowGroupAnswer } from '../flow/flow_search_shapes.ts';
 import { flowKeys, groupOrders } from '../flow/flow_search_shapes.ts';
 import { grouped } from '../flow/grouped.ts';

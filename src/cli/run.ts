@@ -1,5 +1,4 @@
 /** `flowspan run`: the service. Says where the page is and what is not configured yet; a signal flushes and stops. */
-
 import { Appliance } from '../appliance.ts';
 import { defaultSettings, type LoadedSettings, readSettings } from '../config/load.ts';
 import { safeSettings } from '../config/safe_mode.ts';

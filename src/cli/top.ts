@@ -2,7 +2,6 @@
  * `flowspan top`: who uses the line. Asks a running box through its API, or the store of a stopped one; the answer is the
  * same. Rates are bit/s over the range, volumes octets of whole frames.
  */
-
 import { join } from 'node:path';
 import { SystemClock } from '../core/clock.ts';
 import { ApplianceError, messageOf } from '../core/errors.ts';

@@ -3,7 +3,6 @@
  * seen from the site). This is what the pipeline asks for; `native/enrich` does it.
  */
 export const localities = { sourceInside: 1, destinationInside: 2 } as const;
-export const flowDirections = { ingress: 0, egress: 1 } as const;
 
 /** Addresses that are inside. */
 export interface InsideRanges {

@@ -1,5 +1,5 @@
 /**
- * Prefixes as sorted ranges of addresses that do not touch each other: what a search by halves needs. Pure.
+ * Prefixes as sorted ranges of addresses, none within another: what a search by halves needs. Pure.
  */
 import { type AddressPrefix, parsePrefix } from '../flow/addresses.ts';
 import type { InsideRanges } from '../flow/row_locality.ts';

@@ -1,5 +1,4 @@
 /** Packing rows across the seam: what the addon takes and gives, and what it refuses. What it packs: test/store/flow_segment.test.ts. */
-
 import { describe, expect, test } from 'vitest';
 import { numberColumns } from '../../src/flow/flow_columns.ts';
 import { type FlowPacker, numberPieces, numberPiecesCount, packingTable, piecesCount } from '../../src/flow/flow_packing.ts';

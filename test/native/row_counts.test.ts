@@ -1,5 +1,4 @@
 /** Rows into windows across the seam: what the addon takes and gives, and what it refuses. */
-
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DistinctCount, distinctHash } from '../../src/flow/distinct_count.ts';

@@ -1,5 +1,4 @@
 /** What rows tell about the mirror, across the seam: where it goes, and what is refused. What it means is in test/pipeline/mirror_truth.test.ts. */
-
 import { describe, expect, test } from 'vitest';
 import { RowCursor } from '../../src/flow/row_cursor.ts';
 import type { RowEvidencePlan } from '../../src/flow/row_evidence.ts';

@@ -3,7 +3,6 @@
  * empty answer would say that the host was quiet. Bounded: each test looks at every known name once, with `patternsMax` patterns at
  * most in a filter, and stands for `addressesMax` addresses at most. Pure.
  */
-
 import { parseAddress } from '../addresses.ts';
 import { grouped } from '../grouped.ts';
 import type { HostNameList } from '../host_names.ts';
