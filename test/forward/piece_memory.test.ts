@@ -114,3 +114,21 @@ test('rows on their way to disk stay what they are, also when they are given up 
   for (let i = 0; i < 200 && compressed.length < 2; i++) await new Promise((resolve) => setTimeout(resolve, 5));
   expect(compressed).toEqual([numbers(0, chunkRowsMax), numbers(chunkRowsMax, chunkRowsMax)]);
 });
+
+test('a spool through which nothing goes gives the memory back', async () => {
+  const { spool, clock } = await spoolWith();
+  const lane = spool.lane('a');
+  const throughIt = async (first: number): Promise<Uint8Array> => {
+    spool.append(blockOf(first, chunkRowsMax));
+    const read = (await lane.next())!;
+    await lane.next();
+    lane.acknowledge(read.position, read.count, 100, 0);
+    return read.bytes;
+  };
+  const used = await throughIt(0);
+  expect(await throughIt(chunkRowsMax)).toBe(used);
+  await clock.advance(1_000);
+  expect(await throughIt(2 * chunkRowsMax)).toBe(used);
+  await clock.advance(3_000);
+  expect(await throughIt(3 * chunkRowsMax)).not.toBe(used);
+});
